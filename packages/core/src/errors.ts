@@ -1,0 +1,37 @@
+/** The one error of DynaMo for TypeScript. Messages give expected and received. */
+
+/**
+ * What went wrong, for callers that branch: exit codes of the CLI, statuses of the server.
+ * - `invalid-argument`: an option or argument out of its range
+ * - `invalid-file`: a file that is damaged, hostile, or disagrees with another
+ * - `not-found`: a file or model that is not there
+ * - `unsupported`: a well-formed input that this version cannot handle, or a device that is missing
+ * - `runtime`: the execution provider failed (includes NaN logits and a crashed worker)
+ * - `strategy`: a decoding strategy threw or returned nonsense
+ * - `aborted`: the caller's AbortSignal fired
+ */
+export type DynamoErrorCode =
+  "invalid-argument" | "invalid-file" | "not-found" | "unsupported" | "runtime" | "strategy" | "aborted";
+
+const brand: unique symbol = Symbol.for("@dynamo/error") as never;
+
+export class DynamoError extends Error {
+  override readonly name = "DynamoError";
+  readonly code: DynamoErrorCode;
+  readonly [brand] = true;
+
+  constructor(code: DynamoErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** True for errors of this class, also when two copies of the package are loaded. */
+  static is(error: unknown): error is DynamoError {
+    return typeof error === "object" && error !== null && brand in error;
+  }
+}
+
+/** Throws an `aborted` DynamoError when the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new DynamoError("aborted", "stopped by the caller's signal", { cause: signal.reason });
+}

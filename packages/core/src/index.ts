@@ -1,0 +1,33 @@
+/** @dynamo/core: tensors, contracts, errors. No dependency; runs in Node and browsers. */
+export { allocate, byteSize, fromBfloat16, fromFloat16, toFloat16, viewOf } from "./dtype.js";
+export type { DType, TypedArray, TypedArrays } from "./dtype.js";
+export { DynamoError, throwIfAborted } from "./errors.js";
+export type { DynamoErrorCode } from "./errors.js";
+export { elementCount, tensor } from "./tensor.js";
+export type { Tensor } from "./tensor.js";
+export type {
+  CacheAppend,
+  CacheLayout,
+  CacheTensor,
+  Device,
+  DeviceChoice,
+  Feeds,
+  GraphSource,
+  Runtime,
+  Session,
+  SessionCache,
+  TensorInfo,
+} from "./runtime.js";
+export type { Cooccurrence, NgramMatches } from "./cooccurrence.js";
+export type {
+  Candidates,
+  Feed,
+  ForwardOptions,
+  ForwardResult,
+  GenerationDefaults,
+  KvCache,
+  LanguageModel,
+  ModelInfo,
+} from "./language-model.js";
+export type { Draft, StepInput, StepOutput, Strategy } from "./strategy.js";
+export type { TextStream, Tokenizer } from "./tokenizer.js";

@@ -1,0 +1,90 @@
+/** A causal language model with one or more token heads, as decoding sees it. */
+import type { Cooccurrence } from "./cooccurrence.js";
+import type { Tensor } from "./tensor.js";
+import type { Tokenizer } from "./tokenizer.js";
+
+export interface LanguageModel {
+  readonly info: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  /** The model's co-occurrence mask, when its folder has one. */
+  readonly cooccurrence: Cooccurrence | undefined;
+  /** Room for `rows` sequences. The caller disposes it. */
+  createCache(options: { readonly rows: number }): Promise<KvCache>;
+  /**
+   * One forward pass: row i of the cache takes feeds[i].tokens at its end. `cache.lengths` grow by the tokens fed; a
+   * pass that fails leaves them as they were.
+   * Throws `invalid-argument` for token ids or lengths out of range, `runtime` for logits that are not finite.
+   */
+  forward(cache: KvCache, feeds: readonly Feed[], options: ForwardOptions): Promise<ForwardResult>;
+  dispose(): Promise<void>;
+}
+
+export interface ModelInfo {
+  readonly vocabularySize: number;
+  /** N: token heads in the model; 1 is a plain causal language model. */
+  readonly tokenHeads: number;
+  /** Heads (1-based) whose weights were initialised from a seed and never trained. */
+  readonly untrainedHeads: readonly number[];
+  /** Positions that a sequence may have at most. */
+  readonly contextLength: number;
+  readonly endOfTextIds: readonly number[];
+  /** Put before every prompt unless the caller says otherwise; undefined for none. */
+  readonly beginOfTextId: number | undefined;
+  readonly generation: GenerationDefaults;
+}
+
+/** Decoding options that a model's generation_config.json recommends. */
+export interface GenerationDefaults {
+  readonly topK?: number;
+  readonly temperature?: number;
+  readonly repetitionPenalty?: number;
+  readonly backoff?: number;
+  readonly maskStrength?: number;
+}
+
+/** The KV cache of a batch. It owns the cache lengths; committed tokens and drafts are the decoding loop's. */
+export interface KvCache {
+  /** Positions held by each row. */
+  readonly lengths: readonly number[];
+  /** Forgets a row's positions from `length` on: the roll-back of rejected drafts. */
+  truncate(row: number, length: number): void;
+  /** Makes row `to` a copy of row `from`, or of its first `length` positions. */
+  copyRow(from: number, to: number, length?: number): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface Feed {
+  /** At least one token id. */
+  readonly tokens: ArrayLike<number>;
+  /** How many of the last positions to return candidates for; default 1. */
+  readonly positions?: number;
+}
+
+export interface ForwardOptions {
+  /** Heads 1..heads are returned; with 1 the other heads are not computed at all. */
+  readonly heads: number;
+  /** Candidates a head; at most the vocabulary's size is returned. */
+  readonly topK: number;
+  /** Also return the whole logits. */
+  readonly logits?: boolean;
+  /** Checked between the chunks of a long prefill. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ForwardResult {
+  /** candidates[row][position][head]: positions are the last `feed.positions` ones, oldest first. */
+  readonly candidates: readonly (readonly (readonly Candidates[])[])[];
+  /**
+   * With `logits`: [rows, P, heads, vocabulary] as float32, P the most positions any row asked for; a row that asked
+   * for fewer has them first.
+   */
+  readonly logits: Tensor<"float32"> | undefined;
+}
+
+/** One head's likeliest tokens at one position: descending logits, ties by lower id. */
+export interface Candidates {
+  readonly ids: Int32Array;
+  readonly logits: Float32Array;
+  /** Log of the sum of exp(logit) over the whole vocabulary: logit - logSumExp is the log-probability. */
+  readonly logSumExp: number;
+}

@@ -1,0 +1,89 @@
+/** What a runtime adapter offers: sessions over ONNX graphs, with a KV cache that stays where the session runs. */
+import type { DType } from "./dtype.js";
+import type { Tensor } from "./tensor.js";
+
+export type Device = "cpu" | "cuda" | "webgpu" | "wasm";
+
+/** A graph to run: a file (external data beside it), or its bytes. */
+export type GraphSource =
+  | { readonly path: string }
+  | { readonly bytes: Uint8Array; readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[] };
+
+export interface Runtime {
+  /** The device that sessions run on and why it was chosen; detection happens on the first call. */
+  device(): Promise<DeviceChoice>;
+  /** Loads a graph. The caller disposes the session. */
+  createSession(graph: GraphSource): Promise<Session>;
+  /** Ends every session and frees the worker; calls under way reject. */
+  dispose(): Promise<void>;
+}
+
+export interface DeviceChoice {
+  readonly device: Device;
+  /** One sentence for people, e.g. "asked for" or "webgpu measured 1.8 x faster than cuda". */
+  readonly reason: string;
+}
+
+export interface TensorInfo {
+  readonly name: string;
+  readonly dtype: DType;
+  /** A string is a symbolic dimension. */
+  readonly dims: readonly (number | string)[];
+}
+
+export interface Session {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  /** A KV cache for `run`; the caller disposes it. */
+  createCache(layout: CacheLayout): Promise<SessionCache>;
+  /**
+   * One forward pass. Returns the fetched outputs as CPU tensors. With `append`, the cache feeds the graph's cache
+   * inputs, and the pass's new keys and values are written into it.
+   */
+  run(feeds: Feeds, fetches: readonly string[], append?: CacheAppend): Promise<Record<string, Tensor>>;
+  dispose(): Promise<void>;
+}
+
+export type Feeds = Readonly<Record<string, Tensor>>;
+
+/**
+ * How a graph's KV cache lies in memory. Keys are [rows, heads, headSize, capacity] (a pass multiplies by them as they
+ * stand), values are [rows, heads, capacity, headSize]. The graph returns the new positions of all of them in one tensor.
+ */
+export interface CacheLayout {
+  /** In the order in which `delta` packs them. */
+  readonly tensors: readonly CacheTensor[];
+  /** The output [rows, sum of heads, S, headSize] that holds a pass's new keys and values. */
+  readonly delta: string;
+  readonly dtype: "float32" | "float16";
+  readonly rows: number;
+  /** Positions a row may hold at most. */
+  readonly maxLength: number;
+  /**
+   * An ONNX graph that writes `delta` into the cache where it lies, for devices whose memory JavaScript cannot write:
+   * every cache tensor, `delta` and `lengths` (int32 [rows]) in; `<name>.present` for every cache tensor out.
+   */
+  readonly appendGraph: Uint8Array;
+}
+
+export interface CacheTensor {
+  readonly name: string;
+  readonly kind: "key" | "value";
+  readonly heads: number;
+  readonly headSize: number;
+}
+
+/** The memory behind a cache. It does not know how much of it counts: the lengths are its owner's. */
+export interface SessionCache {
+  /** Copies the first `length` positions of one row over another's. */
+  copyRow(from: number, to: number, length: number): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface CacheAppend {
+  readonly cache: SessionCache;
+  /** Positions that each of the pass's rows holds already; the pass uses the cache's first `lengths.length` rows. */
+  readonly lengths: readonly number[];
+  /** S: new positions of every row, padding included. */
+  readonly newPositions: number;
+}

@@ -1,0 +1,51 @@
+/** The contract of a decoding strategy: a small object that looks at one pass's logits and says what to emit. */
+import type { Cooccurrence } from "./cooccurrence.js";
+import type { Candidates } from "./language-model.js";
+
+export interface Strategy {
+  readonly name: string;
+  /** Token heads to compute each pass; the model's own number when absent. 1 runs the base model alone. */
+  readonly heads?: number;
+  /** Candidates a head that `step` wants to see; default 50. */
+  readonly topK?: number;
+  /** Decides what one pass emits. It may keep nothing between calls but what `input` gives it. */
+  step(input: StepInput): StepOutput | Promise<StepOutput>;
+}
+
+export interface StepInput {
+  /**
+   * positions[0] follows the last committed token; positions[i] follows draft[i - 1]. Each holds the heads' candidates,
+   * head 1 first.
+   */
+  readonly positions: readonly (readonly Candidates[])[];
+  /** What this strategy proposed in the pass before and the pass has now been fed; empty unless it drafts. */
+  readonly draft: readonly Draft[];
+  /** Prompt and committed tokens. Valid only during the call. */
+  readonly context: Int32Array;
+  readonly cooccurrence: Cooccurrence | undefined;
+  /** Tokens that may still be emitted, at least 1; more than that are dropped. */
+  readonly remaining: number;
+  readonly endOfTextIds: readonly number[];
+  /** Uniform in [0, 1); the only source of randomness. */
+  random(): number;
+}
+
+export interface StepOutput {
+  /** How many of `draft`, from the first, are accepted and so emitted; default 0. */
+  readonly accepted?: number;
+  /** Tokens to emit after the accepted ones: at least one. */
+  readonly tokens: readonly number[];
+  /** Proposals to be fed after `tokens` and judged by the next step; at most heads - 1. */
+  readonly draft?: readonly Draft[];
+  /** The order at which the step settled, for statistics; default: tokens emitted. */
+  readonly order?: number;
+  /** What the step saw, for inspection; passed through to the stream. */
+  readonly trace?: unknown;
+}
+
+/** One proposed token and the distribution it was drawn from, for the accept/resample rule. */
+export interface Draft {
+  readonly token: number;
+  /** Probabilities over `ids`; undefined for greedy drafts. */
+  readonly distribution?: { readonly ids: Int32Array; readonly probabilities: Float64Array };
+}

@@ -1,0 +1,20 @@
+/** Text to token ids and back. */
+
+export interface Tokenizer {
+  /** Ids run from 0 to `vocabularySize` - 1, added tokens included. */
+  readonly vocabularySize: number;
+  /** Special tokens that stand in the text are recognised; none is added. */
+  encode(text: string): Int32Array;
+  /** Special tokens are left out of the text. */
+  decode(ids: ArrayLike<number>): string;
+  /** Decodes one sequence piece by piece. */
+  stream(): TextStream;
+}
+
+/** Streaming decode: never half a UTF-8 character, never the whole text decoded again. */
+export interface TextStream {
+  /** The text that these ids complete; possibly empty. */
+  push(ids: ArrayLike<number>): string;
+  /** What is left at the end: the replacement character for bytes that never became one. */
+  flush(): string;
+}
