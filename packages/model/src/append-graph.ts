@@ -1,0 +1,42 @@
+/** The graph that writes a pass's new keys and values into a KV cache where it lies, for memory JavaScript cannot reach. */
+import type { CacheTensor } from "@dynamo/core";
+import { encodeOnnx, graphBuilder, type GraphBuilder, type Value } from "@dynamo/onnx";
+import { delta, opsets } from "./graph.js";
+
+/**
+ * In: the cache's tensors, `new_kv` [B, heads of all, S, headSize], lengths int32 [B]. Out: `<tensor>.present` for each.
+ * Row b's new positions go to lengths[b], lengths[b] + 1, …; what would fall past the end goes to the last position, so a
+ * cache has one position more than its rows may hold.
+ */
+export function buildAppendGraph(tensors: readonly CacheTensor[], type: "float32" | "float16"): Promise<Uint8Array> {
+  const graph = graphBuilder("append");
+  const cache = tensors.map(({ name, kind, heads, headSize }) =>
+    graph.input(name, type, kind === "key" ? ["B", heads, headSize, "C"] : ["B", heads, "C", headSize]),
+  );
+  const fresh = graph.input(delta, type, ["B", "KV", "S", tensors[0]?.headSize ?? 0]);
+  const lengths = graph.input("lengths", "int32", ["B"]);
+  const places = newPlaces(graph, lengths, fresh, cache[0] as Value, tensors[0] as CacheTensor);
+  const parts = graph.ops("Split", [fresh, graph.ints(tensors.map(({ heads }) => heads))], tensors.length, { attributes: { axis: 1 } });
+  for (const [i, { name, kind, heads, headSize }] of tensors.entries()) {
+    const scope = graph.scope(name);
+    const part = parts[i] as Value;
+    const isKey = kind === "key";
+    const updates = isKey ? scope.op("Transpose", [part], { attributes: { perm: [0, 1, 3, 2] } }) : part;
+    const indices = scope.op("Expand", [scope.op("Unsqueeze", [places, scope.ints(isKey ? [1, 2] : [1, 3])]), scope.op("Shape", [updates])]);
+    const present = scope.op("ScatterElements", [cache[i] as Value, indices, updates], { attributes: { axis: isKey ? 3 : 2 } });
+    const dims = isKey ? ["B", heads, headSize, "C"] : ["B", heads, "C", headSize];
+    graph.output(`${name}.present`, present, type, dims);
+  }
+  return encodeOnnx({ graph: graph.finish(), opsets, metadata: {} });
+}
+
+/** int64 [B, S]: where each row's new positions go. */
+function newPlaces(graph: GraphBuilder, lengths: Value, fresh: Value, cache: Value, { kind }: CacheTensor): Value {
+  const axis = kind === "key" ? 3 : 2;
+  const size = (value: Value, at: number): Value =>
+    graph.op("Squeeze", [graph.op("Shape", [value], { attributes: { start: at, end: at + 1 } })]);
+  const one = graph.ints([1], { scalar: true });
+  const range = graph.op("Range", [graph.ints([0], { scalar: true }), size(fresh, 2), one]);
+  const column = graph.op("Unsqueeze", [graph.op("Cast", [lengths], { attributes: { to: 7 } }), graph.ints([1])]);
+  return graph.op("Min", [graph.op("Add", [column, range]), graph.op("Sub", [size(cache, axis), one])]);
+}

@@ -1,0 +1,81 @@
+/** From a pass's output tensors to each row's candidates. */
+import { DynamoError, tensor, type Candidates, type Feed, type Tensor } from "@dynamo/core";
+
+/** One forward pass of a (possibly longer) feed. */
+export interface Round {
+  readonly newPositions: number;
+  /** P: positions returned for every row; row b's first `wanted[b]` count. */
+  readonly width: number;
+  readonly tokens: Int32Array;
+  readonly positions: Int32Array;
+  readonly lengths: readonly number[];
+  readonly wanted: readonly number[];
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+function dataOf<D extends "int32" | "float32">({ outputs }: Round, name: string, dtype: D): Tensor<D>["data"] {
+  const output = outputs[name];
+  if (output?.dtype !== dtype) {
+    throw new DynamoError("runtime", `the model should return ${name} as ${dtype}, received ${output?.dtype ?? "nothing"}`);
+  }
+  return output.data as Tensor<D>["data"];
+}
+
+/** candidates[row][position][head]; throws `runtime` when a logit is not finite. `computed` heads are in the tensors. */
+export function candidatesOf(rounds: readonly Round[], feeds: readonly Feed[], heads: number, computed: number): Candidates[][][] {
+  const rows: Candidates[][][] = feeds.map(() => []);
+  for (const round of rounds) {
+    const ids = dataOf(round, "top_ids", "int32");
+    const logits = dataOf(round, "top_logits", "float32");
+    const sums = dataOf(round, "log_sum_exp", "float32");
+    const k = ids.length / sums.length;
+    for (const [row, wanted] of round.wanted.entries()) {
+      for (let position = 0; position < wanted; position++) {
+        const first = (row * round.width + position) * computed;
+        rows[row]?.push(Array.from({ length: heads }, (_, head) => candidatesAt(first + head, k, ids, logits, sums, row, head)));
+      }
+    }
+  }
+  return rows;
+}
+
+function candidatesAt(
+  at: number,
+  k: number,
+  ids: Int32Array,
+  logits: Float32Array,
+  sums: Float32Array,
+  row: number,
+  head: number,
+): Candidates {
+  const logSumExp = sums[at] as number;
+  if (!Number.isFinite(logSumExp)) {
+    throw new DynamoError("runtime", `head ${head + 1} of row ${row} returned logits that are not finite: damaged or overflowing weights`);
+  }
+  return { ids: ids.subarray(at * k, (at + 1) * k), logits: logits.subarray(at * k, (at + 1) * k), logSumExp };
+}
+
+/** [rows, P, heads, vocabulary], each row's wanted positions first. */
+export function gatherLogits(
+  rounds: readonly Round[],
+  feeds: readonly Feed[],
+  heads: number,
+  computed: number,
+  vocabularySize: number,
+): Tensor<"float32"> {
+  const most = Math.max(...feeds.map(({ positions = 1 }) => positions));
+  const whole = tensor("float32", [feeds.length, most, heads, vocabularySize]);
+  const filled = feeds.map(() => 0);
+  for (const round of rounds) {
+    const logits = dataOf(round, "logits", "float32");
+    for (const [row, wanted] of round.wanted.entries()) {
+      for (let position = 0; position < wanted; position++) {
+        const from = (row * round.width + position) * computed * vocabularySize;
+        const to = (row * most + (filled[row] as number)) * heads * vocabularySize;
+        whole.data.set(logits.subarray(from, from + heads * vocabularySize), to);
+        filled[row] = (filled[row] as number) + 1;
+      }
+    }
+  }
+  return whole;
+}

@@ -1,0 +1,40 @@
+/** What a model folder is: config.json, tokenizer files, generation_config.json, onnx/model[_dtype].onnx, the mask. */
+import type { Device, GenerationDefaults } from "@dynamo/core";
+import type { ModelDType } from "./weights.js";
+
+export const dtypes: readonly ModelDType[] = ["fp32", "fp16", "q8", "q4"];
+
+/** The graph's file inside a model folder. */
+export const graphPath = (dtype: ModelDType): string => `onnx/model${dtype === "fp32" ? "" : `_${dtype}`}.onnx`;
+export const maskPath = "cooccurrence.safetensors";
+/** Copied from a checkpoint into its model folder when they are there. */
+export const tokenizerFiles = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"] as const;
+
+/** Caps on what is read whole into memory: the largest published files of each kind are a tenth of these. */
+export const limits = {
+  json: 4 * 2 ** 20,
+  tokenizer: 128 * 2 ** 20,
+  mask: 2 ** 31,
+  graph: 2 ** 31,
+} as const;
+
+/** The order in which a device would like a model's dtypes, when the caller names none. */
+export function preferredDTypes(device: Device): readonly ModelDType[] {
+  // 8 bits lose next to nothing and read a quarter of fp32's bytes; a CPU computes halves in software.
+  return device === "cpu" || device === "wasm" ? ["q8", "q4", "fp32", "fp16"] : ["q8", "q4", "fp16", "fp32"];
+}
+
+/** The decoding options that generation_config.json recommends; unknown and ill-typed ones are ignored. */
+export function generationDefaults(json: unknown): GenerationDefaults {
+  const config = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
+  const own = (typeof config["dynamo"] === "object" && config["dynamo"] !== null ? config["dynamo"] : {}) as Record<string, unknown>;
+  const pick = (key: keyof GenerationDefaults, value: unknown): GenerationDefaults =>
+    typeof value === "number" && Number.isFinite(value) ? { [key]: value } : {};
+  return {
+    ...pick("topK", config["top_k"]),
+    ...pick("temperature", config["temperature"]),
+    ...pick("repetitionPenalty", config["repetition_penalty"]),
+    ...pick("backoff", own["backoff"]),
+    ...pick("maskStrength", own["mask_strength"]),
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * Block-wise weight quantisation in the layout of com.microsoft MatMulNBits and GatherBlockQuantized: blocks of 32
+ * inputs, one float scale each, unsigned values around the middle (8 or 128), no zero points.
+ */
+
+export const blockSize = 32;
+
+export interface QuantizedMatrix {
+  /** [rows, blocks, blockSize * bits / 8]; of 4 bits the even element is the low half of its byte. */
+  readonly values: Uint8Array;
+  /** [rows, blocks] */
+  readonly scales: Float32Array;
+}
+
+/**
+ * Quantises a row-major [rows, columns] matrix; the last block of a row is padded with zeros.
+ * The element of the largest magnitude gets the outermost code on its own side, so that all 16 (256) codes are used.
+ */
+export function quantize(matrix: Float32Array, rows: number, columns: number, bits: 4 | 8): QuantizedMatrix {
+  const blocks = Math.ceil(columns / blockSize);
+  const middle = bits === 4 ? 8 : 128;
+  const blockBytes = (blockSize * bits) / 8;
+  const values = new Uint8Array(rows * blocks * blockBytes);
+  const scales = new Float32Array(rows * blocks);
+  for (let row = 0; row < rows; row++) {
+    for (let block = 0; block < blocks; block++) {
+      const start = row * columns + block * blockSize;
+      const length = Math.min(blockSize, columns - block * blockSize);
+      const scale = Math.fround(-outermost(matrix, start, length) / middle);
+      scales[row * blocks + block] = scale;
+      const inverse = scale === 0 ? 0 : 1 / scale;
+      const out = (row * blocks + block) * blockBytes;
+      for (let i = 0; i < blockSize; i++) {
+        const value = i < length ? (matrix[start + i] as number) : 0;
+        const code = Math.min(2 * middle - 1, Math.max(0, Math.round(value * inverse) + middle));
+        if (bits === 8) values[out + i] = code;
+        else values[out + (i >> 1)] = (values[out + (i >> 1)] as number) | (code << ((i & 1) * 4));
+      }
+    }
+  }
+  return { values, scales };
+}
+
+/** The block's element of the largest magnitude, with its sign. */
+function outermost(matrix: Float32Array, start: number, length: number): number {
+  let extreme = 0;
+  for (let i = start; i < start + length; i++) {
+    const value = matrix[i] as number;
+    if (Math.abs(value) > Math.abs(extreme)) extreme = value;
+  }
+  return extreme;
+}
+
+/** The matrix that quantised values stand for. */
+export function dequantize({ values, scales }: QuantizedMatrix, rows: number, columns: number, bits: 4 | 8): Float32Array {
+  const blocks = Math.ceil(columns / blockSize);
+  const matrix = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const block = row * blocks + Math.floor(column / blockSize);
+      const i = column % blockSize;
+      const code =
+        bits === 8
+          ? (values[block * blockSize + i] as number) - 128
+          : (((values[(block * blockSize + i) >> 1] as number) >> ((i & 1) * 4)) & 15) - 8;
+      matrix[row * columns + column] = code * (scales[block] as number);
+    }
+  }
+  return matrix;
+}

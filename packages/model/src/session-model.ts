@@ -1,0 +1,164 @@
+/** A LanguageModel over a runtime session that runs the graph of graph.ts. */
+import {
+  DynamoError,
+  tensor,
+  throwIfAborted,
+  type Feed,
+  type ForwardOptions,
+  type ForwardResult,
+  type KvCache,
+  type LanguageModel,
+  type Session,
+  type SessionCache,
+} from "@dynamo/core";
+import { candidatesOf, gatherLogits, type Round } from "./candidates.js";
+
+/**
+ * New positions a forward pass takes at most: longer prompts run in pieces, because a pass holds a score for every pair of
+ * a new position and a visible one.
+ */
+export const prefillChunk = 512;
+
+export interface SessionModelParts extends Pick<LanguageModel, "info" | "tokenizer" | "cooccurrence"> {
+  readonly session: Session;
+  /** Makes the memory of a cache of so many rows. */
+  readonly createMemory: (rows: number) => Promise<SessionCache>;
+}
+
+interface OwnCache extends KvCache {
+  readonly lengths: number[];
+  readonly memory: SessionCache;
+}
+
+export function sessionModel({ info, tokenizer, cooccurrence, session, createMemory }: SessionModelParts): LanguageModel {
+  const caches = new WeakSet<KvCache>();
+  return {
+    info,
+    tokenizer,
+    cooccurrence,
+    async createCache({ rows }) {
+      if (!Number.isInteger(rows) || rows < 1) throw new DynamoError("invalid-argument", `a cache needs at least 1 row, received ${rows}`);
+      const cache = kvCache(rows, await createMemory(rows));
+      caches.add(cache);
+      return cache;
+    },
+    async forward(cache, feeds, options) {
+      if (!caches.has(cache)) throw new DynamoError("invalid-argument", "this cache belongs to another model");
+      const own = cache as OwnCache;
+      checkFeeds(own, feeds, options, info.vocabularySize, info.contextLength);
+      const result = await run(session, own, feeds, options, info.vocabularySize, info.tokenHeads);
+      for (const [row, feed] of feeds.entries()) own.lengths[row] = (own.lengths[row] as number) + feed.tokens.length;
+      return result;
+    },
+    dispose: () => session.dispose(),
+  };
+}
+
+function kvCache(rows: number, memory: SessionCache): OwnCache {
+  const lengths = new Array<number>(rows).fill(0);
+  const lengthOf = (row: number): number => {
+    const length = lengths[row];
+    if (length === undefined) throw new DynamoError("invalid-argument", `the cache has rows 0 to ${rows - 1}, received ${row}`);
+    return length;
+  };
+  const checkPrefix = (row: number, length: number): void => {
+    if (!Number.isInteger(length) || length < 0 || length > lengthOf(row)) {
+      throw new DynamoError("invalid-argument", `row ${row} holds ${lengthOf(row)} positions, received ${length}`);
+    }
+  };
+  return {
+    lengths,
+    memory,
+    truncate(row, length) {
+      checkPrefix(row, length);
+      lengths[row] = length;
+    },
+    async copyRow(from, to, length = lengthOf(from)) {
+      checkPrefix(from, length);
+      lengthOf(to);
+      if (from !== to) await memory.copyRow(from, to, length);
+      lengths[to] = length;
+    },
+    dispose: () => memory.dispose(),
+  };
+}
+
+function checkFeeds(cache: OwnCache, feeds: readonly Feed[], options: ForwardOptions, vocabularySize: number, contextLength: number): void {
+  if (feeds.length < 1 || feeds.length > cache.lengths.length) {
+    throw new DynamoError("invalid-argument", `a pass takes 1 to ${cache.lengths.length} rows, received ${feeds.length}`);
+  }
+  if (!Number.isInteger(options.topK) || options.topK < 1) {
+    throw new DynamoError("invalid-argument", `topK must be a whole number of at least 1, received ${options.topK}`);
+  }
+  for (const [row, { tokens, positions = 1 }] of feeds.entries()) {
+    const length = cache.lengths[row] as number;
+    if (tokens.length < 1) throw new DynamoError("invalid-argument", `row ${row} feeds no token: at least one is needed`);
+    if (length + tokens.length > contextLength) {
+      throw new DynamoError("invalid-argument", `the context holds ${contextLength} tokens, row ${row} would need ${length + tokens.length}`);
+    }
+    if (!Number.isInteger(positions) || positions < 1 || positions > tokens.length) {
+      throw new DynamoError("invalid-argument", `row ${row} feeds ${tokens.length} tokens and cannot return ${positions} positions`);
+    }
+    for (let i = 0; i < tokens.length; i++) {
+      const token = tokens[i] as number;
+      if (!Number.isInteger(token) || token < 0 || token >= vocabularySize) {
+        throw new DynamoError("invalid-argument", `token ids run from 0 to ${vocabularySize - 1}, received ${token}`);
+      }
+    }
+  }
+}
+
+async function run(
+  session: Session,
+  cache: OwnCache,
+  feeds: readonly Feed[],
+  options: ForwardOptions,
+  vocabularySize: number,
+  tokenHeads: number,
+): Promise<ForwardResult> {
+  const longest = Math.max(...feeds.map(({ tokens }) => tokens.length));
+  const allHeads = options.heads > 1;
+  const rounds: Round[] = [];
+  for (let start = 0; start < longest; start += prefillChunk) {
+    throwIfAborted(options.signal);
+    const round = planRound(cache, feeds, start, Math.min(longest, start + prefillChunk));
+    const outputs = await session.run(
+      {
+        tokens: tensor("int32", [feeds.length, round.newPositions], round.tokens),
+        lengths: tensor("int32", [feeds.length], Int32Array.from(round.lengths)),
+        positions: tensor("int32", [feeds.length, round.width], round.positions),
+        top_k: tensor("int32", [1], Int32Array.of(Math.min(options.topK, vocabularySize))),
+        ...(tokenHeads > 1 ? { all_heads: tensor("bool", [], Uint8Array.of(allHeads ? 1 : 0)) } : {}),
+      },
+      ["top_ids", "top_logits", "log_sum_exp", ...(options.logits === true ? ["logits"] : [])],
+      { cache: cache.memory, lengths: round.lengths, newPositions: round.newPositions },
+    );
+    rounds.push({ ...round, outputs });
+  }
+  const computed = allHeads ? tokenHeads : 1;
+  const heads = Math.min(options.heads, computed);
+  return {
+    candidates: candidatesOf(rounds, feeds, heads, computed),
+    logits: options.logits === true ? gatherLogits(rounds, feeds, heads, computed, vocabularySize) : undefined,
+  };
+}
+
+/** The part [start, end) of every row's tokens, right-padded, and which of its positions are wanted. */
+function planRound(cache: OwnCache, feeds: readonly Feed[], start: number, end: number): Omit<Round, "outputs"> {
+  const newPositions = end - start;
+  const spans = feeds.map(({ tokens, positions = 1 }) => {
+    const stop = Math.max(start, Math.min(end, tokens.length));
+    const first = Math.max(start, tokens.length - positions);
+    return { count: stop - start, first: first - start, wanted: Math.max(0, stop - first) };
+  });
+  const width = Math.max(1, ...spans.map(({ wanted }) => wanted));
+  const tokens = new Int32Array(feeds.length * newPositions);
+  const positions = new Int32Array(feeds.length * width);
+  for (const [row, { count, first, wanted }] of spans.entries()) {
+    for (let i = 0; i < count; i++) tokens[row * newPositions + i] = feeds[row]?.tokens[start + i] as number;
+    for (let i = 0; i < wanted; i++) positions[row * width + i] = first + i;
+  }
+  const lengths = feeds.map((feed, row) => (cache.lengths[row] as number) + Math.min(start, feed.tokens.length));
+  return { newPositions, width, tokens, positions, lengths, wanted: spans.map(({ wanted }) => wanted) };
+}
+

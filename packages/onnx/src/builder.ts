@@ -1,0 +1,126 @@
+/** Builds ONNX graphs. Names are addresses: the scope's path and the operator, e.g. /stem/layers.0/attention/MatMul. */
+import { DynamoError, elementCount, type DType } from "@dynamo/core";
+import type { Attribute, Initializer, OnnxGraph, OnnxNode, ValueInfo } from "./proto.js";
+
+/** The name of a value in a graph. */
+export type Value = string & { readonly __value?: never };
+
+export type AttributeValue = number | boolean | string | readonly number[] | { readonly float: number } | OnnxGraph;
+
+export interface NodeOptions {
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
+  readonly domain?: string;
+  readonly outputs?: number;
+}
+
+/** Microsoft's contributed operators. */
+export const microsoft = "com.microsoft";
+
+export interface GraphBuilder {
+  /** A builder that writes into the same graph under a longer path. */
+  scope(path: string): GraphBuilder;
+  /** Adds a node of one output. A missing input is an optional one that is left out. */
+  op(opType: string, inputs: readonly (Value | undefined)[], options?: NodeOptions): Value;
+  /** Adds a node of several outputs. */
+  ops(opType: string, inputs: readonly (Value | undefined)[], outputs: number, options?: NodeOptions): Value[];
+  /** A weight whose bytes are loaded when the graph is written. */
+  initializer(name: string, dtype: DType, dims: readonly number[], load: Initializer["load"]): Value;
+  /** A small int64 constant: shapes, axes, indices. Equal ones are shared. */
+  ints(values: readonly number[], options?: { readonly scalar?: boolean }): Value;
+  /** A float constant, scalar. */
+  float(value: number, dtype: "float32" | "float16", encode: (value: number) => Uint8Array): Value;
+  input(name: string, dtype: DType, dims: readonly (number | string)[]): Value;
+  /** Names an existing value as an output of the graph. */
+  output(name: string, value: Value, dtype: DType, dims: readonly (number | string)[]): void;
+  /** A graph for If: it sees every value of this one; its weights go into the main graph. */
+  subgraph(name: string, build: (builder: GraphBuilder) => readonly { readonly value: Value; readonly dtype: DType }[]): OnnxGraph;
+  finish(): OnnxGraph;
+}
+
+interface Parts {
+  readonly name: string;
+  readonly nodes: OnnxNode[];
+  readonly inputs: ValueInfo[];
+  readonly outputs: ValueInfo[];
+  /** Shared with the main graph in a subgraph. */
+  readonly initializers: Map<string, Initializer>;
+  readonly names: Set<string>;
+}
+
+export function graphBuilder(name: string): GraphBuilder {
+  return builderOver({ name, nodes: [], inputs: [], outputs: [], initializers: new Map(), names: new Set() }, "");
+}
+
+function builderOver(parts: Parts, path: string): GraphBuilder {
+  const ops: GraphBuilder["ops"] = (opType, inputs, outputs, { attributes = {}, domain = "" } = {}) => {
+    const name = uniqueName(parts.names, `${path}/${opType}`);
+    const produced = Array.from({ length: outputs }, (_, i) => `${name}_output_${i}`);
+    parts.nodes.push({
+      name,
+      opType,
+      domain,
+      inputs: inputs.map((input) => input ?? ""),
+      outputs: produced,
+      attributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, attributeOf(value)])),
+    });
+    return produced;
+  };
+  const builder: GraphBuilder = {
+    scope: (child) => builderOver(parts, `${path}/${child}`),
+    ops,
+    op: (opType, inputs, options) => ops(opType, inputs, 1, options)[0] as Value,
+    initializer(name, dtype, dims, load) {
+      if (parts.initializers.has(name)) throw new DynamoError("invalid-argument", `initializer ${name} exists already`);
+      elementCount(dims);
+      parts.initializers.set(name, { name, dtype, dims, load });
+      return name;
+    },
+    ints(values, { scalar = false } = {}) {
+      const name = `constants/int64${scalar ? "" : "s"}/${values.join("_")}`;
+      const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+      const dims = scalar ? [] : [values.length];
+      parts.initializers.set(name, { name, dtype: "int64", dims, load: () => bytes });
+      return name;
+    },
+    float(value, dtype, encode) {
+      const name = `constants/${dtype}/${value}`;
+      parts.initializers.set(name, { name, dtype, dims: [], load: () => encode(value) });
+      return name;
+    },
+    input(name, dtype, dims) {
+      parts.inputs.push({ name, dtype, dims });
+      return name;
+    },
+    output(name, value, dtype, dims) {
+      parts.nodes.push({ name: `/outputs/${name}`, opType: "Identity", domain: "", inputs: [value], outputs: [name], attributes: {} });
+      parts.outputs.push({ name, dtype, dims });
+    },
+    subgraph(name, build) {
+      const inner: Parts = { ...parts, name, nodes: [], inputs: [], outputs: [] };
+      const results = build(builderOver(inner, `${path}/${name}`));
+      for (const [i, { value, dtype }] of results.entries()) {
+        const output = `${path}/${name}/result_${i}`;
+        inner.nodes.push({ name: output, opType: "Identity", domain: "", inputs: [value], outputs: [output], attributes: {} });
+        inner.outputs.push({ name: output, dtype, dims: ["?", "?", "?", "?"].map((_, axis) => `${name}_${i}_${axis}`) });
+      }
+      return { name, nodes: inner.nodes, inputs: [], outputs: inner.outputs, initializers: [] };
+    },
+    finish: () => ({ ...parts, initializers: [...parts.initializers.values()] }),
+  };
+  return builder;
+}
+
+function uniqueName(names: Set<string>, wanted: string): string {
+  let name = wanted;
+  for (let i = 1; names.has(name); i++) name = `${wanted}_${i}`;
+  names.add(name);
+  return name;
+}
+
+function attributeOf(value: AttributeValue): Attribute {
+  if (typeof value === "boolean") return { kind: "int", value: value ? 1 : 0 };
+  if (typeof value === "number") return { kind: "int", value };
+  if (typeof value === "string") return { kind: "string", value };
+  if ("float" in value) return { kind: "float", value: value.float };
+  return "nodes" in value ? { kind: "graph", value } : { kind: "ints", value };
+}
