@@ -16,6 +16,7 @@ export type {
   Runtime,
   Session,
   SessionCache,
+  SessionOptions,
   TensorInfo,
 } from "./runtime.js";
 export type { Cooccurrence, NgramMatches } from "./cooccurrence.js";

@@ -13,9 +13,14 @@ export interface Runtime {
   /** The device that sessions run on and why it was chosen; detection happens on the first call. */
   device(): Promise<DeviceChoice>;
   /** Loads a graph. The caller disposes the session. */
-  createSession(graph: GraphSource): Promise<Session>;
+  createSession(graph: GraphSource, options?: SessionOptions): Promise<Session>;
   /** Ends every session and frees the worker; calls under way reject. */
   dispose(): Promise<void>;
+}
+
+export interface SessionOptions {
+  /** Outputs that stay on the device where it has memory of its own: a cache's `delta`. */
+  readonly deviceOutputs?: readonly string[];
 }
 
 export interface DeviceChoice {
@@ -61,7 +66,8 @@ export interface CacheLayout {
   readonly maxLength: number;
   /**
    * An ONNX graph that writes `delta` into the cache where it lies, for devices whose memory JavaScript cannot write:
-   * every cache tensor, `delta` and `lengths` (int32 [rows]) in; `<name>.present` for every cache tensor out.
+   * every cache tensor, `delta` and `lengths` (int32 [rows]) in; `<name>.present` for every cache tensor out. Padding
+   * that would fall past the end lands on the last position, so such a cache has at least maxLength + 1 positions.
    */
   readonly appendGraph: Uint8Array;
 }

@@ -1,0 +1,145 @@
+/** Checkpoint → model folder: streamed, atomic, cancellable. Node only. */
+import { open, mkdir, writeFile, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { throwIfAborted, DynamoError } from "@dynamo/core";
+import { maxInlineBytes, weightBytes, writeOnnx, type OnnxModel, type OnnxSink } from "@dynamo/onnx";
+import { writeFolderAtomically } from "./atomic-folder.js";
+import { openCheckpoint, type Checkpoint } from "./checkpoint.js";
+import type { NeoxConfig } from "./config.js";
+import type { ModelFiles } from "./files.js";
+import { buildGraph, type ReadTensor } from "./graph.js";
+import { graphPath, limits, tokenizerFiles } from "./model-folder.js";
+import { parameterCount } from "./presets.js";
+import { initialHeadTensor } from "./random-checkpoint.js";
+import { openSource } from "./source.js";
+import type { ModelDType, Precision } from "./weights.js";
+
+export interface ConvertOptions {
+  /** N, 1 to 4; default: the checkpoint's own. Missing heads are initialised from `seed`, surplus ones left out. */
+  readonly tokenHeads?: number | undefined;
+  readonly dtypes?: readonly ModelDType[];
+  /** How quantised products are computed: int8 is quickest on a CPU, fp32 agrees on every device to about 1e-6. */
+  readonly activations?: Precision["activations"] | undefined;
+  readonly seed?: number | undefined;
+  readonly overwrite?: boolean;
+  /** Bytes of weights written, of all dtypes together. */
+  readonly onProgress?: (done: number, total: number, what: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ConversionReport {
+  readonly folder: string;
+  readonly tokenHeads: number;
+  /** Heads that are only initialised: the model decodes with them, but they know nothing yet. */
+  readonly untrainedHeads: readonly number[];
+  readonly parameters: number;
+  readonly baseParameters: number;
+  readonly files: readonly { readonly path: string; readonly dtype: ModelDType; readonly bytes: number }[];
+}
+
+/**
+ * Writes the model folder `target` from a GPT-NeoX or DynaMo checkpoint folder. Memory: the largest (fused) tensor, a few
+ * times over. Nothing is left at `target` when it fails or is stopped.
+ */
+export async function convertCheckpoint(source: string | ModelFiles, target: string, options: ConvertOptions = {}): Promise<ConversionReport> {
+  const { dtypes = ["fp32"], activations = "int8", seed = 0, overwrite = false, signal } = options;
+  if (dtypes.length === 0) throw new DynamoError("invalid-argument", "name at least one dtype: fp32, fp16, q8, q4");
+  const checkpoint = await openCheckpoint(await openSource(source));
+  try {
+    const config = withHeads(checkpoint, options.tokenHeads);
+    const read = readerOf(checkpoint, config, seed);
+    const models = [...new Set(dtypes)].map((dtype) => ({ dtype, model: buildGraph(config, { dtype, activations }, read, metadataOf(config, dtype, activations)) }));
+    const total = models.reduce((sum, { model }) => sum + weightBytes(model.graph), 0);
+    const files: ConversionReport["files"][number][] = [];
+    await writeFolderAtomically(
+      target,
+      async (folder) => {
+        let done = 0;
+        await copyTexts(checkpoint, config, folder);
+        for (const { dtype, model } of models) {
+          const onProgress = (written: number): void => options.onProgress?.(done + written, total, graphPath(dtype));
+          await writeGraph(model, folder, graphPath(dtype), { onProgress, signal });
+          const bytes = weightBytes(model.graph);
+          done += bytes;
+          files.push({ path: graphPath(dtype), dtype, bytes });
+        }
+      },
+      { overwrite },
+    );
+    return {
+      folder: target,
+      tokenHeads: config.tokenHeads,
+      untrainedHeads: config.untrainedHeads,
+      parameters: parameterCount(config, config.tokenHeads),
+      baseParameters: parameterCount(config, 1),
+      files,
+    };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** The config with N heads, and which of them no checkpoint has ever trained. */
+function withHeads({ config, trainedHeads }: Checkpoint, tokenHeads = config.tokenHeads): NeoxConfig {
+  if (!Number.isInteger(tokenHeads) || tokenHeads < 1 || tokenHeads > 4) {
+    throw new DynamoError("invalid-argument", `token heads run from 1 to 4, received ${tokenHeads}`);
+  }
+  const extra = Array.from({ length: tokenHeads - 1 }, (_, i) => i + 2);
+  const untrainedHeads = extra.filter((head) => !trainedHeads.includes(head) || config.untrainedHeads.includes(head));
+  return { ...config, tokenHeads, untrainedHeads };
+}
+
+/** Reads the checkpoint, or makes the tensors of heads that it does not have. */
+function readerOf(checkpoint: Checkpoint, config: NeoxConfig, seed: number): ReadTensor {
+  return async (name) => {
+    const head = /^dynamo\.token_heads\.(\d+)\.(.+)$/.exec(name);
+    if (head === null || checkpoint.has(name)) return checkpoint.read(name);
+    return initialHeadTensor(config, Number(head[1]), head[2] ?? "", seed);
+  };
+}
+
+function metadataOf(config: NeoxConfig, dtype: ModelDType, activations: string): Record<string, string> {
+  return {
+    "dynamo.token_heads": String(config.tokenHeads),
+    "dynamo.untrained_heads": config.untrainedHeads.join(","),
+    "dynamo.dtype": dtype,
+    ...(dtype === "q4" || dtype === "q8" ? { "dynamo.activations": activations } : {}),
+  };
+}
+
+async function copyTexts(checkpoint: Checkpoint, config: NeoxConfig, folder: string): Promise<void> {
+  const dynamo = { token_heads: config.tokenHeads, ...(config.untrainedHeads.length > 0 ? { untrained_heads: config.untrainedHeads } : {}) };
+  await writeFile(join(folder, "config.json"), `${JSON.stringify({ ...config.raw, dynamo }, undefined, 2)}\n`);
+  for (const name of [...tokenizerFiles, "generation_config.json"]) {
+    if ((await checkpoint.files.size(name)) === undefined) continue;
+    await writeFile(join(folder, name), await checkpoint.files.read(name, limits.tokenizer));
+  }
+}
+
+interface GraphWriteOptions {
+  readonly onProgress: (written: number) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function writeGraph(model: OnnxModel, folder: string, path: string, { onProgress, signal }: GraphWriteOptions): Promise<void> {
+  throwIfAborted(signal);
+  const file = join(folder, path);
+  await mkdir(dirname(file), { recursive: true });
+  const handles = [await open(file, "wx")];
+  try {
+    const external = weightBytes(model.graph) > maxInlineBytes ? `${file}_data` : undefined;
+    if (external !== undefined) handles.push(await open(external, "wx"));
+    const [graph, data] = handles.map(sinkOf);
+    const location = external === undefined || data === undefined ? {} : { external: { location: `${path.slice(path.lastIndexOf("/") + 1)}_data`, sink: data } };
+    await writeOnnx(model, graph as OnnxSink, { ...location, onProgress, ...(signal === undefined ? {} : { signal }) });
+    for (const handle of handles) await handle.sync();
+  } finally {
+    for (const handle of handles) await handle.close();
+  }
+}
+
+const sinkOf = (handle: FileHandle): OnnxSink => ({
+  async write(bytes) {
+    for (let offset = 0; offset < bytes.length; ) offset += (await handle.write(bytes, offset)).bytesWritten;
+  },
+});

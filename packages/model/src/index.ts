@@ -1,0 +1,13 @@
+/** @dynamo/model: Pythia and DynaMo checkpoints: read, loaded on a runtime, inspected. Conversion: @dynamo/model/convert. */
+export { openCheckpoint } from "./checkpoint.js";
+export type { Checkpoint } from "./checkpoint.js";
+export { parseNeoxConfig } from "./config.js";
+export type { NeoxConfig } from "./config.js";
+export type { ModelFiles } from "./files.js";
+export { inspectModel } from "./inspect.js";
+export type { GraphReport, MaskReport, ModelReport } from "./inspect.js";
+export { loadModel } from "./load.js";
+export type { LoadedModel, LoadOptions } from "./load.js";
+export { graphPath, maskPath } from "./model-folder.js";
+export { parameterCount, parameterOverhead, presets } from "./presets.js";
+export type { ModelDType, Precision } from "./weights.js";

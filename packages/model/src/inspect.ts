@@ -1,0 +1,87 @@
+/** What is in a model folder or a checkpoint, without loading its weights. */
+import { decodeMask } from "@dynamo/cooccurrence";
+import { readOnnx, type OnnxSummary } from "@dynamo/onnx";
+import { openCheckpoint } from "./checkpoint.js";
+import { parseNeoxConfig, type NeoxConfig } from "./config.js";
+import { readJson, type ModelFiles } from "./files.js";
+import { dtypes, graphPath, limits, maskPath, tokenizerFiles } from "./model-folder.js";
+import { parameterCount } from "./presets.js";
+import { openSource } from "./source.js";
+import type { ModelDType } from "./weights.js";
+
+export interface ModelReport {
+  readonly location: string;
+  readonly kind: "model" | "checkpoint";
+  readonly config: NeoxConfig;
+  readonly parameters: { readonly base: number; readonly withTokenHeads: number };
+  readonly untrainedHeads: readonly number[];
+  readonly graphs: readonly GraphReport[];
+  readonly mask: MaskReport | undefined;
+  readonly tokenizerFiles: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+export interface GraphReport extends OnnxSummary {
+  readonly path: string;
+  readonly dtype: ModelDType;
+  /** External data included. */
+  readonly bytes: number;
+}
+
+export interface MaskReport {
+  readonly order: number;
+  readonly bytes: number;
+  /** By order from 1: n-grams stored, and n-grams counted in all. */
+  readonly stored: readonly number[];
+  readonly totals: readonly number[];
+}
+
+/** Throws as reading a checkpoint or a model does; a folder without onnx/ is read, and checked, as a checkpoint. */
+export async function inspectModel(source: string | ModelFiles): Promise<ModelReport> {
+  const files = await openSource(source);
+  try {
+    const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));
+    const graphs: GraphReport[] = [];
+    for (const dtype of dtypes) {
+      const graph = await inspectGraph(files, dtype);
+      if (graph !== undefined) graphs.push(graph);
+    }
+    const checkpoint = graphs.length === 0 ? await openCheckpoint(files) : undefined;
+    return {
+      location: files.location,
+      kind: checkpoint === undefined ? "model" : "checkpoint",
+      config,
+      parameters: { base: parameterCount(config, 1), withTokenHeads: parameterCount(config, config.tokenHeads) },
+      untrainedHeads: config.untrainedHeads,
+      graphs,
+      mask: await inspectMask(files),
+      tokenizerFiles: await sizes(files, tokenizerFiles),
+    };
+  } finally {
+    if (typeof source === "string") await files.close?.();
+  }
+}
+
+async function inspectGraph(files: ModelFiles, dtype: ModelDType): Promise<GraphReport | undefined> {
+  const path = graphPath(dtype);
+  const bytes = await files.size(path);
+  if (bytes === undefined) return undefined;
+  const summary = await readOnnx((offset, length) => files.readRange(path, offset, Math.min(length, bytes - offset)), bytes);
+  return { path, dtype, bytes: bytes + ((await files.size(`${path}_data`)) ?? 0), ...summary };
+}
+
+async function inspectMask(files: ModelFiles): Promise<MaskReport | undefined> {
+  const bytes = await files.size(maskPath);
+  if (bytes === undefined) return undefined;
+  const mask = decodeMask(await files.read(maskPath, limits.mask));
+  const orders = Array.from({ length: mask.order }, (_, i) => i + 1);
+  return { order: mask.order, bytes, stored: orders.map((n) => mask.stored(n)), totals: orders.map((n) => mask.total(n)) };
+}
+
+async function sizes(files: ModelFiles, paths: readonly string[]): Promise<{ path: string; bytes: number }[]> {
+  const found: { path: string; bytes: number }[] = [];
+  for (const path of paths) {
+    const bytes = await files.size(path);
+    if (bytes !== undefined) found.push({ path, bytes });
+  }
+  return found;
+}

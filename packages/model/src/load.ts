@@ -1,0 +1,141 @@
+/** Loads a model folder onto a runtime. */
+import {
+  DynamoError,
+  throwIfAborted,
+  type Cooccurrence,
+  type DeviceChoice,
+  type GraphSource,
+  type LanguageModel,
+  type Runtime,
+  type Session,
+} from "@dynamo/core";
+import { decodeMask } from "@dynamo/cooccurrence";
+import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
+import { buildAppendGraph } from "./append-graph.js";
+import { checkTokenizerFits } from "./checkpoint.js";
+import { parseNeoxConfig, type NeoxConfig } from "./config.js";
+import { readJson, type ModelFiles } from "./files.js";
+import { cacheTensors, delta } from "./graph.js";
+import { dtypes, generationDefaults, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
+import { sessionModel } from "./session-model.js";
+import { openSource } from "./source.js";
+import { activationType, type ModelDType } from "./weights.js";
+
+export interface LoadOptions {
+  /** Which of the folder's graphs to run; by default the one that suits the device. */
+  readonly dtype?: ModelDType | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LoadedModel extends LanguageModel {
+  readonly tokenizer: LoadedTokenizer;
+  readonly config: NeoxConfig;
+  readonly dtype: ModelDType;
+  readonly device: DeviceChoice;
+}
+
+/**
+ * Loads a model folder: a path in Node, or any `ModelFiles`. The caller disposes the model; the runtime stays its own.
+ * Throws `not-found` for missing files, `invalid-file` for damaged or disagreeing ones, `unsupported` for a dtype that
+ * the folder does not have.
+ */
+export async function loadModel(runtime: Runtime, source: string | ModelFiles, options: LoadOptions = {}): Promise<LoadedModel> {
+  const files = await openSource(source);
+  try {
+    return await load(runtime, files, options);
+  } finally {
+    if (typeof source === "string") await files.close?.();
+  }
+}
+
+async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal }: LoadOptions): Promise<LoadedModel> {
+  const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));
+  const tokenizer = await readTokenizer(files);
+  checkTokenizerFits(tokenizer.vocabularySize, config);
+  const generation = (await files.size("generation_config.json")) === undefined ? {} : await readJson(files, "generation_config.json", limits.json);
+  const cooccurrence = await readMask(files, config);
+  throwIfAborted(signal);
+  const device = await runtime.device();
+  const dtype = await chooseDType(files, wanted, device);
+  const session = await runtime.createSession(await graphSource(files, graphPath(dtype)), { deviceOutputs: [delta] });
+  try {
+    throwIfAborted(signal);
+    checkSession(session, config, graphPath(dtype));
+  } catch (error) {
+    await session.dispose();
+    throw error;
+  }
+  const type = activationType({ dtype, activations: "fp32" });
+  const tensors = cacheTensors(config);
+  const appendGraph = await buildAppendGraph(tensors, type);
+  const model = sessionModel({
+    session,
+    tokenizer,
+    cooccurrence,
+    info: {
+      vocabularySize: config.vocabularySize,
+      tokenHeads: config.tokenHeads,
+      untrainedHeads: config.untrainedHeads,
+      contextLength: config.contextLength,
+      endOfTextIds: config.eosTokenIds,
+      beginOfTextId: config.beginOfTextId,
+      generation: generationDefaults(generation),
+    },
+    createMemory: (rows) => session.createCache({ tensors, delta, dtype: type, rows, maxLength: config.contextLength, appendGraph }),
+  });
+  return { ...model, tokenizer, config, dtype, device };
+}
+
+async function readTokenizer(files: ModelFiles): Promise<LoadedTokenizer> {
+  const optional = async (path: string): Promise<unknown> =>
+    (await files.size(path)) === undefined ? undefined : await readJson(files, path, limits.json);
+  const template = (await files.size("chat_template.jinja")) === undefined ? undefined : await files.read("chat_template.jinja", limits.json);
+  return loadTokenizer({
+    tokenizerJson: await readJson(files, "tokenizer.json", limits.tokenizer),
+    tokenizerConfig: await optional("tokenizer_config.json"),
+    ...(template === undefined ? {} : { chatTemplate: new TextDecoder().decode(template) }),
+  });
+}
+
+async function readMask(files: ModelFiles, { vocabularySize }: NeoxConfig): Promise<Cooccurrence | undefined> {
+  if ((await files.size(maskPath)) === undefined) return undefined;
+  const mask = decodeMask(await files.read(maskPath, limits.mask));
+  if (mask.vocabularySize !== vocabularySize) {
+    throw new DynamoError("invalid-file", `${maskPath} counts a vocabulary of ${mask.vocabularySize} tokens, the model has ${vocabularySize}`);
+  }
+  return mask;
+}
+
+async function chooseDType(files: ModelFiles, wanted: ModelDType | undefined, { device }: DeviceChoice): Promise<ModelDType> {
+  const present: ModelDType[] = [];
+  for (const dtype of dtypes) if ((await files.size(graphPath(dtype))) !== undefined) present.push(dtype);
+  const chosen = wanted === undefined ? preferredDTypes(device).find((dtype) => present.includes(dtype)) : wanted;
+  if (chosen !== undefined && present.includes(chosen)) return chosen;
+  const has = present.length === 0 ? "no graph in onnx/: is this a checkpoint that `dynamo convert` has not converted?" : present.join(", ");
+  throw new DynamoError("unsupported", `${files.location} has ${has}${wanted === undefined ? "" : `; expected ${wanted}`}`);
+}
+
+async function graphSource(files: ModelFiles, path: string): Promise<GraphSource> {
+  if (files.localPath !== undefined) return { path: files.localPath(path) };
+  const external = `${path}_data`;
+  const bytes = await files.read(path, limits.graph);
+  if ((await files.size(external)) === undefined) return { bytes };
+  const data = await files.read(external, Number.MAX_SAFE_INTEGER);
+  return { bytes, externalData: [{ path: external.slice(external.lastIndexOf("/") + 1), data }] };
+}
+
+/** The graph must be one of ours and of this config: a folder whose files were mixed up fails here, not in a pass. */
+function checkSession(session: Session, config: NeoxConfig, path: string): void {
+  const expected = cacheTensors(config);
+  for (const { name, heads, headSize, kind } of expected) {
+    const dims = session.inputs.find((input) => input.name === name)?.dims;
+    const want = [heads, kind === "key" ? headSize : "C", kind === "key" ? "C" : headSize];
+    if (dims === undefined || dims[1] !== heads || dims[kind === "key" ? 2 : 3] !== headSize) {
+      throw new DynamoError("invalid-file", `${path}: config.json asks for input ${name} of [B, ${want.join(", ")}], the graph has ${dims?.join(", ") ?? "none"}`);
+    }
+  }
+  const vocabulary = session.outputs.find(({ name }) => name === "logits")?.dims.at(-1);
+  if (vocabulary !== config.vocabularySize) {
+    throw new DynamoError("invalid-file", `${path}: config.json has a vocabulary of ${config.vocabularySize}, the graph ${vocabulary ?? "no logits"}`);
+  }
+}
