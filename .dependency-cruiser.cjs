@@ -1,0 +1,130 @@
+// The dependency arrows of the workspace: no cycles, nothing points back, no reaching into another package.
+
+/** Workspace packages that each package may import. Everything else in the workspace is forbidden to it. */
+const arrows = {
+  core: [],
+  stories: [],
+  onnx: ["core"],
+  tokenizer: ["core"],
+  cooccurrence: ["core"],
+  "runtime-node": ["core"],
+  // A model folder holds its tokenizer and its mask: docs/decisions/0002-model-loads-tokenizer-and-mask.md
+  model: ["onnx", "cooccurrence", "tokenizer", "core"],
+  decode: ["cooccurrence", "core"],
+};
+
+const tests = "[.]test[.]ts$|^(packages|apps|tooling)/[^/]+/test/";
+/** Files that a tool runs, not the product. */
+const configs = "[.]config[.](ts|mjs)$";
+/** Packages that run in browsers too, and the files of them that only Node's entry points reach. */
+const isomorphic = "^packages/(core|onnx|tokenizer|cooccurrence|decode|model)/src/";
+const nodeOnly = "^packages/model/src/(node-folder|atomic-folder|random-checkpoint|convert)[^/]*[.]ts$|[-.]?node[.]ts$";
+
+const boundaries = Object.entries(arrows).map(([name, allowed]) => ({
+  name: `arrows-of-${name}`,
+  comment: `@dynamo/${name} may import ${allowed.length > 0 ? allowed.join(", ") : "no package of the workspace"}`,
+  severity: "error",
+  // Tests may choose a runtime and build small models.
+  from: { path: `^packages/${name}/`, pathNot: [tests, configs] },
+  to: { path: "^(packages|apps|tooling)/", pathNot: `^packages/(${[name, ...allowed].join("|")})/` },
+}));
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...boundaries,
+    {
+      name: "no-cycles",
+      comment: "Modules that need each other are one module, or need a third one. Cycles of types alone are allowed.",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    {
+      name: "known-package",
+      comment: "A new package needs its line in `arrows`.",
+      severity: "error",
+      from: { path: "^packages/", pathNot: `^packages/(${Object.keys(arrows).join("|")})/` },
+      to: {},
+    },
+    {
+      name: "nothing-imports-apps",
+      severity: "error",
+      from: { pathNot: "^apps/" },
+      to: { path: "^apps/" },
+    },
+    {
+      name: "no-deep-imports",
+      comment: "Another package is imported by its name and its exports map, never by a path.",
+      severity: "error",
+      from: { path: "^(packages|apps|tooling)/([^/]+)/" },
+      to: {
+        path: "^(packages|apps|tooling)/",
+        pathNot: "^$1/$2/",
+        dependencyTypes: ["local"],
+      },
+    },
+    {
+      name: "no-dist",
+      comment: "Sources are imported, not what was built from them.",
+      severity: "error",
+      from: { path: "^(packages|apps|tooling)/[^/]+/src/" },
+      to: { path: "^(packages|apps|tooling)/[^/]+/dist/" },
+    },
+    {
+      name: "isomorphic",
+      comment: "These packages run in browsers: Node's modules only in the files listed as `nodeOnly`.",
+      severity: "error",
+      from: { path: isomorphic, pathNot: [tests, nodeOnly] },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "isomorphic-reaches-no-node",
+      comment: "Main entries must not reach a Node-only file either.",
+      severity: "error",
+      from: { path: "^packages/(core|onnx|tokenizer|cooccurrence|decode|model)/src/index[.]ts$" },
+      to: { reachable: true, path: nodeOnly },
+    },
+    {
+      name: "no-dev-dependency-in-src",
+      comment: "Who installs the package does not get its devDependencies.",
+      severity: "error",
+      from: { path: "^(packages|apps)/[^/]+/src/", pathNot: tests },
+      to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "declared",
+      comment: "What is imported stands in the package's own package.json. (pnpm links nothing else to it either.)",
+      severity: "error",
+      from: {},
+      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
+    },
+    {
+      name: "resolvable",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: "no-orphans",
+      comment: "A module that nothing imports and that imports nothing is dead.",
+      severity: "error",
+      from: { orphan: true, path: "/src/", pathNot: tests },
+      to: {},
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules|/dist/" },
+    exclude: { path: "/dist/|__fixtures__|^tooling/bench/peer/" },
+    tsPreCompilationDeps: "specify",
+    tsConfig: { fileName: "tsconfig.base.json" },
+    combinedDependencies: false,
+    enhancedResolveOptions: {
+      conditionNames: ["@dynamo/source", "import", "node", "default"],
+      exportsFields: ["exports"],
+      extensions: [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"],
+      mainFields: ["module", "main", "types"],
+    },
+    progress: { type: "none" },
+  },
+};

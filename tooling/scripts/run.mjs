@@ -1,0 +1,69 @@
+// The door of a clone: `npm start`, `npm test`, `npm run bench`, `pnpm vectors FILE`. It installs and builds what the
+// job needs when something changed, then hands over. Plain JavaScript with no dependency: it runs before any install.
+import { existsSync } from "node:fs";
+import { checkNode } from "./node-version.mjs";
+
+checkNode();
+
+const [job, ...rest] = process.argv.slice(2);
+const args = rest[0] === "--" ? rest.slice(1) : rest;
+
+/** Modules are imported by the job that needs them: a second start must not load what only the first one uses. */
+const jobs = {
+  start: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["demo", ...args]),
+  vectors: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["vectors", ...args]),
+  bench: async () => handOver("tooling/bench", "tooling/bench/dist/main.js", args),
+  async "bench:peer"() {
+    const { ensureInstalled, installPeer } = await import("./setup.mjs");
+    await ensureInstalled();
+    await installPeer();
+    await handOver("tooling/bench", "tooling/bench/dist/main.js", ["peer", ...args]);
+  },
+  async test() {
+    const { ensureInstalled } = await import("./setup.mjs");
+    const { runTests } = await import("./tests.mjs");
+    await ensureInstalled();
+    process.exitCode = await runTests(args);
+  },
+  async setup() {
+    const { ensureBuilt, ensureInstalled } = await import("./setup.mjs");
+    await ensureInstalled();
+    await ensureBuilt("apps/cli");
+  },
+};
+
+/**
+ * Sets up what `target` needs and runs its script in this very process: a second start costs no extra process.
+ * @param {string} target workspace folder to build
+ * @param {string} script path from the root
+ * @param {string[]} scriptArgs
+ */
+async function handOver(target, script, scriptArgs) {
+  const { isReady, root } = await import("./fingerprint.mjs");
+  if (!isReady(target)) {
+    const { ensureBuilt, ensureInstalled } = await import("./setup.mjs");
+    await ensureInstalled();
+    await ensureBuilt(target);
+  }
+  const url = new URL(script, root);
+  if (!existsSync(url)) throw new Error(`${script} is not there; the build of ${target} should have made it`);
+  // Paths on the command line are the caller's, and npm runs its scripts in the root.
+  const { INIT_CWD: callerFolder } = process.env;
+  if (callerFolder !== undefined && existsSync(callerFolder)) process.chdir(callerFolder);
+  const { fileURLToPath } = await import("node:url");
+  process.argv = [process.execPath, fileURLToPath(url), ...scriptArgs];
+  await import(url.href);
+}
+
+const run = Object.hasOwn(jobs, job ?? "") ? jobs[job] : undefined;
+if (run === undefined) {
+  console.error(`usage: node tooling/scripts/run.mjs <${Object.keys(jobs).join("|")}> [arguments]`);
+  process.exit(2);
+}
+try {
+  await run();
+} catch (error) {
+  if (error?.name !== "SetupError") throw error;
+  console.error(error.message);
+  process.exitCode = error.exitCode;
+}

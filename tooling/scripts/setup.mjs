@@ -1,0 +1,36 @@
+// Installs and builds, only when something changed since the last time.
+import { fileURLToPath } from "node:url";
+import { buildFingerprint, installFingerprint, isFresh, root, stampOf, writeStamp } from "./fingerprint.mjs";
+import { runWithPnpm, SetupError, turbo } from "./process.mjs";
+
+/** Throws a SetupError with the tool's exit code. */
+export async function ensureInstalled() {
+  const fingerprint = installFingerprint();
+  if (isFresh("install", fingerprint)) return;
+  say("Installing packages (first start, or they changed)…");
+  const code = await runWithPnpm(["pnpm", "install", "--frozen-lockfile", "--prefer-offline", "--reporter=append-only", "--loglevel=warn"]);
+  if (code !== 0) throw new SetupError("The packages could not be installed (see above). Is the npm registry reachable?", code);
+  writeStamp("install", installFingerprint());
+}
+
+/** @param {string} target workspace folder; it and what it depends on are built */
+export async function ensureBuilt(target) {
+  const stamp = stampOf(target);
+  if (isFresh(stamp, buildFingerprint(target))) return;
+  say(`Building (first start, or sources changed)…`);
+  const code = await turbo("build", `--filter=./${target}`, "--output-logs=errors-only", "--log-prefix=none");
+  if (code !== 0) throw new SetupError("The build failed (see above).", code);
+  writeStamp(stamp, buildFingerprint(target));
+}
+
+/** The peer that benchmarks compare with is large and outside the workspace: it is installed only when asked for. */
+export async function installPeer() {
+  const folder = fileURLToPath(new URL("tooling/bench/peer", root));
+  const code = await runWithPnpm(["pnpm", "--dir", folder, "install", "--ignore-workspace", "--ignore-scripts", "--frozen-lockfile", "--prefer-offline"]);
+  if (code !== 0) throw new SetupError("The peer could not be installed (see above).", code);
+}
+
+/** Progress goes to stderr: stdout belongs to the job. */
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
