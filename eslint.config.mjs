@@ -38,7 +38,14 @@ const shape = {
 };
 
 export default defineConfig(
-  globalIgnores(["**/dist/", "**/node_modules/", "**/coverage/", "**/.turbo/", "**/__fixtures__/", "tooling/bench/peer/"]),
+  globalIgnores([
+    "**/dist/",
+    "**/node_modules/",
+    "**/coverage/",
+    "**/.turbo/",
+    "**/__fixtures__/",
+    "tooling/bench/peer/",
+  ]),
   js.configs.recommended,
   {
     files: ["**/*.ts"],

@@ -25,7 +25,12 @@ export class SetupError extends Error {
 let found;
 /** True when a usable pnpm of the right version is on PATH; pnpm itself honours "packageManager". */
 function hasPnpm() {
-  found ??= spawnSync("pnpm", ["--version"], { cwd: fileURLToPath(root), env: environment(), shell: windows, encoding: "utf8" });
+  found ??= spawnSync("pnpm", ["--version"], {
+    cwd: fileURLToPath(root),
+    env: environment(),
+    shell: windows,
+    encoding: "utf8",
+  });
   return found.status === 0 && found.stdout.trim() === pnpmVersion;
 }
 
@@ -50,12 +55,20 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
 /** @returns {Promise<number>} exit code; 128 + number when a signal ended it */
 function run([program, ...args]) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: fileURLToPath(root), env: environment(), shell: windows, stdio: "inherit" });
+    const child = spawn(program, args, {
+      cwd: fileURLToPath(root),
+      env: environment(),
+      shell: windows,
+      stdio: "inherit",
+    });
     // Ctrl-C goes to the whole foreground group; waiting for the child lets it clean up first.
     const pass = (signal) => child.kill(signal);
     for (const signal of signals) process.on(signal, pass);
     const done = () => signals.forEach((signal) => process.off(signal, pass));
-    child.once("error", (error) => (done(), reject(new SetupError(`${program} could not be started: ${error.message}`))));
+    child.once(
+      "error",
+      (error) => (done(), reject(new SetupError(`${program} could not be started: ${error.message}`))),
+    );
     child.once("exit", (code, signal) => (done(), resolve(code ?? (signal === "SIGINT" ? 130 : 143))));
   });
 }

@@ -25,10 +25,11 @@ const jobs = {
     await ensureInstalled();
     process.exitCode = await runTests(args);
   },
-  async setup() {
-    const { ensureBuilt, ensureInstalled } = await import("./setup.mjs");
+  async turbo() {
+    const { ensureInstalled } = await import("./setup.mjs");
+    const { turbo } = await import("./process.mjs");
     await ensureInstalled();
-    await ensureBuilt("apps/cli");
+    process.exitCode = await turbo(...args);
   },
 };
 

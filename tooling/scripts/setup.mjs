@@ -8,8 +8,16 @@ export async function ensureInstalled() {
   const fingerprint = installFingerprint();
   if (isFresh("install", fingerprint)) return;
   say("Installing packages (first start, or they changed)…");
-  const code = await runWithPnpm(["pnpm", "install", "--frozen-lockfile", "--prefer-offline", "--reporter=append-only", "--loglevel=warn"]);
-  if (code !== 0) throw new SetupError("The packages could not be installed (see above). Is the npm registry reachable?", code);
+  const code = await runWithPnpm([
+    "pnpm",
+    "install",
+    "--frozen-lockfile",
+    "--prefer-offline",
+    "--reporter=append-only",
+    "--loglevel=warn",
+  ]);
+  if (code !== 0)
+    throw new SetupError("The packages could not be installed (see above). Is the npm registry reachable?", code);
   writeStamp("install", installFingerprint());
 }
 
@@ -26,7 +34,16 @@ export async function ensureBuilt(target) {
 /** The peer that benchmarks compare with is large and outside the workspace: it is installed only when asked for. */
 export async function installPeer() {
   const folder = fileURLToPath(new URL("tooling/bench/peer", root));
-  const code = await runWithPnpm(["pnpm", "--dir", folder, "install", "--ignore-workspace", "--ignore-scripts", "--frozen-lockfile", "--prefer-offline"]);
+  const code = await runWithPnpm([
+    "pnpm",
+    "--dir",
+    folder,
+    "install",
+    "--ignore-workspace",
+    "--ignore-scripts",
+    "--frozen-lockfile",
+    "--prefer-offline",
+  ]);
   if (code !== 0) throw new SetupError("The peer could not be installed (see above).", code);
 }
 

@@ -43,7 +43,9 @@ function onnxRuntimeVersion(): string {
 
 function packageVersions(root: URL): Record<string, string> {
   const packages = readdirSync(new URL("packages", root));
-  return Object.fromEntries(packages.map((name) => [`@dynamo/${name}`, versionIn(new URL(`packages/${name}/package.json`, root))]));
+  return Object.fromEntries(
+    packages.map((name) => [`@dynamo/${name}`, versionIn(new URL(`packages/${name}/package.json`, root))]),
+  );
 }
 
 function versionIn(file: string | URL): string {

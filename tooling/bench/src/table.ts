@@ -9,7 +9,9 @@ export function formatTable(rows: readonly Row[]): string {
   const widths = columns.map((column, i) => Math.max(column.length, ...cells.map((line) => line[i]?.length ?? 0)));
   const isNumeric = columns.map((column) => rows.every((row) => typeof (row[column] ?? 0) === "number"));
   const pad = (line: readonly string[]): string =>
-    line.map((cell, i) => (isNumeric[i] === true ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join("  ");
+    line
+      .map((cell, i) => (isNumeric[i] === true ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .join("  ");
   return [columns, widths.map((width) => "-".repeat(width)), ...cells].map((line) => pad(line).trimEnd()).join("\n");
 }
 
