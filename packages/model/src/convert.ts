@@ -8,9 +8,10 @@ import { openCheckpoint, type Checkpoint } from "./checkpoint.js";
 import type { NeoxConfig } from "./config.js";
 import type { ModelFiles } from "./files.js";
 import { buildGraph, type ReadTensor } from "./graph.js";
+import { initialTensor } from "./initial-weights.js";
 import { graphPath, limits, tokenizerFiles } from "./model-folder.js";
 import { parameterCount } from "./presets.js";
-import { initialHeadTensor } from "./random-checkpoint.js";
+import { headShapes } from "./tensor-names.js";
 import { openSource } from "./source.js";
 import type { ModelDType, Precision } from "./weights.js";
 
@@ -91,10 +92,10 @@ function withHeads({ config, trainedHeads }: Checkpoint, tokenHeads = config.tok
 
 /** Reads the checkpoint, or makes the tensors of heads that it does not have. */
 function readerOf(checkpoint: Checkpoint, config: NeoxConfig, seed: number): ReadTensor {
-  return async (name) => {
-    const head = /^dynamo\.token_heads\.(\d+)\.(.+)$/.exec(name);
-    if (head === null || checkpoint.has(name)) return checkpoint.read(name);
-    return initialHeadTensor(config, Number(head[1]), head[2] ?? "", seed);
+  const heads = new Map(config.untrainedHeads.flatMap((head) => [...headShapes(config, head)]));
+  return (name) => {
+    const shape = checkpoint.has(name) ? undefined : heads.get(name);
+    return shape === undefined ? checkpoint.read(name) : Promise.resolve(initialTensor(name, shape, seed));
   };
 }
 
@@ -143,3 +144,6 @@ const sinkOf = (handle: FileHandle): OnnxSink => ({
     for (let offset = 0; offset < bytes.length; ) offset += (await handle.write(bytes, offset)).bytesWritten;
   },
 });
+
+export { writeRandomCheckpoint } from "./random-checkpoint.js";
+export type { RandomCheckpointOptions } from "./random-checkpoint.js";

@@ -1,0 +1,59 @@
+/** The Pythia suite's shapes, and how many parameters a model has with more token heads. */
+import { elementCount } from "@dynamo/core";
+import { parseNeoxConfig, type NeoxConfig } from "./config.js";
+import { baseShapes, layerShapes, type Shapes } from "./tensor-names.js";
+
+type Shape = readonly [vocabulary: number, layers: number, hidden: number, heads: number];
+
+/** As published: https://github.com/EleutherAI/pythia. Vocabularies are padded to the training set-up's multiple. */
+const suite = {
+  "14M": [50_304, 6, 128, 4],
+  "31M": [50_304, 6, 256, 8],
+  "70M": [50_304, 6, 512, 8],
+  "160M": [50_304, 12, 768, 12],
+  "410M": [50_304, 24, 1024, 16],
+  "1B": [50_304, 16, 2048, 8],
+  "1.4B": [50_304, 24, 2048, 16],
+  "2.8B": [50_304, 32, 2560, 32],
+  "6.9B": [50_432, 32, 4096, 32],
+  "12B": [50_688, 36, 5120, 40],
+} as const satisfies Record<string, Shape>;
+
+export type PresetName = keyof typeof suite;
+export const presetNames = Object.keys(suite) as readonly PresetName[];
+
+/** config.json of a Pythia model, with N token heads. */
+export function presets(name: PresetName, tokenHeads = 1): NeoxConfig {
+  const [vocabulary, layers, hidden, heads] = suite[name];
+  return parseNeoxConfig({
+    architectures: ["GPTNeoXForCausalLM"],
+    model_type: "gpt_neox",
+    vocab_size: vocabulary,
+    hidden_size: hidden,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    intermediate_size: 4 * hidden,
+    rotary_pct: 0.25,
+    rotary_emb_base: 10_000,
+    layer_norm_eps: 1e-5,
+    max_position_embeddings: 2048,
+    hidden_act: "gelu",
+    use_parallel_residual: true,
+    tie_word_embeddings: false,
+    bos_token_id: 0,
+    eos_token_id: 0,
+    ...(tokenHeads > 1 ? { dynamo: { token_heads: tokenHeads } } : {}),
+  });
+}
+
+const count = (shapes: Shapes): number => [...shapes.values()].reduce((sum, shape) => sum + elementCount(shape), 0);
+
+/** All parameters, embeddings included; each head from the second on adds one decoder layer. */
+export function parameterCount(config: NeoxConfig, tokenHeads: number): number {
+  return count(baseShapes(config)) + (tokenHeads - 1) * count(layerShapes(config));
+}
+
+/** Parameters of heads 2..N over the base model's, embeddings included: the paper's 9.95 % (1B) to 5.67 % (2.8B). */
+export function parameterOverhead(config: NeoxConfig, tokenHeads: number): number {
+  return parameterCount(config, tokenHeads) / parameterCount(config, 1) - 1;
+}

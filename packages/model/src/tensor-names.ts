@@ -1,0 +1,43 @@
+/** The tensors of a GPT-NeoX checkpoint: names and shapes, as Hugging Face writes them. */
+import type { NeoxConfig } from "./config.js";
+
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/** One decoder layer's tensors by their names inside the layer. */
+export function layerShapes({ hiddenSize: h, intermediateSize: i, attentionBias }: NeoxConfig): Shapes {
+  return new Map<string, readonly number[]>([
+    ["input_layernorm.weight", [h]],
+    ["input_layernorm.bias", [h]],
+    ["post_attention_layernorm.weight", [h]],
+    ["post_attention_layernorm.bias", [h]],
+    ["attention.query_key_value.weight", [3 * h, h]],
+    ...(attentionBias ? ([["attention.query_key_value.bias", [3 * h]]] as const) : []),
+    ["attention.dense.weight", [h, h]],
+    ...(attentionBias ? ([["attention.dense.bias", [h]]] as const) : []),
+    ["mlp.dense_h_to_4h.weight", [i, h]],
+    ["mlp.dense_h_to_4h.bias", [i]],
+    ["mlp.dense_4h_to_h.weight", [h, i]],
+    ["mlp.dense_4h_to_h.bias", [h]],
+  ]);
+}
+
+const prefixed = (shapes: Shapes, prefix: string): [string, readonly number[]][] =>
+  [...shapes].map(([name, shape]) => [`${prefix}.${name}`, shape]);
+
+/** The base model's tensors. */
+export function baseShapes(config: NeoxConfig): Shapes {
+  const { vocabularySize, hiddenSize, layers, tiedEmbeddings } = config;
+  const layer = layerShapes(config);
+  return new Map([
+    ["gpt_neox.embed_in.weight", [vocabularySize, hiddenSize]],
+    ...Array.from({ length: layers }, (_, i) => prefixed(layer, `gpt_neox.layers.${i}`)).flat(),
+    ["gpt_neox.final_layer_norm.weight", [hiddenSize]],
+    ["gpt_neox.final_layer_norm.bias", [hiddenSize]],
+    ...(tiedEmbeddings ? [] : ([["embed_out.weight", [vocabularySize, hiddenSize]]] as const)),
+  ]);
+}
+
+export const headPrefix = (head: number): string => `dynamo.token_heads.${head}`;
+
+/** Token head n's tensors, n from 2. */
+export const headShapes = (config: NeoxConfig, head: number): Shapes => new Map(prefixed(layerShapes(config), headPrefix(head)));
