@@ -1,0 +1,77 @@
+/** Counts the n-grams of a token stream (paper, section 3.2): all orders from 1 to N in one pass. */
+import { DynamoError } from "@dynamo/core";
+import { pairCounter, type PairCounter } from "./hash-counter.js";
+import { maskOver, type CooccurrenceMask } from "./mask.js";
+import { buildLevel, type Level } from "./trie.js";
+
+export const maxOrder = 4;
+
+export interface NgramCounter {
+  /** Tokens of one document, or of a piece of one: the next call goes on where this one ended. */
+  add(tokens: ArrayLike<number>): void;
+  /** N-grams never cross a document's end. */
+  endDocument(): void;
+  /** Tokens counted so far. */
+  readonly tokens: number;
+  /** The mask of all n-grams of order 2 and more that were seen at least `minCount` times; default 1. */
+  finish(options?: { readonly minCount?: number }): CooccurrenceMask;
+}
+
+/** Throws `invalid-argument` for an order outside 1 to 4 and, in `add`, for ids outside the vocabulary. */
+export function createNgramCounter({ order, vocabularySize }: { readonly order: number; readonly vocabularySize: number }): NgramCounter {
+  if (!Number.isInteger(order) || order < 1 || order > maxOrder) {
+    throw new DynamoError("invalid-argument", `n-gram orders run from 1 to ${maxOrder}, received ${order}`);
+  }
+  if (!Number.isInteger(vocabularySize) || vocabularySize < 1 || vocabularySize > 2 ** 24) {
+    throw new DynamoError("invalid-argument", `a vocabulary has 1 to ${2 ** 24} tokens, received ${vocabularySize}`);
+  }
+  const unigrams = new Uint32Array(vocabularySize);
+  const counters: PairCounter[] = Array.from({ length: order - 1 }, () => pairCounter());
+  const totals = new Array<number>(order).fill(0);
+  // places[i]: where the last i + 1 tokens stand in their table (for one token: its id); `depth` of them count.
+  const places = new Uint32Array(order);
+  let depth = 0;
+
+  function count(token: number): void {
+    if (!(token >= 0 && token < vocabularySize) || !Number.isInteger(token)) {
+      throw new DynamoError("invalid-argument", `token ids run from 0 to ${vocabularySize - 1}, received ${token}`);
+    }
+    // From the longest n-gram down: each needs the place of the prefix before this token moves it.
+    for (let n = Math.min(depth + 1, order); n >= 2; n--) {
+      places[n - 1] = (counters[n - 2] as PairCounter).add(places[n - 2] as number, token);
+      totals[n - 1] = (totals[n - 1] as number) + 1;
+    }
+    places[0] = token;
+    unigrams[token] = (unigrams[token] as number) + 1;
+    totals[0] = (totals[0] as number) + 1;
+    if (depth < order) depth++;
+  }
+
+  return {
+    get tokens() {
+      return totals[0] as number;
+    },
+    add(tokens) {
+      for (let i = 0; i < tokens.length; i++) count(tokens[i] as number);
+    },
+    endDocument() {
+      depth = 0;
+    },
+    finish({ minCount = 1 } = {}) {
+      if (!Number.isInteger(minCount) || minCount < 1) {
+        throw new DynamoError("invalid-argument", `minCount must be a whole number of at least 1, received ${minCount}`);
+      }
+      const levels: Level[] = [];
+      let rankOf = (place: number): number => place;
+      let parents = vocabularySize;
+      for (const counter of counters) {
+        const ngrams = { size: counter.size, parent: counter.first, token: counter.second, count: counter.count };
+        const built = buildLevel(ngrams, rankOf, parents, vocabularySize, minCount);
+        levels.push(built.level);
+        rankOf = built.rankOf;
+        parents = built.level.ids.length;
+      }
+      return maskOver({ vocabularySize, unigrams: unigrams.slice(), levels, totals: [...totals], minCount });
+    },
+  };
+}
