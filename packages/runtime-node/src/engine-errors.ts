@@ -1,0 +1,25 @@
+/** What ONNX Runtime throws, as DynamoErrors. */
+import { DynamoError } from "@dynamo/core";
+
+/** What it says of a file that is no model, or one that contradicts itself. */
+const badFile = /protobuf parsing failed|INVALID_PROTOBUF|INVALID_GRAPH|invalid model|type error|Unsupported model IR|external data|data file/i;
+
+/** The error of a session that did not open. */
+export function loadError(error: unknown, source: string): DynamoError {
+  if (DynamoError.is(error)) return error;
+  const message = messageOf(error);
+  return badFile.test(message)
+    ? new DynamoError("invalid-file", `${source} is not a graph that ONNX Runtime can load: ${message}`)
+    : new DynamoError("runtime", `ONNX Runtime could not open a session for ${source}: ${message}`);
+}
+
+/** Throws the error of a pass that failed. */
+export function engineError(error: unknown): never {
+  if (DynamoError.is(error)) throw error;
+  throw new DynamoError("runtime", `the forward pass failed in ONNX Runtime: ${messageOf(error)}`, { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/\s+/g, " ").trim();
+}

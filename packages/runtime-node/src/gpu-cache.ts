@@ -1,0 +1,123 @@
+/** The KV cache as `gpu-buffer` tensors, for webgpu: it is written, grown and copied by graphs, on the device. */
+import type { CacheLayout } from "@dynamo/core";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { cacheDims, capacityFor, checkAppend, checkCopy, checkLayout, gpuGrowth } from "./cache-layout.js";
+import type { EngineCache } from "./engine-cache.js";
+import { toNative } from "./native.js";
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+export interface GpuCacheSessions {
+  /** Of `layout.appendGraph`; its outputs are `gpu-buffer` tensors, as are those of `edit`. */
+  readonly append: InferenceSession;
+  /** Of `editGraph(layout)`. */
+  readonly edit: InferenceSession;
+}
+
+/**
+ * A pass takes the cache's first rows, and its graph wants tensors of just so many. So the rows lie in two blocks: those
+ * that the last pass took, and the rest. They are split anew only when a pass takes another number of rows.
+ */
+interface Blocks {
+  readonly split: number;
+  readonly head: Tensors;
+  readonly tail: Tensors | undefined;
+}
+
+export async function createGpuCache(layout: CacheLayout, { append, edit }: GpuCacheSessions): Promise<EngineCache> {
+  checkLayout(layout);
+  const { rows, maxLength } = layout;
+  // One more than maxLength: the append graph puts padding that falls past the end on the last position.
+  const most = maxLength + 1;
+  let capacity = capacityFor(1, most, gpuGrowth);
+
+  /** Rows of `first` followed by `second`, with room for `extra` more positions. */
+  async function edited(first: Tensors, second: Tensors, picked: readonly number[], extra = 0): Promise<Tensors> {
+    const results = await edit.run({
+      ...Object.fromEntries(
+        layout.tensors.flatMap(({ name }) => [
+          [`first.${name}`, first[name] as Tensor],
+          [`second.${name}`, second[name] as Tensor],
+        ]),
+      ),
+      rows: int64(picked),
+      key_pads: int64([0, 0, 0, 0, 0, 0, 0, extra]),
+      value_pads: int64([0, 0, 0, 0, 0, 0, extra, 0]),
+    });
+    return renamed(layout, results, "out");
+  }
+
+  const seed = zeros(layout);
+  const whole = await edited(seed, seed, new Array<number>(rows).fill(0), capacity - 1);
+  let blocks: Blocks = { split: rows, head: whole, tail: undefined };
+
+  function replace(next: Blocks): void {
+    const kept = new Set([next.head, next.tail]);
+    for (const block of [blocks.head, blocks.tail]) if (block !== undefined && !kept.has(block)) release(block);
+    blocks = next;
+  }
+
+  /** Both blocks again, split after `split` rows; row `to` becomes a copy of row `from`. */
+  async function rearrange(split: number, from = 0, to = from): Promise<void> {
+    const { head, tail = head } = blocks;
+    const picked = Array.from({ length: rows }, (_, row) => (row === to ? from : row));
+    const first = await edited(head, tail, picked.slice(0, split));
+    replace({ split, head: first, tail: split < rows ? await edited(head, tail, picked.slice(split)) : undefined });
+  }
+
+  async function grow(needed: number): Promise<void> {
+    if (needed <= capacity) return;
+    const next = capacityFor(needed, most, gpuGrowth);
+    const { split, head, tail } = blocks;
+    const grown = (block: Tensors, count: number): Promise<Tensors> => edited(block, block, [...Array(count).keys()], next - capacity);
+    const first = await grown(head, split);
+    replace({ split, head: first, tail: tail === undefined ? undefined : await grown(tail, rows - split) });
+    capacity = next;
+  }
+
+  return {
+    check: (lengths, newPositions) => {
+      checkAppend(layout, lengths, newPositions, Math.min(capacity, maxLength));
+    },
+    async feeds(count) {
+      if (count !== blocks.split) await rearrange(count);
+      return blocks.head;
+    },
+    async append(delta, lengths, newPositions) {
+      await grow(Math.min(Math.max(...lengths) + newPositions, maxLength) + 1);
+      const places = toNative({ dtype: "int32", dims: [lengths.length], data: Int32Array.from(lengths) });
+      const results = await append.run({ ...blocks.head, [layout.delta]: delta, lengths: places });
+      replace({ ...blocks, head: renamed(layout, results, "present") });
+    },
+    async copyRow(from, to, length) {
+      checkCopy(layout, from, to, length, Math.min(capacity, maxLength));
+      if (from !== to) await rearrange(blocks.split, from, to);
+    },
+    dispose() {
+      release(blocks.head);
+      if (blocks.tail !== undefined) release(blocks.tail);
+    },
+  };
+}
+
+function zeros(layout: CacheLayout): Tensors {
+  const entries = layout.tensors.map((tensor) => {
+    const dims = cacheDims(tensor, 1, 1);
+    const size = tensor.heads * tensor.headSize;
+    const data = layout.dtype === "float32" ? new Float32Array(size) : new Uint16Array(size);
+    return [tensor.name, toNative({ dtype: layout.dtype, dims, data })] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function renamed(layout: CacheLayout, results: InferenceSession.OnnxValueMapType, suffix: string): Tensors {
+  return Object.fromEntries(layout.tensors.map(({ name }) => [name, results[`${name}.${suffix}`] as Tensor]));
+}
+
+function release(block: Tensors): void {
+  for (const value of Object.values(block)) value.dispose();
+}
+
+function int64(values: readonly number[]): Tensor {
+  return toNative({ dtype: "int64", dims: [values.length], data: BigInt64Array.from(values, BigInt) });
+}

@@ -1,0 +1,86 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { appendToOracle, emptyOracle, firstDifference, freshValues, programs, startPass } from "../test/cache-oracle.js";
+import { testLayout } from "../test/graphs.js";
+import { capacityFor, hostGrowth } from "./cache-layout.js";
+import { createHostCache, type CacheArray } from "./host-cache.js";
+
+const [rows, maxLength] = [3, 300];
+
+describe.each(["float32", "float16"] as const)("host cache of %s", (dtype) => {
+  test("holds what was appended and copied, like plain lists", () => {
+    fc.assert(
+      fc.property(programs(rows, maxLength), (steps) => {
+        const layout = testLayout({ rows, maxLength, dtype });
+        const cache = createHostCache(layout);
+        const oracle = emptyOracle(rows);
+        for (const [seed, step] of steps.entries()) {
+          if (step.kind === "copy") {
+            const source = oracle[step.from] as number[][][];
+            const length = Math.floor(source.length * step.share);
+            cache.copyRow(step.from, step.to, length);
+            oracle[step.to] = source.slice(0, length);
+          } else {
+            const used = startPass(oracle, step, maxLength);
+            const lengths = used.map((_, row) => (oracle[row] as number[][][]).length);
+            const fresh = freshValues(layout, used.length, step.newPositions, seed);
+            cache.check(lengths, step.newPositions);
+            cache.append(fresh.data as CacheArray, lengths, step.newPositions);
+            appendToOracle(oracle, fresh, used);
+          }
+          for (const view of cache.view(rows)) expect(firstDifference(oracle, layout, view)).toBeUndefined();
+          expect(cache.capacity).toBeLessThanOrEqual(maxLength);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+test("a view of fewer rows is a prefix of the same memory", () => {
+  const cache = createHostCache(testLayout());
+  const [one, all] = [cache.view(1), cache.view(3)];
+  expect(one[0]?.data.buffer).toBe(all[0]?.data.buffer);
+  expect(one[0]?.dims).toEqual([1, 2, 4, 64]);
+  expect(all[1]?.dims).toEqual([3, 1, 64, 4]);
+});
+
+test("memory that no position was written to is zero, also after growth", () => {
+  const layout = testLayout({ rows: 2 });
+  const cache = createHostCache(layout);
+  const fresh = freshValues(layout, 1, 70, 1);
+  cache.append(fresh.data as CacheArray, [0], 70);
+  for (const { dims, data } of cache.view(2)) {
+    const rowSize = data.length / (dims[0] as number);
+    expect(data.subarray(rowSize).every((value) => value === 0)).toBe(true);
+  }
+});
+
+test("capacity is enough, within maxLength, and at most 64 positions or a sixteenth above what is needed", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 100_000 }), fc.integer({ min: 1, max: 100_000 }), (needed, most) => {
+      fc.pre(needed <= most);
+      const capacity = capacityFor(needed, most, hostGrowth);
+      expect(capacity).toBeGreaterThanOrEqual(Math.max(needed, 1));
+      expect(capacity).toBeLessThanOrEqual(most);
+      expect(capacity - needed).toBeLessThanOrEqual(Math.max(64, needed / 16));
+    }),
+  );
+});
+
+test("layouts and passes that cannot be are refused with what was expected", () => {
+  const layout = testLayout({ rows: 2, maxLength: 10 });
+  const cache = createHostCache(layout);
+  const [key] = layout.tensors as [(typeof layout.tensors)[number]];
+  expect(() => createHostCache({ ...layout, rows: 0 })).toThrow("rows: expected a whole number from 1 to 4096, received 0");
+  expect(() => createHostCache({ ...layout, maxLength: 2 ** 60 })).toThrow("maxLength");
+  expect(() => createHostCache({ ...layout, tensors: [] })).toThrow("number of cache tensors");
+  expect(() => createHostCache({ ...layout, tensors: [key, key] })).toThrow("names a tensor twice");
+  expect(() => createHostCache({ ...layout, tensors: [key, { ...key, name: "b", headSize: 5 }] })).toThrow("share one headSize");
+  expect(() => cache.check([0, 0, 0], 1)).toThrow("number of lengths: expected a whole number from 1 to 2, received 3");
+  expect(() => cache.check([11], 1)).toThrow("cache length: expected a whole number from 0 to 10, received 11");
+  expect(() => cache.check([NaN], 1)).toThrow("received NaN");
+  expect(() => cache.check([0], 0)).toThrow("newPositions");
+  expect(() => cache.copyRow(0, 2, 1)).toThrow("row copied to: expected a whole number from 0 to 1, received 2");
+  expect(() => cache.append(new Float32Array(3), [0], 1)).toThrow("delta: expected 28 elements, received 3");
+});

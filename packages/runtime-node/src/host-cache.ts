@@ -1,0 +1,160 @@
+/** The KV cache in host memory, for cpu and cuda: a pass reads it in place, and JavaScript writes the new positions. */
+import { allocate, DynamoError, type CacheLayout, type CacheTensor } from "@dynamo/core";
+import { cacheDims, capacityFor, checkAppend, checkCopy, checkLayout, hostGrowth, totalHeads } from "./cache-layout.js";
+
+export type CacheArray = Float32Array | Uint16Array;
+
+export interface HostCache {
+  readonly layout: CacheLayout;
+  /** Positions that each row has room for now. */
+  readonly capacity: number;
+  /** Every tensor's first `rows` rows: views, valid until the next `append` or `dispose`. */
+  view(rows: number): readonly { readonly name: string; readonly dims: readonly number[]; readonly data: CacheArray }[];
+  /** Throws `invalid-argument` when a pass over these lengths cannot be; call it before the pass. */
+  check(lengths: readonly number[], newPositions: number): void;
+  /**
+   * Writes `delta` [lengths.length, heads of all tensors, newPositions, headSize] behind each row's length. Positions
+   * from maxLength on are dropped: only a ragged batch's padding reaches so far.
+   */
+  append(delta: CacheArray, lengths: readonly number[], newPositions: number): void;
+  copyRow(from: number, to: number, length: number): void;
+  dispose(): void;
+}
+
+/** Zeroed, with room for one step: memory that no position was written to is never NaN. */
+export function createHostCache(layout: CacheLayout): HostCache {
+  checkLayout(layout);
+  const { rows, maxLength } = layout;
+  let capacity = capacityFor(1, maxLength, hostGrowth);
+  let arrays = layout.tensors.map((tensor) => allocateTensor(layout, tensor, capacity));
+
+  function grow(needed: number): void {
+    if (needed <= capacity) return;
+    const next = capacityFor(needed, maxLength, hostGrowth);
+    arrays = layout.tensors.map((tensor, i) => {
+      const wider = allocateTensor(layout, tensor, next);
+      relay(arrays[i] as CacheArray, wider, tensor, rows, capacity, next);
+      return wider;
+    });
+    capacity = next;
+  }
+
+  return {
+    layout,
+    get capacity() {
+      return capacity;
+    },
+    view: (count) =>
+      layout.tensors.map((tensor, i) => ({
+        name: tensor.name,
+        dims: cacheDims(tensor, count, capacity),
+        data: (arrays[i] as CacheArray).subarray(0, count * tensor.heads * tensor.headSize * capacity),
+      })),
+    check: (lengths, newPositions) => {
+      checkAppend(layout, lengths, newPositions, capacity);
+    },
+    append(delta, lengths, newPositions) {
+      const expected = lengths.length * totalHeads(layout) * newPositions * (layout.tensors[0] as CacheTensor).headSize;
+      if (delta.length !== expected) {
+        throw new DynamoError("runtime", `${layout.delta}: expected ${expected} elements, received ${delta.length}`);
+      }
+      grow(Math.min(Math.max(...lengths) + newPositions, maxLength));
+      writeDelta(layout, arrays, capacity, delta, lengths, newPositions);
+    },
+    copyRow(from, to, length) {
+      checkCopy(layout, from, to, length, capacity);
+      for (const [i, tensor] of layout.tensors.entries()) copyTensorRow(arrays[i] as CacheArray, tensor, capacity, from, to, length);
+    },
+    dispose() {
+      arrays = [];
+    },
+  };
+}
+
+function allocateTensor(layout: CacheLayout, { heads, headSize }: CacheTensor, capacity: number): CacheArray {
+  return allocate(layout.dtype, layout.rows * heads * headSize * capacity);
+}
+
+/** Copies a tensor into one with room for more positions. */
+function relay(from: CacheArray, to: CacheArray, tensor: CacheTensor, rows: number, old: number, next: number): void {
+  const { heads, headSize, kind } = tensor;
+  const lines = kind === "key" ? rows * heads * headSize : rows * heads;
+  const width = kind === "key" ? 1 : headSize;
+  for (let line = 0; line < lines; line++) {
+    to.set(from.subarray(line * old * width, (line + 1) * old * width), line * next * width);
+  }
+}
+
+function writeDelta(
+  layout: CacheLayout,
+  arrays: readonly CacheArray[],
+  capacity: number,
+  delta: CacheArray,
+  lengths: readonly number[],
+  newPositions: number,
+): void {
+  let source = 0;
+  for (let row = 0; row < lengths.length; row++) {
+    const length = lengths[row] as number;
+    const kept = Math.min(newPositions, capacity - length);
+    for (let i = 0; i < arrays.length; i++) {
+      const { kind, heads, headSize } = layout.tensors[i] as CacheTensor;
+      const cache = arrays[i] as CacheArray;
+      const write = kind === "key" ? writeKeys : writeValues;
+      for (let head = 0; head < heads; head++) {
+        const line = (row * heads + head) * headSize * capacity;
+        write(cache, line, capacity, delta, source, length, kept, headSize);
+        source += newPositions * headSize;
+      }
+    }
+  }
+}
+
+/** One head's keys: transposed, so each dim's new positions lie `capacity` apart from the next dim's. */
+function writeKeys(
+  cache: CacheArray,
+  line: number,
+  capacity: number,
+  delta: CacheArray,
+  source: number,
+  length: number,
+  kept: number,
+  headSize: number,
+): void {
+  for (let dim = 0; dim < headSize; dim++) {
+    const target = line + dim * capacity + length;
+    for (let s = 0; s < kept; s++) cache[target + s] = delta[source + s * headSize + dim] as number;
+  }
+}
+
+function writeValues(
+  cache: CacheArray,
+  line: number,
+  _capacity: number,
+  delta: CacheArray,
+  source: number,
+  length: number,
+  kept: number,
+  headSize: number,
+): void {
+  const target = line + length * headSize;
+  const count = kept * headSize;
+  for (let i = 0; i < count; i++) cache[target + i] = delta[source + i] as number;
+}
+
+function copyTensorRow(
+  cache: CacheArray,
+  { kind, heads, headSize }: CacheTensor,
+  capacity: number,
+  from: number,
+  to: number,
+  length: number,
+): void {
+  const rowSize = heads * headSize * capacity;
+  const lines = kind === "key" ? heads * headSize : heads;
+  const width = kind === "key" ? 1 : headSize;
+  for (let line = 0; line < lines; line++) {
+    const offset = line * capacity * width;
+    cache.copyWithin(to * rowSize + offset, from * rowSize + offset, from * rowSize + offset + length * width);
+  }
+}

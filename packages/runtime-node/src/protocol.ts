@@ -1,0 +1,87 @@
+/** What the main thread and the inference worker say to each other. */
+import type { CacheLayout, DType, DynamoErrorCode, GraphSource, TensorInfo, TypedArray } from "@dynamo/core";
+
+export type NodeDevice = "cpu" | "cuda" | "webgpu";
+
+/** How native sessions are opened: fixed for a worker's life. */
+export interface EngineSettings {
+  readonly device: NodeDevice;
+  /** Threads of one CPU operator, the calling one included. */
+  readonly threads: number;
+}
+
+export interface WorkerData {
+  readonly settings: EngineSettings;
+  /** One Int32; anything but 0 tells the worker to refuse the calls that it has not begun. */
+  readonly stop: SharedArrayBuffer;
+}
+
+export interface WireTensor {
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly data: TypedArray;
+}
+
+export type WireTensors = Readonly<Record<string, WireTensor>>;
+
+export interface WireAppend {
+  readonly cache: number;
+  readonly lengths: readonly number[];
+  readonly newPositions: number;
+}
+
+/** Sessions and caches are numbered by the main thread. */
+export type Request =
+  | { readonly kind: "check-device" }
+  | {
+      readonly kind: "create-session";
+      readonly session: number;
+      readonly graph: GraphSource;
+      readonly deviceOutputs: readonly string[];
+    }
+  | { readonly kind: "create-cache"; readonly session: number; readonly cache: number; readonly layout: CacheLayout }
+  | {
+      readonly kind: "run";
+      readonly session: number;
+      readonly feeds: WireTensors;
+      readonly fetches: readonly string[];
+      readonly append: WireAppend | undefined;
+    }
+  | {
+      readonly kind: "copy-row";
+      readonly session: number;
+      readonly cache: number;
+      readonly from: number;
+      readonly to: number;
+      readonly length: number;
+    }
+  | { readonly kind: "dispose-cache"; readonly session: number; readonly cache: number }
+  | { readonly kind: "dispose-session"; readonly session: number };
+
+export interface SessionShape {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+}
+
+/** The value of each kind of request's reply. */
+export interface Values {
+  "check-device": undefined;
+  "create-session": SessionShape;
+  "create-cache": undefined;
+  run: WireTensors;
+  "copy-row": undefined;
+  "dispose-cache": undefined;
+  "dispose-session": undefined;
+}
+
+export type ToWorker = { readonly id: number; readonly request: Request } | { readonly shutdown: true };
+
+export type FromWorker =
+  | { readonly id: number; readonly value: Values[keyof Values] }
+  | { readonly id: number; readonly error: WireError };
+
+/** Errors cross threads as plain data, because structured clone drops a class and its own fields. */
+export interface WireError {
+  readonly code: DynamoErrorCode;
+  readonly message: string;
+}

@@ -1,0 +1,7 @@
+import { createNodeRuntime } from "@dynamo/runtime-node";
+import { runtimeContract } from "./runtime-contract.js";
+
+runtimeContract("cpu", () => createNodeRuntime({ device: "cpu", threads: 1 }), {
+  dtypes: ["float32", "float64", "float16", "int8", "uint8", "uint16", "int32", "uint32", "int64", "bool"],
+  programs: 25,
+});

@@ -1,0 +1,73 @@
+/** Small graphs that make what a runtime does visible. */
+import type { CacheLayout, DType } from "@dynamo/core";
+import { appendGraph } from "../src/measure-graph.js";
+import { encodeSmallOnnx, type SmallInitializer } from "../src/small-onnx.js";
+
+/** y = x for each dtype. */
+export function identityGraph(dtype: DType, dims: readonly (number | string)[] = ["n"]): Uint8Array {
+  return encodeSmallOnnx({
+    inputs: [{ name: "x", dtype, dims }],
+    outputs: [{ name: "y", dtype, dims }],
+    nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
+  });
+}
+
+/** sum = a + b, difference = a - b. */
+export function arithmeticGraph(): Uint8Array {
+  const value = (name: string): { name: string; dtype: DType; dims: string[] } => ({ name, dtype: "float32", dims: ["n"] });
+  return encodeSmallOnnx({
+    inputs: [value("a"), value("b")],
+    outputs: [value("sum"), value("difference")],
+    nodes: [
+      { op: "Add", inputs: ["a", "b"], outputs: ["sum"] },
+      { op: "Sub", inputs: ["a", "b"], outputs: ["difference"] },
+    ],
+  });
+}
+
+/** A chain of `layers` square matrix products, 4 · size² bytes of weights each. */
+export function heavyGraph(size: number, layers: number): Uint8Array {
+  const weights = new Uint8Array(new Float32Array(size * size).fill(1 / size).buffer);
+  const initializers = Array.from({ length: layers }, (_, i): SmallInitializer => ({
+    name: `w${i}`,
+    dtype: "float32",
+    dims: [size, size],
+    bytes: weights,
+  }));
+  return encodeSmallOnnx({
+    inputs: [{ name: "x", dtype: "float32", dims: ["s", size] }],
+    outputs: [{ name: "y", dtype: "float32", dims: ["s", size] }],
+    nodes: initializers.map(({ name }, i) => ({
+      op: "MatMul",
+      inputs: [i === 0 ? "x" : `h${i - 1}`, name],
+      outputs: [i === layers - 1 ? "y" : `h${i}`],
+    })),
+    initializers,
+  });
+}
+
+/** A layout with a head count of its own for every tensor. */
+export function testLayout({ rows = 3, maxLength = 300, dtype = "float32" as "float32" | "float16" } = {}): CacheLayout {
+  const tensors = [
+    { name: "past.0.key", kind: "key", heads: 2, headSize: 4 },
+    { name: "past.0.value", kind: "value", heads: 1, headSize: 4 },
+    { name: "past.1.key", kind: "key", heads: 1, headSize: 4 },
+    { name: "past.1.value", kind: "value", heads: 3, headSize: 4 },
+  ] as const;
+  const layout = { tensors, delta: "delta", dtype, rows, maxLength };
+  return { ...layout, appendGraph: appendGraph(layout) };
+}
+
+/** Takes what a pass's new keys and values shall be, and shows the cache that it was fed: `seen.<name>`. */
+export function cacheGraph({ tensors, dtype }: CacheLayout): Uint8Array {
+  const total = tensors.reduce((sum, { heads }) => sum + heads, 0);
+  const shapes = tensors.map(({ name, kind, heads }) => ({ name, dtype, dims: kind === "key" ? ["B", heads, 4, "C"] : ["B", heads, "C", 4] }));
+  return encodeSmallOnnx({
+    inputs: [...shapes, { name: "fresh", dtype, dims: ["B", total, "S", 4] }],
+    outputs: [...shapes.map((shape) => ({ ...shape, name: `seen.${shape.name}` })), { name: "delta", dtype, dims: ["B", total, "S", 4] }],
+    nodes: [
+      ...tensors.map(({ name }) => ({ op: "Identity", inputs: [name], outputs: [`seen.${name}`] })),
+      { op: "Identity", inputs: ["fresh"], outputs: ["delta"] },
+    ],
+  });
+}
