@@ -29,7 +29,7 @@ const jobs = {
     const { ensureInstalled } = await import("./setup.mjs");
     const { turbo } = await import("./process.mjs");
     await ensureInstalled();
-    process.exitCode = await turbo(...args);
+    process.exitCode = await turbo(args);
   },
 };
 

@@ -5,19 +5,15 @@ import { runWithPnpm, SetupError, turbo } from "./process.mjs";
 
 /** Throws a SetupError with the tool's exit code. */
 export async function ensureInstalled() {
-  const fingerprint = installFingerprint();
-  if (isFresh("install", fingerprint)) return;
+  if (isFresh("install", installFingerprint())) return;
   say("Installing packages (first start, or they changed)…");
-  const code = await runWithPnpm([
-    "pnpm",
-    "install",
-    "--frozen-lockfile",
-    "--prefer-offline",
-    "--reporter=append-only",
-    "--loglevel=warn",
-  ]);
-  if (code !== 0)
+  // On a terminal pnpm draws its progress; in a log only what is wrong is worth a line.
+  const reporter = process.stderr.isTTY ? [] : ["--reporter=append-only", "--loglevel=warn"];
+  const install = ["pnpm", "install", "--frozen-lockfile", "--prefer-offline", ...reporter];
+  const code = await runWithPnpm(install, { output: "stderr" });
+  if (code !== 0) {
     throw new SetupError("The packages could not be installed (see above). Is the npm registry reachable?", code);
+  }
   writeStamp("install", installFingerprint());
 }
 
@@ -25,8 +21,8 @@ export async function ensureInstalled() {
 export async function ensureBuilt(target) {
   const stamp = stampOf(target);
   if (isFresh(stamp, buildFingerprint(target))) return;
-  say(`Building (first start, or sources changed)…`);
-  const code = await turbo("build", `--filter=./${target}`, "--output-logs=errors-only", "--log-prefix=none");
+  say("Building (first start, or sources changed)…");
+  const code = await turbo(["build", `--filter=./${target}`, "--output-logs=errors-only"], { output: "on-failure" });
   if (code !== 0) throw new SetupError("The build failed (see above).", code);
   writeStamp(stamp, buildFingerprint(target));
 }

@@ -15,7 +15,7 @@ export async function runTests(args) {
   for (const member of tested) rmSync(new URL(`${member}/${reportFile}`, root), { force: true });
   process.env.DYNAMO_TEST_RESULTS = reportFile;
   // Two at a time: a test run is bound by the cores, and vitest starts its own workers.
-  const code = await turbo("test", "--concurrency=2", "--continue=dependencies-successful", ...args);
+  const code = await turbo(["test", "--concurrency=2", "--continue=dependencies-successful", ...args]);
   const counts = tested.map(count).reduce(add, { passed: 0, failed: 0, skipped: 0 });
   // Turbo failed although every test that reported passed: a build broke, or a run crashed.
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
@@ -29,7 +29,10 @@ function count(member) {
   if (!existsSync(new URL(`${member}/${reportFile}`, root))) return { passed: 0, failed: 0, skipped: 0 };
   const report = read(`${member}/${reportFile}`);
   // A file that could not even be loaded fails without any test of it failing.
-  const failed = report.numFailedTests === 0 && !report.success ? 1 : report.numFailedTests;
+  const unloaded = report.testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && !assertionResults.length,
+  );
+  const failed = report.numFailedTests + unloaded.length;
   return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + (report.numTodoTests ?? 0) };
 }
 
