@@ -1,5 +1,5 @@
 /** `pnpm bench [name…] [--quick] [--json FILE] [--list]`: runs benches and prints what they measured and on what. */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { benches, type BenchResult, loadBench } from "./bench.js";
 import { describeEnvironment, type Environment } from "./environment.js";
 import { type Options, parseOptions } from "./options.js";
@@ -9,6 +9,8 @@ interface Outcome {
   readonly name: string;
   readonly seconds: number;
   readonly rows?: BenchResult["rows"];
+  /** Why it did not run though nothing is wrong. */
+  readonly skipped?: string;
   readonly error?: string;
 }
 
@@ -23,17 +25,25 @@ async function main(args: readonly string[]): Promise<void> {
   const outcomes: Outcome[] = [];
   for (const name of options.names) {
     const outcome = await runBench(name, options);
-    print(`\n${name} (${outcome.seconds.toFixed(1)} s)\n${outcome.error ?? formatTable(outcome.rows ?? [])}`);
+    print(
+      `\n${name} (${outcome.seconds.toFixed(1)} s)\n${outcome.error ?? outcome.skipped ?? formatTable(outcome.rows ?? [])}`,
+    );
     outcomes.push(outcome);
   }
-  if (options.json !== undefined) writeJson(options.json, { ...environment, args, quick: options.quick, outcomes });
+  if (options.json !== undefined) {
+    const command = ["pnpm bench", ...args].join(" ");
+    writeJson(options.json, { command, ...environment, settings: { quick: options.quick }, outcomes });
+  }
   if (outcomes.some((outcome) => outcome.error !== undefined)) process.exitCode = 1;
 }
 
 /** A bench that fails is reported with the others; it does not end the run. */
 async function runBench(name: string, { quick }: Options): Promise<Outcome> {
   const start = performance.now();
-  const finish = (rest: Partial<Outcome>): Outcome => ({ name, seconds: (performance.now() - start) / 1000, ...rest });
+  const finish = (rest: Partial<Outcome>): Outcome => ({ name, seconds: secondsSince(start), ...rest });
+  if (name === "peer" && !existsSync(new URL("../peer/node_modules/", import.meta.url))) {
+    return finish({ skipped: "not installed: `pnpm bench:peer` installs and measures it" });
+  }
   try {
     const bench = await loadBench(name, new URL("./", import.meta.url));
     if (bench === undefined) return finish({ error: "not there" });
@@ -44,6 +54,11 @@ async function runBench(name: string, { quick }: Options): Promise<Outcome> {
   }
 }
 
+/** To the millisecond. */
+function secondsSince(start: number): number {
+  return Math.round(performance.now() - start) / 1000;
+}
+
 function describe({ machine, versions, date, commit }: Environment, { quick }: Options): string {
   const where = `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}`;
   const what = `Node ${versions["node"] ?? ""}, onnxruntime-node ${versions["onnxruntime-node"] ?? ""}, commit ${commit ?? "unknown"}`;
@@ -51,8 +66,7 @@ function describe({ machine, versions, date, commit }: Environment, { quick }: O
 }
 
 function writeJson(file: string, value: object): void {
-  const command = "pnpm bench";
-  writeFileSync(file, `${JSON.stringify({ command, ...value }, undefined, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify(value, undefined, 2)}\n`);
   print(`\nwritten to ${file}`);
 }
 
