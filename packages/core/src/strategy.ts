@@ -1,12 +1,12 @@
 /** The contract of a decoding strategy: a small object that looks at one pass's logits and says what to emit. */
 import type { Cooccurrence } from "./cooccurrence.js";
-import type { Candidates } from "./language-model.js";
+import type { Candidates, GenerationDefaults } from "./language-model.js";
 
 export interface Strategy {
   readonly name: string;
   /** Token heads to compute each pass; the model's own number when absent. 1 runs the base model alone. */
   readonly heads?: number;
-  /** Candidates a head that `step` wants to see; default 50. */
+  /** Candidates a head that `step` wants to see; default: the model's recommendation, or 50. */
   readonly topK?: number;
   /** Decides what one pass emits. It may keep nothing between calls but what `input` gives it. */
   step(input: StepInput): StepOutput | Promise<StepOutput>;
@@ -26,6 +26,8 @@ export interface StepInput {
   /** Tokens that may still be emitted, at least 1; more than that are dropped. */
   readonly remaining: number;
   readonly endOfTextIds: readonly number[];
+  /** What the model's folder recommends where the strategy's user said nothing. */
+  readonly defaults: GenerationDefaults;
   /** Uniform in [0, 1); the only source of randomness. */
   random(): number;
 }
@@ -39,6 +41,8 @@ export interface StepOutput {
   readonly draft?: readonly Draft[];
   /** The order at which the step settled, for statistics; default: tokens emitted. */
   readonly order?: number;
+  /** Seconds of the step that went into its joint distribution, for statistics. */
+  readonly jointSeconds?: number;
   /** What the step saw, for inspection; passed through to the stream. */
   readonly trace?: unknown;
 }

@@ -1,0 +1,137 @@
+/**
+ * One decoding step: from the heads' candidates to the distribution of the tuple to emit, backing off from N tokens to 1
+ * (paper, section 3.2, Algorithm 1).
+ */
+import { DynamoError, type Candidates, type Cooccurrence, type NgramMatches } from "@dynamo/core";
+import { createAdaptiveThreshold } from "./adaptive-threshold.js";
+import { power } from "./exponential.js";
+import { cellCount, emptyGrid, filter, peak, push, rankAlong, scale, sum, type SparseGrid } from "./grid.js";
+import { headDistribution, type HeadDistribution } from "./head-distribution.js";
+import { independentJoint, maskedJoint } from "./joint.js";
+import { createRepetition } from "./repetition.js";
+
+export interface StepOptions {
+  /** 0 is greedy: temperature 1's probabilities and the likeliest tuple. */
+  readonly temperature: number;
+  /** ε_b in [0, 1]: 0 always emits N tokens, 1 always one. */
+  readonly backoff: number;
+  /** α_c in [0, 1]: the co-occurrence weight's exponent; 0 is no mask at all. */
+  readonly maskStrength: number;
+  readonly adaptive: boolean;
+  readonly blur: boolean;
+  readonly repetitionPenalty: number;
+}
+
+export interface StepDecision {
+  /** Tokens in the tuple. */
+  readonly order: number;
+  /** What is left of the joint, not normalised; never empty. Valid until the next step. */
+  readonly joint: SparseGrid;
+  readonly heads: readonly HeadDistribution[];
+  readonly trace: readonly OrderTrace[];
+}
+
+/** What happened at one order, for inspection. */
+export interface OrderTrace {
+  readonly order: number;
+  /** ΣJ before it was normalised. */
+  readonly mass: number;
+  /** The largest value of the normalised joint, and after thresholds and penalty. */
+  readonly peak: number;
+  readonly peakAfter: number;
+  /** Otsu's threshold, when there was one. */
+  readonly otsu: number | undefined;
+  /** Cells left. */
+  readonly support: number;
+}
+
+interface Built extends Pick<OrderTrace, "mass" | "peak"> {
+  /** Every cell of the grid is listed. */
+  readonly whole: boolean;
+}
+
+export type DynamoStep = (
+  heads: readonly Candidates[],
+  context: ArrayLike<number>,
+  mask: Cooccurrence | undefined,
+  options: StepOptions,
+) => StepDecision;
+
+/** Cells are 32-bit numbers. */
+const maxCells = 2 ** 31 - 1;
+
+/** A step with scratch of its own, reused from call to call: one for each sequence or thread of work. */
+export function createDynamoStep(): DynamoStep {
+  const joint = emptyGrid();
+  const matches: NgramMatches = { cells: new Int32Array(1024), weights: new Float64Array(1024), length: 0 };
+  const cutAdaptively = createAdaptiveThreshold();
+  const repetition = createRepetition();
+  const scratch: Float64Array[] = [];
+
+  function distributions(heads: readonly Candidates[], temperature: number): HeadDistribution[] {
+    return heads.map((candidates, i) => {
+      if ((scratch[i]?.length ?? 0) < candidates.ids.length) scratch[i] = new Float64Array(candidates.ids.length);
+      return headDistribution(candidates, temperature, scratch[i]);
+    });
+  }
+
+  /** Steps 2 and 3: fills `joint` and normalises it. Cells below `threshold` may be left out already. */
+  function build(heads: readonly HeadDistribution[], mask: Cooccurrence | undefined, options: StepOptions, threshold: number): Built {
+    if (mask !== undefined && options.maskStrength > 0) {
+      maskedJoint(heads, heads.map(({ ids }) => ids), mask, options.maskStrength, matches, joint);
+      const mass = sum(joint);
+      if (mass > 0) {
+        scale(joint, 1 / mass);
+        return { mass, peak: peak(joint), whole: false };
+      }
+      // The paper promises N tokens at ε_b = 0, so there the unmasked joint stands in for an empty one.
+      if (options.backoff > 0) return { mass: 0, peak: 0, whole: false };
+    }
+    independentJoint(heads, threshold, joint);
+    const largest = heads.reduce((product, { probabilities }) => product * (probabilities[0] as number), 1);
+    return { mass: 1, peak: largest, whole: joint.length === cellCount(joint.shape) };
+  }
+
+  function tryOrder(heads: readonly HeadDistribution[], mask: Cooccurrence | undefined, options: StepOptions): OrderTrace & { accepted: boolean } {
+    const order = heads.length;
+    if (cellCount(heads.map(({ ids }) => ids.length)) > maxCells) {
+      throw new DynamoError("invalid-argument", `topK^${order} must stay below 2^31: choose a smaller topK or fewer token heads`);
+    }
+    const threshold = power(options.backoff, order - 1);
+    const { mass, peak: before, whole } = build(heads, mask, options, threshold);
+    let otsu: number | undefined;
+    if (mass > 0) {
+      filter(joint, (i) => (joint.values[i] as number) >= threshold);
+      const keepSome = options.backoff === 0;
+      if (options.adaptive) otsu = cutAdaptively(joint, heads, { blur: options.blur, whole, keepSome });
+      repetition.apply(joint, heads, options.repetitionPenalty);
+    }
+    const after = peak(joint);
+    return { order, mass, peak: before, peakAfter: after, otsu, support: joint.length, accepted: after > threshold };
+  }
+
+  function single(head: HeadDistribution, options: StepOptions): void {
+    joint.shape = [head.ids.length];
+    joint.length = 0;
+    for (let rank = 0; rank < head.ids.length; rank++) push(joint, rank, head.probabilities[rank] as number);
+    repetition.apply(joint, [head], options.repetitionPenalty);
+  }
+
+  return (candidates, context, mask, options) => {
+    const heads = distributions(candidates, options.temperature);
+    repetition.look(context, heads);
+    const trace: OrderTrace[] = [];
+    for (let order = heads.length; order > 1; order--) {
+      const { accepted, ...seen } = tryOrder(heads.slice(0, order), mask, options);
+      trace.push(seen);
+      if (accepted) return { order, joint, heads, trace };
+    }
+    single(heads[0] as HeadDistribution, options);
+    return { order: 1, joint, heads, trace };
+  };
+}
+
+/** The tokens of a cell. */
+export function tupleOf({ joint: { shape }, heads }: StepDecision, cell: number): number[] {
+  return shape.map((_, axis) => (heads[axis] as HeadDistribution).ids[rankAlong(shape, cell, axis)] as number);
+}

@@ -1,0 +1,42 @@
+/** DynaMo decoding: one to N tokens a pass from the joint distribution of all heads (paper, section 3.2). */
+import type { Strategy } from "@dynamo/core";
+import { createDynamoStep, tupleOf } from "./dynamo-step.js";
+import { checkSampling, checkShare, checkTokenHeads, resolve, type SamplingOptions } from "./options.js";
+import { choose } from "./sample.js";
+
+export interface DynamoOptions extends SamplingOptions {
+  /** ε_b, 0 to 1: 0 always emits N tokens, 1 always one. Default 0.5. */
+  readonly backoff?: number | undefined;
+  /** α_c, 0 to 1: how much the co-occurrence mask counts; 0 is no mask. Default 1; a model without a mask has none. */
+  readonly maskStrength?: number | undefined;
+  /** Otsu's threshold. Default true. */
+  readonly adaptive?: boolean | undefined;
+  /** Blur the joint before Otsu's threshold. Default true. */
+  readonly blur?: boolean | undefined;
+  /** Use the first heads only; default: all that the model has. */
+  readonly tokenHeads?: number | undefined;
+}
+
+/** Throws `invalid-argument` for options out of range. */
+export function dynamo(options: DynamoOptions = {}): Strategy {
+  checkSampling(options);
+  checkShare("backoff", options.backoff);
+  checkShare("maskStrength", options.maskStrength);
+  checkTokenHeads(options.tokenHeads);
+  const step = createDynamoStep();
+  return {
+    name: "dynamo",
+    ...(options.tokenHeads === undefined ? {} : { heads: options.tokenHeads }),
+    ...(options.topK === undefined ? {} : { topK: options.topK }),
+    step({ positions, context, cooccurrence, defaults, remaining, random }) {
+      const started = performance.now();
+      const resolved = resolve(options, defaults);
+      // A tuple longer than what may still be emitted would be drawn only to be cut.
+      const decision = step((positions[0] ?? []).slice(0, remaining), context, cooccurrence, resolved);
+      const jointSeconds = (performance.now() - started) / 1000;
+      const { cells, values, length } = decision.joint;
+      const cell = cells[choose(values, length, resolved.temperature, random)] as number;
+      return { tokens: tupleOf(decision, cell), order: decision.order, jointSeconds, trace: decision.trace };
+    },
+  };
+}

@@ -1,0 +1,26 @@
+/** @dynamo/decode: generate(), the strategies, and the pieces they are made of. */
+export { autoregressive } from "./autoregressive.js";
+export { dynamo } from "./dynamo.js";
+export type { DynamoOptions } from "./dynamo.js";
+export { createDynamoStep, tupleOf } from "./dynamo-step.js";
+export type { DynamoStep, OrderTrace, StepDecision, StepOptions } from "./dynamo-step.js";
+export { generate } from "./generate.js";
+export type { Prompt } from "./generate.js";
+export type {
+  FinishReason,
+  GenerateOptions,
+  Generation,
+  GenerationChunk,
+  GenerationResult,
+  GenerationStatistics,
+  TokenLogprob,
+} from "./generation.js";
+export { headDistribution } from "./head-distribution.js";
+export type { HeadDistribution } from "./head-distribution.js";
+export type { SamplingOptions } from "./options.js";
+export { createRandom } from "./random.js";
+export type { Random } from "./random.js";
+export { choose } from "./sample.js";
+export { verified } from "./verified.js";
+export type { VerifiedOptions } from "./verified.js";
+export type { Draft, StepInput, StepOutput, Strategy } from "@dynamo/core";
