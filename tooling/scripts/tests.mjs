@@ -16,7 +16,9 @@ export async function runTests(args) {
   process.env.DYNAMO_TEST_RESULTS = reportFile;
   // Two at a time: a test run is bound by the cores, and vitest starts its own workers.
   const code = await turbo(["test", "--concurrency=2", "--continue=dependencies-successful", ...args]);
-  const counts = tested.map(count).reduce(add, { passed: 0, failed: 0, skipped: 0 });
+  // Without a report a package was not asked for; or, in a run of all of them that failed, it did not get that far.
+  const missing = { passed: 0, failed: code !== 0 && args.length === 0 ? 1 : 0, skipped: 0 };
+  const counts = tested.map((member) => count(member) ?? missing).reduce(add);
   // Turbo failed although every test that reported passed: a build broke, or a run crashed.
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
@@ -24,9 +26,9 @@ export async function runTests(args) {
   return code === 0 && counts.failed > 0 ? 1 : code;
 }
 
-/** A package without a report has no tests, was not asked for, or did not get that far: turbo's exit code knows. */
+/** undefined without a report. */
 function count(member) {
-  if (!existsSync(new URL(`${member}/${reportFile}`, root))) return { passed: 0, failed: 0, skipped: 0 };
+  if (!existsSync(new URL(`${member}/${reportFile}`, root))) return undefined;
   const report = read(`${member}/${reportFile}`);
   // A file that could not even be loaded fails without any test of it failing.
   const unloaded = report.testResults.filter(
