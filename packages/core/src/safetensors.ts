@@ -39,8 +39,21 @@ export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** Tensors' names stand in messages, and may be as long as the header. */
+const maxMessageLength = 500;
+
 function fail(message: string): never {
-  throw new DynamoError("invalid-file", `safetensors: ${message}`);
+  throw new DynamoError("invalid-file", `safetensors: ${message.slice(0, maxMessageLength)}`);
+}
+
+/** A value for a message: short, and walked one level deep, because hostile nesting overflows the stack. */
+function show(value: unknown): string {
+  if (Array.isArray(value)) {
+    const items = value.slice(0, maxRank).map((item) => (Array.isArray(item) ? "[...]" : show(item)));
+    return `[${items.join(", ")}${value.length > maxRank ? ", ..." : ""}]`;
+  }
+  if (typeof value === "object" && value !== null) return "{...}";
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 100)) : String(value);
 }
 
 /** The JSON header's length from a file's first 8 bytes; throws `invalid-file` when it cannot be. */
@@ -55,24 +68,28 @@ export function headerByteLength(prefix: Uint8Array, fileBytes: number): number 
 function entryOf(name: string, value: unknown, dataStart: number, fileBytes: number): SafetensorsEntry {
   const { dtype: dtypeName, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
   const dtype = typeof dtypeName === "string" && Object.hasOwn(dtypes, dtypeName) ? dtypes[dtypeName] : undefined;
-  if (dtype === undefined) fail(`tensor ${name} has unknown dtype ${JSON.stringify(dtypeName)}`);
+  if (dtype === undefined) fail(`tensor ${name} has unknown dtype ${show(dtypeName)}`);
   if (!Array.isArray(shape) || shape.length > maxRank || !shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
-    fail(`tensor ${name} has an impossible shape ${JSON.stringify(shape)?.slice(0, 200)}`);
+    fail(`tensor ${name} has an impossible shape ${show(shape)}`);
   }
   const dims = shape as number[];
   let count: number;
   try {
     count = elementCount(dims);
   } catch (cause) {
-    throw new DynamoError("invalid-file", `safetensors: tensor ${name} has an impossible shape [${dims.join(", ")}]`, { cause });
+    throw new DynamoError("invalid-file", `safetensors: tensor ${name} has an impossible shape [${dims.join(", ")}]`, {
+      cause,
+    });
   }
   const [start, end] = Array.isArray(offsets) && offsets.length === 2 ? (offsets as unknown[]) : [];
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || (start as number) < 0) {
-    fail(`tensor ${name} has data_offsets ${JSON.stringify(offsets)?.slice(0, 200)}, expected [start, end]`);
+    fail(`tensor ${name} has data_offsets ${show(offsets)}, expected [start, end]`);
   }
   const byteLength = (end as number) - (start as number);
   if (byteLength !== count * byteSize(dtype)) {
-    fail(`tensor ${name} (${dtypeName} [${dims.join(", ")}]) needs ${count * byteSize(dtype)} bytes, its offsets give ${byteLength}`);
+    fail(
+      `tensor ${name} (${dtype} [${dims.join(", ")}]) needs ${count * byteSize(dtype)} bytes, its offsets give ${byteLength}`,
+    );
   }
   if (dataStart + (end as number) > fileBytes) {
     fail(`tensor ${name} ends at byte ${dataStart + (end as number)}, the file has ${fileBytes}`);
@@ -112,10 +129,16 @@ function metadataOf(value: unknown): Record<string, string> {
 }
 
 function refuseOverlaps(tensors: ReadonlyMap<string, SafetensorsEntry>): void {
-  const sorted = [...tensors].filter(([, entry]) => entry.byteLength > 0).sort((a, b) => a[1].byteOffset - b[1].byteOffset);
+  const sorted = [...tensors]
+    .filter(([, entry]) => entry.byteLength > 0)
+    .sort((a, b) => a[1].byteOffset - b[1].byteOffset);
   for (let i = 1; i < sorted.length; i++) {
     const [before, after] = [sorted[i - 1], sorted[i]];
-    if (before !== undefined && after !== undefined && before[1].byteOffset + before[1].byteLength > after[1].byteOffset) {
+    if (
+      before !== undefined &&
+      after !== undefined &&
+      before[1].byteOffset + before[1].byteLength > after[1].byteOffset
+    ) {
       fail(`tensors ${before[0]} and ${after[0]} overlap`);
     }
   }

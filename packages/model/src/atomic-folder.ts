@@ -1,38 +1,63 @@
 /** Writes a folder so that it is there whole, or not at all. */
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { DynamoError } from "@dynamo/core";
 
-/** Temporary folders are named .<target>.partial-<id>: what a killed process left behind can be told and deleted. */
-const partial = (target: string): string => join(dirname(target), `.${basename(target)}.partial-${randomUUID()}`);
+/**
+ * Names beside the target: `.<name>.partial-<id>` while it is written, `.<name>.replaced-<id>` for what an overwrite is
+ * about to delete. A killed process may leave either: partial ones are rubbish, a replaced one without its target is whole.
+ */
+const beside = (target: string, what: "partial" | "replaced"): string =>
+  join(dirname(target), `.${basename(target)}.${what}-${randomUUID()}`);
 
 /**
- * Lets `write` fill a folder beside `target`, then renames it into place. When `write` fails the folder is removed and
- * `target` stays as it was. Throws `invalid-argument` when `target` exists and `overwrite` is not set.
+ * Lets `write` fill a folder beside `target`, flushes it to the disk and renames it into place. When anything fails the
+ * folder is removed and `target` stays as it was. Throws `invalid-argument` when `target` exists and `overwrite` is not
+ * set, when it is no model folder (with a config.json) that may be replaced, and when it cannot be written;
+ * `runtime` when the disk is full.
  */
 export async function writeFolderAtomically(
   target: string,
   write: (folder: string) => Promise<void>,
   { overwrite = false }: { readonly overwrite?: boolean } = {},
 ): Promise<void> {
-  const place = resolve(target);
-  const exists = (await stat(place).catch(() => undefined)) !== undefined;
-  if (exists && !overwrite) throw new DynamoError("invalid-argument", `${target} exists already: choose another folder, or overwrite it`);
-  const folder = partial(place);
+  // Through a link the folder that it points to is written.
+  const place = await realpath(target).catch(() => resolve(target));
+  const exists = await checkTarget(place, target, overwrite);
+  const folder = beside(place, "partial");
   try {
     await mkdir(folder, { recursive: true });
     await write(folder);
-    await swap(folder, place, exists);
+    await flushTree(folder);
+    await (exists ? swap(folder, place) : rename(folder, place));
+    await flush(dirname(place));
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw describeFull(error, target);
+    // The reason why is worth more than a failure to tidy up after it.
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    throw describe(error, target);
   }
 }
 
-async function swap(folder: string, place: string, exists: boolean): Promise<void> {
-  if (!exists) return rename(folder, place);
-  const old = partial(place);
+/** Whether the target exists; throws when it must not be written. Overwriting deletes: never a folder of something else. */
+async function checkTarget(place: string, target: string, overwrite: boolean): Promise<boolean> {
+  const found = await lstat(place).catch(() => undefined);
+  if (found === undefined) return false;
+  if (!overwrite) {
+    throw new DynamoError("invalid-argument", `${target} exists already: choose another folder, or overwrite it`);
+  }
+  const entries = found.isDirectory() ? await readdir(place) : ["a file"];
+  if (entries.length > 0 && !entries.includes("config.json")) {
+    throw new DynamoError(
+      "invalid-argument",
+      `${target} is no model folder (it has no config.json): expected one to overwrite`,
+    );
+  }
+  return true;
+}
+
+async function swap(folder: string, place: string): Promise<void> {
+  const old = beside(place, "replaced");
   await rename(place, old);
   try {
     await rename(folder, place);
@@ -40,10 +65,44 @@ async function swap(folder: string, place: string, exists: boolean): Promise<voi
     await rename(old, place);
     throw error;
   }
-  await rm(old, { recursive: true, force: true });
+  // The new folder is in place: what is left of the old one is no failure.
+  await rm(old, { recursive: true, force: true }).catch(() => undefined);
 }
 
-function describeFull(error: unknown, target: string): unknown {
-  if ((error as NodeJS.ErrnoException | undefined)?.code !== "ENOSPC") return error;
-  return new DynamoError("runtime", `the disk is full: ${target} was not written`, { cause: error });
+/** After this a power cut finds the folder's files whole. */
+async function flushTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    await flush(join(entry.parentPath, entry.name));
+  }
+  await flush(folder);
+}
+
+async function flush(path: string): Promise<void> {
+  // Windows cannot open folders.
+  const handle = await open(path, "r").catch(() => undefined);
+  try {
+    await handle?.sync();
+  } catch (error) {
+    // Read-only handles and folders cannot be flushed everywhere; a full disk must be heard.
+    if (isFull(error)) throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
+const isFull = (error: unknown): boolean => ["ENOSPC", "EDQUOT", "EFBIG"].includes(codeOf(error) ?? "");
+const isRefused = (error: unknown): boolean =>
+  ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG"].includes(codeOf(error) ?? "");
+
+/** System errors by what a person can do about them; a full disk also as the cause of another error. */
+function describe(error: unknown, target: string): unknown {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (isFull(cause))
+      return new DynamoError("runtime", `the disk is full (${codeOf(cause)}): ${target} was not written`, {
+        cause: error,
+      });
+  }
+  if (!isRefused(error)) return error;
+  return new DynamoError("invalid-argument", `${target} cannot be written (${codeOf(error)})`, { cause: error });
 }

@@ -1,61 +1,71 @@
 /** Reads a checkpoint in Hugging Face form: config.json and safetensors, in one file or in shards. Trusts nothing. */
-import { DynamoError, elementCount, fromBfloat16, fromFloat16, viewOf, type DType } from "@dynamo/core";
-import { headerByteLength, parseSafetensorsHeader, type SafetensorsEntry } from "@dynamo/core/safetensors";
-import { parseNeoxConfig, type NeoxConfig } from "./config.js";
+import { DynamoError } from "@dynamo/core";
+import { maxTokenHeads, parseNeoxConfig, type NeoxConfig } from "./config.js";
 import { readJson, type ModelFiles } from "./files.js";
 import { limits } from "./model-folder.js";
+import { readTensorIndex, type PlacedTensor, type TensorIndex } from "./tensor-index.js";
 import { baseShapes, headPrefix, headShapes, type Shapes } from "./tensor-names.js";
+import { isWeightDType, toFloats } from "./to-floats.js";
 
 export interface Checkpoint {
   readonly config: NeoxConfig;
   readonly files: ModelFiles;
-  /** Heads from 2 on whose tensors are there. */
+  /** Token heads from 2 on whose tensors are there, whatever number of heads the config names. */
   readonly trainedHeads: readonly number[];
+  /** The base model's and these heads' tensors by their full names, in the order of the layers. */
+  readonly shapes: Shapes;
   has(name: string): boolean;
-  /** One tensor as float32, read from the file at each call. Throws `invalid-file` for NaN and infinite weights. */
+  /**
+   * One tensor as float32, read from the file at each call. Throws `invalid-file` for NaN and infinite weights,
+   * `not-found` for tensors that are not in `shapes`.
+   */
   read(name: string): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
-interface Placed extends SafetensorsEntry {
-  readonly file: string;
-}
-
-/** The largest published index has some thousand shards' worth of names less than this. */
-const maxShards = 4096;
 /** More disagreements than these are counted, not listed. */
 const listedProblems = 10;
 
-/** Throws `not-found` for missing files, `invalid-file` when files are damaged or disagree with each other or the config. */
+/**
+ * Takes over `files`: closing the checkpoint closes them, and so does a failure to open it. Tensors that the config does
+ * not ask for, such as the buffers in older exports (attention.bias, rotary_emb.inv_freq), are ignored.
+ * Throws `not-found` for missing files, `invalid-file` when files are damaged or disagree with each other or the config.
+ */
 export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
-  const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));
-  const entries = new Map<string, Placed>();
-  for (const file of await weightFiles(files)) {
-    for (const [name, entry] of await readHeader(files, file)) {
-      if (entries.has(name)) throw new DynamoError("invalid-file", `${files.location}: tensor ${name} stands in two files`);
-      entries.set(name, { ...entry, file });
-    }
+  try {
+    const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));
+    return checkpointOf(files, config, await readTensorIndex(files));
+  } catch (error) {
+    await files.close?.();
+    throw error;
   }
-  // Some exports of the base model leave the prefix out.
-  const stored = (wanted: string): string => {
-    const name = config.tiedEmbeddings && wanted === "embed_out.weight" ? "gpt_neox.embed_in.weight" : wanted;
-    return entries.has(name) ? name : name.replace(/^gpt_neox\./, "");
+}
+
+function checkpointOf(files: ModelFiles, config: NeoxConfig, index: TensorIndex): Checkpoint {
+  const heads = Array.from({ length: maxTokenHeads - 1 }, (_, i) => i + 2);
+  const trainedHeads = heads.filter((head) =>
+    [...index.keys()].some((name) => name.startsWith(`${headPrefix(head)}.`)),
+  );
+  const shapes = new Map([...baseShapes(config), ...trainedHeads.flatMap((head) => [...headShapes(config, head)])]);
+  const find = (name: string): PlacedTensor | undefined => {
+    const stored = config.tiedEmbeddings && name === "embed_out.weight" ? "gpt_neox.embed_in.weight" : name;
+    if (!shapes.has(stored)) return undefined;
+    // Exports of the base model alone leave the prefix out.
+    return index.get(stored) ?? index.get(stored.replace(/^gpt_neox\./, ""));
   };
-  const heads = Array.from({ length: config.tokenHeads - 1 }, (_, i) => i + 2);
-  const trainedHeads = heads.filter((head) => [...entries.keys()].some((name) => name.startsWith(`${headPrefix(head)}.`)));
-  const expected = new Map([...baseShapes(config), ...trainedHeads.flatMap((head) => [...headShapes(config, head)])]);
-  checkTensors(files, entries, expected, stored);
+  checkTensors(files.location, shapes, find);
   return {
     config,
     files,
     trainedHeads,
-    has: (name) => entries.has(stored(name)),
+    shapes,
+    has: (name) => find(name) !== undefined,
     async read(name) {
-      const entry = entries.get(stored(name));
-      if (entry === undefined && !config.attentionBias && name.endsWith(".bias")) return absentBias(name, config);
-      if (entry === undefined) throw new DynamoError("not-found", `${files.location}: no tensor ${name}`);
-      const bytes = await files.readRange(entry.file, entry.byteOffset, entry.byteLength);
-      return finite(toFloats(bytes, entry.dtype, name), name, files.location);
+      const tensor = find(name);
+      if (tensor !== undefined) return finite(await readFloats(files, name, tensor), name, files.location);
+      const bias = absentBias(name, config);
+      if (bias === undefined) throw new DynamoError("not-found", `${files.location}: no tensor ${name}`);
+      return bias;
     },
     close: () => files.close?.() ?? Promise.resolve(),
   };
@@ -64,68 +74,49 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
 /** A tokenizer may be smaller than the model's (padded) vocabulary, never larger. */
 export function checkTokenizerFits(vocabularySize: number, config: NeoxConfig): void {
   if (vocabularySize > config.vocabularySize) {
-    throw new DynamoError("invalid-file", `the tokenizer has ${vocabularySize} tokens, config.json allows vocab_size ${config.vocabularySize}`);
+    throw new DynamoError(
+      "invalid-file",
+      `the tokenizer does not fit the model: expected at most vocab_size ${config.vocabularySize} tokens, received ${vocabularySize}`,
+    );
   }
 }
 
-async function weightFiles(files: ModelFiles): Promise<string[]> {
-  if ((await files.size("model.safetensors")) !== undefined) return ["model.safetensors"];
-  const index = "model.safetensors.index.json";
-  if ((await files.size(index)) === undefined) {
-    throw new DynamoError("not-found", `${files.location} has neither model.safetensors nor ${index}`);
-  }
-  const json = (await readJson(files, index, limits.json)) as { weight_map?: unknown } | null;
-  const map = json?.weight_map;
-  if (typeof map !== "object" || map === null || !Object.values(map).every((file) => typeof file === "string")) {
-    throw new DynamoError("invalid-file", `${files.location}: ${index} has no weight_map from tensors to files`);
-  }
-  const shards = [...new Set(Object.values(map as Record<string, string>))];
-  if (shards.length > maxShards) throw new DynamoError("invalid-file", `${index}: at most ${maxShards} shards, received ${shards.length}`);
-  return shards;
-}
-
-async function readHeader(files: ModelFiles, file: string): Promise<ReadonlyMap<string, SafetensorsEntry>> {
-  const bytes = await files.size(file);
-  if (bytes === undefined) throw new DynamoError("not-found", `${files.location}: shard ${file} is missing`);
-  try {
-    const length = headerByteLength(await files.readRange(file, 0, Math.min(8, bytes)), bytes);
-    return parseSafetensorsHeader(await files.readRange(file, 0, 8 + length), bytes).tensors;
-  } catch (cause) {
-    if (DynamoError.is(cause)) throw new DynamoError(cause.code, `${files.location}/${file}: ${cause.message}`, { cause });
-    throw cause;
-  }
-}
-
-function checkTensors(files: ModelFiles, entries: ReadonlyMap<string, Placed>, expected: Shapes, stored: (name: string) => string): void {
+function checkTensors(location: string, expected: Shapes, find: (name: string) => PlacedTensor | undefined): void {
   const problems: string[] = [];
   for (const [name, shape] of expected) {
-    const entry = entries.get(stored(name));
-    if (entry === undefined) problems.push(`${name} is missing`);
-    else if (entry.shape.join() !== shape.join()) problems.push(`${name} has shape [${entry.shape.join(", ")}], expected [${shape.join(", ")}]`);
-    else if (!["float32", "float16", "bfloat16"].includes(entry.dtype)) problems.push(`${name} is ${entry.dtype}, expected F32, F16 or BF16`);
+    const tensor = find(name);
+    if (tensor === undefined) problems.push(`${name} is missing`);
+    else if (tensor.shape.join() !== shape.join()) {
+      problems.push(`${name} has shape [${tensor.shape.join(", ")}], expected [${shape.join(", ")}]`);
+    } else if (!isWeightDType(tensor.dtype)) problems.push(`${name} is ${tensor.dtype}, expected F32, F16 or BF16`);
   }
   if (problems.length === 0) return;
+  const listed = problems.slice(0, listedProblems).join("; ");
   const rest = problems.length > listedProblems ? `; and ${problems.length - listedProblems} more` : "";
-  throw new DynamoError("invalid-file", `${files.location}: the tensors disagree with config.json: ${problems.slice(0, listedProblems).join("; ")}${rest}`);
+  throw new DynamoError("invalid-file", `${location}: the tensors disagree with config.json: ${listed}${rest}`);
 }
 
-function absentBias(name: string, config: NeoxConfig): Float32Array {
-  return new Float32Array(name.includes("query_key_value") ? 3 * config.hiddenSize : config.hiddenSize);
+async function readFloats(files: ModelFiles, name: string, tensor: PlacedTensor): Promise<Float32Array> {
+  const { dtype, file, byteOffset, byteLength } = tensor;
+  if (!isWeightDType(dtype)) {
+    throw new DynamoError("invalid-file", `${files.location}: ${name} is ${dtype}, expected F32, F16 or BF16`);
+  }
+  return toFloats(await files.readRange(file, byteOffset, byteLength), dtype);
 }
 
-function toFloats(bytes: Uint8Array, dtype: DType, name: string): Float32Array {
-  if (dtype === "float32") return viewOf("float32", bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  const convert = dtype === "float16" ? fromFloat16 : dtype === "bfloat16" ? fromBfloat16 : undefined;
-  if (convert === undefined) throw new DynamoError("invalid-file", `${name} is ${dtype}, expected F32, F16 or BF16`);
-  const halves = viewOf("uint16", bytes.buffer, bytes.byteOffset, bytes.length / 2);
-  const floats = new Float32Array(elementCount([halves.length]));
-  for (let i = 0; i < halves.length; i++) floats[i] = convert(halves[i] as number);
-  return floats;
+/** With attention_bias false both attention products are without one: zeros. */
+function absentBias(name: string, { attentionBias, hiddenSize }: NeoxConfig): Float32Array | undefined {
+  const product = /[.]attention[.](query_key_value|dense)[.]bias$/.exec(name)?.[1];
+  if (attentionBias || product === undefined) return undefined;
+  return new Float32Array(product === "dense" ? hiddenSize : 3 * hiddenSize);
 }
 
 function finite(values: Float32Array, name: string, location: string): Float32Array {
   for (let i = 0; i < values.length; i++) {
-    if (!Number.isFinite(values[i])) throw new DynamoError("invalid-file", `${location}: ${name}[${i}] is ${values[i]}, expected a finite weight`);
+    const value = values[i] as number;
+    if (!Number.isFinite(value)) {
+      throw new DynamoError("invalid-file", `${location}: expected finite weights, ${name}[${i}] is ${value}`);
+    }
   }
   return values;
 }

@@ -38,7 +38,8 @@ export const maxTokenHeads = 4;
 
 type Json = Readonly<Record<string, unknown>>;
 
-const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function fail(message: string): never {
   throw new DynamoError("invalid-file", `config.json: ${message}`);
@@ -48,17 +49,29 @@ function unsupported(message: string): never {
   throw new DynamoError("unsupported", `config.json: ${message}`);
 }
 
+/** A value for a message: never long, and never walked, because hostile nesting overflows the stack. */
+function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return `[${value.slice(0, 8).map(showLeaf).join(", ")}${value.length > 8 ? ", ..." : ""}]`;
+  return showLeaf(value);
+}
+
+function showLeaf(value: unknown): string {
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "[...]" : "{...}";
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 100)) : String(value);
+}
+
 function whole(json: Json, key: string, least: number, most: number, fallback?: number): number {
   const value = json[key] ?? fallback;
   if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
-    fail(`${key} must be a whole number from ${least} to ${most}, received ${JSON.stringify(value)?.slice(0, 100) ?? "nothing"}`);
+    fail(`${key} must be a whole number from ${least} to ${most}, received ${show(value)}`);
   }
   return value;
 }
 
 function positive(value: unknown, key: string): number {
   if (typeof value !== "number" || !Number.isFinite(value) || value <= 0) {
-    fail(`${key} must be a number above 0, received ${JSON.stringify(value)?.slice(0, 100) ?? "nothing"}`);
+    fail(`${key} must be a number above 0, received ${show(value)}`);
   }
   return value;
 }
@@ -71,7 +84,8 @@ export function parseNeoxConfig(json: unknown): NeoxConfig {
   const hiddenSize = whole(json, "hidden_size", 1, caps.hiddenSize);
   const attentionHeads = whole(json, "num_attention_heads", 1, caps.attentionHeads);
   const headSize = hiddenSize / attentionHeads;
-  if (!Number.isInteger(headSize)) fail(`hidden_size ${hiddenSize} is no multiple of num_attention_heads ${attentionHeads}`);
+  if (!Number.isInteger(headSize))
+    fail(`hidden_size ${hiddenSize} is no multiple of num_attention_heads ${attentionHeads}`);
   const contextLength = whole(json, "max_position_embeddings", 1, caps.contextLength);
   return {
     vocabularySize,
@@ -83,8 +97,8 @@ export function parseNeoxConfig(json: unknown): NeoxConfig {
     ...rotaryOf(json, headSize),
     layerNormEpsilon: positive(json["layer_norm_eps"] ?? 1e-5, "layer_norm_eps"),
     contextLength,
-    tiedEmbeddings: json["tie_word_embeddings"] === true,
-    attentionBias: json["attention_bias"] !== false,
+    tiedEmbeddings: flag(json, "tie_word_embeddings", false),
+    attentionBias: flag(json, "attention_bias", true),
     beginOfTextId: tokenIds(json, "bos_token_id", vocabularySize)[0],
     eosTokenIds: tokenIds(json, "eos_token_id", vocabularySize),
     ...headsOf(json),
@@ -92,45 +106,66 @@ export function parseNeoxConfig(json: unknown): NeoxConfig {
   };
 }
 
+/** Only what computes a language model's logits is accepted: GPTNeoXForSequenceClassification has other outputs. */
+const architecture = "GPTNeoXForCausalLM";
+
 function checkArchitecture(json: Json): void {
-  if (json["model_type"] !== "gpt_neox") {
-    unsupported(`expected model_type "gpt_neox" (Pythia, DynaMo), received ${JSON.stringify(json["model_type"])?.slice(0, 100) ?? "none"}`);
+  const { model_type: type, architectures } = json;
+  if (type !== "gpt_neox") unsupported(`expected model_type "gpt_neox" (Pythia, DynaMo), received ${show(type)}`);
+  if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(architecture)) {
+    unsupported(`expected architectures ["${architecture}"], received ${show(architectures)}`);
   }
-  if ((json["hidden_act"] ?? "gelu") !== "gelu") unsupported(`expected hidden_act "gelu", received ${JSON.stringify(json["hidden_act"])}`);
-  if (json["use_parallel_residual"] === false) unsupported("use_parallel_residual is false: only parallel residual layers are supported");
-  const scaling = json["rope_scaling"];
-  if (scaling !== undefined && scaling !== null) unsupported(`rope_scaling ${JSON.stringify(scaling).slice(0, 100)} is not supported`);
+  const activation = json["hidden_act"] ?? "gelu";
+  if (activation !== "gelu") unsupported(`expected hidden_act "gelu", received ${show(activation)}`);
+  if (!flag(json, "use_parallel_residual", true)) unsupported("use_parallel_residual is false, only true is supported");
+  const scaling = json["rope_scaling"] ?? undefined;
+  if (scaling !== undefined) unsupported(`expected no rope_scaling, received ${show(scaling)}`);
+}
+
+function flag(json: Json, key: string, fallback: boolean): boolean {
+  const value = json[key] ?? fallback;
+  if (typeof value !== "boolean") fail(`${key} must be true or false, received ${show(value)}`);
+  return value;
 }
 
 /** Newer files keep the base and the share in `rope_parameters`. */
 function rotaryOf(json: Json, headSize: number): Pick<NeoxConfig, "rotaryBase" | "rotaryDimensions"> {
   const rope = isObject(json["rope_parameters"]) ? json["rope_parameters"] : {};
   const type = rope["rope_type"] ?? "default";
-  if (type !== "default") unsupported(`rope_type ${JSON.stringify(type)} is not supported`);
+  if (type !== "default") unsupported(`expected rope_type "default", received ${show(type)}`);
   const share = positive(json["rotary_pct"] ?? rope["partial_rotary_factor"] ?? 0.25, "rotary_pct");
+  // Hugging Face cuts off the fraction too: int(head_size * rotary_pct).
   const rotaryDimensions = Math.floor(headSize * share);
   if (share > 1 || rotaryDimensions < 2 || rotaryDimensions % 2 !== 0) {
-    fail(`rotary_pct ${share} of a head of ${headSize} gives ${rotaryDimensions} dimensions, expected an even number of at least 2`);
+    fail(
+      `rotary_pct ${share} of a head of ${headSize} gives ${rotaryDimensions} dimensions, expected an even number of at least 2`,
+    );
   }
-  return { rotaryDimensions, rotaryBase: positive(json["rotary_emb_base"] ?? json["rope_theta"] ?? rope["rope_theta"] ?? 10_000, "rotary_emb_base") };
+  const base = rope["rope_theta"] ?? json["rotary_emb_base"] ?? json["rope_theta"] ?? 10_000;
+  return { rotaryDimensions, rotaryBase: positive(base, "rotary_emb_base") };
 }
 
 function tokenIds(json: Json, key: string, vocabularySize: number): number[] {
   const value = json[key];
   const ids: unknown[] = value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
-  if (ids.length > 64 || !ids.every((id) => Number.isInteger(id) && (id as number) >= 0 && (id as number) < vocabularySize)) {
-    fail(`${key} must hold token ids below ${vocabularySize}, received ${JSON.stringify(value)?.slice(0, 100) ?? "nothing"}`);
+  if (
+    ids.length > 64 ||
+    !ids.every((id) => Number.isInteger(id) && (id as number) >= 0 && (id as number) < vocabularySize)
+  ) {
+    fail(`${key} must hold token ids below ${vocabularySize}, received ${show(value)}`);
   }
   return ids as number[];
 }
 
 function headsOf(json: Json): Pick<NeoxConfig, "tokenHeads" | "untrainedHeads"> {
   const dynamo = json["dynamo"] ?? {};
-  if (!isObject(dynamo)) fail(`dynamo must be an object, received ${JSON.stringify(dynamo)?.slice(0, 100) ?? "nothing"}`);
+  if (!isObject(dynamo)) fail(`dynamo must be an object, received ${show(dynamo)}`);
   const tokenHeads = whole(dynamo, "token_heads", 1, maxTokenHeads, 1);
   const untrained: unknown = dynamo["untrained_heads"] ?? [];
-  if (!Array.isArray(untrained) || !untrained.every((head) => Number.isInteger(head) && head >= 2 && head <= tokenHeads)) {
-    fail(`dynamo.untrained_heads must list heads from 2 to ${tokenHeads}, received ${JSON.stringify(untrained)?.slice(0, 100) ?? "nothing"}`);
+  const isHead = (value: unknown): boolean =>
+    Number.isInteger(value) && Number(value) >= 2 && Number(value) <= tokenHeads;
+  if (!Array.isArray(untrained) || !untrained.every(isHead)) {
+    fail(`dynamo.untrained_heads must list heads from 2 to ${tokenHeads}, received ${show(untrained)}`);
   }
-  return { tokenHeads, untrainedHeads: untrained as number[] };
+  return { tokenHeads, untrainedHeads: [...new Set(untrained as number[])].sort((a, b) => a - b) };
 }

@@ -18,17 +18,41 @@ export interface ModelFiles {
 /** Paths come from untrusted files too (shard names): they must stay inside the folder. */
 export function checkInside(path: string): void {
   const parts = path.split("/");
-  if (path === "" || /[\\:\0]/.test(path) || parts.some((part) => part === "" || part === "." || part === "..")) {
-    throw new DynamoError("invalid-file", `expected the name of a file inside the model's folder, received ${JSON.stringify(path.slice(0, 200))}`);
+  if (/[\\:\0]/.test(path) || parts.some((part) => part === "" || part === "." || part === "..")) {
+    throw new DynamoError(
+      "invalid-file",
+      `expected the name of a file inside the model's folder, received ${JSON.stringify(path.slice(0, 200))}`,
+    );
   }
 }
 
-/** Reads and parses a JSON file of at most `limit` bytes; throws `invalid-file` when it is none. */
+/** Real files nest some ten levels. The parser takes millions, and what walks the value afterwards overflows its stack. */
+const maxJsonDepth = 128;
+
+/** Reads and parses a JSON file of at most `limit` bytes; throws `invalid-file` when it is none, or nests too deeply. */
 export async function readJson(files: ModelFiles, path: string, limit: number): Promise<unknown> {
   const bytes = await files.read(path, limit);
+  if (nestingDepth(bytes) > maxJsonDepth) {
+    throw new DynamoError("invalid-file", `${files.location}: ${path} nests deeper than ${maxJsonDepth} levels`);
+  }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new DynamoError("invalid-file", `${files.location}: ${path} is not JSON`, { cause });
   }
+}
+
+/** The deepest nesting of lists and objects in JSON's UTF-8 bytes; brackets in strings do not count. */
+function nestingDepth(json: Uint8Array): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i] as number;
+    if (byte === 0x22) inString = !inString;
+    else if (inString) i += byte === 0x5c ? 1 : 0;
+    else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return deepest;
 }

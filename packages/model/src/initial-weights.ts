@@ -1,7 +1,10 @@
 /** Deterministic initial weights: each tensor from the seed and its own name, whatever the order they are made in. */
 import { elementCount } from "@dynamo/core";
 
-/** GPT-NeoX's `initializer_range`, for every matrix. */
+/**
+ * Hugging Face's GPT-NeoX draws every matrix with its `initializer_range`, output projections included. (The GPT-NeoX
+ * library, which trained Pythia, scales those by depth; heads are added to a finished model, so we follow the former.)
+ */
 const deviation = 0.02;
 
 /** Normal with deviation 0.02 for matrices, one for norms' gains, zero for biases. */
@@ -20,14 +23,27 @@ export function initialTensor(name: string, shape: readonly number[], seed: numb
   return values;
 }
 
-/** mulberry32, seeded by FNV-1a over the name. */
+/** sfc32, whose 128 bits of state keep the tensors' streams apart, seeded by the seed and two FNV-1a hashes of the name. */
 function generator(seed: number, name: string): () => number {
-  let state = 0x811c9dc5 ^ seed;
-  for (let i = 0; i < name.length; i++) state = Math.imul(state ^ name.charCodeAt(i), 0x01000193);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let z = Math.imul(state ^ (state >>> 15), 1 | state);
-    z = (z + Math.imul(z ^ (z >>> 7), 61 | z)) ^ z;
-    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
+  let a = hash(name, 0x811c9dc5);
+  let b = hash(name, Math.floor(seed / 2 ** 32) | 0);
+  let c = seed | 0;
+  let counter = 1;
+  const next = (): number => {
+    const sum = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + sum) | 0;
+    return (sum >>> 0) / 2 ** 32;
   };
+  // Seeds differ in few bits: let them spread first.
+  for (let i = 0; i < 15; i++) next();
+  return next;
+}
+
+function hash(text: string, basis: number): number {
+  let state = basis;
+  for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193);
+  return state;
 }

@@ -5,7 +5,7 @@ import { baseShapes, layerShapes, type Shapes } from "./tensor-names.js";
 
 type Shape = readonly [vocabulary: number, layers: number, hidden: number, heads: number];
 
-/** As published: https://github.com/EleutherAI/pythia. Vocabularies are padded to the training set-up's multiple. */
+/** As published: https://github.com/EleutherAI/pythia. The tokenizer's 50,277 tokens are padded for the training set-up. */
 const suite = {
   "14M": [50_304, 6, 128, 4],
   "31M": [50_304, 6, 256, 8],
@@ -53,7 +53,10 @@ export function parameterCount(config: NeoxConfig, tokenHeads: number): number {
   return count(baseShapes(config)) + (tokenHeads - 1) * count(layerShapes(config));
 }
 
-/** Parameters of heads 2..N over the base model's, embeddings included: the paper's 9.95 % (1B) to 5.67 % (2.8B). */
+/**
+ * Parameters of heads 2..N over the base model's, both embeddings included. This definition gives the paper's range for
+ * three heads, 9.95 % (1B) to 5.67 % (2.8B).
+ */
 export function parameterOverhead(config: NeoxConfig, tokenHeads: number): number {
   return parameterCount(config, tokenHeads) / parameterCount(config, 1) - 1;
 }

@@ -6,12 +6,13 @@ import { encodeSafetensorsHeader } from "@dynamo/core/safetensors";
 import type { NeoxConfig } from "./config.js";
 import { initialTensor } from "./initial-weights.js";
 import { baseShapes, headShapes } from "./tensor-names.js";
+import type { WeightDType } from "./to-floats.js";
 import { bytesOf } from "./weights.js";
 
 export interface RandomCheckpointOptions {
   readonly config: NeoxConfig;
   readonly seed?: number;
-  readonly dtype?: "float32" | "float16" | "bfloat16";
+  readonly dtype?: WeightDType;
   /** Start a new shard when one has so many bytes; one file when absent. */
   readonly shardBytes?: number;
 }
@@ -21,7 +22,10 @@ interface Named {
   readonly shape: readonly number[];
 }
 
-/** Writes config.json and safetensors, one tensor in memory at a time. Throws when `directory` holds a model already. */
+/**
+ * Writes config.json and safetensors with `config.tokenHeads` heads, one tensor in memory at a time; no tokenizer. Throws
+ * `invalid-argument` when `directory` holds weights already. config.json comes last: a folder without one is unfinished.
+ */
 export async function writeRandomCheckpoint(directory: string, options: RandomCheckpointOptions): Promise<void> {
   const { config, seed = 0, dtype = "float32", shardBytes = Infinity } = options;
   await mkdir(directory, { recursive: true });
@@ -37,8 +41,8 @@ export async function writeRandomCheckpoint(directory: string, options: RandomCh
     const map = Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, fileOf(i)])));
     await writeFile(join(directory, "model.safetensors.index.json"), JSON.stringify({ metadata: {}, weight_map: map }));
   }
-  const dynamo = config.tokenHeads > 1 ? { dynamo: { token_heads: config.tokenHeads } } : {};
-  await writeFile(join(directory, "config.json"), `${JSON.stringify({ ...config.raw, ...dynamo }, undefined, 2)}\n`);
+  const json = { ...config.raw, dynamo: { token_heads: config.tokenHeads } };
+  await writeFile(join(directory, "config.json"), `${JSON.stringify(json, undefined, 2)}\n`);
 }
 
 const pad = (n: number): string => String(n).padStart(5, "0");
@@ -58,35 +62,31 @@ function intoShards(tensors: readonly Named[], shardBytes: number, elementBytes:
   return shards;
 }
 
-async function writeShard(
-  path: string,
-  tensors: readonly Named[],
-  dtype: "float32" | "float16" | "bfloat16",
-  seed: number,
-): Promise<void> {
+async function writeShard(path: string, tensors: readonly Named[], dtype: WeightDType, seed: number): Promise<void> {
   const handle = await open(path, "wx").catch((cause: unknown) => {
     throw new DynamoError("invalid-argument", `${path} exists already or cannot be written`, { cause });
   });
   try {
     await writeAll(handle, encodeSafetensorsHeader(tensors.map((tensor) => ({ ...tensor, dtype }))));
     for (const { name, shape } of tensors) {
-      const values = initialTensor(name, shape, seed);
-      const encoded = dtype === "float32" ? values : Uint16Array.from(values, dtype === "float16" ? toFloat16 : toBfloat16);
-      await writeAll(handle, bytesOf(encoded));
+      await writeAll(handle, bytesOf(encode(initialTensor(name, shape, seed), dtype)));
     }
   } finally {
     await handle.close();
   }
 }
 
-const bits = new DataView(new ArrayBuffer(4));
-
-/** Truncated: random weights need no rounding. */
-function toBfloat16(value: number): number {
-  bits.setFloat32(0, value);
-  return bits.getUint16(0);
+function encode(values: Float32Array, dtype: WeightDType): Float32Array | Uint16Array {
+  if (dtype === "float32") return values;
+  const halves = new Uint16Array(values.length);
+  // bfloat16 is cut off: random weights need no rounding.
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < halves.length; i++) {
+    halves[i] = dtype === "float16" ? toFloat16(values[i] as number) : (bits[i] as number) >>> 16;
+  }
+  return halves;
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < bytes.length; ) offset += (await handle.write(bytes, offset)).bytesWritten;
+  for (let offset = 0; offset < bytes.length;) offset += (await handle.write(bytes, offset)).bytesWritten;
 }

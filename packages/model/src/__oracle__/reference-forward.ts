@@ -1,0 +1,162 @@
+/**
+ * The DynaMo GPT-NeoX in float64, written as the formulas are: no cache, no batch, nothing fused. For tests only: what
+ * graphs compute is compared with it.
+ */
+import type { NeoxConfig } from "../config.js";
+
+/** A tensor of the checkpoint by its full name, row-major. */
+export type ReadTensor = (name: string) => Promise<ArrayLike<number>>;
+
+/** [T, width], row-major. */
+interface Rows {
+  readonly width: number;
+  readonly data: Float64Array;
+}
+
+/** Logits of heads 1..N at every position of one sequence: [head] → [T · V]. */
+export async function referenceLogits(
+  read: ReadTensor,
+  config: NeoxConfig,
+  tokens: ArrayLike<number>,
+): Promise<Float64Array[]> {
+  let stem = embed(await read("gpt_neox.embed_in.weight"), config.hiddenSize, tokens);
+  for (let i = 0; i < config.layers - 1; i++) stem = await layer(read, config, `gpt_neox.layers.${i}`, stem);
+  const logits: Float64Array[] = [];
+  for (let head = 1; head <= config.tokenHeads; head++) {
+    const own = head === 1 ? `gpt_neox.layers.${config.layers - 1}` : `dynamo.token_heads.${head}`;
+    const hidden = await norm(read, config, "gpt_neox.final_layer_norm", await layer(read, config, own, stem));
+    logits.push(product(hidden, await read("embed_out.weight"), config.vocabularySize).data);
+  }
+  return logits;
+}
+
+function embed(table: ArrayLike<number>, width: number, tokens: ArrayLike<number>): Rows {
+  const data = new Float64Array(tokens.length * width);
+  for (let t = 0; t < tokens.length; t++) {
+    for (let i = 0; i < width; i++) data[t * width + i] = table[(tokens[t] as number) * width + i] as number;
+  }
+  return { width, data };
+}
+
+/** x + attention(norm1(x)) + mlp(norm2(x)) */
+async function layer(read: ReadTensor, config: NeoxConfig, name: string, x: Rows): Promise<Rows> {
+  const attended = await attention(
+    read,
+    config,
+    `${name}.attention`,
+    await norm(read, config, `${name}.input_layernorm`, x),
+  );
+  const normalised = await norm(read, config, `${name}.post_attention_layernorm`, x);
+  const inner = await affine(read, `${name}.mlp.dense_h_to_4h`, normalised, config.intermediateSize);
+  const activated = { ...inner, data: inner.data.map(gelu) };
+  const mlp = await affine(read, `${name}.mlp.dense_4h_to_h`, activated, config.hiddenSize);
+  return { ...x, data: x.data.map((value, i) => value + (attended.data[i] as number) + (mlp.data[i] as number)) };
+}
+
+async function attention(read: ReadTensor, config: NeoxConfig, name: string, x: Rows): Promise<Rows> {
+  const { hiddenSize, attentionHeads, headSize } = config;
+  const fused = await affine(read, `${name}.query_key_value`, x, 3 * hiddenSize);
+  const length = x.data.length / hiddenSize;
+  // Each head's (query, key, value) stand side by side.
+  const vector = (t: number, head: number, part: number): Float64Array =>
+    fused.data.slice(t * 3 * hiddenSize + (head * 3 + part) * headSize).subarray(0, headSize);
+  const output = { width: hiddenSize, data: new Float64Array(length * hiddenSize) };
+  for (let head = 0; head < attentionHeads; head++) {
+    const keys = Array.from({ length }, (_, t) => rotate(vector(t, head, 1), t, config));
+    const values = Array.from({ length }, (_, t) => vector(t, head, 2));
+    for (let t = 0; t < length; t++) {
+      const query = rotate(vector(t, head, 0), t, config);
+      const weights = softmax(keys.slice(0, t + 1).map((key) => dot(query, key) / Math.sqrt(headSize)));
+      const place = output.data.subarray(t * hiddenSize + head * headSize, t * hiddenSize + (head + 1) * headSize);
+      for (const [s, weight] of weights.entries()) {
+        for (let i = 0; i < headSize; i++) place[i] = (place[i] as number) + weight * (values[s]?.[i] as number);
+      }
+    }
+  }
+  return affine(read, `${name}.dense`, output, hiddenSize);
+}
+
+/** The first `rotaryDimensions` turn by position · base^(-2i/d), in the half-split form: i with i + d/2. */
+function rotate(vector: Float64Array, position: number, { rotaryDimensions, rotaryBase }: NeoxConfig): Float64Array {
+  const half = rotaryDimensions / 2;
+  const rotated = vector.slice();
+  for (let i = 0; i < half; i++) {
+    const angle = position * rotaryBase ** ((-2 * i) / rotaryDimensions);
+    const [a, b] = [vector[i] as number, vector[i + half] as number];
+    rotated[i] = a * Math.cos(angle) - b * Math.sin(angle);
+    rotated[i + half] = b * Math.cos(angle) + a * Math.sin(angle);
+  }
+  return rotated;
+}
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
+  return sum;
+}
+
+function softmax(scores: readonly number[]): number[] {
+  const largest = scores.reduce((a, b) => Math.max(a, b));
+  const exponentials = scores.map((score) => Math.exp(score - largest));
+  const sum = exponentials.reduce((a, b) => a + b);
+  return exponentials.map((value) => value / sum);
+}
+
+async function norm(read: ReadTensor, config: NeoxConfig, name: string, { width, data }: Rows): Promise<Rows> {
+  const [gain, shift] = [await read(`${name}.weight`), await read(`${name}.bias`)];
+  const output = new Float64Array(data.length);
+  for (let start = 0; start < data.length; start += width) {
+    const row = data.subarray(start, start + width);
+    const mean = row.reduce((a, b) => a + b) / width;
+    const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / width;
+    for (let i = 0; i < width; i++) {
+      const normal = ((row[i] as number) - mean) / Math.sqrt(variance + config.layerNormEpsilon);
+      output[start + i] = normal * (gain[i] as number) + (shift[i] as number);
+    }
+  }
+  return { width, data: output };
+}
+
+/** x · Wᵀ + b */
+async function affine(read: ReadTensor, name: string, x: Rows, outputs: number): Promise<Rows> {
+  const { data } = product(x, await read(`${name}.weight`), outputs);
+  const bias = await read(`${name}.bias`);
+  return { width: outputs, data: data.map((value, i) => value + (bias[i % outputs] as number)) };
+}
+
+/** x · Wᵀ, with W [outputs, width]. */
+function product({ width, data }: Rows, weight: ArrayLike<number>, outputs: number): Rows {
+  const rows = data.length / width;
+  const output = new Float64Array(rows * outputs);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < outputs; column++) {
+      let sum = 0;
+      for (let i = 0; i < width; i++) sum += (data[row * width + i] as number) * (weight[column * width + i] as number);
+      output[row * outputs + column] = sum;
+    }
+  }
+  return { width: outputs, data: output };
+}
+
+/** Exact: x · Φ(x). */
+const gelu = (x: number): number => (x / 2) * (1 + erf(x / Math.SQRT2));
+
+/** By its Taylor series 2/√π Σ (-1)ⁿ x²ⁿ⁺¹ / (n! (2n + 1)) up to 3, to about 1e-12. */
+export function erf(x: number): number {
+  const size = Math.abs(x);
+  if (size > 3) return Math.sign(x) * (1 - erfcTail(size));
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-18; n++) {
+    term *= (-x * x) / n;
+    sum += term / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum;
+}
+
+/** 1 - erf(x) for x > 3, by Laplace's continued fraction from the inside out. */
+function erfcTail(x: number): number {
+  let fraction = x;
+  for (let n = 60; n >= 1; n--) fraction = x + n / 2 / fraction;
+  return Math.exp(-x * x) / (Math.sqrt(Math.PI) * fraction);
+}
