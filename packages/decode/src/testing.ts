@@ -2,6 +2,7 @@
 import { tableModel } from "@dynamo/core/testing";
 import type { LanguageModel, Strategy } from "@dynamo/core";
 import { generate } from "./generate.js";
+import type { Generation, GenerationResult } from "./generation.js";
 import { createRandom } from "./random.js";
 
 export { runVectors } from "./vectors.js";
@@ -29,15 +30,16 @@ function randomModel(seed: number): LanguageModel {
  */
 export function strategyContract(name: string, makeStrategy: () => Strategy, { describe, it, expect }: TestApi): void {
   const seeds = Array.from({ length: 20 }, (_, seed) => seed);
-  const run = (seed: number, prompts: readonly (readonly number[])[], maxNewTokens = 20): ReturnType<typeof generate> =>
-    generate(randomModel(seed), prompts as never, { strategy: makeStrategy(), seed, maxNewTokens });
+  const run = (seed: number, prompts: readonly (readonly number[])[], maxNewTokens = 20): Generation<GenerationResult[]> =>
+    generate(randomModel(seed), prompts, { strategy: makeStrategy(), seed, maxNewTokens });
 
   describe(`${name} keeps the strategy contract`, () => {
     it("ends with the tokens asked for, or at an end of text", async () => {
       for (const seed of seeds) {
-        for (const result of (await run(seed, [[5, 6, 7]])) as unknown as { tokens: number[]; finishReason: string }[]) {
-          expect(result.tokens.length <= 20).toBe(true);
-          expect(result.finishReason === "length" ? result.tokens.length : result.tokens.at(-1)).toBe(result.finishReason === "length" ? 20 : 0);
+        for (const { tokens, finishReason } of await run(seed, [[5, 6, 7]])) {
+          expect(tokens.length <= 20).toBe(true);
+          if (finishReason === "length") expect(tokens.length).toBe(20);
+          else expect(tokens.at(-1)).toBe(0);
         }
       }
     });
@@ -73,4 +75,4 @@ export function strategyContract(name: string, makeStrategy: () => Strategy, { d
   });
 }
 
-const tokensOf = (results: unknown): number[][] => (results as { tokens: number[] }[]).map(({ tokens }) => tokens);
+const tokensOf = (results: readonly GenerationResult[]): (readonly number[])[] => results.map(({ tokens }) => tokens);

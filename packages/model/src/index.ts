@@ -9,5 +9,5 @@ export type { GraphReport, MaskReport, ModelReport } from "./inspect.js";
 export { loadModel } from "./load.js";
 export type { LoadedModel, LoadOptions } from "./load.js";
 export { graphPath, maskPath } from "./model-folder.js";
-export { parameterCount, parameterOverhead, presets } from "./presets.js";
+export { parameterCount, parameterOverhead, presetNames, presets } from "./presets.js";
 export type { ModelDType, Precision } from "./weights.js";

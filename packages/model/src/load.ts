@@ -8,6 +8,7 @@ import {
   type LanguageModel,
   type Runtime,
   type Session,
+  type Tokenizer,
 } from "@dynamo/core";
 import { decodeMask } from "@dynamo/cooccurrence";
 import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
@@ -28,7 +29,8 @@ export interface LoadOptions {
 }
 
 export interface LoadedModel extends LanguageModel {
-  readonly tokenizer: LoadedTokenizer;
+  /** The tokenizer with its chat template and special tokens; undefined for a folder without tokenizer.json. */
+  readonly chatTokenizer: LoadedTokenizer | undefined;
   readonly config: NeoxConfig;
   readonly dtype: ModelDType;
   readonly device: DeviceChoice;
@@ -51,7 +53,7 @@ export async function loadModel(runtime: Runtime, source: string | ModelFiles, o
 async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal }: LoadOptions): Promise<LoadedModel> {
   const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));
   const tokenizer = await readTokenizer(files);
-  checkTokenizerFits(tokenizer.vocabularySize, config);
+  if (tokenizer !== undefined) checkTokenizerFits(tokenizer.vocabularySize, config);
   const generation = (await files.size("generation_config.json")) === undefined ? {} : await readJson(files, "generation_config.json", limits.json);
   const cooccurrence = await readMask(files, config);
   throwIfAborted(signal);
@@ -70,7 +72,7 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
   const appendGraph = await buildAppendGraph(tensors, type);
   const model = sessionModel({
     session,
-    tokenizer,
+    tokenizer: tokenizer ?? absentTokenizer(files.location, config.vocabularySize),
     cooccurrence,
     info: {
       vocabularySize: config.vocabularySize,
@@ -83,10 +85,12 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
     },
     createMemory: (rows) => session.createCache({ tensors, delta, dtype: type, rows, maxLength: config.contextLength, appendGraph }),
   });
-  return { ...model, tokenizer, config, dtype, device };
+  return { ...model, chatTokenizer: tokenizer, config, dtype, device };
 }
 
-async function readTokenizer(files: ModelFiles): Promise<LoadedTokenizer> {
+/** A folder without a tokenizer still runs on token ids. */
+async function readTokenizer(files: ModelFiles): Promise<LoadedTokenizer | undefined> {
+  if ((await files.size("tokenizer.json")) === undefined) return undefined;
   const optional = async (path: string): Promise<unknown> =>
     (await files.size(path)) === undefined ? undefined : await readJson(files, path, limits.json);
   const template = (await files.size("chat_template.jinja")) === undefined ? undefined : await files.read("chat_template.jinja", limits.json);
@@ -95,6 +99,14 @@ async function readTokenizer(files: ModelFiles): Promise<LoadedTokenizer> {
     tokenizerConfig: await optional("tokenizer_config.json"),
     ...(template === undefined ? {} : { chatTemplate: new TextDecoder().decode(template) }),
   });
+}
+
+function absentTokenizer(location: string, vocabularySize: number): Tokenizer {
+  const fail = (): never => {
+    throw new DynamoError("not-found", `${location} has no tokenizer.json: give token ids instead of text`);
+  };
+  // Token ids can be generated without text: a stream of no text, not an error.
+  return { vocabularySize, encode: fail, decode: fail, stream: () => ({ push: () => "", flush: () => "" }) };
 }
 
 async function readMask(files: ModelFiles, { vocabularySize }: NeoxConfig): Promise<Cooccurrence | undefined> {

@@ -1,0 +1,108 @@
+/** `dynamo count`: text → tokens → the model folder's co-occurrence mask. */
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createNgramCounter, encodeMask, type CooccurrenceMask } from "@dynamo/cooccurrence";
+import { DynamoError, throwIfAborted } from "@dynamo/core";
+import { maskPath, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
+import { documents, totalBytes } from "../documents.js";
+import { startProgress } from "../progress.js";
+
+export interface CountCommandOptions {
+  readonly model: string;
+  readonly order: number;
+  readonly minCount: number;
+  readonly endOfText: boolean;
+  readonly json: boolean;
+}
+
+export async function count(files: readonly string[], options: CountCommandOptions, signal: AbortSignal): Promise<void> {
+  const { config, tokenizer } = await readModel(options.model);
+  const total = await totalBytes(files);
+  const counter = createNgramCounter({ order: options.order, vocabularySize: config.vocabularySize });
+  const end = options.endOfText ? config.eosTokenIds.slice(0, 1) : [];
+  const progress = startProgress("MB");
+  let documentCount = 0;
+  try {
+    for await (const { text, last, bytesRead } of documents(files)) {
+      throwIfAborted(signal);
+      counter.add(tokenizer.encode(text));
+      if (last) {
+        // A text's end is part of it: the mask must let a pass end the text after its last words.
+        counter.add(end);
+        counter.endDocument();
+        documentCount++;
+      }
+      progress.update(bytesRead, total, `${documentCount} documents`);
+    }
+  } finally {
+    progress.stop();
+  }
+  const mask = counter.finish({ minCount: options.minCount });
+  const bytes = await writeMask(join(options.model, maskPath), mask);
+  report(mask, bytes, documentCount, options);
+}
+
+async function readModel(folder: string): Promise<{ config: NeoxConfig; tokenizer: LoadedTokenizer }> {
+  const read = (name: string): Promise<string> =>
+    readFile(join(folder, name), "utf8").catch((cause: unknown) => {
+      throw new DynamoError("not-found", `${folder} has no ${name}: expected a model folder`, { cause });
+    });
+  const text = await read("config.json");
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new DynamoError("invalid-file", `${folder}/config.json is not JSON`, { cause });
+  }
+  const tokenizerConfig = existsSync(join(folder, "tokenizer_config.json")) ? await read("tokenizer_config.json") : undefined;
+  return { config: parseNeoxConfig(json), tokenizer: loadTokenizer({ tokenizerJson: await read("tokenizer.json"), tokenizerConfig }) };
+}
+
+/** Beside its place first, so that a full disk leaves the old mask. Returns the bytes written. */
+async function writeMask(path: string, mask: CooccurrenceMask): Promise<number> {
+  const temporary = `${path}.partial-${randomUUID()}`;
+  let bytes = 0;
+  try {
+    const handle = await open(temporary, "wx");
+    try {
+      for (const part of encodeMask(mask)) {
+        await handle.writeFile(part);
+        bytes += part.length;
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+    return bytes;
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+function report(mask: CooccurrenceMask, bytes: number, documentCount: number, { model, order, minCount, json }: CountCommandOptions): void {
+  const orders = Array.from({ length: order }, (_, i) => i + 1);
+  const facts = {
+    path: join(model, maskPath),
+    documents: documentCount,
+    tokens: mask.total(1),
+    minCount,
+    stored: orders.map((n) => mask.stored(n)),
+    totals: orders.map((n) => mask.total(n)),
+    bytes,
+    bytesPerNgram: bytes / Math.max(1, mask.stored(order)),
+  };
+  if (json) {
+    console.log(JSON.stringify(facts));
+    return;
+  }
+  console.log(`${facts.path}: ${(bytes / 1e6).toFixed(2)} MB from ${facts.tokens} tokens in ${documentCount} documents`);
+  for (const n of orders.slice(1)) {
+    console.log(`  order ${n}: ${mask.stored(n)} n-grams seen at least ${minCount} times, ${mask.total(n)} counted in all`);
+  }
+  console.log(`  ${facts.bytesPerNgram.toFixed(2)} bytes per stored n-gram of order ${order}`);
+}

@@ -1,0 +1,65 @@
+/** `dynamo demo`: what `npm start` runs. A story, coloured by tokens per pass, and how much faster it was. */
+import { DynamoError } from "@dynamo/core";
+import { autoregressive, dynamo, generate, type GenerationResult } from "@dynamo/decode";
+import pc from "picocolors";
+import { colourPass, legend } from "../colours.js";
+import { openModel, type ModelOptions } from "../open-model.js";
+
+export interface DemoOptions extends ModelOptions {
+  readonly maxNewTokens: number;
+  readonly temperature?: number;
+  readonly backoff?: number;
+  readonly seed?: number;
+}
+
+export const defaultPrompt = "Once upon a time, there was a little dog who";
+
+/** Tokens before the clock starts: the first passes of a session are slower than all later ones. */
+const warmUpTokens = 6;
+
+export async function demo(prompt: string | undefined, options: DemoOptions, signal: AbortSignal): Promise<void> {
+  const text = prompt ?? defaultPrompt;
+  const { model, name, close } = await openModel(undefined, options, signal);
+  try {
+    const strategy = dynamo({ temperature: options.temperature, backoff: options.backoff });
+    const baseline = autoregressive({ temperature: options.temperature });
+    for (const each of [strategy, baseline]) await generate(model, text, { strategy: each, maxNewTokens: warmUpTokens, seed: 0, stopAtEndOfText: false, signal });
+    console.log(pc.dim(`${name}, ${model.config.tokenHeads} token heads, ${model.dtype} on ${model.device.device}. Tokens per pass: `) + legend(model.config.tokenHeads));
+    process.stdout.write(`\n${pc.bold(text)}`);
+    const generation = generate(model, text, { strategy, maxNewTokens: options.maxNewTokens, seed: options.seed, signal });
+    try {
+      for await (const chunk of generation) process.stdout.write(colourPass(chunk.text, chunk.tokens.length));
+    } finally {
+      process.stdout.write("\n\n");
+    }
+    const result = await generation;
+    console.log(pc.dim("measuring one token a pass: same model, same prompt …"));
+    const reference = await generate(model, text, {
+      strategy: baseline,
+      maxNewTokens: Math.max(1, result.tokens.length),
+      seed: result.seed,
+      stopAtEndOfText: false,
+      signal,
+    });
+    summarise(result, reference);
+  } catch (error) {
+    if (DynamoError.is(error) && error.code === "aborted") console.error(pc.dim("stopped"));
+    throw error;
+  } finally {
+    await close();
+  }
+}
+
+function summarise({ statistics, seed }: GenerationResult, { statistics: reference }: GenerationResult): void {
+  const orders = Object.entries(statistics.orders).map(([order, passes]) => `${passes} × ${order}`);
+  const rows: [string, string][] = [
+    ["tokens", `${statistics.tokens}`],
+    ["passes", `${statistics.passes} (${orders.join(", ")})`],
+    ["tokens per pass", statistics.tokensPerPass.toFixed(2)],
+    ["tokens/s", statistics.tokensPerSecond.toFixed(0)],
+    ["one token a pass", `${reference.tokensPerSecond.toFixed(0)} tokens/s over ${reference.tokens} tokens`],
+    ["speed-up", pc.bold(pc.green(`${(statistics.tokensPerSecond / reference.tokensPerSecond).toFixed(2)} ×`))],
+    ["seed", String(seed)],
+  ];
+  for (const [label, value] of rows) console.log(`${pc.dim(label.padEnd(17))} ${value}`);
+}

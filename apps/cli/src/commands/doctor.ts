@@ -1,0 +1,23 @@
+/** `dynamo doctor`: what works on this machine, and what is missing for the rest. */
+import { arch, cpus, freemem, platform, release, totalmem } from "node:os";
+import { diagnose } from "@dynamo/runtime-node";
+import pc from "picocolors";
+
+export async function doctor({ json }: { readonly json: boolean }): Promise<void> {
+  const devices = await diagnose();
+  const machine = {
+    node: process.version,
+    system: `${platform()} ${release()} ${arch()}`,
+    cpu: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
+    memory: `${(totalmem() / 2 ** 30).toFixed(1)} GiB, ${(freemem() / 2 ** 30).toFixed(1)} free`,
+  };
+  if (json) {
+    console.log(JSON.stringify({ machine, devices }));
+    return;
+  }
+  for (const [label, value] of Object.entries(machine)) console.log(`${pc.dim(label.padEnd(8))} ${value}`);
+  for (const { device, works, detail, remedy, provider, threads } of devices) {
+    console.log(`${works ? pc.green("works") : pc.yellow("no   ")}    ${pc.bold(device.padEnd(7))} ${detail} ${pc.dim(`(${provider}, ${threads} threads)`)}`);
+    if (remedy !== undefined) console.log(`                 ${remedy}`);
+  }
+}

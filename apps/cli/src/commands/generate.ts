@@ -1,0 +1,96 @@
+/** `dynamo generate`: continues prompts. */
+import { readFile } from "node:fs/promises";
+import { DynamoError } from "@dynamo/core";
+import { generate as run, type GenerateOptions, type GenerationChunk, type GenerationResult } from "@dynamo/decode";
+import pc from "picocolors";
+import { colourPass } from "../colours.js";
+import { openModel, type ModelOptions } from "../open-model.js";
+import { chooseStrategy, type StrategyOptions } from "../strategies.js";
+
+export interface GenerateCommandOptions extends ModelOptions, StrategyOptions {
+  readonly prompt?: readonly string[];
+  readonly promptFile?: string;
+  readonly maxNewTokens: number;
+  readonly stop?: readonly string[];
+  readonly seed?: number;
+  readonly logprobs?: number;
+  readonly json: boolean;
+}
+
+/** Standard input and prompt files are read up to this: no context is as long. */
+const maxPromptBytes = 16 * 2 ** 20;
+
+export async function generate(folder: string | undefined, options: GenerateCommandOptions, signal: AbortSignal): Promise<void> {
+  const prompts = await readPrompts(options);
+  const { model, name, close } = await openModel(folder, options, signal);
+  try {
+    const strategy = await chooseStrategy(options, model.info.tokenHeads);
+    if (model.info.untrainedHeads.length > 0 && strategy.heads !== 1) {
+      console.error(pc.yellow(`token heads ${model.info.untrainedHeads.join(", ")} of this model are untrained: expect nonsense from them`));
+    }
+    const settings: GenerateOptions = {
+      strategy,
+      maxNewTokens: options.maxNewTokens,
+      seed: options.seed,
+      logprobs: options.logprobs,
+      signal,
+      stop: { strings: options.stop ?? [] },
+    };
+    const about = { model: name, device: model.device.device, dtype: model.dtype, strategy: strategy.name };
+    const generation = run(model, prompts, settings);
+    const stopped = await stream(generation, prompts, options.json);
+    const results = stopped === undefined ? await generation : undefined;
+    if (options.json && results !== undefined) console.log(JSON.stringify(asJson(results, about)));
+    if (stopped !== undefined) throw stopped;
+    if (!options.json && results !== undefined) for (const result of results) console.error(pc.dim(summary(result)));
+  } finally {
+    await close();
+  }
+}
+
+/** Writes the text of a single prompt as it comes, and a batch's when it is whole. Returns the error that ended it. */
+async function stream(generation: AsyncIterable<GenerationChunk>, prompts: readonly string[], json: boolean): Promise<unknown> {
+  const texts = prompts.map(() => "");
+  let stopped: unknown;
+  try {
+    for await (const { index, text, tokens } of generation) {
+      texts[index] += text;
+      if (!json && prompts.length === 1) process.stdout.write(process.stdout.isTTY ? colourPass(text, tokens.length) : text);
+    }
+  } catch (error) {
+    stopped = error;
+  }
+  if (json) {
+    if (stopped !== undefined) console.log(JSON.stringify({ text: texts.length === 1 ? texts[0] : texts, finishReason: "stopped", error: { message: String((stopped as Error).message) } }));
+  } else if (prompts.length === 1) process.stdout.write("\n");
+  else for (const [i, text] of texts.entries()) console.log(`${pc.bold(`[${i + 1}]`)} ${text}`);
+  return stopped;
+}
+
+function asJson(results: readonly GenerationResult[], about: object): object {
+  const [first] = results;
+  return results.length === 1 ? { ...first, ...about } : { results, ...about };
+}
+
+function summary({ statistics: { tokens, passes, tokensPerPass, tokensPerSecond }, finishReason, seed }: GenerationResult): string {
+  return `${tokens} tokens, ${passes} passes, ${tokensPerPass.toFixed(2)} tokens per pass, ${tokensPerSecond.toFixed(0)} tokens/s, ended by ${finishReason}, seed ${seed}`;
+}
+
+async function readPrompts({ prompt = [], promptFile }: GenerateCommandOptions): Promise<string[]> {
+  if (prompt.length > 0) return [...prompt];
+  if (promptFile !== undefined) {
+    const text = await readFile(promptFile, "utf8").catch((cause: unknown) => {
+      throw new DynamoError("not-found", `cannot read the prompt file ${promptFile}`, { cause });
+    });
+    return [text];
+  }
+  if (process.stdin.isTTY) throw new DynamoError("invalid-argument", "give a prompt: --prompt, --prompt-file, or on standard input");
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxPromptBytes) throw new DynamoError("invalid-argument", `a prompt has at most ${maxPromptBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return [Buffer.concat(chunks).toString("utf8")];
+}

@@ -1,0 +1,19 @@
+/** @dynamo/cli: the `dynamo` command. */
+import { CommanderError } from "commander";
+import { exitCodeOf, exitCodes } from "./exit-codes.js";
+import { interruptSignal } from "./interrupt.js";
+import { createProgram } from "./program.js";
+import { reportError } from "./report-error.js";
+
+const program = createProgram(interruptSignal());
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has printed its own message; help and version end with 0.
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  } else {
+    reportError(error, { json: process.argv.includes("--json"), verbose: program.opts<{ verbose?: boolean }>().verbose === true });
+    process.exitCode = exitCodeOf(error);
+  }
+}

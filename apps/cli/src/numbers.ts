@@ -1,0 +1,17 @@
+/** Numbers on the command line. */
+import { InvalidArgumentError } from "commander";
+
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError(`expected a number, received ${text}`);
+  return value;
+}
+
+export function wholeNumber(text: string): number {
+  const value = number(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError(`expected a whole number, received ${text}`);
+  return value;
+}
+
+/** Collects a repeatable option. */
+export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];

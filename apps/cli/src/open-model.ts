@@ -1,0 +1,73 @@
+/** The model argument: a model folder, a checkpoint folder (converted on the fly), or nothing for the embedded model. */
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DynamoError, type Runtime } from "@dynamo/core";
+import { loadModel, type LoadedModel, type ModelDType } from "@dynamo/model";
+import { createNodeRuntime, type NodeRuntimeOptions } from "@dynamo/runtime-node";
+
+export interface ModelOptions {
+  readonly device?: string;
+  readonly dtype?: string;
+  readonly threads?: number;
+}
+
+export interface OpenModel {
+  readonly model: LoadedModel;
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+export const dtypeNames = ["fp32", "fp16", "q8", "q4"] as const;
+
+export function asDType(name: string): ModelDType {
+  const dtype = dtypeNames.find((known) => known === name);
+  if (dtype === undefined) throw new DynamoError("invalid-argument", `dtype must be one of ${dtypeNames.join(", ")}, received ${name}`);
+  return dtype;
+}
+
+/** The caller closes what it gets. */
+export async function openModel(folder: string | undefined, options: ModelOptions, signal: AbortSignal): Promise<OpenModel> {
+  const place = folder ?? (await import("@dynamo/stories")).modelPath;
+  const converted = isCheckpoint(place) ? await convertForNow(place, options, signal) : undefined;
+  const runtime: Runtime = createNodeRuntime({
+    ...(options.device === undefined ? {} : { device: options.device as NonNullable<NodeRuntimeOptions["device"]> }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
+  const cleanUp = async (): Promise<void> => {
+    await runtime.dispose();
+    if (converted !== undefined) await rm(converted, { recursive: true, force: true });
+  };
+  try {
+    const dtype = options.dtype === undefined ? undefined : asDType(options.dtype);
+    const model = await loadModel(runtime, converted === undefined ? place : join(converted, "model"), { dtype, signal });
+    return {
+      model,
+      name: folder ?? "the embedded model",
+      async close() {
+        await model.dispose();
+        await cleanUp();
+      },
+    };
+  } catch (error) {
+    await cleanUp();
+    throw error;
+  }
+}
+
+const isCheckpoint = (folder: string): boolean => existsSync(join(folder, "config.json")) && !existsSync(join(folder, "onnx"));
+
+async function convertForNow(folder: string, { dtype }: ModelOptions, signal: AbortSignal): Promise<string> {
+  const { convertCheckpoint } = await import("@dynamo/model/convert");
+  const wanted = dtype === undefined ? "fp32" : asDType(dtype);
+  console.error(`${folder} is a checkpoint: converting it to ${wanted} for this run (\`dynamo convert\` keeps the result)`);
+  const place = await mkdtemp(join(tmpdir(), "dynamo-"));
+  try {
+    await convertCheckpoint(folder, join(place, "model"), { dtypes: [wanted], signal });
+    return place;
+  } catch (error) {
+    await rm(place, { recursive: true, force: true });
+    throw error;
+  }
+}

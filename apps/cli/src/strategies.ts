@@ -1,0 +1,40 @@
+/** The --strategy option: a built-in strategy, or a plugin file. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { DynamoError, type Strategy } from "@dynamo/core";
+import { autoregressive, dynamo, verified } from "@dynamo/decode";
+
+export interface StrategyOptions {
+  readonly strategy?: string;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly repetitionPenalty?: number;
+  readonly backoff?: number;
+  readonly maskStrength?: number;
+  readonly adaptive?: boolean;
+  readonly blur?: boolean;
+}
+
+/** A path is an ES module whose default export (or `strategy`) is a strategy or makes one from these options. */
+export async function chooseStrategy(options: StrategyOptions, tokenHeads: number): Promise<Strategy> {
+  const { strategy: name = tokenHeads > 1 ? "dynamo" : "autoregressive", ...rest } = options;
+  if (name === "autoregressive") return autoregressive(rest);
+  if (name === "dynamo") return dynamo(rest);
+  if (name === "verified") return verified(rest);
+  const file = resolve(name);
+  if (!existsSync(file)) {
+    throw new DynamoError("invalid-argument", `strategy must be autoregressive, dynamo, verified or the path of a module, received ${name}`);
+  }
+  console.error(`loading the strategy ${file}: it runs as code on this machine`);
+  return fromModule((await import(pathToFileURL(file).href)) as Record<string, unknown>, file, rest);
+}
+
+function fromModule(module: Record<string, unknown>, file: string, options: Omit<StrategyOptions, "strategy">): Strategy {
+  const exported = module["default"] ?? module["strategy"];
+  const strategy: unknown = typeof exported === "function" ? (exported as (options: unknown) => unknown)(options) : exported;
+  if (typeof (strategy as Partial<Strategy> | undefined)?.step !== "function") {
+    throw new DynamoError("strategy", `${file}: expected an export \`default\` or \`strategy\` that is { name, step } or makes one`);
+  }
+  return strategy as Strategy;
+}
