@@ -61,7 +61,10 @@ export interface Feed {
 }
 
 export interface ForwardOptions {
-  /** Heads 1..heads are returned; with 1 the other heads are not computed at all. */
+  /**
+   * Heads 1..heads are returned; with 1 the other heads are not computed at all, and have no memory of the tokens fed:
+   * a row that will need them takes all its passes with them.
+   */
   readonly heads: number;
   /** Candidates a head; at most the vocabulary's size is returned. */
   readonly topK: number;

@@ -16,10 +16,12 @@ export function buildAppendGraph(tensors: readonly CacheTensor[], type: "float32
   const fresh = graph.input(delta, type, ["B", "KV", "S", tensors[0]?.headSize ?? 0]);
   const lengths = graph.input("lengths", "int32", ["B"]);
   const places = newPlaces(graph, lengths, fresh, cache[0] as Value, tensors[0] as CacheTensor);
-  const parts = graph.ops("Split", [fresh, graph.ints(tensors.map(({ heads }) => heads))], tensors.length, { attributes: { axis: 1 } });
+  let first = 0;
   for (const [i, { name, kind, heads, headSize }] of tensors.entries()) {
     const scope = graph.scope(name);
-    const part = parts[i] as Value;
+    // One Split for all would bind more buffers than a shader may have.
+    const part = scope.op("Slice", [fresh, scope.ints([first]), scope.ints([first + heads]), scope.ints([1])]);
+    first += heads;
     const isKey = kind === "key";
     const updates = isKey ? scope.op("Transpose", [part], { attributes: { perm: [0, 1, 3, 2] } }) : part;
     const indices = scope.op("Expand", [scope.op("Unsqueeze", [places, scope.ints(isKey ? [1, 2] : [1, 3])]), scope.op("Shape", [updates])]);

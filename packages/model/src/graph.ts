@@ -257,10 +257,13 @@ function withExtraHeads(graph: GraphBuilder, context: Context, past: Past, stem:
     return [extra.hidden, ...extra.deltas].map((value) => ({ value, dtype: type }));
   });
   const otherwise = graph.subgraph("no_token_heads", (inner) => {
-    const none = (value: Value, axis: number): Value =>
-      inner.op("Slice", [value, inner.ints([0]), inner.ints([0]), inner.ints([axis])]);
-    const [key, value] = first.deltas as [Value, Value];
-    return [none(first.hidden, 2), none(key, 1), none(value, 1)].map((result) => ({ value: result, dtype: type }));
+    const none = inner.op("Slice", [first.hidden, inner.ints([0]), inner.ints([0]), inner.ints([2])]);
+    // The cache takes all heads' keys and values or none: zeros for those that were not computed.
+    const size = (axis: number): Value => inner.op("Shape", [first.deltas[0] as Value], { attributes: { start: axis, end: axis + 1 } });
+    const heads = inner.ints([readers.length * config.attentionHeads]);
+    const shape = inner.op("Concat", [size(0), heads, size(2), size(3)], { attributes: { axis: 0 } });
+    const zeros = inner.op("Expand", [inner.float(0, type, (value) => encodeFloats(Float32Array.of(value), type)), shape]);
+    return [none, zeros, zeros].map((result) => ({ value: result, dtype: type }));
   });
   const [hidden, key, value] = graph.ops("If", [allHeads], 3, {
     attributes: { then_branch: then, else_branch: otherwise },
