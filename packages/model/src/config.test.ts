@@ -68,7 +68,11 @@ describe("parseNeoxConfig", () => {
   it.each([
     ["rotary_emb_base", pythia, 10_000],
     ["rope_theta", { ...without("rotary_emb_base"), rope_theta: 5000 }, 5000],
-    ["rope_parameters", { ...without("rotary_emb_base"), rope_parameters: { rope_theta: 7000, rope_type: "default" } }, 7000],
+    [
+      "rope_parameters",
+      { ...without("rotary_emb_base"), rope_parameters: { rope_theta: 7000, rope_type: "default" } },
+      7000,
+    ],
     ["nothing: Hugging Face's default", without("rotary_emb_base"), 10_000],
   ])("takes the rotary base from %s", (_, json, base) => {
     expect(parseNeoxConfig(json).rotaryBase).toBe(base);
@@ -85,11 +89,19 @@ describe("parseNeoxConfig", () => {
   it.each([
     ["another architecture", { model_type: "llama" }, /expected model_type "gpt_neox".*received "llama"/],
     ["no architecture", { model_type: undefined }, /received nothing/],
-    ["a classifier", { architectures: ["GPTNeoXForSequenceClassification"] }, /expected architectures.*received \["GPTNeoXForS/],
+    [
+      "a classifier",
+      { architectures: ["GPTNeoXForSequenceClassification"] },
+      /expected architectures.*received \["GPTNeoXForS/,
+    ],
     ["another activation", { hidden_act: "gelu_new" }, /expected hidden_act "gelu", received "gelu_new"/],
     ["sequential residuals", { use_parallel_residual: false }, /use_parallel_residual is false/],
     ["scaled rotary embeddings", { rope_scaling: { type: "linear", factor: 2 } }, /rope_scaling/],
-    ["a new kind of rotary embeddings", { rope_parameters: { rope_type: "yarn" } }, /rope_type "default", received "yarn"/],
+    [
+      "a new kind of rotary embeddings",
+      { rope_parameters: { rope_type: "yarn" } },
+      /rope_type "default", received "yarn"/,
+    ],
   ])("refuses %s as unsupported", (_, change, message) => {
     expect(() => parseNeoxConfig({ ...pythia, ...change })).toThrow(refused("unsupported", message));
   });

@@ -56,7 +56,8 @@ describe("checkInside", () => {
 });
 
 describe("readJson", () => {
-  const read = (text: string | Uint8Array, limit = 1e7): Promise<unknown> => readJson(memoryFiles({ "a.json": text }), "a.json", limit);
+  const read = (text: string | Uint8Array, limit = 1e7): Promise<unknown> =>
+    readJson(memoryFiles({ "a.json": text }), "a.json", limit);
 
   it("reads JSON, with a byte order mark too", async () => {
     expect(await read('\uFEFF{"a": ["é", 1]}')).toEqual({ a: ["é", 1] });
@@ -75,7 +76,7 @@ describe("readJson", () => {
     const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
     await expect(read(nested(128))).resolves.toBeInstanceOf(Array);
     await expect(read(nested(129))).rejects.toThrow(/nests deeper than 128/);
-    await expect(read('{"a":'.repeat(129) + "1" + "}".repeat(129))).rejects.toThrow(/nests deeper than 128/);
+    await expect(read(`${'{"a":'.repeat(129)}1${"}".repeat(129)}`)).rejects.toThrow(/nests deeper than 128/);
     const text = `a"\\${"[{".repeat(200)}`;
     await expect(read(JSON.stringify([text, "["]))).resolves.toEqual([text, "["]);
   });

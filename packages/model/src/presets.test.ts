@@ -23,10 +23,13 @@ describe("the Pythia suite", () => {
     expect(parameterCount(config, 1) - embeddings).toBe(parameters);
   });
 
-  it.each(["14M", "70M", "160M", "410M", "1B", "1.4B", "2.8B", "6.9B", "12B"] as const)("%s is named after its size", (name) => {
-    const millions = Number.parseFloat(name) * (name.endsWith("B") ? 1000 : 1);
-    expect(Math.abs(parameterCount(presets(name), 1) / 1e6 / millions - 1)).toBeLessThan(0.03);
-  });
+  it.each(["14M", "70M", "160M", "410M", "1B", "1.4B", "2.8B", "6.9B", "12B"] as const)(
+    "%s is named after its size",
+    (name) => {
+      const millions = Number.parseFloat(name) * (name.endsWith("B") ? 1000 : 1);
+      expect(Math.abs(parameterCount(presets(name), 1) / 1e6 / millions - 1)).toBeLessThan(0.03);
+    },
+  );
 
   it("has ten shapes, each with Pythia's context and quarter of rotary dimensions", () => {
     expect(presetNames).toHaveLength(10);

@@ -20,7 +20,8 @@ export function memoryFiles(contents: Contents): ModelFiles & { readonly reads: 
     read: async (path, limit) => {
       const bytes = bytesOf(path);
       if (bytes === undefined) throw new DynamoError("not-found", `no file ${path}`);
-      if (bytes.length > limit) throw new DynamoError("invalid-file", `${path} has ${bytes.length} bytes, expected ${limit}`);
+      if (bytes.length > limit)
+        throw new DynamoError("invalid-file", `${path} has ${bytes.length} bytes, expected ${limit}`);
       return bytes;
     },
     readRange: async (path, byteOffset, byteLength) => {

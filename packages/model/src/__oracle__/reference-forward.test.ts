@@ -21,7 +21,9 @@ const read = (name: string): Promise<Float32Array> => {
   const shape = shapes.get(name);
   if (shape === undefined) throw new Error(`the oracle asked for ${name}`);
   // Twenty times the usual weights, so that attention attends somewhere.
-  return Promise.resolve(initialTensor(name, shape, 1).map((value) => (name.endsWith("norm.weight") ? value : 20 * value)));
+  return Promise.resolve(
+    initialTensor(name, shape, 1).map((value) => (name.endsWith("norm.weight") ? value : 20 * value)),
+  );
 };
 
 describe("referenceLogits", () => {
