@@ -13,7 +13,10 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   } else {
-    reportError(error, { json: process.argv.includes("--json"), verbose: program.opts<{ verbose?: boolean }>().verbose === true });
+    reportError(error, {
+      json: process.argv.includes("--json"),
+      verbose: program.opts<{ verbose?: boolean }>().verbose === true,
+    });
     process.exitCode = exitCodeOf(error);
   }
 }

@@ -3,7 +3,8 @@ import { InvalidArgumentError } from "commander";
 
 export function number(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError(`expected a number, received ${text}`);
+  if (text.trim() === "" || !Number.isFinite(value))
+    throw new InvalidArgumentError(`expected a number, received ${text}`);
   return value;
 }
 

@@ -16,19 +16,24 @@ export interface ModelOptions {
 export interface OpenModel {
   readonly model: LoadedModel;
   readonly name: string;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export const dtypeNames = ["fp32", "fp16", "q8", "q4"] as const;
 
 export function asDType(name: string): ModelDType {
   const dtype = dtypeNames.find((known) => known === name);
-  if (dtype === undefined) throw new DynamoError("invalid-argument", `dtype must be one of ${dtypeNames.join(", ")}, received ${name}`);
+  if (dtype === undefined)
+    throw new DynamoError("invalid-argument", `dtype must be one of ${dtypeNames.join(", ")}, received ${name}`);
   return dtype;
 }
 
 /** The caller closes what it gets. */
-export async function openModel(folder: string | undefined, options: ModelOptions, signal: AbortSignal): Promise<OpenModel> {
+export async function openModel(
+  folder: string | undefined,
+  options: ModelOptions,
+  signal: AbortSignal,
+): Promise<OpenModel> {
   const place = folder ?? (await import("@dynamo/stories")).modelPath;
   const converted = isCheckpoint(place) ? await convertForNow(place, options, signal) : undefined;
   const runtime: Runtime = createNodeRuntime({
@@ -41,11 +46,14 @@ export async function openModel(folder: string | undefined, options: ModelOption
   };
   try {
     const dtype = options.dtype === undefined ? undefined : asDType(options.dtype);
-    const model = await loadModel(runtime, converted === undefined ? place : join(converted, "model"), { dtype, signal });
+    const model = await loadModel(runtime, converted === undefined ? place : join(converted, "model"), {
+      dtype,
+      signal,
+    });
     return {
       model,
       name: folder ?? "the embedded model",
-      async close() {
+      close: async () => {
         await model.dispose();
         await cleanUp();
       },
@@ -56,12 +64,15 @@ export async function openModel(folder: string | undefined, options: ModelOption
   }
 }
 
-const isCheckpoint = (folder: string): boolean => existsSync(join(folder, "config.json")) && !existsSync(join(folder, "onnx"));
+const isCheckpoint = (folder: string): boolean =>
+  existsSync(join(folder, "config.json")) && !existsSync(join(folder, "onnx"));
 
 async function convertForNow(folder: string, { dtype }: ModelOptions, signal: AbortSignal): Promise<string> {
   const { convertCheckpoint } = await import("@dynamo/model/convert");
   const wanted = dtype === undefined ? "fp32" : asDType(dtype);
-  console.error(`${folder} is a checkpoint: converting it to ${wanted} for this run (\`dynamo convert\` keeps the result)`);
+  console.error(
+    `${folder} is a checkpoint: converting it to ${wanted} for this run (\`dynamo convert\` keeps the result)`,
+  );
   const place = await mkdtemp(join(tmpdir(), "dynamo-"));
   try {
     await convertCheckpoint(folder, join(place, "model"), { dtypes: [wanted], signal });

@@ -6,7 +6,9 @@ import { collect, number, wholeNumber } from "./numbers.js";
 /** Options that say where and how a model runs. */
 function withModelOptions(command: Command): Command {
   return command
-    .addOption(new Option("--device <name>", "where the model runs").choices(["auto", "cpu", "cuda", "webgpu"]).default("auto"))
+    .addOption(
+      new Option("--device <name>", "where the model runs").choices(["auto", "cpu", "cuda", "webgpu"]).default("auto"),
+    )
     .addOption(new Option("--dtype <name>", "which of the folder's graphs").choices(["fp32", "fp16", "q8", "q4"]))
     .option("--threads <n>", "CPU threads", wholeNumber);
 }
@@ -17,7 +19,11 @@ function withSamplingOptions(command: Command): Command {
     .option("--temperature <t>", "0 is greedy (default: the model's, or 0.7)", number)
     .option("--top-k <k>", "candidates a head (default: the model's, or 50)", wholeNumber)
     .option("--repetition-penalty <p>", "1 is none (default: the model's, or 1.1)", number)
-    .option("--backoff <e>", "dynamo: 0 always emits all heads' tokens, 1 always one (default: the model's, or 0.5)", number)
+    .option(
+      "--backoff <e>",
+      "dynamo: 0 always emits all heads' tokens, 1 always one (default: the model's, or 0.5)",
+      number,
+    )
     .option("--mask-strength <a>", "co-occurrence mask from 0 (none) to 1 (default: the model's, or 1)", number)
     .option("--no-adaptive", "dynamo: without Otsu's threshold")
     .option("--no-blur", "dynamo: without the blur before Otsu's threshold");
@@ -34,14 +40,27 @@ export function createProgram(signal: AbortSignal): Command {
     .showHelpAfterError("(add --help for what there is)")
     .addHelpText("after", `\n${exitCodeHelp}`)
     .exitOverride();
+  addTextVerbs(program, signal);
+  addModelVerbs(program, signal);
+  addCheckVerbs(program, signal);
+  return program;
+}
 
-  withModelOptions(program.command("demo").description("continue a prompt with the embedded model, coloured by tokens per pass, and measure the speed-up"))
+/** demo, generate */
+function addTextVerbs(program: Command, signal: AbortSignal): void {
+  withModelOptions(
+    program
+      .command("demo")
+      .description("continue a prompt with the embedded model, coloured by tokens per pass, and measure the speed-up"),
+  )
     .argument("[prompt]")
     .option("--max-new-tokens <n>", "how long the text may get", wholeNumber, 160)
     .option("--temperature <t>", "0 is greedy", number)
     .option("--backoff <e>", "0 always emits all heads' tokens, 1 always one", number)
     .option("--seed <n>", "same seed, same text", wholeNumber)
-    .action(async (prompt: string | undefined, options) => (await import("./commands/demo.js")).demo(prompt, options as never, signal));
+    .action(async (prompt: string | undefined, options) =>
+      (await import("./commands/demo.js")).demo(prompt, options as never, signal),
+    );
 
   withSamplingOptions(withModelOptions(program.command("generate").description("continue one or more prompts")))
     .argument("[model]", "model folder, or checkpoint folder (default: the embedded model)")
@@ -52,39 +71,70 @@ export function createProgram(signal: AbortSignal): Command {
     .option("--seed <n>", "same seed, same text", wholeNumber)
     .option("--logprobs <n>", "log-probabilities, with n alternatives each", wholeNumber)
     .option(...json)
-    .action(async (model: string | undefined, options) => (await import("./commands/generate.js")).generate(model, options as never, signal));
+    .action(async (model: string | undefined, options) =>
+      (await import("./commands/generate.js")).generate(model, options as never, signal),
+    );
+}
 
+/** convert, inspect, count, random-checkpoint */
+function addModelVerbs(program: Command, signal: AbortSignal): void {
   program
     .command("convert")
     .description("make a model folder from a Pythia (GPT-NeoX) or DynaMo checkpoint")
     .argument("<checkpoint>", "folder with config.json and safetensors")
     .requiredOption("--out <folder>", "where the model folder goes")
-    .option("--token-heads <n>", "1 to 4 (default: the checkpoint's); missing heads are initialised, untrained", wholeNumber)
+    .option(
+      "--token-heads <n>",
+      "1 to 4 (default: the checkpoint's); missing heads are initialised, untrained",
+      wholeNumber,
+    )
     .option("--dtype <names>", "fp32, fp16, q8, q4, or several with commas", "fp32")
-    .addOption(new Option("--activations <type>", "how q8 and q4 multiply: int8 is quickest, fp32 is the same on every device").choices(["int8", "fp32"]).default("int8"))
+    .addOption(
+      new Option("--activations <type>", "how q8 and q4 multiply: int8 is quickest, fp32 is the same on every device")
+        .choices(["int8", "fp32"])
+        .default("int8"),
+    )
     .option("--seed <n>", "for heads that are missing", wholeNumber)
     .option("--overwrite", "replace the folder if it exists", false)
     .option(...json)
-    .action(async (checkpoint: string, options) => (await import("./commands/convert.js")).convert(checkpoint, options as never, signal));
+    .action(async (checkpoint: string, options) =>
+      (await import("./commands/convert.js")).convert(checkpoint, options as never, signal),
+    );
 
   program
     .command("inspect")
     .description("what is in a model folder or a checkpoint")
     .argument("[model]", "default: the embedded model")
     .option(...json)
-    .action(async (model: string | undefined, options) => (await import("./commands/inspect.js")).inspect(model, options as never));
+    .action(async (model: string | undefined, options) =>
+      (await import("./commands/inspect.js")).inspect(model, options as never),
+    );
 
   program
     .command("count")
     .description("count n-grams of text files into a model folder's co-occurrence mask")
-    .argument("<files...>", "text with documents between <|endoftext|>, or .jsonl with {\"text\"}")
+    .argument("<files...>", 'text with documents between <|endoftext|>, or .jsonl with {"text"}')
     .requiredOption("--model <folder>", "whose tokenizer counts, and which gets the mask")
     .option("--order <n>", "longest n-gram, 1 to 4", wholeNumber, 3)
     .option("--min-count <n>", "leave out n-grams seen fewer times", wholeNumber, 2)
     .option("--no-end-of-text", "do not count a document's end as a token")
     .option(...json)
-    .action(async (files: string[], options) => (await import("./commands/count.js")).count(files, options as never, signal));
+    .action(async (files: string[], options) =>
+      (await import("./commands/count.js")).count(files, options as never, signal),
+    );
 
+  program
+    .command("random-checkpoint")
+    .description("a Pythia-shaped checkpoint of random weights, for benchmarks")
+    .requiredOption("--preset <size>", "14M, 31M, 70M, 160M, 410M, 1B, 1.4B, 2.8B, 6.9B or 12B")
+    .requiredOption("--out <folder>", "a new folder")
+    .option("--token-heads <n>", "1 to 4", wholeNumber, 1)
+    .option("--seed <n>", "for the weights", wholeNumber, 0)
+    .action(async (options) => (await import("./commands/random-checkpoint.js")).randomCheckpoint(options as never));
+}
+
+/** doctor, logits, vectors */
+function addCheckVerbs(program: Command, signal: AbortSignal): void {
   program
     .command("doctor")
     .description("what works on this machine, and what the rest lacks")
@@ -97,22 +147,13 @@ export function createProgram(signal: AbortSignal): Command {
     .requiredOption("--out <file>", "a safetensors file")
     .option("--chunk <how>", "feed the tokens all at once, one by one, ragged, or so many a pass", "all")
     .option(...json)
-    .action(async (model: string, options) => (await import("./commands/logits.js")).logits(model, options as never, signal));
+    .action(async (model: string, options) =>
+      (await import("./commands/logits.js")).logits(model, options as never, signal),
+    );
 
   program
     .command("vectors")
     .description("run a file of golden vectors of the decoding step")
     .argument("<file>")
     .action(async (file: string) => (await import("./commands/vectors.js")).vectors(file));
-
-  program
-    .command("random-checkpoint")
-    .description("a Pythia-shaped checkpoint of random weights, for benchmarks")
-    .requiredOption("--preset <size>", "14M, 31M, 70M, 160M, 410M, 1B, 1.4B, 2.8B, 6.9B or 12B")
-    .requiredOption("--out <folder>", "a new folder")
-    .option("--token-heads <n>", "1 to 4", wholeNumber, 1)
-    .option("--seed <n>", "for the weights", wholeNumber, 0)
-    .action(async (options) => (await import("./commands/random-checkpoint.js")).randomCheckpoint(options as never));
-
-  return program;
 }

@@ -23,7 +23,11 @@ export function startProgress(unit: string): Progress {
       stop: () => undefined,
     };
   }
-  const bar = new SingleBar({ format: `{bar} {percentage} % | {shown} of {whole} ${unit} | {what} | {eta_formatted} left`, hideCursor: true, clearOnComplete: true });
+  const bar = new SingleBar({
+    format: `{bar} {percentage} % | {shown} of {whole} ${unit} | {what} | {eta_formatted} left`,
+    hideCursor: true,
+    clearOnComplete: true,
+  });
   let started = false;
   return {
     update(done, total, what) {

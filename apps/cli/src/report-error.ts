@@ -3,13 +3,22 @@ import { DynamoError } from "@dynamo/core";
 import pc from "picocolors";
 
 /** With `json`, standard output gets {"error": {code, message}}; standard error gets the line either way. */
-export function reportError(error: unknown, { json, verbose }: { readonly json: boolean; readonly verbose: boolean }): void {
+export function reportError(
+  error: unknown,
+  { json, verbose }: { readonly json: boolean; readonly verbose: boolean },
+): void {
   const message = error instanceof Error ? error.message : String(error);
   const code = DynamoError.is(error) ? error.code : "failure";
   if (json) console.log(JSON.stringify({ error: { code, message } }));
   console.error(`${pc.red("dynamo:")} ${message}`);
   if (!verbose) return;
-  for (let cause = error instanceof Error ? error.cause : undefined; cause !== undefined; cause = cause instanceof Error ? cause.cause : undefined) {
-    console.error(pc.dim(`  caused by: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`));
+  for (
+    let cause = error instanceof Error ? error.cause : undefined;
+    cause !== undefined;
+    cause = cause instanceof Error ? cause.cause : undefined
+  ) {
+    console.error(
+      pc.dim(`  caused by: ${cause instanceof Error ? (cause.stack ?? cause.message) : JSON.stringify(cause)}`),
+    );
   }
 }

@@ -24,17 +24,28 @@ export async function chooseStrategy(options: StrategyOptions, tokenHeads: numbe
   if (name === "verified") return verified(rest);
   const file = resolve(name);
   if (!existsSync(file)) {
-    throw new DynamoError("invalid-argument", `strategy must be autoregressive, dynamo, verified or the path of a module, received ${name}`);
+    throw new DynamoError(
+      "invalid-argument",
+      `strategy must be autoregressive, dynamo, verified or the path of a module, received ${name}`,
+    );
   }
   console.error(`loading the strategy ${file}: it runs as code on this machine`);
   return fromModule((await import(pathToFileURL(file).href)) as Record<string, unknown>, file, rest);
 }
 
-function fromModule(module: Record<string, unknown>, file: string, options: Omit<StrategyOptions, "strategy">): Strategy {
+function fromModule(
+  module: Record<string, unknown>,
+  file: string,
+  options: Omit<StrategyOptions, "strategy">,
+): Strategy {
   const exported = module["default"] ?? module["strategy"];
-  const strategy: unknown = typeof exported === "function" ? (exported as (options: unknown) => unknown)(options) : exported;
+  const strategy: unknown =
+    typeof exported === "function" ? (exported as (options: unknown) => unknown)(options) : exported;
   if (typeof (strategy as Partial<Strategy> | undefined)?.step !== "function") {
-    throw new DynamoError("strategy", `${file}: expected an export \`default\` or \`strategy\` that is { name, step } or makes one`);
+    throw new DynamoError(
+      "strategy",
+      `${file}: expected an export \`default\` or \`strategy\` that is { name, step } or makes one`,
+    );
   }
   return strategy as Strategy;
 }

@@ -4,10 +4,17 @@ import { describe, expect, it } from "vitest";
 import { createNgramCounter, decodeMask, encodeMask, type CooccurrenceMask } from "./index.js";
 
 const vocabularySize = 12;
-const documents = fc.array(fc.array(fc.integer({ min: 0, max: vocabularySize - 1 }), { maxLength: 40 }), { maxLength: 6 });
+const documents = fc.array(fc.array(fc.integer({ min: 0, max: vocabularySize - 1 }), { maxLength: 40 }), {
+  maxLength: 6,
+});
 const orders = fc.integer({ min: 1, max: 4 });
 
-function countAll(docs: readonly (readonly number[])[], order: number, minCount = 1, size = vocabularySize): CooccurrenceMask {
+function countAll(
+  docs: readonly (readonly number[])[],
+  order: number,
+  minCount = 1,
+  size = vocabularySize,
+): CooccurrenceMask {
   const counter = createNgramCounter({ order, vocabularySize: size });
   for (const document of docs) {
     counter.add(document);
@@ -79,7 +86,8 @@ describe("createNgramCounter", () => {
   it("keeps counts that do not fit 16 bits, through the file", () => {
     const mask = countAll([new Array<number>(70_001).fill(5), [5, 6]], 3);
     const back = decodeMask(concatenate(encodeMask(mask)));
-    for (const each of [mask, back]) expect([each.count([5, 5]), each.count([5, 5, 5]), each.count([5, 6])]).toEqual([70_000, 69_999, 1]);
+    for (const each of [mask, back])
+      expect([each.count([5, 5]), each.count([5, 5, 5]), each.count([5, 6])]).toEqual([70_000, 69_999, 1]);
   });
 
   it("refuses orders and ids out of range", () => {
@@ -103,33 +111,43 @@ describe("match", () => {
 
   it("finds every seen n-gram among the candidates, in ascending cells, with its weight", () => {
     fc.assert(
-      fc.property(documents, fc.integer({ min: 2, max: 4 }), fc.array(list, { minLength: 4, maxLength: 4 }), (docs, n, lists) => {
-        const mask = countAll(docs, n);
-        const candidates = lists.slice(0, n).map((ids) => Int32Array.from(ids));
-        const expected: [number, number][] = [];
-        const cells = candidates.reduce((product, { length }) => product * length, 1);
-        for (let cell = 0; cell < cells; cell++) {
-          const ngram: number[] = [];
-          let rest = cell;
-          for (const ids of [...candidates].reverse()) {
-            ngram.unshift(ids[rest % ids.length] ?? -1);
-            rest = Math.floor(rest / ids.length);
+      fc.property(
+        documents,
+        fc.integer({ min: 2, max: 4 }),
+        fc.array(list, { minLength: 4, maxLength: 4 }),
+        (docs, n, lists) => {
+          const mask = countAll(docs, n);
+          const candidates = lists.slice(0, n).map((ids) => Int32Array.from(ids));
+          const expected: [number, number][] = [];
+          const cells = candidates.reduce((product, { length }) => product * length, 1);
+          for (let cell = 0; cell < cells; cell++) {
+            const ngram: number[] = [];
+            let rest = cell;
+            for (const ids of [...candidates].reverse()) {
+              ngram.unshift(ids[rest % ids.length] ?? -1);
+              rest = Math.floor(rest / ids.length);
+            }
+            const weight = mask.weight(ngram);
+            if (weight > 0) expected.push([cell, weight]);
           }
-          const weight = mask.weight(ngram);
-          if (weight > 0) expected.push([cell, weight]);
-        }
-        const matches = emptyMatches();
-        for (let again = 0; again < 2; again++) mask.match(candidates, matches);
-        expect([...matches.cells.subarray(0, matches.length)]).toEqual(expected.map(([cell]) => cell));
-        for (const [i, [, weight]] of expected.entries()) expect(matches.weights[i]).toBeCloseTo(weight, 9);
-      }),
+          const matches = emptyMatches();
+          for (let again = 0; again < 2; again++) mask.match(candidates, matches);
+          expect([...matches.cells.subarray(0, matches.length)]).toEqual(expected.map(([cell]) => cell));
+          for (const [i, [, weight]] of expected.entries()) expect(matches.weights[i]).toBeCloseTo(weight, 9);
+        },
+      ),
       { numRuns: 60 },
     );
   });
 
   it("looks long child lists up by search as it does short ones by walking", () => {
     const size = 5000;
-    const mask = countAll(Array.from({ length: size }, (_, id) => [0, id]), 2, 1, size);
+    const mask = countAll(
+      Array.from({ length: size }, (_, id) => [0, id]),
+      2,
+      1,
+      size,
+    );
     const matches = emptyMatches();
     mask.match([Int32Array.of(0), Int32Array.of(4999, 7)], matches);
     expect([...matches.cells.subarray(0, matches.length)]).toEqual([0, 1]);
@@ -161,7 +179,10 @@ describe("the file", () => {
 
   it("fails with invalid-file, or gives a mask that can be used, whatever is changed", () => {
     const bytes = concatenate(encodeMask(countAll([[1, 2, 3, 1, 2], new Array<number>(70_000).fill(4)], 3)));
-    const edits = fc.array(fc.record({ at: fc.nat(bytes.length - 1), byte: fc.nat(255) }), { minLength: 1, maxLength: 4 });
+    const edits = fc.array(fc.record({ at: fc.nat(bytes.length - 1), byte: fc.nat(255) }), {
+      minLength: 1,
+      maxLength: 4,
+    });
     fc.assert(
       fc.property(edits, fc.integer({ min: 0, max: bytes.length }), fc.boolean(), (changes, length, cut) => {
         const damaged = bytes.slice(0, cut ? length : bytes.length);
@@ -180,9 +201,12 @@ describe("the file", () => {
   it("takes at most half of 16 bytes a trigram on text-like counts", () => {
     // Zipf-distributed tokens with a memory: each token has a few likely followers, as words have.
     let state = 1;
-    const random = (): number => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32);
+    const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
     let token = 0;
-    const tokens = Array.from({ length: 300_000 }, () => (token = (token * 31 + Math.floor(40 * random() ** 3)) % 2000));
+    const tokens = Array.from(
+      { length: 300_000 },
+      () => (token = (token * 31 + Math.floor(40 * random() ** 3)) % 2000),
+    );
     const mask = countAll([tokens], 3, 1, 2000);
     const bytes = sum(encodeMask(mask).map(({ length }) => length));
     expect(bytes / mask.stored(3)).toBeLessThanOrEqual(8);

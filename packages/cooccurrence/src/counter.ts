@@ -18,7 +18,13 @@ export interface NgramCounter {
 }
 
 /** Throws `invalid-argument` for an order outside 1 to 4 and, in `add`, for ids outside the vocabulary. */
-export function createNgramCounter({ order, vocabularySize }: { readonly order: number; readonly vocabularySize: number }): NgramCounter {
+export function createNgramCounter({
+  order,
+  vocabularySize,
+}: {
+  readonly order: number;
+  readonly vocabularySize: number;
+}): NgramCounter {
   if (!Number.isInteger(order) || order < 1 || order > maxOrder) {
     throw new DynamoError("invalid-argument", `n-gram orders run from 1 to ${maxOrder}, received ${order}`);
   }
@@ -59,7 +65,10 @@ export function createNgramCounter({ order, vocabularySize }: { readonly order: 
     },
     finish({ minCount = 1 } = {}) {
       if (!Number.isInteger(minCount) || minCount < 1) {
-        throw new DynamoError("invalid-argument", `minCount must be a whole number of at least 1, received ${minCount}`);
+        throw new DynamoError(
+          "invalid-argument",
+          `minCount must be a whole number of at least 1, received ${minCount}`,
+        );
       }
       const levels: Level[] = [];
       let rankOf = (place: number): number => place;

@@ -24,7 +24,11 @@ function partsOf({ unigrams, levels }: Trie): Part[] {
     wide.push({ name: `starts.${n}`, dtype: "uint32", data: level.starts });
     wide.push({ name: `large_nodes.${n}`, dtype: "uint32", data: level.largeNodes });
     wide.push({ name: `large_counts.${n}`, dtype: "uint32", data: level.largeCounts });
-    (level.ids instanceof Uint32Array ? wide : narrow).push({ name: `ids.${n}`, dtype: level.ids instanceof Uint32Array ? "uint32" : "uint16", data: level.ids });
+    (level.ids instanceof Uint32Array ? wide : narrow).push({
+      name: `ids.${n}`,
+      dtype: level.ids instanceof Uint32Array ? "uint32" : "uint16",
+      data: level.ids,
+    });
     narrow.push({ name: `counts.${n}`, dtype: "uint16", data: level.counts });
   }
   return [...wide, ...narrow];
@@ -61,7 +65,8 @@ export function decodeMask(file: Uint8Array): CooccurrenceMask {
   const { order, vocabularySize, totals, minCount } = readMetadata(header.metadata);
   const words = (name: string): Uint32Array => tensorOf(bytes, header, name, "uint32") as Uint32Array;
   const unigrams = words("counts.1");
-  if (unigrams.length !== vocabularySize) fail(`counts.1 has ${unigrams.length} tokens, the vocabulary ${vocabularySize}`);
+  if (unigrams.length !== vocabularySize)
+    fail(`counts.1 has ${unigrams.length} tokens, the vocabulary ${vocabularySize}`);
   const levels: Level[] = [];
   let parents = vocabularySize;
   for (let n = 2; n <= order; n++) {
@@ -85,11 +90,14 @@ function readMetadata(metadata: Readonly<Record<string, string>>): {
   totals: number[];
   minCount: number;
 } {
-  if (metadata["format"] !== "dynamo-cooccurrence") fail(`expected format "dynamo-cooccurrence", received ${JSON.stringify(metadata["format"]) ?? "none"}`);
-  if (metadata["version"] !== formatVersion) fail(`expected version ${formatVersion}, received ${metadata["version"] ?? "none"}`);
+  if (metadata["format"] !== "dynamo-cooccurrence")
+    fail(`expected format "dynamo-cooccurrence", received ${metadata["format"]?.slice(0, 50) ?? "none"}`);
+  if (metadata["version"] !== formatVersion)
+    fail(`expected version ${formatVersion}, received ${metadata["version"] ?? "none"}`);
   const whole = (text: string | undefined, what: string, least: number, most: number): number => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < least || value > most) fail(`${what}: expected a whole number from ${least} to ${most}, received ${text?.slice(0, 50) ?? "none"}`);
+    if (!Number.isSafeInteger(value) || value < least || value > most)
+      fail(`${what}: expected a whole number from ${least} to ${most}, received ${text?.slice(0, 50) ?? "none"}`);
     return value;
   };
   const order = whole(metadata["order"], "order", 1, maxOrder);
@@ -103,20 +111,34 @@ function readMetadata(metadata: Readonly<Record<string, string>>): {
   };
 }
 
-function tensorOf(bytes: Uint8Array, header: SafetensorsHeader, name: string, dtype: "uint16" | "uint32"): Uint16Array | Uint32Array {
+function tensorOf(
+  bytes: Uint8Array,
+  header: SafetensorsHeader,
+  name: string,
+  dtype: "uint16" | "uint32",
+): Uint16Array | Uint32Array {
   const entry = header.tensors.get(name);
   if (entry === undefined) fail(`tensor ${name} is missing`);
-  if (entry.dtype !== dtype || entry.shape.length !== 1) fail(`${name} should be ${dtype} [n], received ${entry.dtype} [${entry.shape.join(", ")}]`);
+  if (entry.dtype !== dtype || entry.shape.length !== 1)
+    fail(`${name} should be ${dtype} [n], received ${entry.dtype} [${entry.shape.join(", ")}]`);
   const at = bytes.byteOffset + entry.byteOffset;
   const length = entry.shape[0] ?? 0;
   // A foreign writer may have packed the tensors without padding.
   const start = at % (dtype === "uint16" ? 2 : 4);
-  const aligned = start === 0 ? { buffer: bytes.buffer, at } : { buffer: bytes.slice(entry.byteOffset, entry.byteOffset + entry.byteLength).buffer, at: 0 };
+  const aligned =
+    start === 0
+      ? { buffer: bytes.buffer, at }
+      : { buffer: bytes.slice(entry.byteOffset, entry.byteOffset + entry.byteLength).buffer, at: 0 };
   return viewOf(dtype, aligned.buffer, aligned.at, length);
 }
 
 /** Pointers in range and rising, ids rising under each parent, and no n-gram of a token that was never seen. */
-function checkLevel({ ids, counts, starts, largeNodes, largeCounts }: Level, n: number, parents: number, unigrams: Uint32Array): void {
+function checkLevel(
+  { ids, counts, starts, largeNodes, largeCounts }: Level,
+  n: number,
+  parents: number,
+  unigrams: Uint32Array,
+): void {
   if (counts.length !== ids.length) fail(`level ${n} has ${ids.length} ids and ${counts.length} counts`);
   if (starts.length !== parents + 1 || starts[0] !== 0 || starts[parents] !== ids.length) {
     fail(`starts.${n} should run from 0 to ${ids.length} over ${parents} parents`);
@@ -131,9 +153,11 @@ function checkLevel({ ids, counts, starts, largeNodes, largeCounts }: Level, n: 
       if (node > from && id <= (ids[node - 1] as number)) fail(`ids.${n} do not rise under parent ${parent}`);
       if (id >= unigrams.length || unigrams[id] === 0) fail(`ids.${n}[${node}] is ${id}, a token that was never seen`);
       if (counts[node] === 0) fail(`counts.${n}[${node}] is 0`);
-      if (counts[node] === large && largeNodes[expectedLarge++] !== node) fail(`large_nodes.${n} does not list node ${node}`);
+      if (counts[node] === large && largeNodes[expectedLarge++] !== node)
+        fail(`large_nodes.${n} does not list node ${node}`);
     }
   }
-  if (largeNodes.length !== expectedLarge || largeCounts.length !== expectedLarge) fail(`level ${n} should have ${expectedLarge} large counts`);
+  if (largeNodes.length !== expectedLarge || largeCounts.length !== expectedLarge)
+    fail(`level ${n} should have ${expectedLarge} large counts`);
   if (largeCounts.some((count) => count < large)) fail(`large_counts.${n} holds a count below ${large}`);
 }

@@ -9,9 +9,9 @@ export interface PairCounter {
   readonly size: number;
   /** Counts (first, second) once more and returns its place. */
   add(first: number, second: number): number;
-  first(place: number): number;
-  second(place: number): number;
-  count(place: number): number;
+  readonly first: (place: number) => number;
+  readonly second: (place: number) => number;
+  readonly count: (place: number) => number;
 }
 
 /** 2^27 n-grams take about 2.1 GB of keys, counts and slots: more than that wants pruning on the way. */
@@ -41,7 +41,8 @@ export function pairCounter(initialSlots = 1 << 16): PairCounter {
   }
 
   function grow(): void {
-    if (size >= maxDistinct) throw new DynamoError("unsupported", `more than ${maxDistinct} distinct n-grams of one order: count less text`);
+    if (size >= maxDistinct)
+      throw new DynamoError("unsupported", `more than ${maxDistinct} distinct n-grams of one order: count less text`);
     const wider = (old: Uint32Array): Uint32Array<ArrayBuffer> => {
       const next = new Uint32Array(Math.floor(slots.length * 2 * fill));
       next.set(old);

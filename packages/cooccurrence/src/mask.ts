@@ -23,18 +23,25 @@ export function maskOver(trie: Trie): CooccurrenceMask {
     vocabularySize: trie.vocabularySize,
     count,
     total: (n) => trie.totals[n - 1] ?? 0,
-    stored: (n) => (n === 1 ? trie.unigrams.reduce((sum, seen) => sum + (seen > 0 ? 1 : 0), 0) : (trie.levels[n - 2]?.ids.length ?? 0)),
+    stored: (n) =>
+      n === 1
+        ? trie.unigrams.reduce((sum, seen) => sum + (seen > 0 ? 1 : 0), 0)
+        : (trie.levels[n - 2]?.ids.length ?? 0),
     weight(ngram) {
       if (ngram.length === 1) return 1;
       const seen = count(ngram);
       if (seen === 0) return 0;
       let weight = seen / (trie.totals[ngram.length - 1] as number);
-      for (let i = 0; i < ngram.length; i++) weight /= (trie.unigrams[ngram[i] as number] as number) / (trie.totals[0] as number);
+      for (let i = 0; i < ngram.length; i++)
+        weight /= (trie.unigrams[ngram[i] as number] as number) / (trie.totals[0] as number);
       return weight;
     },
     match(candidates, matches) {
       if (candidates.length < 2 || candidates.length > order) {
-        throw new DynamoError("invalid-argument", `this mask matches n-grams of order 2 to ${order}, received ${candidates.length} lists`);
+        throw new DynamoError(
+          "invalid-argument",
+          `this mask matches n-grams of order 2 to ${order}, received ${candidates.length} lists`,
+        );
       }
       matcher(candidates, matches);
     },
@@ -43,7 +50,10 @@ export function maskOver(trie: Trie): CooccurrenceMask {
 
 function countOf({ levels, unigrams }: Trie, ngram: ArrayLike<number>, order: number): number {
   if (ngram.length < 1 || ngram.length > order) {
-    throw new DynamoError("invalid-argument", `this mask counts n-grams of order 1 to ${order}, received ${ngram.length} tokens`);
+    throw new DynamoError(
+      "invalid-argument",
+      `this mask counts n-grams of order 1 to ${order}, received ${ngram.length} tokens`,
+    );
   }
   let node = ngram[0] as number;
   if (!(node >= 0 && node < unigrams.length)) return 0;

@@ -70,9 +70,16 @@ export function buildLevel(
     const after = rankOf(ngrams.parent(place)) + 1;
     starts[after] = (starts[after] as number) + 1;
   }
-  for (let parent = 0; parent < parents; parent++) starts[parent + 1] = (starts[parent + 1] as number) + (starts[parent] as number);
+  for (let parent = 0; parent < parents; parent++)
+    starts[parent + 1] = (starts[parent + 1] as number) + (starts[parent] as number);
   return {
-    level: { ids, counts, starts, largeNodes: Uint32Array.from(largeNodes), largeCounts: Uint32Array.from(largeCounts) },
+    level: {
+      ids,
+      counts,
+      starts,
+      largeNodes: Uint32Array.from(largeNodes),
+      largeCounts: Uint32Array.from(largeCounts),
+    },
     rankOf: (place) => ranks[place] as number,
   };
 }

@@ -33,5 +33,6 @@ export class DynamoError extends Error {
 
 /** Throws an `aborted` DynamoError when the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new DynamoError("aborted", "stopped by the caller's signal", { cause: signal.reason });
+  if (signal?.aborted === true)
+    throw new DynamoError("aborted", "stopped by the caller's signal", { cause: signal.reason });
 }

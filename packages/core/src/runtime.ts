@@ -7,7 +7,10 @@ export type Device = "cpu" | "cuda" | "webgpu" | "wasm";
 /** A graph to run: a file (external data beside it), or its bytes. */
 export type GraphSource =
   | { readonly path: string }
-  | { readonly bytes: Uint8Array; readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[] };
+  | {
+      readonly bytes: Uint8Array;
+      readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[];
+    };
 
 export interface Runtime {
   /** The device that sessions run on and why it was chosen; detection happens on the first call. */

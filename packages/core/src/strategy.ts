@@ -29,7 +29,7 @@ export interface StepInput {
   /** What the model's folder recommends where the strategy's user said nothing. */
   readonly defaults: GenerationDefaults;
   /** Uniform in [0, 1); the only source of randomness. */
-  random(): number;
+  readonly random: () => number;
 }
 
 export interface StepOutput {

@@ -21,12 +21,18 @@ export function elementCount(dims: readonly number[]): number {
   let count = 1;
   for (const dim of dims) {
     if (!Number.isSafeInteger(dim) || dim < 0) {
-      throw new DynamoError("invalid-argument", `tensor dims must be whole numbers of at least 0, received [${dims.join(", ")}]`);
+      throw new DynamoError(
+        "invalid-argument",
+        `tensor dims must be whole numbers of at least 0, received [${dims.join(", ")}]`,
+      );
     }
     count *= dim;
   }
   if (!Number.isSafeInteger(count)) {
-    throw new DynamoError("invalid-argument", `a tensor of dims [${dims.join(", ")}] has more elements than can be counted`);
+    throw new DynamoError(
+      "invalid-argument",
+      `a tensor of dims [${dims.join(", ")}] has more elements than can be counted`,
+    );
   }
   return count;
 }

@@ -1,7 +1,15 @@
 /** Fakes for tests: a language model whose logits come from a table, and a tokenizer of single characters. */
 import type { Cooccurrence } from "./cooccurrence.js";
 import { DynamoError } from "./errors.js";
-import type { Candidates, Feed, ForwardOptions, ForwardResult, KvCache, LanguageModel, ModelInfo } from "./language-model.js";
+import type {
+  Candidates,
+  Feed,
+  ForwardOptions,
+  ForwardResult,
+  KvCache,
+  LanguageModel,
+  ModelInfo,
+} from "./language-model.js";
 import { tensor } from "./tensor.js";
 import type { TextStream, Tokenizer } from "./tokenizer.js";
 
@@ -51,7 +59,8 @@ function fakeCache(rows: number): KvCache & { lengths: number[] } {
   return {
     lengths,
     truncate(row, length) {
-      if (length > (lengths[row] ?? -1)) throw new DynamoError("invalid-argument", `row ${row} has no ${length} positions`);
+      if (length > (lengths[row] ?? -1))
+        throw new DynamoError("invalid-argument", `row ${row} has no ${length} positions`);
       lengths[row] = length;
     },
     copyRow(from, to, length) {
@@ -75,7 +84,10 @@ function forwardTable(
   const candidates = feeds.map((feed, row) => {
     const length = (lengths[row] ?? 0) + feed.tokens.length;
     if (length > info.contextLength) {
-      throw new DynamoError("invalid-argument", `the context has ${info.contextLength} positions, row ${row} needs ${length}`);
+      throw new DynamoError(
+        "invalid-argument",
+        `the context has ${info.contextLength} positions, row ${row} needs ${length}`,
+      );
     }
     lengths[row] = length;
     const positions = feed.positions ?? 1;
@@ -83,7 +95,8 @@ function forwardTable(
       const token = feed.tokens[feed.tokens.length - positions + position] ?? -1;
       return Array.from({ length: heads }, (_, head) => {
         const rowLogits = Float32Array.from(table[head]?.[token] ?? []);
-        if (rowLogits.length === 0) throw new DynamoError("invalid-argument", `token ${token} is not in the vocabulary`);
+        if (rowLogits.length === 0)
+          throw new DynamoError("invalid-argument", `token ${token} is not in the vocabulary`);
         whole.data.set(rowLogits, ((row * most + position) * heads + head) * info.vocabularySize);
         return topCandidates(rowLogits, topK);
       });

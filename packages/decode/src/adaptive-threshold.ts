@@ -16,7 +16,11 @@ export interface AdaptiveOptions {
  * Zeroes the joint's cells whose (blurred) value is at most Otsu's threshold of all the grid's (blurred) values. Returns
  * the threshold, undefined when all values are equal and nothing happens.
  */
-export type AdaptiveThreshold = (joint: SparseGrid, heads: readonly HeadDistribution[], options: AdaptiveOptions) => number | undefined;
+export type AdaptiveThreshold = (
+  joint: SparseGrid,
+  heads: readonly HeadDistribution[],
+  options: AdaptiveOptions,
+) => number | undefined;
 
 export function createAdaptiveThreshold(): AdaptiveThreshold {
   const blurInto = createBlur();
@@ -34,7 +38,13 @@ export function createAdaptiveThreshold(): AdaptiveThreshold {
 }
 
 /** `own` are the values of the joint's cells, `all` those of all cells that are not 0. */
-function cut(joint: SparseGrid, own: Float64Array, all: Float64Array, length: number, keepSome: boolean): number | undefined {
+function cut(
+  joint: SparseGrid,
+  own: Float64Array,
+  all: Float64Array,
+  length: number,
+  keepSome: boolean,
+): number | undefined {
   const threshold = otsuThreshold(all, length, cellCount(joint.shape) - length);
   if (threshold === undefined) return undefined;
   const survives = (i: number): boolean => (own[i] as number) > threshold;

@@ -15,12 +15,18 @@ export type Blur = (joint: SparseGrid, all: SparseGrid, own: SparseGrid) => void
 
 /** A blur with scratch of its own, reused from call to call. */
 export function createBlur(): Blur {
-  const sums: Accumulator = { keys: new Int32Array(1024).fill(-1), sums: new Float64Array(1024), used: new Int32Array(512), size: 0 };
+  const sums: Accumulator = {
+    keys: new Int32Array(1024).fill(-1),
+    sums: new Float64Array(1024),
+    used: new Int32Array(512),
+    size: 0,
+  };
   return (joint, all, own) => {
     const { shape } = joint;
     const neighbours = Math.min(3 ** shape.length * joint.length, cellCount(shape));
     reserveSlots(sums, neighbours);
-    for (let i = 0; i < joint.length; i++) spread(shape, sums, joint.cells[i] as number, joint.values[i] as number, shape.length - 1, 1, 0);
+    for (let i = 0; i < joint.length; i++)
+      spread(shape, sums, joint.cells[i] as number, joint.values[i] as number, shape.length - 1, 1, 0);
     own.length = 0;
     for (let i = 0; i < joint.length; i++) push(own, joint.cells[i] as number, valueAt(sums, joint.cells[i] as number));
     all.length = 0;
@@ -40,7 +46,15 @@ function kernel(from: number, to: number, size: number): number {
   return to === 0 || to === size - 1 ? 0.5 : 0.25;
 }
 
-function spread(shape: readonly number[], sums: Accumulator, rest: number, value: number, axis: number, stride: number, cell: number): void {
+function spread(
+  shape: readonly number[],
+  sums: Accumulator,
+  rest: number,
+  value: number,
+  axis: number,
+  stride: number,
+  cell: number,
+): void {
   if (axis < 0) {
     add(sums, cell, value);
     return;

@@ -10,8 +10,14 @@ import { sum } from "./grid.js";
 const vocabularySize = 14;
 const logit = fc.float({ min: -6, max: 6, noNaN: true });
 const caseOf = fc.record({
-  logits: fc.array(fc.array(logit, { minLength: vocabularySize, maxLength: vocabularySize }), { minLength: 1, maxLength: 4 }),
-  documents: fc.array(fc.array(fc.integer({ min: 0, max: vocabularySize - 1 }), { minLength: 4, maxLength: 60 }), { minLength: 1, maxLength: 4 }),
+  logits: fc.array(fc.array(logit, { minLength: vocabularySize, maxLength: vocabularySize }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  documents: fc.array(fc.array(fc.integer({ min: 0, max: vocabularySize - 1 }), { minLength: 4, maxLength: 60 }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
   context: fc.array(fc.integer({ min: 0, max: vocabularySize - 1 }), { maxLength: 6 }),
   masked: fc.boolean(),
   maskOrder: fc.integer({ min: 2, max: 4 }),
@@ -55,7 +61,12 @@ describe("the decoding step", () => {
         const expected = denseStep(logits, context, mask, options);
         if (expected.doubtful) return;
         compared++;
-        const decision = step(logits.map((each) => topCandidates(each, options.topK)), context, mask, options);
+        const decision = step(
+          logits.map((each) => topCandidates(each, options.topK)),
+          context,
+          mask,
+          options,
+        );
         expect(decision.order).toBe(expected.order);
         const received = distributionOf(decision);
         for (const tuple of new Set([...received.keys(), ...expected.distribution.keys()])) {
@@ -69,12 +80,21 @@ describe("the decoding step", () => {
 
   it("always emits N tokens at ε_b = 0 and one at ε_b = 1, and a distribution that sums to 1", () => {
     fc.assert(
-      fc.property(caseOf, fc.constantFrom(0, 1), ({ logits, documents, context, masked, maskOrder, options }, backoff) => {
-        const mask = masked ? maskOf(documents, maskOrder) : undefined;
-        const decision = createDynamoStep()(logits.map((each) => topCandidates(each, options.topK)), context, mask, { ...options, backoff, repetitionPenalty: 1 });
-        expect(decision.order).toBe(backoff === 0 ? logits.length : 1);
-        expect([...distributionOf(decision).values()].reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12);
-      }),
+      fc.property(
+        caseOf,
+        fc.constantFrom(0, 1),
+        ({ logits, documents, context, masked, maskOrder, options }, backoff) => {
+          const mask = masked ? maskOf(documents, maskOrder) : undefined;
+          const decision = createDynamoStep()(
+            logits.map((each) => topCandidates(each, options.topK)),
+            context,
+            mask,
+            { ...options, backoff, repetitionPenalty: 1 },
+          );
+          expect(decision.order).toBe(backoff === 0 ? logits.length : 1);
+          expect([...distributionOf(decision).values()].reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12);
+        },
+      ),
       { numRuns: 400 },
     );
   });
@@ -86,8 +106,11 @@ describe("the decoding step", () => {
         const temperature = options.temperature === 0 ? 1 : options.temperature;
         const weights = [...topK.logits].map((each) => Math.exp((each - (topK.logits[0] as number)) / temperature));
         const total = weights.reduce((a, b) => a + b, 0);
-        const received = distributionOf(createDynamoStep()([topK], [], undefined, { ...options, repetitionPenalty: 1 }));
-        for (const [rank, id] of [...topK.ids].entries()) expect(received.get(String(id))).toBeCloseTo((weights[rank] as number) / total, 12);
+        const received = distributionOf(
+          createDynamoStep()([topK], [], undefined, { ...options, repetitionPenalty: 1 }),
+        );
+        for (const [rank, id] of [...topK.ids].entries())
+          expect(received.get(String(id))).toBeCloseTo((weights[rank] as number) / total, 12);
       }),
       { numRuns: 100 },
     );

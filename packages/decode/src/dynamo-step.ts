@@ -76,9 +76,21 @@ export function createDynamoStep(): DynamoStep {
   }
 
   /** Steps 2 and 3: fills `joint` and normalises it. Cells below `threshold` may be left out already. */
-  function build(heads: readonly HeadDistribution[], mask: Cooccurrence | undefined, options: StepOptions, threshold: number): Built {
+  function build(
+    heads: readonly HeadDistribution[],
+    mask: Cooccurrence | undefined,
+    options: StepOptions,
+    threshold: number,
+  ): Built {
     if (mask !== undefined && options.maskStrength > 0) {
-      maskedJoint(heads, heads.map(({ ids }) => ids), mask, options.maskStrength, matches, joint);
+      maskedJoint(
+        heads,
+        heads.map(({ ids }) => ids),
+        mask,
+        options.maskStrength,
+        matches,
+        joint,
+      );
       const mass = sum(joint);
       if (mass > 0) {
         scale(joint, 1 / mass);
@@ -92,10 +104,17 @@ export function createDynamoStep(): DynamoStep {
     return { mass: 1, peak: largest, whole: joint.length === cellCount(joint.shape) };
   }
 
-  function tryOrder(heads: readonly HeadDistribution[], mask: Cooccurrence | undefined, options: StepOptions): OrderTrace & { accepted: boolean } {
+  function tryOrder(
+    heads: readonly HeadDistribution[],
+    mask: Cooccurrence | undefined,
+    options: StepOptions,
+  ): OrderTrace & { accepted: boolean } {
     const order = heads.length;
     if (cellCount(heads.map(({ ids }) => ids.length)) > maxCells) {
-      throw new DynamoError("invalid-argument", `topK^${order} must stay below 2^31: choose a smaller topK or fewer token heads`);
+      throw new DynamoError(
+        "invalid-argument",
+        `topK^${order} must stay below 2^31: choose a smaller topK or fewer token heads`,
+      );
     }
     const threshold = power(options.backoff, order - 1);
     const { mass, peak: before, whole } = build(heads, mask, options, threshold);
@@ -110,13 +129,6 @@ export function createDynamoStep(): DynamoStep {
     return { order, mass, peak: before, peakAfter: after, otsu, support: joint.length, accepted: after > threshold };
   }
 
-  function single(head: HeadDistribution, options: StepOptions): void {
-    joint.shape = [head.ids.length];
-    joint.length = 0;
-    for (let rank = 0; rank < head.ids.length; rank++) push(joint, rank, head.probabilities[rank] as number);
-    repetition.apply(joint, [head], options.repetitionPenalty);
-  }
-
   return (candidates, context, mask, options) => {
     const heads = distributions(candidates, options.temperature);
     repetition.look(context, heads);
@@ -126,9 +138,17 @@ export function createDynamoStep(): DynamoStep {
       trace.push(seen);
       if (accepted) return { order, joint, heads, trace };
     }
-    single(heads[0] as HeadDistribution, options);
+    fillSingle(joint, heads[0] as HeadDistribution);
+    repetition.apply(joint, heads, options.repetitionPenalty);
     return { order: 1, joint, heads, trace };
   };
+}
+
+/** Order 1: head 1's own distribution. */
+function fillSingle(joint: SparseGrid, { ids, probabilities }: HeadDistribution): void {
+  joint.shape = [ids.length];
+  joint.length = 0;
+  for (let rank = 0; rank < ids.length; rank++) push(joint, rank, probabilities[rank] as number);
 }
 
 /** The tokens of a cell. */

@@ -1,5 +1,12 @@
 /** generate(): the one loop from prompts to text. */
-import { DynamoError, throwIfAborted, type KvCache, type LanguageModel, type StepOutput, type Strategy } from "@dynamo/core";
+import {
+  DynamoError,
+  throwIfAborted,
+  type KvCache,
+  type LanguageModel,
+  type StepOutput,
+  type Strategy,
+} from "@dynamo/core";
 import { autoregressive } from "./autoregressive.js";
 import { dynamo } from "./dynamo.js";
 import type { GenerateOptions, Generation, GenerationChunk, GenerationResult } from "./generation.js";
@@ -14,7 +21,11 @@ export type Prompt = string | ArrayLike<number>;
  * Throws (or rejects with) `invalid-argument` for options out of range, empty prompts, and prompts that fill the context;
  * `strategy` when the strategy throws or returns nonsense; `aborted` when the signal fires; `runtime` when a pass fails.
  */
-export function generate(model: LanguageModel, prompts: readonly Prompt[], options?: GenerateOptions): Generation<GenerationResult[]>;
+export function generate(
+  model: LanguageModel,
+  prompts: readonly Prompt[],
+  options?: GenerateOptions,
+): Generation<GenerationResult[]>;
 export function generate(model: LanguageModel, prompt: Prompt, options?: GenerateOptions): Generation<GenerationResult>;
 export function generate(
   model: LanguageModel,
@@ -24,7 +35,9 @@ export function generate(
   const seed = options.seed ?? randomSeed();
   checkOptions(options, seed);
   const batch = isBatch(prompt);
-  const sequences = (batch ? prompt : [prompt]).map((each, i) => startSequence(model, i, encode(model, each, options), seed, options));
+  const sequences = (batch ? prompt : [prompt]).map((each, i) =>
+    startSequence(model, i, encode(model, each, options), seed, options),
+  );
   const run = createRun(model, sequences, options);
   return once(run.chunks, () => {
     const results = sequences.map((sequence) => resultOf(sequence, run.seconds, seed, options));
@@ -66,11 +79,20 @@ interface Seconds {
 
 const now = (): number => performance.now() / 1000;
 
-function createRun(model: LanguageModel, sequences: readonly Sequence[], options: GenerateOptions): { chunks: () => AsyncGenerator<GenerationChunk, void>; seconds: Seconds } {
+function createRun(
+  model: LanguageModel,
+  sequences: readonly Sequence[],
+  options: GenerateOptions,
+): { chunks: () => AsyncGenerator<GenerationChunk, void>; seconds: Seconds } {
   const strategy = options.strategy ?? (model.info.tokenHeads > 1 ? dynamo() : autoregressive());
   const heads = Math.min(strategy.heads ?? model.info.tokenHeads, model.info.tokenHeads);
   const topK = Math.min(strategy.topK ?? model.info.generation.topK ?? 50, model.info.vocabularySize);
-  const logprobs = options.logprobs === undefined || options.logprobs === false ? undefined : Number(options.logprobs === true ? 0 : options.logprobs);
+  const logprobs =
+    options.logprobs === undefined || options.logprobs === false
+      ? undefined
+      : options.logprobs === true
+        ? 0
+        : options.logprobs;
   const ends = {
     endOfText: (options.stopAtEndOfText ?? true) ? model.info.endOfTextIds : [],
     stopIds: options.stop?.ids ?? [],
@@ -135,7 +157,11 @@ async function decide(
     });
   } catch (cause) {
     if (DynamoError.is(cause) && cause.code === "invalid-argument") throw cause;
-    throw new DynamoError("strategy", `strategy ${strategy.name} threw: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new DynamoError(
+      "strategy",
+      `strategy ${strategy.name} threw: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -197,7 +223,8 @@ function once<Result>(chunks: () => AsyncGenerator<GenerationChunk, void>, resul
   }
   async function drain(): Promise<void> {
     try {
-      for await (const chunk of drive()) void chunk;
+      const all = drive();
+      while ((await all.next()).done !== true);
     } catch {
       // The promise carries it.
     }

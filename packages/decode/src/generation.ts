@@ -69,7 +69,13 @@ export interface GenerationStatistics {
   /** orders[n]: passes that settled at order n. */
   readonly orders: Readonly<Record<number, number>>;
   /** Of the batch as a whole. `prefill`: the first pass; `model`: all passes; `joint` and `sampling`: in the strategy. */
-  readonly seconds: { readonly total: number; readonly prefill: number; readonly model: number; readonly joint: number; readonly sampling: number };
+  readonly seconds: {
+    readonly total: number;
+    readonly prefill: number;
+    readonly model: number;
+    readonly joint: number;
+    readonly sampling: number;
+  };
   /** Of this prompt. */
   readonly tokensPerSecond: number;
 }

@@ -11,7 +11,12 @@ export interface SparseGrid {
   length: number;
 }
 
-export const emptyGrid = (): SparseGrid => ({ shape: [], cells: new Int32Array(256), values: new Float64Array(256), length: 0 });
+export const emptyGrid = (): SparseGrid => ({
+  shape: [],
+  cells: new Int32Array(256),
+  values: new Float64Array(256),
+  length: 0,
+});
 
 /** Cells of the whole grid. */
 export const cellCount = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);

@@ -12,7 +12,11 @@ export interface HeadDistribution {
  * softmax(logits / temperature) over the candidates. Temperature 0, greedy decoding, has temperature 1's probabilities.
  * `into` is written when it is long enough, so that a step allocates nothing.
  */
-export function headDistribution({ ids, logits }: Candidates, temperature: number, into?: Float64Array): HeadDistribution {
+export function headDistribution(
+  { ids, logits }: Candidates,
+  temperature: number,
+  into?: Float64Array,
+): HeadDistribution {
   const k = ids.length;
   const probabilities = into !== undefined && into.length >= k ? into.subarray(0, k) : new Float64Array(k);
   const divisor = temperature === 0 ? 1 : temperature;

@@ -36,7 +36,10 @@ export function checkTokenHeads(value: number | undefined): void {
 }
 
 /** The user's value, else the model's recommendation, else the paper's. */
-export function resolve(options: { readonly [K in keyof StepOptions]?: StepOptions[K] | undefined }, defaults: GenerationDefaults): StepOptions {
+export function resolve(
+  options: { readonly [K in keyof StepOptions]?: StepOptions[K] | undefined },
+  defaults: GenerationDefaults,
+): StepOptions {
   return {
     temperature: options.temperature ?? defaults.temperature ?? 0.7,
     repetitionPenalty: options.repetitionPenalty ?? defaults.repetitionPenalty ?? 1.1,

@@ -19,7 +19,8 @@ export function createRepetition(): Repetition {
     look(context, heads) {
       call++;
       let largest = 0;
-      for (const { ids } of heads) for (let rank = 0; rank < ids.length; rank++) largest = Math.max(largest, ids[rank] as number);
+      for (const { ids } of heads)
+        for (let rank = 0; rank < ids.length; rank++) largest = Math.max(largest, ids[rank] as number);
       if (largest >= seenIn.length) seenIn = new Uint32Array(2 * largest);
       for (let i = 0; i < context.length; i++) seenIn[context[i] as number] = call;
     },

@@ -1,5 +1,13 @@
 /** One prompt's generation: committed tokens, the draft under judgement, and the text made of them. */
-import { DynamoError, type Candidates, type Draft, type LanguageModel, type StepOutput, type Strategy, type TextStream } from "@dynamo/core";
+import {
+  DynamoError,
+  type Candidates,
+  type Draft,
+  type LanguageModel,
+  type StepOutput,
+  type Strategy,
+  type TextStream,
+} from "@dynamo/core";
 import type { FinishReason, GenerateOptions, GenerationChunk, TokenLogprob } from "./generation.js";
 import { createRandom, type Random } from "./random.js";
 import { createStopText, type StopText } from "./stop-text.js";
@@ -25,13 +33,25 @@ export interface Sequence {
   finishReason: FinishReason | undefined;
 }
 
-export function startSequence(model: LanguageModel, index: number, prompt: Int32Array, seed: number, options: GenerateOptions): Sequence {
+export function startSequence(
+  model: LanguageModel,
+  index: number,
+  prompt: Int32Array,
+  seed: number,
+  options: GenerateOptions,
+): Sequence {
   const { contextLength } = model.info;
   if (prompt.length === 0) {
-    throw new DynamoError("invalid-argument", "the prompt is empty and the model has no begin-of-text token: give at least one token");
+    throw new DynamoError(
+      "invalid-argument",
+      "the prompt is empty and the model has no begin-of-text token: give at least one token",
+    );
   }
   if (prompt.length >= contextLength) {
-    throw new DynamoError("invalid-argument", `the prompt has ${prompt.length} tokens, the context holds ${contextLength} with at least one to generate`);
+    throw new DynamoError(
+      "invalid-argument",
+      `the prompt has ${prompt.length} tokens, the context holds ${contextLength} with at least one to generate`,
+    );
   }
   const limit = Math.min(options.maxNewTokens ?? 128, contextLength - prompt.length);
   const context = new Int32Array(prompt.length + limit);
@@ -61,17 +81,25 @@ export const remaining = ({ limit, length, promptLength }: Sequence): number => 
 export const feedOf = ({ pending, draft }: Sequence): number[] => [...pending, ...draft.map(({ token }) => token)];
 
 /** Throws `strategy` unless the output keeps the contract. */
-export function checkOutput(strategy: Strategy, output: StepOutput, sequence: Sequence, vocabularySize: number, heads: number): void {
+export function checkOutput(
+  strategy: Strategy,
+  output: StepOutput,
+  sequence: Sequence,
+  vocabularySize: number,
+  heads: number,
+): void {
   const fail = (message: string): never => {
     throw new DynamoError("strategy", `strategy ${strategy.name}: ${message}`);
   };
-  if (typeof output !== "object" || output === null || !Array.isArray(output.tokens)) fail("step must return { tokens: number[] }");
+  // A user's strategy may be plain JavaScript: its types are promises only.
+  if (!Array.isArray((output as Partial<StepOutput> | null)?.tokens)) fail("step must return { tokens: number[] }");
   const { accepted = 0, tokens, draft = [] } = output;
   if (tokens.length === 0) fail("step must emit at least one token, received none");
   if (!Number.isInteger(accepted) || accepted < 0 || accepted > sequence.draft.length) {
     fail(`accepted must be a whole number from 0 to ${sequence.draft.length}, received ${String(accepted)}`);
   }
-  if (!Array.isArray(draft) || draft.length > Math.max(0, heads - 1)) fail(`at most ${Math.max(0, heads - 1)} drafts, received ${String(draft.length)}`);
+  if (draft.length > Math.max(0, heads - 1))
+    fail(`at most ${Math.max(0, heads - 1)} drafts, received ${String(draft.length)}`);
   for (const token of [...tokens, ...draft.map(({ token: drafted }) => drafted)]) {
     if (!Number.isInteger(token) || token < 0 || token >= vocabularySize) {
       fail(`token ids run from 0 to ${vocabularySize - 1}, received ${String(token)}`);
@@ -130,7 +158,12 @@ function finishText({ stream, stopText }: Sequence): string {
 }
 
 /** An accepted draft and the first token after it were judged by head 1 at their own places; the rest by heads 2, 3, … */
-function logprobsOf(tokens: readonly number[], accepted: number, positions: readonly (readonly Candidates[])[], alternatives: number): TokenLogprob[] {
+function logprobsOf(
+  tokens: readonly number[],
+  accepted: number,
+  positions: readonly (readonly Candidates[])[],
+  alternatives: number,
+): TokenLogprob[] {
   return tokens.map((token, i) => {
     const position = Math.min(i, accepted);
     const head = i - position + 1;

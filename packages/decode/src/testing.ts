@@ -10,9 +10,9 @@ export type { VectorReport } from "./vectors.js";
 
 /** The part of a test library that the suite needs: vitest's and jest's functions fit. */
 export interface TestApi {
-  describe(name: string, body: () => void): void;
-  it(name: string, body: () => Promise<void> | void): void;
-  expect(value: unknown): { toEqual(expected: unknown): void; toBe(expected: unknown): void };
+  readonly describe: (name: string, body: () => void) => void;
+  readonly it: (name: string, body: () => Promise<void> | void) => void;
+  readonly expect: (value: unknown) => { toEqual(expected: unknown): void; toBe(expected: unknown): void };
 }
 
 /** A model of random logits: three heads, 40 tokens, token 0 ends a text. */
@@ -30,7 +30,11 @@ function randomModel(seed: number): LanguageModel {
  */
 export function strategyContract(name: string, makeStrategy: () => Strategy, { describe, it, expect }: TestApi): void {
   const seeds = Array.from({ length: 20 }, (_, seed) => seed);
-  const run = (seed: number, prompts: readonly (readonly number[])[], maxNewTokens = 20): Generation<GenerationResult[]> =>
+  const run = (
+    seed: number,
+    prompts: readonly (readonly number[])[],
+    maxNewTokens = 20,
+  ): Generation<GenerationResult[]> =>
     generate(randomModel(seed), prompts, { strategy: makeStrategy(), seed, maxNewTokens });
 
   describe(`${name} keeps the strategy contract`, () => {

@@ -25,21 +25,33 @@ interface VectorCase {
   readonly expected: {
     readonly order: number;
     readonly distribution: readonly (readonly [readonly number[], number])[];
-    readonly trace?: readonly { readonly order: number; readonly mass?: number; readonly peak?: number; readonly peak_after?: number; readonly support?: number }[];
+    readonly trace?: readonly {
+      readonly order: number;
+      readonly mass?: number;
+      readonly peak?: number;
+      readonly peak_after?: number;
+      readonly support?: number;
+    }[];
   };
 }
 
 /** Runs every case; a case that cannot be read fails. Throws `invalid-file` when the file holds no list of cases. */
 export function runVectors(json: unknown): VectorReport {
   const cases: unknown = (json as { cases?: unknown } | null)?.cases;
-  if (!Array.isArray(cases) || cases.length > maxCases) throw new DynamoError("invalid-file", `expected { "cases": [up to ${maxCases}] }`);
+  if (!Array.isArray(cases) || cases.length > maxCases)
+    throw new DynamoError("invalid-file", `expected { "cases": [up to ${maxCases}] }`);
   const failures: { name: string; message: string }[] = [];
   for (const [i, each] of cases.entries()) {
-    const name = String((each as { name?: unknown } | null)?.name ?? `case ${i}`);
+    const name = nameOf(each, i);
     const message = failureOf(each);
     if (message !== undefined) failures.push({ name, message });
   }
   return { passed: cases.length - failures.length, failed: failures.length, failures };
+}
+
+function nameOf(json: unknown, index: number): string {
+  const name: unknown = (json as { name?: unknown } | null)?.name;
+  return typeof name === "string" ? name : `case ${index}`;
 }
 
 function failureOf(json: unknown): string | undefined {
@@ -50,7 +62,8 @@ function failureOf(json: unknown): string | undefined {
   }
 }
 
-const isNumbers = (value: unknown): value is number[] => Array.isArray(value) && value.every((element) => typeof element === "number");
+const isNumbers = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((element) => typeof element === "number");
 
 function asCase(json: unknown): VectorCase {
   const each = json as Partial<VectorCase> | null;
@@ -71,7 +84,10 @@ function asCase(json: unknown): VectorCase {
 }
 
 function maskOf({ documents, vocabulary, logits }: VectorCase): CooccurrenceMask {
-  const counter = createNgramCounter({ order: Math.min(maxOrder, Math.max(1, logits.length)), vocabularySize: vocabulary });
+  const counter = createNgramCounter({
+    order: Math.min(maxOrder, Math.max(1, logits.length)),
+    vocabularySize: vocabulary,
+  });
   for (const document of documents) {
     counter.add(document);
     counter.endDocument();
@@ -88,12 +104,20 @@ function topOf(logits: readonly number[], topK: number): Candidates {
 
 function compare(each: VectorCase): string | undefined {
   const { options, expected } = each;
-  const decision = createDynamoStep()(each.logits.map((logits) => topOf(logits, options.topK)), each.context, maskOf(each), options);
+  const decision = createDynamoStep()(
+    each.logits.map((logits) => topOf(logits, options.topK)),
+    each.context,
+    maskOf(each),
+    options,
+  );
   if (decision.order !== expected.order) return `order: expected ${expected.order}, received ${decision.order}`;
   const total = sum(decision.joint);
   const received = new Map<string, number>();
   for (let i = 0; i < decision.joint.length; i++) {
-    received.set(tupleOf(decision, decision.joint.cells[i] as number).join(), (decision.joint.values[i] as number) / total);
+    received.set(
+      tupleOf(decision, decision.joint.cells[i] as number).join(),
+      (decision.joint.values[i] as number) / total,
+    );
   }
   const wanted = new Map(expected.distribution.map(([tuple, probability]) => [tuple.join(), probability]));
   for (const tuple of new Set([...received.keys(), ...wanted.keys()])) {
@@ -103,7 +127,10 @@ function compare(each: VectorCase): string | undefined {
   return compareTrace(decision.trace, expected.trace ?? []);
 }
 
-function compareTrace(received: readonly OrderTrace[], expected: NonNullable<VectorCase["expected"]["trace"]>): string | undefined {
+function compareTrace(
+  received: readonly OrderTrace[],
+  expected: NonNullable<VectorCase["expected"]["trace"]>,
+): string | undefined {
   for (const want of expected) {
     const got = received.find(({ order }) => order === want.order);
     if (got === undefined) return `trace: order ${want.order} was not tried`;
@@ -115,7 +142,8 @@ function compareTrace(received: readonly OrderTrace[], expected: NonNullable<Vec
     ] as const;
     for (const [name, value, wanted] of pairs) {
       const slack = tolerance * Math.max(1, Math.abs(wanted ?? 0));
-      if (wanted !== undefined && !(Math.abs(value - wanted) <= slack)) return `trace: ${name} at order ${want.order}: expected ${wanted}, received ${value}`;
+      if (wanted !== undefined && !(Math.abs(value - wanted) <= slack))
+        return `trace: ${name} at order ${want.order}: expected ${wanted}, received ${value}`;
     }
   }
   return undefined;

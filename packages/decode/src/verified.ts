@@ -38,13 +38,19 @@ export function verified(options: VerifiedOptions = {}): Strategy {
 }
 
 /** Head 1's distribution after the context and the accepted drafts, exactly as `autoregressive` samples from it. */
-function target(candidates: Candidates, context: Int32Array, accepted: readonly number[], options: StepOptions): HeadDistribution {
+function target(
+  candidates: Candidates,
+  context: Int32Array,
+  accepted: readonly number[],
+  options: StepOptions,
+): HeadDistribution {
   const { ids, probabilities } = headDistribution(candidates, options.temperature);
   if (options.repetitionPenalty === 1) return { ids, probabilities };
   let total = 0;
   for (let rank = 0; rank < ids.length; rank++) {
     const id = ids[rank] as number;
-    if (context.includes(id) || accepted.includes(id)) probabilities[rank] = (probabilities[rank] as number) / options.repetitionPenalty;
+    if (context.includes(id) || accepted.includes(id))
+      probabilities[rank] = (probabilities[rank] as number) / options.repetitionPenalty;
     total += probabilities[rank] as number;
   }
   // Greedy comparisons need no normalisation, and must not lose a tie's order to its rounding.
@@ -62,7 +68,8 @@ function judge(
   const accepted: number[] = [];
   for (const [i, { token, distribution }] of draft.entries()) {
     const p = target((positions[i] as readonly Candidates[])[0] as Candidates, context, accepted, options);
-    const rejected = options.temperature === 0 ? rejectGreedily(p, token) : rejectBySampling(p, token, distribution, random);
+    const rejected =
+      options.temperature === 0 ? rejectGreedily(p, token) : rejectBySampling(p, token, distribution, random);
     if (rejected !== undefined) return { accepted: i, token: rejected };
     accepted.push(token);
   }
@@ -78,11 +85,17 @@ function rejectGreedily({ ids, probabilities }: HeadDistribution, token: number)
 }
 
 /** Accepts with probability min(1, p/q), else draws the correction from max(0, p - q). */
-function rejectBySampling(p: HeadDistribution, token: number, q: Draft["distribution"], random: Random): number | undefined {
-  const of = (distribution: Draft["distribution"], id: number): number => distribution?.probabilities[distribution.ids.indexOf(id)] ?? 0;
+function rejectBySampling(
+  p: HeadDistribution,
+  token: number,
+  q: Draft["distribution"],
+  random: Random,
+): number | undefined {
+  const of = (distribution: Draft["distribution"], id: number): number =>
+    distribution?.probabilities[distribution.ids.indexOf(id)] ?? 0;
   if (random() * of(q, token) < of(p, token)) return undefined;
   const rest = p.probabilities.map((probability, rank) => Math.max(0, probability - of(q, p.ids[rank] as number)));
-  return p.ids[sampleIndex(rest, rest.length, random)] as number;
+  return p.ids[sampleIndex(rest, rest.length, random)];
 }
 
 /**
@@ -109,9 +122,18 @@ function propose(
 }
 
 /** q(x) ∝ p(x) · w(tuple, x)^strength; p itself where the mask has seen no such n-gram. */
-function weighted(head: HeadDistribution, tuple: readonly number[], mask: Cooccurrence | undefined, strength: number): HeadDistribution {
+function weighted(
+  head: HeadDistribution,
+  tuple: readonly number[],
+  mask: Cooccurrence | undefined,
+  strength: number,
+): HeadDistribution {
   if (mask === undefined || strength === 0 || tuple.length + 1 > mask.order) return head;
-  const matches: NgramMatches = { cells: new Int32Array(head.ids.length), weights: new Float64Array(head.ids.length), length: 0 };
+  const matches: NgramMatches = {
+    cells: new Int32Array(head.ids.length),
+    weights: new Float64Array(head.ids.length),
+    length: 0,
+  };
   mask.match([...tuple.map((token) => Int32Array.of(token)), head.ids], matches);
   const probabilities = new Float64Array(head.ids.length);
   let total = 0;

@@ -24,8 +24,13 @@ export function buildAppendGraph(tensors: readonly CacheTensor[], type: "float32
     first += heads;
     const isKey = kind === "key";
     const updates = isKey ? scope.op("Transpose", [part], { attributes: { perm: [0, 1, 3, 2] } }) : part;
-    const indices = scope.op("Expand", [scope.op("Unsqueeze", [places, scope.ints(isKey ? [1, 2] : [1, 3])]), scope.op("Shape", [updates])]);
-    const present = scope.op("ScatterElements", [cache[i] as Value, indices, updates], { attributes: { axis: isKey ? 3 : 2 } });
+    const indices = scope.op("Expand", [
+      scope.op("Unsqueeze", [places, scope.ints(isKey ? [1, 2] : [1, 3])]),
+      scope.op("Shape", [updates]),
+    ]);
+    const present = scope.op("ScatterElements", [cache[i], indices, updates], {
+      attributes: { axis: isKey ? 3 : 2 },
+    });
     const dims = isKey ? ["B", heads, headSize, "C"] : ["B", heads, "C", headSize];
     graph.output(`${name}.present`, present, type, dims);
   }

@@ -57,7 +57,10 @@ const hidden = -60_000;
  * From queries' places among the new positions, int64 [B or 1, Q], to their bias [B, 1, Q, C + S]: 0 for the cache's
  * counted positions and for new ones up to the query's own, `hidden` for all others.
  */
-export function attentionBias(graph: GraphBuilder, { lengths, pastRange, newRange, type }: BiasInputs): (queries: Value) => Value {
+export function attentionBias(
+  graph: GraphBuilder,
+  { lengths, pastRange, newRange, type }: BiasInputs,
+): (queries: Value) => Value {
   const encode = (value: number): Uint8Array =>
     type === "float32" ? bytesOf(Float32Array.of(value)) : bytesOf(Uint16Array.of(toFloat16(value)));
   const [zero, low] = [graph.float(0, type, encode), graph.float(hidden, type, encode)];
@@ -66,12 +69,19 @@ export function attentionBias(graph: GraphBuilder, { lengths, pastRange, newRang
   return (queries) => {
     const places = graph.op("Unsqueeze", [queries, graph.ints([1, 3])]);
     const fresh = choose(graph.op("LessOrEqual", [newRange, places]));
-    const rows = graph.op("Mul", [graph.op("Mul", [places, graph.ints([0])]), graph.op("Unsqueeze", [lengths, graph.ints([1, 2])])]);
+    const rows = graph.op("Mul", [
+      graph.op("Mul", [places, graph.ints([0])]),
+      graph.op("Unsqueeze", [lengths, graph.ints([1, 2])]),
+    ]);
     const spread = (bias: Value, count: Value): Value => {
-      const shape = graph.op("Concat", [graph.op("Shape", [rows], { attributes: { start: 0, end: 3 } }), count], { attributes: { axis: 0 } });
+      const shape = graph.op("Concat", [graph.op("Shape", [rows], { attributes: { start: 0, end: 3 } }), count], {
+        attributes: { axis: 0 },
+      });
       return graph.op("Expand", [bias, shape]);
     };
     const size = (range: Value): Value => graph.op("Shape", [range]);
-    return graph.op("Concat", [spread(past, size(pastRange)), spread(fresh, size(newRange))], { attributes: { axis: -1 } });
+    return graph.op("Concat", [spread(past, size(pastRange)), spread(fresh, size(newRange))], {
+      attributes: { axis: -1 },
+    });
   };
 }

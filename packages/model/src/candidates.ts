@@ -16,13 +16,21 @@ export interface Round {
 function dataOf<D extends "int32" | "float32">({ outputs }: Round, name: string, dtype: D): Tensor<D>["data"] {
   const output = outputs[name];
   if (output?.dtype !== dtype) {
-    throw new DynamoError("runtime", `the model should return ${name} as ${dtype}, received ${output?.dtype ?? "nothing"}`);
+    throw new DynamoError(
+      "runtime",
+      `the model should return ${name} as ${dtype}, received ${output?.dtype ?? "nothing"}`,
+    );
   }
   return output.data as Tensor<D>["data"];
 }
 
 /** candidates[row][position][head]; throws `runtime` when a logit is not finite. `computed` heads are in the tensors. */
-export function candidatesOf(rounds: readonly Round[], feeds: readonly Feed[], heads: number, computed: number): Candidates[][][] {
+export function candidatesOf(
+  rounds: readonly Round[],
+  feeds: readonly Feed[],
+  heads: number,
+  computed: number,
+): Candidates[][][] {
   const rows: Candidates[][][] = feeds.map(() => []);
   for (const round of rounds) {
     const ids = dataOf(round, "top_ids", "int32");
@@ -32,7 +40,9 @@ export function candidatesOf(rounds: readonly Round[], feeds: readonly Feed[], h
     for (const [row, wanted] of round.wanted.entries()) {
       for (let position = 0; position < wanted; position++) {
         const first = (row * round.width + position) * computed;
-        rows[row]?.push(Array.from({ length: heads }, (_, head) => candidatesAt(first + head, k, ids, logits, sums, row, head)));
+        rows[row]?.push(
+          Array.from({ length: heads }, (_, head) => candidatesAt(first + head, k, ids, logits, sums, row, head)),
+        );
       }
     }
   }
@@ -50,7 +60,10 @@ function candidatesAt(
 ): Candidates {
   const logSumExp = sums[at] as number;
   if (!Number.isFinite(logSumExp)) {
-    throw new DynamoError("runtime", `head ${head + 1} of row ${row} returned logits that are not finite: damaged or overflowing weights`);
+    throw new DynamoError(
+      "runtime",
+      `head ${head + 1} of row ${row} returned logits that are not finite: damaged or overflowing weights`,
+    );
   }
   return { ids: ids.subarray(at * k, (at + 1) * k), logits: logits.subarray(at * k, (at + 1) * k), logSumExp };
 }

@@ -1,6 +1,6 @@
 /** Checkpoint → model folder: streamed, atomic, cancellable. Node only. */
 import { open, mkdir, writeFile, type FileHandle } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { throwIfAborted, DynamoError } from "@dynamo/core";
 import { maxInlineBytes, weightBytes, writeOnnx, type OnnxModel, type OnnxSink } from "@dynamo/onnx";
 import { writeFolderAtomically } from "./atomic-folder.js";
@@ -42,14 +42,22 @@ export interface ConversionReport {
  * Writes the model folder `target` from a GPT-NeoX or DynaMo checkpoint folder. Memory: the largest (fused) tensor, a few
  * times over. Nothing is left at `target` when it fails or is stopped.
  */
-export async function convertCheckpoint(source: string | ModelFiles, target: string, options: ConvertOptions = {}): Promise<ConversionReport> {
+export async function convertCheckpoint(
+  source: string | ModelFiles,
+  target: string,
+  options: ConvertOptions = {},
+): Promise<ConversionReport> {
   const { dtypes = ["fp32"], activations = "int8", seed = 0, overwrite = false, signal } = options;
   if (dtypes.length === 0) throw new DynamoError("invalid-argument", "name at least one dtype: fp32, fp16, q8, q4");
   const checkpoint = await openCheckpoint(await openSource(source));
   try {
+    refuseOwnSource(checkpoint, target);
     const config = withHeads(checkpoint, options.tokenHeads);
     const read = readerOf(checkpoint, config, seed);
-    const models = [...new Set(dtypes)].map((dtype) => ({ dtype, model: buildGraph(config, { dtype, activations }, read, metadataOf(config, dtype, activations)) }));
+    const models = [...new Set(dtypes)].map((dtype) => ({
+      dtype,
+      model: buildGraph(config, { dtype, activations }, read, metadataOf(config, dtype, activations)),
+    }));
     const total = models.reduce((sum, { model }) => sum + weightBytes(model.graph), 0);
     const files: ConversionReport["files"][number][] = [];
     await writeFolderAtomically(
@@ -78,6 +86,16 @@ export async function convertCheckpoint(source: string | ModelFiles, target: str
   } finally {
     await checkpoint.close();
   }
+}
+
+/** Overwriting a folder that holds the checkpoint would delete what is being read. */
+function refuseOwnSource({ files }: Checkpoint, target: string): void {
+  const config = files.localPath?.("config.json");
+  if (!config?.startsWith(join(resolve(target), sep))) return;
+  throw new DynamoError(
+    "invalid-argument",
+    `${target} holds the checkpoint ${files.location}: choose another folder for the model`,
+  );
 }
 
 /** The config with N heads, and which of them no checkpoint has ever trained. */
@@ -109,7 +127,10 @@ function metadataOf(config: NeoxConfig, dtype: ModelDType, activations: string):
 }
 
 async function copyTexts(checkpoint: Checkpoint, config: NeoxConfig, folder: string): Promise<void> {
-  const dynamo = { token_heads: config.tokenHeads, ...(config.untrainedHeads.length > 0 ? { untrained_heads: config.untrainedHeads } : {}) };
+  const dynamo = {
+    token_heads: config.tokenHeads,
+    ...(config.untrainedHeads.length > 0 ? { untrained_heads: config.untrainedHeads } : {}),
+  };
   await writeFile(join(folder, "config.json"), `${JSON.stringify({ ...config.raw, dynamo }, undefined, 2)}\n`);
   for (const name of [...tokenizerFiles, "generation_config.json"]) {
     if ((await checkpoint.files.size(name)) === undefined) continue;
@@ -122,7 +143,12 @@ interface GraphWriteOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-async function writeGraph(model: OnnxModel, folder: string, path: string, { onProgress, signal }: GraphWriteOptions): Promise<void> {
+async function writeGraph(
+  model: OnnxModel,
+  folder: string,
+  path: string,
+  { onProgress, signal }: GraphWriteOptions,
+): Promise<void> {
   throwIfAborted(signal);
   const file = join(folder, path);
   await mkdir(dirname(file), { recursive: true });
@@ -131,7 +157,10 @@ async function writeGraph(model: OnnxModel, folder: string, path: string, { onPr
     const external = weightBytes(model.graph) > maxInlineBytes ? `${file}_data` : undefined;
     if (external !== undefined) handles.push(await open(external, "wx"));
     const [graph, data] = handles.map(sinkOf);
-    const location = external === undefined || data === undefined ? {} : { external: { location: `${path.slice(path.lastIndexOf("/") + 1)}_data`, sink: data } };
+    const location =
+      external === undefined || data === undefined
+        ? {}
+        : { external: { location: `${path.slice(path.lastIndexOf("/") + 1)}_data`, sink: data } };
     await writeOnnx(model, graph as OnnxSink, { ...location, onProgress, ...(signal === undefined ? {} : { signal }) });
     for (const handle of handles) await handle.sync();
   } finally {
@@ -141,7 +170,7 @@ async function writeGraph(model: OnnxModel, folder: string, path: string, { onPr
 
 const sinkOf = (handle: FileHandle): OnnxSink => ({
   async write(bytes) {
-    for (let offset = 0; offset < bytes.length; ) offset += (await handle.write(bytes, offset)).bytesWritten;
+    for (let offset = 0; offset < bytes.length;) offset += (await handle.write(bytes, offset)).bytesWritten;
   },
 });
 

@@ -45,11 +45,18 @@ export function cacheTensors(config: NeoxConfig): CacheTensor[] {
     { name: `past_value.${layer}`, kind: "value", heads, headSize: config.headSize },
   ];
   const base = Array.from({ length: config.layers }, (_, layer) => pair(String(layer), config.attentionHeads)).flat();
-  return config.tokenHeads > 1 ? [...base, ...pair("token_heads", (config.tokenHeads - 1) * config.attentionHeads)] : base;
+  return config.tokenHeads > 1
+    ? [...base, ...pair("token_heads", (config.tokenHeads - 1) * config.attentionHeads)]
+    : base;
 }
 
 /** The model's graph; weights are read when it is written. */
-export function buildGraph(config: NeoxConfig, precision: Precision, read: ReadTensor, metadata: Record<string, string>): OnnxModel {
+export function buildGraph(
+  config: NeoxConfig,
+  precision: Precision,
+  read: ReadTensor,
+  metadata: Record<string, string>,
+): OnnxModel {
   const graph = graphBuilder("dynamo");
   const tokens = graph.input("tokens", "int32", ["B", "S"]);
   const lengths = graph.input("lengths", "int32", ["B"]);
@@ -57,27 +64,40 @@ export function buildGraph(config: NeoxConfig, precision: Precision, read: ReadT
   const topK = graph.input("top_k", "int32", [1]);
   const allHeads = config.tokenHeads > 1 ? graph.input("all_heads", "bool", []) : undefined;
   const past = cacheInputs(graph, config, precision);
-  const context = prepare(graph.scope("inputs"), config, precision, read, { tokens, lengths, positions, pastKey: past.get("past_key.0") as Value });
+  const context = prepare(graph.scope("inputs"), config, precision, read, {
+    tokens,
+    lengths,
+    positions,
+    pastKey: past.get("past_key.0") as Value,
+  });
 
   const deltas: Value[] = [];
   let x = embedding(
     graph.scope("embed_in"),
     tokens,
-    { name: "embed_in", inputs: config.hiddenSize, outputs: config.vocabularySize, load: () => read("gpt_neox.embed_in.weight") },
+    {
+      name: "embed_in",
+      inputs: config.hiddenSize,
+      outputs: config.vocabularySize,
+      load: () => read("gpt_neox.embed_in.weight"),
+    },
     precision,
   );
-  for (let layer = 0; layer < config.layers - 1; layer++) x = stemLayer(graph.scope(`stem/layers.${layer}`), context, past, x, layer, deltas);
+  for (let layer = 0; layer < config.layers - 1; layer++)
+    x = stemLayer(graph.scope(`stem/layers.${layer}`), context, past, x, layer, deltas);
   const stem: Stem = { output: x, normalised: normalise(graph.scope("stem"), context, x) };
   const last = config.layers - 1;
-  const first = headLayers(graph.scope("head_1"), context, past, stem, String(last), [layerReader(read, `gpt_neox.layers.${last}`)]);
+  const first = headLayers(graph.scope("head_1"), context, past, stem, String(last), [
+    layerReader(read, `gpt_neox.layers.${last}`),
+  ]);
   const heads = allHeads === undefined ? first : withExtraHeads(graph, context, past, stem, first, allHeads);
   logitOutputs(graph, context, heads.hidden, topK);
-  graph.output(delta, graph.op("Concat", [...deltas, ...heads.deltas], { attributes: { axis: 1 } }), activationType(precision), [
-    "B",
-    "KV",
-    "S",
-    config.headSize,
-  ]);
+  graph.output(
+    delta,
+    graph.op("Concat", [...deltas, ...heads.deltas], { attributes: { axis: 1 } }),
+    activationType(precision),
+    ["B", "KV", "S", config.headSize],
+  );
   return { graph: graph.finish(), opsets, metadata };
 }
 
@@ -117,13 +137,23 @@ interface Inputs {
   readonly pastKey: Value;
 }
 
-function prepare(graph: GraphBuilder, config: NeoxConfig, precision: Precision, read: ReadTensor, inputs: Inputs): Context {
+function prepare(
+  graph: GraphBuilder,
+  config: NeoxConfig,
+  precision: Precision,
+  read: ReadTensor,
+  inputs: Inputs,
+): Context {
   const dimension = (value: Value, axis: number): Value =>
     graph.op("Shape", [value], { attributes: { start: axis, end: axis + 1 } });
   const newCount = dimension(inputs.tokens, 1);
   const pastCount = dimension(inputs.pastKey, 3);
   const range = (count: Value): Value =>
-    graph.op("Range", [graph.ints([0], { scalar: true }), graph.op("Squeeze", [count]), graph.ints([1], { scalar: true })]);
+    graph.op("Range", [
+      graph.ints([0], { scalar: true }),
+      graph.op("Squeeze", [count]),
+      graph.ints([1], { scalar: true }),
+    ]);
   const newRange = range(newCount);
   const lengths = graph.op("Cast", [inputs.lengths], { attributes: { to: 7 } });
   const wanted = graph.op("Cast", [inputs.positions], { attributes: { to: 7 } });
@@ -131,7 +161,12 @@ function prepare(graph: GraphBuilder, config: NeoxConfig, precision: Precision, 
   // Padding may reach past the context's end; its positions count for nothing, but must stand in the rotary table.
   const positionIds = (places: Value): Value =>
     graph.op("Min", [graph.op("Add", [column, places]), graph.ints([config.contextLength - 1], { scalar: true })]);
-  const bias = attentionBias(graph, { lengths: column, pastRange: range(pastCount), newRange, type: activationType(precision) });
+  const bias = attentionBias(graph, {
+    lengths: column,
+    pastRange: range(pastCount),
+    newRange,
+    type: activationType(precision),
+  });
   return {
     config,
     precision,
@@ -152,7 +187,9 @@ function normalise(graph: GraphBuilder, { config, precision }: Context, x: Value
   const ones = graph.initializer(`${x}/ones`, activationType(precision), [config.hiddenSize], () =>
     encodeFloats(new Float32Array(config.hiddenSize).fill(1), activationType(precision)),
   );
-  return graph.op("LayerNormalization", [x, ones], { attributes: { axis: -1, epsilon: { float: config.layerNormEpsilon } } });
+  return graph.op("LayerNormalization", [x, ones], {
+    attributes: { axis: -1, epsilon: { float: config.layerNormEpsilon } },
+  });
 }
 
 /** One decoder layer of the stem, at every position. */
@@ -163,11 +200,21 @@ function stemLayer(graph: GraphBuilder, context: Context, past: Past, x: Value, 
   const name = `stem.layers.${layer}`;
   const projections: readonly Projection[] = ["query", "key", "value", "mlp"];
   const parts = projections.map((projection) => ({ read, projection }));
-  const fused = linear(graph.scope("in"), normalise(graph, context, x), inputProduct(config, `${name}.in`, parts), precision);
+  const fused = linear(
+    graph.scope("in"),
+    normalise(graph, context, x),
+    inputProduct(config, `${name}.in`, parts),
+    precision,
+  );
   const [qk, v, mlp] = graph.ops("Split", [fused, graph.ints([2 * hiddenSize, hiddenSize, intermediateSize])], 3, {
     attributes: { axis: -1 },
   }) as [Value, Value, Value];
-  const rotated = splitHeads(graph, rotate(graph, context.rotary, qk, context.positionIds, 2 * attentionHeads), 2 * attentionHeads, config.headSize);
+  const rotated = splitHeads(
+    graph,
+    rotate(graph, context.rotary, qk, context.positionIds, 2 * attentionHeads),
+    2 * attentionHeads,
+    config.headSize,
+  );
   const [query, key] = graph.ops("Split", [rotated], 2, { attributes: { axis: 1, num_outputs: 2 } }) as [Value, Value];
   const value = splitHeads(graph, v, attentionHeads, config.headSize);
   deltas.push(key, value);
@@ -180,12 +227,18 @@ function stemLayer(graph: GraphBuilder, context: Context, past: Past, x: Value, 
     bias: context.stemBias,
   });
   const joined = joinBranches(graph, attended, mlp, hiddenSize);
-  return graph.op("Add", [x, linear(graph.scope("out"), joined, outputProduct(config, `${name}.out`, read), precision)]);
+  return graph.op("Add", [
+    x,
+    linear(graph.scope("out"), joined, outputProduct(config, `${name}.out`, read), precision),
+  ]);
 }
 
 /** [attention | gelu(mlp)], the input of a layer's output product. */
 function joinBranches(graph: GraphBuilder, attended: Value, mlp: Value, attendedSize: number): Value {
-  const merged = graph.op("Reshape", [graph.op("Transpose", [attended], { attributes: { perm: [0, 2, 1, 3] } }), graph.ints([0, 0, attendedSize])]);
+  const merged = graph.op("Reshape", [
+    graph.op("Transpose", [attended], { attributes: { perm: [0, 2, 1, 3] } }),
+    graph.ints([0, 0, attendedSize]),
+  ]);
   return graph.op("Concat", [merged, gelu(graph, mlp)], { attributes: { axis: -1 } });
 }
 
@@ -196,7 +249,14 @@ const gelu = (graph: GraphBuilder, x: Value): Value => graph.op("Gelu", [x], { d
  * The decoder layers of one or more token heads side by side on the stem's output: keys and values at all positions,
  * everything else only at the wanted ones.
  */
-function headLayers(graph: GraphBuilder, context: Context, past: Past, stem: Stem, cache: string, readers: readonly ReadLayer[]): Heads {
+function headLayers(
+  graph: GraphBuilder,
+  context: Context,
+  past: Past,
+  stem: Stem,
+  cache: string,
+  readers: readonly ReadLayer[],
+): Heads {
   const { config, precision } = context;
   const { hiddenSize, intermediateSize, headSize } = config;
   const heads = readers.length * config.attentionHeads;
@@ -204,15 +264,26 @@ function headLayers(graph: GraphBuilder, context: Context, past: Past, stem: Ste
   const each = (projection: Projection): { read: ReadLayer; projection: Projection }[] =>
     readers.map((read) => ({ read, projection }));
   const name = `heads.${cache}`;
-  const gather = (value: Value): Value => graph.op("GatherND", [value, context.wanted], { attributes: { batch_dims: 1 } });
+  const gather = (value: Value): Value =>
+    graph.op("GatherND", [value, context.wanted], { attributes: { batch_dims: 1 } });
 
-  const kv = linear(graph.scope("kv"), stem.normalised, inputProduct(config, `${name}.kv`, [...each("key"), ...each("value")]), precision);
+  const kv = linear(
+    graph.scope("kv"),
+    stem.normalised,
+    inputProduct(config, `${name}.kv`, [...each("key"), ...each("value")]),
+    precision,
+  );
   const [k, v] = graph.ops("Split", [kv], 2, { attributes: { axis: -1, num_outputs: 2 } }) as [Value, Value];
   const key = splitHeads(graph, rotate(graph, context.rotary, k, context.positionIds, heads), heads, headSize);
   const value = splitHeads(graph, v, heads, headSize);
 
   const wantedInput = gather(stem.normalised);
-  const qm = linear(graph.scope("q_mlp"), wantedInput, inputProduct(config, `${name}.q_mlp`, [...each("query"), ...each("mlp")]), precision);
+  const qm = linear(
+    graph.scope("q_mlp"),
+    wantedInput,
+    inputProduct(config, `${name}.q_mlp`, [...each("query"), ...each("mlp")]),
+    precision,
+  );
   const [q, mlp] = graph.ops("Split", [qm, graph.ints([width, readers.length * intermediateSize])], 2, {
     attributes: { axis: -1 },
   }) as [Value, Value];
@@ -228,15 +299,27 @@ function headLayers(graph: GraphBuilder, context: Context, past: Past, stem: Ste
   const residual = gather(stem.output);
   const joined = perHead(graph, attended, gelu(graph, mlp), readers.length, config);
   const outputs = joined.map((input, i) => {
-    const product = linear(graph.scope(`out.${i}`), input, outputProduct(config, `${name}.out.${i}`, readers[i] as ReadLayer), precision);
+    const product = linear(
+      graph.scope(`out.${i}`),
+      input,
+      outputProduct(config, `${name}.out.${i}`, readers[i] as ReadLayer),
+      precision,
+    );
     return graph.op("Unsqueeze", [graph.op("Add", [residual, product]), graph.ints([2])]);
   });
-  const hidden = outputs.length === 1 ? (outputs[0] as Value) : graph.op("Concat", outputs, { attributes: { axis: 2 } });
+  const hidden =
+    outputs.length === 1 ? (outputs[0] as Value) : graph.op("Concat", outputs, { attributes: { axis: 2 } });
   return { hidden, deltas: [key, value] };
 }
 
 /** Cuts attention and MLP outputs of heads side by side into one [attention | mlp] input a head. */
-function perHead(graph: GraphBuilder, attended: Value, activated: Value, count: number, { hiddenSize }: NeoxConfig): Value[] {
+function perHead(
+  graph: GraphBuilder,
+  attended: Value,
+  activated: Value,
+  count: number,
+  { hiddenSize }: NeoxConfig,
+): Value[] {
   const merged = graph.op("Reshape", [
     graph.op("Transpose", [attended], { attributes: { perm: [0, 2, 1, 3] } }),
     graph.ints([0, 0, count * hiddenSize]),
@@ -248,10 +331,19 @@ function perHead(graph: GraphBuilder, attended: Value, activated: Value, count: 
 }
 
 /** Heads 2..N run only when `all_heads` is true: with them off the model is its base model, at its base model's cost. */
-function withExtraHeads(graph: GraphBuilder, context: Context, past: Past, stem: Stem, first: Heads, allHeads: Value): Heads {
+function withExtraHeads(
+  graph: GraphBuilder,
+  context: Context,
+  past: Past,
+  stem: Stem,
+  first: Heads,
+  allHeads: Value,
+): Heads {
   const { config, precision } = context;
   const type = activationType(precision);
-  const readers = Array.from({ length: config.tokenHeads - 1 }, (_, i) => layerReader(context.read, `dynamo.token_heads.${i + 2}`));
+  const readers = Array.from({ length: config.tokenHeads - 1 }, (_, i) =>
+    layerReader(context.read, `dynamo.token_heads.${i + 2}`),
+  );
   const then = graph.subgraph("token_heads", (inner) => {
     const extra = headLayers(inner, context, past, stem, "token_heads", readers);
     return [extra.hidden, ...extra.deltas].map((value) => ({ value, dtype: type }));
@@ -259,10 +351,14 @@ function withExtraHeads(graph: GraphBuilder, context: Context, past: Past, stem:
   const otherwise = graph.subgraph("no_token_heads", (inner) => {
     const none = inner.op("Slice", [first.hidden, inner.ints([0]), inner.ints([0]), inner.ints([2])]);
     // The cache takes all heads' keys and values or none: zeros for those that were not computed.
-    const size = (axis: number): Value => inner.op("Shape", [first.deltas[0] as Value], { attributes: { start: axis, end: axis + 1 } });
+    const size = (axis: number): Value =>
+      inner.op("Shape", [first.deltas[0]], { attributes: { start: axis, end: axis + 1 } });
     const heads = inner.ints([readers.length * config.attentionHeads]);
     const shape = inner.op("Concat", [size(0), heads, size(2), size(3)], { attributes: { axis: 0 } });
-    const zeros = inner.op("Expand", [inner.float(0, type, (value) => encodeFloats(Float32Array.of(value), type)), shape]);
+    const zeros = inner.op("Expand", [
+      inner.float(0, type, (value) => encodeFloats(Float32Array.of(value), type)),
+      shape,
+    ]);
     return [none, zeros, zeros].map((result) => ({ value: result, dtype: type }));
   });
   const [hidden, key, value] = graph.ops("If", [allHeads], 3, {
@@ -287,7 +383,12 @@ function logitOutputs(graph: GraphBuilder, { config, precision, read }: Context,
   const product = linear(
     scope,
     normalised,
-    { name: "embed_out", inputs: config.hiddenSize, outputs: config.vocabularySize, load: () => read("embed_out.weight") },
+    {
+      name: "embed_out",
+      inputs: config.hiddenSize,
+      outputs: config.vocabularySize,
+      load: () => read("embed_out.weight"),
+    },
     precision,
   );
   const logits = precision.dtype === "fp16" ? scope.op("Cast", [product], { attributes: { to: 1 } }) : product;

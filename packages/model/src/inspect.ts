@@ -65,7 +65,10 @@ async function inspectGraph(files: ModelFiles, dtype: ModelDType): Promise<Graph
   const path = graphPath(dtype);
   const bytes = await files.size(path);
   if (bytes === undefined) return undefined;
-  const summary = await readOnnx((offset, length) => files.readRange(path, offset, Math.min(length, bytes - offset)), bytes);
+  const summary = await readOnnx(
+    (offset, length) => files.readRange(path, offset, Math.min(length, bytes - offset)),
+    bytes,
+  );
   return { path, dtype, bytes: bytes + ((await files.size(`${path}_data`)) ?? 0), ...summary };
 }
 
@@ -74,7 +77,12 @@ async function inspectMask(files: ModelFiles): Promise<MaskReport | undefined> {
   if (bytes === undefined) return undefined;
   const mask = decodeMask(await files.read(maskPath, limits.mask));
   const orders = Array.from({ length: mask.order }, (_, i) => i + 1);
-  return { order: mask.order, bytes, stored: orders.map((n) => mask.stored(n)), totals: orders.map((n) => mask.total(n)) };
+  return {
+    order: mask.order,
+    bytes,
+    stored: orders.map((n) => mask.stored(n)),
+    totals: orders.map((n) => mask.total(n)),
+  };
 }
 
 async function sizes(files: ModelFiles, paths: readonly string[]): Promise<{ path: string; bytes: number }[]> {

@@ -28,10 +28,19 @@ export function projectionSize(config: NeoxConfig, projection: Projection): numb
 async function readProjection(config: NeoxConfig, read: ReadLayer, projection: Projection): Promise<Affine> {
   if (projection === "mlp") {
     const [weight, bias] = [await read("mlp.dense_h_to_4h.weight"), await read("mlp.dense_h_to_4h.bias")];
-    return foldNorm(weight, bias, await read("post_attention_layernorm.weight"), await read("post_attention_layernorm.bias"), 1);
+    return foldNorm(
+      weight,
+      bias,
+      await read("post_attention_layernorm.weight"),
+      await read("post_attention_layernorm.bias"),
+      1,
+    );
   }
   const { hiddenSize, attentionHeads, headSize } = config;
-  const [fused, fusedBias] = [await read("attention.query_key_value.weight"), await read("attention.query_key_value.bias")];
+  const [fused, fusedBias] = [
+    await read("attention.query_key_value.weight"),
+    await read("attention.query_key_value.bias"),
+  ];
   const weight = new Float32Array(hiddenSize * hiddenSize);
   const bias = new Float32Array(hiddenSize);
   for (let head = 0; head < attentionHeads; head++) {
@@ -44,7 +53,13 @@ async function readProjection(config: NeoxConfig, read: ReadLayer, projection: P
 }
 
 /** W·(g ⊙ n + s) + b = (W·diag(g))·n + (W·s + b), everything times `scale`. */
-function foldNorm(weight: Float32Array, bias: Float32Array, gain: Float32Array, shift: Float32Array, scale: number): Affine {
+function foldNorm(
+  weight: Float32Array,
+  bias: Float32Array,
+  gain: Float32Array,
+  shift: Float32Array,
+  scale: number,
+): Affine {
   const columns = gain.length;
   const folded = new Float32Array(weight.length);
   const foldedBias = new Float32Array(bias.length);
@@ -68,16 +83,18 @@ export function inputProduct(
 ): LinearWeights {
   const inputs = config.hiddenSize;
   const outputs = parts.reduce((sum, { projection }) => sum + projectionSize(config, projection), 0);
-  const load = (pick: (affine: Affine) => Float32Array, length: number): LoadFloats => async () => {
-    const whole = new Float32Array(length);
-    let offset = 0;
-    for (const { read, projection } of parts) {
-      const part = pick(await readProjection(config, read, projection));
-      whole.set(part, offset);
-      offset += part.length;
-    }
-    return whole;
-  };
+  const load =
+    (pick: (affine: Affine) => Float32Array, length: number): LoadFloats =>
+    async () => {
+      const whole = new Float32Array(length);
+      let offset = 0;
+      for (const { read, projection } of parts) {
+        const part = pick(await readProjection(config, read, projection));
+        whole.set(part, offset);
+        offset += part.length;
+      }
+      return whole;
+    };
   return {
     name,
     inputs,

@@ -41,7 +41,11 @@ export interface LoadedModel extends LanguageModel {
  * Throws `not-found` for missing files, `invalid-file` for damaged or disagreeing ones, `unsupported` for a dtype that
  * the folder does not have.
  */
-export async function loadModel(runtime: Runtime, source: string | ModelFiles, options: LoadOptions = {}): Promise<LoadedModel> {
+export async function loadModel(
+  runtime: Runtime,
+  source: string | ModelFiles,
+  options: LoadOptions = {},
+): Promise<LoadedModel> {
   const files = await openSource(source);
   try {
     return await load(runtime, files, options);
@@ -54,7 +58,10 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
   const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));
   const tokenizer = await readTokenizer(files);
   if (tokenizer !== undefined) checkTokenizerFits(tokenizer.vocabularySize, config);
-  const generation = (await files.size("generation_config.json")) === undefined ? {} : await readJson(files, "generation_config.json", limits.json);
+  const generation =
+    (await files.size("generation_config.json")) === undefined
+      ? {}
+      : await readJson(files, "generation_config.json", limits.json);
   const cooccurrence = await readMask(files, config);
   throwIfAborted(signal);
   const device = await runtime.device();
@@ -83,7 +90,8 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
       beginOfTextId: config.beginOfTextId,
       generation: generationDefaults(generation),
     },
-    createMemory: (rows) => session.createCache({ tensors, delta, dtype: type, rows, maxLength: config.contextLength, appendGraph }),
+    createMemory: (rows) =>
+      session.createCache({ tensors, delta, dtype: type, rows, maxLength: config.contextLength, appendGraph }),
   });
   return { ...model, chatTokenizer: tokenizer, config, dtype, device };
 }
@@ -93,7 +101,10 @@ async function readTokenizer(files: ModelFiles): Promise<LoadedTokenizer | undef
   if ((await files.size("tokenizer.json")) === undefined) return undefined;
   const optional = async (path: string): Promise<unknown> =>
     (await files.size(path)) === undefined ? undefined : await readJson(files, path, limits.json);
-  const template = (await files.size("chat_template.jinja")) === undefined ? undefined : await files.read("chat_template.jinja", limits.json);
+  const template =
+    (await files.size("chat_template.jinja")) === undefined
+      ? undefined
+      : await files.read("chat_template.jinja", limits.json);
   return loadTokenizer({
     tokenizerJson: await readJson(files, "tokenizer.json", limits.tokenizer),
     tokenizerConfig: await optional("tokenizer_config.json"),
@@ -113,18 +124,31 @@ async function readMask(files: ModelFiles, { vocabularySize }: NeoxConfig): Prom
   if ((await files.size(maskPath)) === undefined) return undefined;
   const mask = decodeMask(await files.read(maskPath, limits.mask));
   if (mask.vocabularySize !== vocabularySize) {
-    throw new DynamoError("invalid-file", `${maskPath} counts a vocabulary of ${mask.vocabularySize} tokens, the model has ${vocabularySize}`);
+    throw new DynamoError(
+      "invalid-file",
+      `${maskPath} counts a vocabulary of ${mask.vocabularySize} tokens, the model has ${vocabularySize}`,
+    );
   }
   return mask;
 }
 
-async function chooseDType(files: ModelFiles, wanted: ModelDType | undefined, { device }: DeviceChoice): Promise<ModelDType> {
+async function chooseDType(
+  files: ModelFiles,
+  wanted: ModelDType | undefined,
+  { device }: DeviceChoice,
+): Promise<ModelDType> {
   const present: ModelDType[] = [];
   for (const dtype of dtypes) if ((await files.size(graphPath(dtype))) !== undefined) present.push(dtype);
   const chosen = wanted === undefined ? preferredDTypes(device).find((dtype) => present.includes(dtype)) : wanted;
   if (chosen !== undefined && present.includes(chosen)) return chosen;
-  const has = present.length === 0 ? "no graph in onnx/: is this a checkpoint that `dynamo convert` has not converted?" : present.join(", ");
-  throw new DynamoError("unsupported", `${files.location} has ${has}${wanted === undefined ? "" : `; expected ${wanted}`}`);
+  const has =
+    present.length === 0
+      ? "no graph in onnx/: is this a checkpoint that `dynamo convert` has not converted?"
+      : present.join(", ");
+  throw new DynamoError(
+    "unsupported",
+    `${files.location} has ${has}${wanted === undefined ? "" : `; expected ${wanted}`}`,
+  );
 }
 
 async function graphSource(files: ModelFiles, path: string): Promise<GraphSource> {
@@ -143,11 +167,17 @@ function checkSession(session: Session, config: NeoxConfig, path: string): void 
     const dims = session.inputs.find((input) => input.name === name)?.dims;
     const want = [heads, kind === "key" ? headSize : "C", kind === "key" ? "C" : headSize];
     if (dims === undefined || dims[1] !== heads || dims[kind === "key" ? 2 : 3] !== headSize) {
-      throw new DynamoError("invalid-file", `${path}: config.json asks for input ${name} of [B, ${want.join(", ")}], the graph has ${dims?.join(", ") ?? "none"}`);
+      throw new DynamoError(
+        "invalid-file",
+        `${path}: config.json asks for input ${name} of [B, ${want.join(", ")}], the graph has ${dims?.join(", ") ?? "none"}`,
+      );
     }
   }
   const vocabulary = session.outputs.find(({ name }) => name === "logits")?.dims.at(-1);
   if (vocabulary !== config.vocabularySize) {
-    throw new DynamoError("invalid-file", `${path}: config.json has a vocabulary of ${config.vocabularySize}, the graph ${vocabulary ?? "no logits"}`);
+    throw new DynamoError(
+      "invalid-file",
+      `${path}: config.json has a vocabulary of ${config.vocabularySize}, the graph ${vocabulary ?? "no logits"}`,
+    );
   }
 }

@@ -8,7 +8,12 @@ export const dtypes: readonly ModelDType[] = ["fp32", "fp16", "q8", "q4"];
 export const graphPath = (dtype: ModelDType): string => `onnx/model${dtype === "fp32" ? "" : `_${dtype}`}.onnx`;
 export const maskPath = "cooccurrence.safetensors";
 /** Copied from a checkpoint into its model folder when they are there. */
-export const tokenizerFiles = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"] as const;
+export const tokenizerFiles = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "chat_template.jinja",
+] as const;
 
 /** Caps on what is read whole into memory: the largest published files of each kind are a tenth of these. */
 export const limits = {
@@ -27,7 +32,10 @@ export function preferredDTypes(device: Device): readonly ModelDType[] {
 /** The decoding options that generation_config.json recommends; unknown and ill-typed ones are ignored. */
 export function generationDefaults(json: unknown): GenerationDefaults {
   const config = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
-  const own = (typeof config["dynamo"] === "object" && config["dynamo"] !== null ? config["dynamo"] : {}) as Record<string, unknown>;
+  const own = (typeof config["dynamo"] === "object" && config["dynamo"] !== null ? config["dynamo"] : {}) as Record<
+    string,
+    unknown
+  >;
   const pick = (key: keyof GenerationDefaults, value: unknown): GenerationDefaults =>
     typeof value === "number" && Number.isFinite(value) ? { [key]: value } : {};
   return {

@@ -2,15 +2,20 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { blockSize, dequantize, quantize } from "./quantize.js";
 
-const matrix = fc
-  .tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 80 }))
-  .chain(([rows, columns]) =>
-    fc.record({
-      rows: fc.constant(rows),
-      columns: fc.constant(columns),
-      values: fc.float32Array({ minLength: rows * columns, maxLength: rows * columns, noNaN: true, noDefaultInfinity: true, min: -8, max: 8 }),
+const matrix = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 80 })).chain(([rows, columns]) =>
+  fc.record({
+    rows: fc.constant(rows),
+    columns: fc.constant(columns),
+    values: fc.float32Array({
+      minLength: rows * columns,
+      maxLength: rows * columns,
+      noNaN: true,
+      noDefaultInfinity: true,
+      min: -8,
+      max: 8,
     }),
-  );
+  }),
+);
 
 describe("quantize", () => {
   for (const bits of [4, 8] as const) {

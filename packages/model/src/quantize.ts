@@ -52,7 +52,12 @@ function outermost(matrix: Float32Array, start: number, length: number): number 
 }
 
 /** The matrix that quantised values stand for. */
-export function dequantize({ values, scales }: QuantizedMatrix, rows: number, columns: number, bits: 4 | 8): Float32Array {
+export function dequantize(
+  { values, scales }: QuantizedMatrix,
+  rows: number,
+  columns: number,
+  bits: 4 | 8,
+): Float32Array {
   const blocks = Math.ceil(columns / blockSize);
   const matrix = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {

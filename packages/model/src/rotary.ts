@@ -31,7 +31,13 @@ export function rotaryTables(graph: GraphBuilder, config: NeoxConfig, precision:
 }
 
 /** Rotates x [B, S, heads·headSize] by its position ids int64 [B, S]. */
-export function rotate(graph: GraphBuilder, { cosines, sines, dimensions, headSize }: Rotary, x: Value, positionIds: Value, heads: number): Value {
+export function rotate(
+  graph: GraphBuilder,
+  { cosines, sines, dimensions, headSize }: Rotary,
+  x: Value,
+  positionIds: Value,
+  heads: number,
+): Value {
   // The operator takes 0 for "all of the head", and only then checks the table's width against the head's.
   const partial = dimensions === headSize ? 0 : dimensions;
   return graph.op("RotaryEmbedding", [x, positionIds, cosines, sines], {

@@ -30,14 +30,21 @@ interface OwnCache extends KvCache {
   readonly memory: SessionCache;
 }
 
-export function sessionModel({ info, tokenizer, cooccurrence, session, createMemory }: SessionModelParts): LanguageModel {
+export function sessionModel({
+  info,
+  tokenizer,
+  cooccurrence,
+  session,
+  createMemory,
+}: SessionModelParts): LanguageModel {
   const caches = new WeakSet<KvCache>();
   return {
     info,
     tokenizer,
     cooccurrence,
     async createCache({ rows }) {
-      if (!Number.isInteger(rows) || rows < 1) throw new DynamoError("invalid-argument", `a cache needs at least 1 row, received ${rows}`);
+      if (!Number.isInteger(rows) || rows < 1)
+        throw new DynamoError("invalid-argument", `a cache needs at least 1 row, received ${rows}`);
       const cache = kvCache(rows, await createMemory(rows));
       caches.add(cache);
       return cache;
@@ -58,7 +65,8 @@ function kvCache(rows: number, memory: SessionCache): OwnCache {
   const lengths = new Array<number>(rows).fill(0);
   const lengthOf = (row: number): number => {
     const length = lengths[row];
-    if (length === undefined) throw new DynamoError("invalid-argument", `the cache has rows 0 to ${rows - 1}, received ${row}`);
+    if (length === undefined)
+      throw new DynamoError("invalid-argument", `the cache has rows 0 to ${rows - 1}, received ${row}`);
     return length;
   };
   const checkPrefix = (row: number, length: number): void => {
@@ -83,21 +91,37 @@ function kvCache(rows: number, memory: SessionCache): OwnCache {
   };
 }
 
-function checkFeeds(cache: OwnCache, feeds: readonly Feed[], options: ForwardOptions, vocabularySize: number, contextLength: number): void {
+function checkFeeds(
+  cache: OwnCache,
+  feeds: readonly Feed[],
+  options: ForwardOptions,
+  vocabularySize: number,
+  contextLength: number,
+): void {
   if (feeds.length < 1 || feeds.length > cache.lengths.length) {
-    throw new DynamoError("invalid-argument", `a pass takes 1 to ${cache.lengths.length} rows, received ${feeds.length}`);
+    throw new DynamoError(
+      "invalid-argument",
+      `a pass takes 1 to ${cache.lengths.length} rows, received ${feeds.length}`,
+    );
   }
   if (!Number.isInteger(options.topK) || options.topK < 1) {
     throw new DynamoError("invalid-argument", `topK must be a whole number of at least 1, received ${options.topK}`);
   }
   for (const [row, { tokens, positions = 1 }] of feeds.entries()) {
     const length = cache.lengths[row] as number;
-    if (tokens.length < 1) throw new DynamoError("invalid-argument", `row ${row} feeds no token: at least one is needed`);
+    if (tokens.length < 1)
+      throw new DynamoError("invalid-argument", `row ${row} feeds no token: at least one is needed`);
     if (length + tokens.length > contextLength) {
-      throw new DynamoError("invalid-argument", `the context holds ${contextLength} tokens, row ${row} would need ${length + tokens.length}`);
+      throw new DynamoError(
+        "invalid-argument",
+        `the context holds ${contextLength} tokens, row ${row} would need ${length + tokens.length}`,
+      );
     }
     if (!Number.isInteger(positions) || positions < 1 || positions > tokens.length) {
-      throw new DynamoError("invalid-argument", `row ${row} feeds ${tokens.length} tokens and cannot return ${positions} positions`);
+      throw new DynamoError(
+        "invalid-argument",
+        `row ${row} feeds ${tokens.length} tokens and cannot return ${positions} positions`,
+      );
     }
     for (let i = 0; i < tokens.length; i++) {
       const token = tokens[i] as number;
@@ -161,4 +185,3 @@ function planRound(cache: OwnCache, feeds: readonly Feed[], start: number, end: 
   const lengths = feeds.map((feed, row) => (cache.lengths[row] as number) + Math.min(start, feed.tokens.length));
   return { newPositions, width, tokens, positions, lengths, wanted: spans.map(({ wanted }) => wanted) };
 }
-

@@ -40,4 +40,5 @@ export function baseShapes(config: NeoxConfig): Shapes {
 export const headPrefix = (head: number): string => `dynamo.token_heads.${head}`;
 
 /** Token head n's tensors, n from 2. */
-export const headShapes = (config: NeoxConfig, head: number): Shapes => new Map(prefixed(layerShapes(config), headPrefix(head)));
+export const headShapes = (config: NeoxConfig, head: number): Shapes =>
+  new Map(prefixed(layerShapes(config), headPrefix(head)));

@@ -15,14 +15,18 @@ export interface Precision {
   readonly activations: "int8" | "fp32";
 }
 
-export const activationType = ({ dtype }: Precision): "float16" | "float32" => (dtype === "fp16" ? "float16" : "float32");
+export const activationType = ({ dtype }: Precision): "float16" | "float32" =>
+  dtype === "fp16" ? "float16" : "float32";
 
 export const bytesOf = (array: ArrayBufferView): Uint8Array =>
   new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
 
 /** Floats as the bytes of a tensor of type float32 or float16. */
 export function encodeFloats(values: Float32Array, type: "float32" | "float16"): Uint8Array {
-  return bytesOf(type === "float32" ? values : Uint16Array.from(values, toFloat16));
+  if (type === "float32") return bytesOf(values);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) halves[i] = toFloat16(values[i] as number);
+  return bytesOf(halves);
 }
 
 /** A vector or table in the activations' type. */
@@ -55,7 +59,12 @@ export function linear(graph: GraphBuilder, x: Value, weights: LinearWeights, pr
   return graph.op("Add", [y, floatsInitializer(graph, `${name}.bias`, [outputs], precision, loadBias)]);
 }
 
-function floatProduct(graph: GraphBuilder, x: Value, { name, inputs, outputs, load }: LinearWeights, precision: Precision): Value {
+function floatProduct(
+  graph: GraphBuilder,
+  x: Value,
+  { name, inputs, outputs, load }: LinearWeights,
+  precision: Precision,
+): Value {
   const matrix = floatsInitializer(graph, `${name}.weight`, [inputs, outputs], precision, async () =>
     transpose(await load(), outputs, inputs),
   );
@@ -71,7 +80,13 @@ function quantizedProduct(
   const bits = dtype === "q4" ? 4 : 8;
   const blocks = Math.ceil(inputs / blockSize);
   const quantized = once(async () => quantize(await load(), outputs, inputs, bits));
-  const [values, scales] = quantizedInitializers(graph, name, [outputs, blocks, (blockSize * bits) / 8], [outputs, blocks], quantized);
+  const [values, scales] = quantizedInitializers(
+    graph,
+    name,
+    [outputs, blocks, (blockSize * bits) / 8],
+    [outputs, blocks],
+    quantized,
+  );
   return graph.op("MatMulNBits", [x, values, scales], {
     domain: microsoft,
     // accuracy_level 4 multiplies in int8, 1 in float32.
@@ -92,7 +107,10 @@ export function embedding(
   const blocks = Math.ceil(columns / blockSize);
   const padded = async (): Promise<QuantizedMatrix> => {
     const { values, scales } = quantize(await load(), rows, columns, 8);
-    return { values: columns % blockSize === 0 ? values : unpadRows(values, rows, columns, blocks * blockSize), scales };
+    return {
+      values: columns % blockSize === 0 ? values : unpadRows(values, rows, columns, blocks * blockSize),
+      scales,
+    };
   };
   const [values, scales] = quantizedInitializers(graph, name, [rows, columns], [rows, blocks], once(padded));
   return graph.op("GatherBlockQuantized", [values, ids, scales], {
@@ -114,8 +132,15 @@ function quantizedInitializers(
   scaleDims: readonly number[],
   quantized: Once<QuantizedMatrix>,
 ): [Value, Value] {
-  const values = graph.initializer(`${name}.weight.values`, "uint8", valueDims, async () => (await quantized.get()).values);
-  const scales = graph.initializer(`${name}.weight.scales`, "float32", scaleDims, async () => bytesOf((await quantized.take()).scales));
+  const values = graph.initializer(
+    `${name}.weight.values`,
+    "uint8",
+    valueDims,
+    async () => (await quantized.get()).values,
+  );
+  const scales = graph.initializer(`${name}.weight.scales`, "float32", scaleDims, async () =>
+    bytesOf((await quantized.take()).scales),
+  );
   return [values, scales];
 }
 

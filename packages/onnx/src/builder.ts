@@ -33,7 +33,10 @@ export interface GraphBuilder {
   /** Names an existing value as an output of the graph. */
   output(name: string, value: Value, dtype: DType, dims: readonly (number | string)[]): void;
   /** A graph for If: it sees every value of this one; its weights go into the main graph. */
-  subgraph(name: string, build: (builder: GraphBuilder) => readonly { readonly value: Value; readonly dtype: DType }[]): OnnxGraph;
+  subgraph(
+    name: string,
+    build: (builder: GraphBuilder) => readonly { readonly value: Value; readonly dtype: DType }[],
+  ): OnnxGraph;
   finish(): OnnxGraph;
 }
 
@@ -92,7 +95,14 @@ function builderOver(parts: Parts, path: string): GraphBuilder {
       return name;
     },
     output(name, value, dtype, dims) {
-      parts.nodes.push({ name: `/outputs/${name}`, opType: "Identity", domain: "", inputs: [value], outputs: [name], attributes: {} });
+      parts.nodes.push({
+        name: `/outputs/${name}`,
+        opType: "Identity",
+        domain: "",
+        inputs: [value],
+        outputs: [name],
+        attributes: {},
+      });
       parts.outputs.push({ name, dtype, dims });
     },
     subgraph(name, build) {
@@ -100,8 +110,19 @@ function builderOver(parts: Parts, path: string): GraphBuilder {
       const results = build(builderOver(inner, `${path}/${name}`));
       for (const [i, { value, dtype }] of results.entries()) {
         const output = `${path}/${name}/result_${i}`;
-        inner.nodes.push({ name: output, opType: "Identity", domain: "", inputs: [value], outputs: [output], attributes: {} });
-        inner.outputs.push({ name: output, dtype, dims: ["?", "?", "?", "?"].map((_, axis) => `${name}_${i}_${axis}`) });
+        inner.nodes.push({
+          name: output,
+          opType: "Identity",
+          domain: "",
+          inputs: [value],
+          outputs: [output],
+          attributes: {},
+        });
+        inner.outputs.push({
+          name: output,
+          dtype,
+          dims: ["?", "?", "?", "?"].map((_, axis) => `${name}_${i}_${axis}`),
+        });
       }
       return { name, nodes: inner.nodes, inputs: [], outputs: inner.outputs, initializers: [] };
     },

@@ -31,7 +31,10 @@ describe("graphBuilder", () => {
     const graph = graphBuilder("g");
     const x = graph.input("x", "float32", [1]);
     const branch = graph.subgraph("then", (inner) => [
-      { value: inner.op("Add", [x, inner.initializer("w", "float32", [1], () => new Uint8Array(4))]), dtype: "float32" },
+      {
+        value: inner.op("Add", [x, inner.initializer("w", "float32", [1], () => new Uint8Array(4))]),
+        dtype: "float32",
+      },
     ]);
     expect(branch.initializers).toEqual([]);
     expect(graph.finish().initializers.map(({ name }) => name)).toEqual(["w"]);
@@ -114,18 +117,24 @@ describe("writeOnnx and readOnnx", () => {
     const write = (): void => {
       throw new Error("wrote");
     };
-    await expect(writeOnnx({ graph: graph.finish(), opsets, metadata: {} }, { write })).rejects.toThrow(/external file/);
+    await expect(writeOnnx({ graph: graph.finish(), opsets, metadata: {} }, { write })).rejects.toThrow(
+      /external file/,
+    );
   });
 
   it("refuses a weight whose bytes are not what its dims say", async () => {
     const graph = graphBuilder("g");
     graph.initializer("w", "float32", [2], () => new Uint8Array(4));
-    await expect(encodeOnnx({ graph: graph.finish(), opsets, metadata: {} })).rejects.toThrow(/needs 8 bytes, received 4/);
+    await expect(encodeOnnx({ graph: graph.finish(), opsets, metadata: {} })).rejects.toThrow(
+      /needs 8 bytes, received 4/,
+    );
   });
 
   it("stops when the signal fires", async () => {
     const signal = AbortSignal.abort();
-    await expect(writeOnnx(smallModel(), { write: () => undefined }, { signal })).rejects.toMatchObject({ code: "aborted" });
+    await expect(writeOnnx(smallModel(), { write: () => undefined }, { signal })).rejects.toMatchObject({
+      code: "aborted",
+    });
   });
 });
 

@@ -32,7 +32,13 @@ const maxMessageBytes = 16 * 2 ** 20;
 /** Enough for a tag and a length, and mostly for the whole small message after them. */
 const windowBytes = 4096;
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] extends Readonly<Record<string, infer V>> ? Record<string, V> : T[K] };
+type Mutable<T> = {
+  -readonly [K in keyof T]: T[K] extends readonly (infer E)[]
+    ? E[]
+    : T[K] extends Readonly<Record<string, infer V>>
+      ? Record<string, V>
+      : T[K];
+};
 
 /** Throws `invalid-file` for anything that is not a well-formed ONNX file of a plausible size. */
 export async function readOnnx(read: RangeReader, fileBytes: number): Promise<OnnxSummary> {
@@ -46,10 +52,10 @@ export async function readOnnx(read: RangeReader, fileBytes: number): Promise<On
     outputs: [],
     initializers: [],
   };
-  let sawGraph = false;
+  let graphs = 0;
   await walk(read, 0, fileBytes, async (field, wire, start, end) => {
     if (field === fields.model.graph) {
-      sawGraph = true;
+      graphs++;
       await walk(read, start, end, (inner, _, from, to) => readGraphField(read, summary, inner, from, to));
     } else if (field === fields.model.irVersion && wire === WireType.Varint) {
       summary.irVersion = new BinaryReader(await read(start, end - start)).uint32();
@@ -63,7 +69,7 @@ export async function readOnnx(read: RangeReader, fileBytes: number): Promise<On
       summary.metadata[pair.text(fields.entry.key)] = pair.text(fields.entry.value);
     }
   });
-  if (!sawGraph) throw new DynamoError("invalid-file", "onnx: the file holds no graph");
+  if (graphs === 0) throw new DynamoError("invalid-file", "onnx: the file holds no graph");
   return summary;
 }
 
@@ -96,7 +102,8 @@ async function readTensor(read: RangeReader, start: number, end: number): Promis
     if (field === fields.tensor.dims) {
       const reader = new BinaryReader(bytes);
       while (reader.pos < reader.len) dims.push(Number(reader.int64()));
-    } else if (field === fields.tensor.dataType && wire === WireType.Varint) dtype = dtypeOf(new BinaryReader(bytes).uint32());
+    } else if (field === fields.tensor.dataType && wire === WireType.Varint)
+      dtype = dtypeOf(new BinaryReader(bytes).uint32());
     else if (field === fields.tensor.name) name = new TextDecoder().decode(bytes);
     else if (field === fields.tensor.dataLocation) external = new BinaryReader(bytes).uint32() === 1;
   });
@@ -114,19 +121,25 @@ async function walk(
   let window = new Uint8Array(0);
   let windowStart = start;
   for (let count = 0; offset < end; count++) {
-    if (count > maxElements) throw new DynamoError("invalid-file", `onnx: more than ${maxElements} parts in one message`);
+    if (count > maxElements)
+      throw new DynamoError("invalid-file", `onnx: more than ${maxElements} parts in one message`);
     if (offset < windowStart || offset + 20 > windowStart + window.length) {
       window = new Uint8Array(await read(offset, Math.min(windowBytes, end - offset)));
       windowStart = offset;
     }
     const { field, wire, valueStart, valueEnd } = fieldAt(window, offset - windowStart, offset);
-    if (valueEnd > end) throw new DynamoError("invalid-file", `onnx: a part ends at byte ${valueEnd}, past its parent's end ${end}`);
+    if (valueEnd > end)
+      throw new DynamoError("invalid-file", `onnx: a part ends at byte ${valueEnd}, past its parent's end ${end}`);
     await visit(field, wire, valueStart, valueEnd);
     offset = valueEnd;
   }
 }
 
-function fieldAt(window: Uint8Array, at: number, offset: number): { field: number; wire: WireType; valueStart: number; valueEnd: number } {
+function fieldAt(
+  window: Uint8Array,
+  at: number,
+  offset: number,
+): { field: number; wire: WireType; valueStart: number; valueEnd: number } {
   try {
     const reader = new BinaryReader(window.subarray(at, at + 20));
     const [field, wire] = reader.tag();
@@ -144,10 +157,14 @@ function fieldAt(window: Uint8Array, at: number, offset: number): { field: numbe
 
 async function readMessage(read: RangeReader, start: number, end: number): Promise<Uint8Array> {
   if (end - start > maxMessageBytes) {
-    throw new DynamoError("invalid-file", `onnx: a part of ${end - start} bytes, at most ${maxMessageBytes} are expected`);
+    throw new DynamoError(
+      "invalid-file",
+      `onnx: a part of ${end - start} bytes, at most ${maxMessageBytes} are expected`,
+    );
   }
   const bytes = await read(start, end - start);
-  if (bytes.length !== end - start) throw new DynamoError("invalid-file", `onnx: the file ends at byte ${start + bytes.length}`);
+  if (bytes.length !== end - start)
+    throw new DynamoError("invalid-file", `onnx: the file ends at byte ${start + bytes.length}`);
   return bytes;
 }
 

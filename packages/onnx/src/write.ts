@@ -34,7 +34,12 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
 }
 
-type Placed = { readonly initializer: Initializer; readonly byteLength: number; readonly offset: number | undefined };
+interface Placed {
+  readonly initializer: Initializer;
+  readonly byteLength: number;
+  /** In the external file; undefined for data in the model file itself. */
+  readonly offset: number | undefined;
+}
 
 /** Bytes of all initializers, subgraphs' included (those are always inline). */
 export function weightBytes(graph: OnnxGraph): number {
@@ -50,12 +55,16 @@ export async function writeOnnx(model: OnnxModel, sink: OnnxSink, options: Write
   const inline = placed.filter(({ offset }) => offset === undefined);
   const inlineBytes = inline.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (inlineBytes > maxInlineBytes) {
-    throw new DynamoError("invalid-argument", `a model file holds at most ${maxInlineBytes} bytes of weights, received ${inlineBytes}: give an external file`);
+    throw new DynamoError(
+      "invalid-argument",
+      `a model file holds at most ${maxInlineBytes} bytes of weights, received ${inlineBytes}: give an external file`,
+    );
   }
   const body = encodeGraph(model.graph);
   const heads = placed.map((item) => tensorHead(item, options.external?.location));
   const messageBytes = (index: number): number =>
-    (heads[index] as Uint8Array).length + (placed[index]?.offset === undefined ? rawDataBytes(placed[index] as Placed) : 0);
+    (heads[index] as Uint8Array).length +
+    (placed[index]?.offset === undefined ? rawDataBytes(placed[index] as Placed) : 0);
   const graphBytes = placed.reduce((sum, _, index) => sum + lengthPrefixed(messageBytes(index)), body.length);
 
   await sink.write(modelHead(model));
@@ -67,10 +76,14 @@ export async function writeOnnx(model: OnnxModel, sink: OnnxSink, options: Write
   for (const [index, item] of placed.entries()) {
     if (options.signal?.aborted === true) throw new DynamoError("aborted", "writing the model was stopped");
     const data = await load(item);
-    await sink.write(new BinaryWriter().tag(fields.graph.initializer, WireType.LengthDelimited).uint32(messageBytes(index)).finish());
+    await sink.write(
+      new BinaryWriter().tag(fields.graph.initializer, WireType.LengthDelimited).uint32(messageBytes(index)).finish(),
+    );
     await sink.write(heads[index] as Uint8Array);
     if (item.offset === undefined) {
-      await sink.write(new BinaryWriter().tag(fields.tensor.rawData, WireType.LengthDelimited).uint32(data.length).finish());
+      await sink.write(
+        new BinaryWriter().tag(fields.tensor.rawData, WireType.LengthDelimited).uint32(data.length).finish(),
+      );
       await sink.write(data);
     } else {
       await options.external?.sink.write(new Uint8Array(item.offset - externalEnd));
@@ -109,7 +122,10 @@ function place(initializers: readonly Initializer[], external: boolean): Placed[
 async function load({ initializer, byteLength }: Placed): Promise<Uint8Array> {
   const data = await initializer.load();
   if (data.length !== byteLength) {
-    throw new DynamoError("invalid-argument", `initializer ${initializer.name} needs ${byteLength} bytes, received ${data.length}`);
+    throw new DynamoError(
+      "invalid-argument",
+      `initializer ${initializer.name} needs ${byteLength} bytes, received ${data.length}`,
+    );
   }
   return data;
 }
@@ -202,7 +218,10 @@ function encodeAttribute(name: string, attribute: Attribute): Uint8Array {
 
 function encodeSubgraph(graph: OnnxGraph): Uint8Array {
   if (graph.initializers.length > 0) {
-    throw new DynamoError("invalid-argument", `subgraph ${graph.name} has initializers: put them in the main graph, which it can see`);
+    throw new DynamoError(
+      "invalid-argument",
+      `subgraph ${graph.name} has initializers: put them in the main graph, which it can see`,
+    );
   }
   return encodeGraph(graph);
 }

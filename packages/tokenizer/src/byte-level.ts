@@ -1,7 +1,8 @@
 /** The byte-level alphabet: every byte as a printable character (GPT-2's `bytes_to_unicode`). */
 
 /** Bytes that stand for themselves: printable ASCII and most of Latin-1. All others are moved to 256 and up, in order. */
-const isPrintable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+const isPrintable = (byte: number): boolean =>
+  (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
 
 function buildTable(): ReadonlyMap<string, number> {
   const table = new Map<string, number>();

@@ -26,16 +26,26 @@ export function chatTemplate(config: Json, text: string | undefined): ApplyChatT
   let template: Template | undefined;
   return (messages, { addGenerationPrompt = true, variables = {} } = {}) => {
     if (source === undefined) {
-      throw new DynamoError("unsupported", "this model has no chat template: expected chat_template in tokenizer_config.json, or chat_template.jinja");
+      throw new DynamoError(
+        "unsupported",
+        "this model has no chat template: expected chat_template in tokenizer_config.json, or chat_template.jinja",
+      );
     }
     if (source.length > maxTemplateCharacters) {
-      throw new DynamoError("invalid-file", `the chat template has ${source.length} characters, expected at most ${maxTemplateCharacters}`);
+      throw new DynamoError(
+        "invalid-file",
+        `the chat template has ${source.length} characters, expected at most ${maxTemplateCharacters}`,
+      );
     }
     try {
       template ??= new Template(source);
       return template.render({ ...special, ...variables, messages, add_generation_prompt: addGenerationPrompt });
     } catch (cause) {
-      throw new DynamoError("invalid-file", `the chat template failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw new DynamoError(
+        "invalid-file",
+        `the chat template failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      );
     }
   };
 }

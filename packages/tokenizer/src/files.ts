@@ -10,7 +10,8 @@ const models = ["BPE", "WordPiece", "Unigram"];
 
 export type Json = Readonly<Record<string, unknown>>;
 
-export const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 export interface AddedToken {
   readonly id: number;
@@ -48,20 +49,27 @@ export function checkTokenizerJson(content: unknown): TokenizerJson {
   const json = asObject(content, "tokenizer.json");
   const { model } = json;
   if (!isObject(model)) fail("expected a model");
-  const type = model["type"] ?? "BPE";
+  const type: unknown = model["type"] ?? "BPE";
   if (typeof type !== "string" || !models.includes(type)) {
-    throw new DynamoError("unsupported", `tokenizer.json: expected a model of type ${models.join(", ")}, received ${JSON.stringify(type)?.slice(0, 50) ?? "none"}`);
+    throw new DynamoError(
+      "unsupported",
+      `tokenizer.json: expected a model of type ${models.join(", ")}, received ${JSON.stringify(type).slice(0, 50)}`,
+    );
   }
   const added = addedTokens(json["added_tokens"]);
   const highest = Math.max(highestId(model), ...added.map(({ id }) => id));
   return { json, added, vocabularySize: highest + 1 };
 }
 
-const isId = (id: unknown): id is number => Number.isInteger(id) && (id as number) >= 0 && (id as number) < maxVocabulary;
+const isId = (id: unknown): id is number =>
+  Number.isInteger(id) && (id as number) >= 0 && (id as number) < maxVocabulary;
 
 function highestId({ vocab, type, merges }: Json): number {
   if (type === "Unigram") {
-    if (!Array.isArray(vocab) || !vocab.every((entry) => Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number")) {
+    if (
+      !Array.isArray(vocab) ||
+      !vocab.every((entry) => Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number")
+    ) {
       fail("a Unigram vocabulary lists [token, score] pairs");
     }
     return vocab.length - 1;
@@ -70,7 +78,10 @@ function highestId({ vocab, type, merges }: Json): number {
   if ((type ?? "BPE") === "BPE" && !Array.isArray(merges)) fail("a BPE model lists its merges");
   let highest = -1;
   for (const [token, id] of Object.entries(vocab)) {
-    if (!isId(id)) fail(`token ${JSON.stringify(token.slice(0, 50))} has id ${JSON.stringify(id)?.slice(0, 50) ?? "none"}, expected 0 to ${maxVocabulary - 1}`);
+    if (!isId(id))
+      fail(
+        `token ${JSON.stringify(token.slice(0, 50))} has id ${JSON.stringify(id).slice(0, 50)}, expected 0 to ${maxVocabulary - 1}`,
+      );
     highest = Math.max(highest, id);
   }
   return highest;
@@ -80,7 +91,8 @@ function addedTokens(value: unknown): AddedToken[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) fail("added_tokens must be a list");
   return value.map((token: unknown) => {
-    if (!isObject(token) || typeof token["content"] !== "string" || !isId(token["id"])) fail("an added token has an id and a content");
+    if (!isObject(token) || typeof token["content"] !== "string" || !isId(token["id"]))
+      fail("an added token has an id and a content");
     return { id: token["id"], content: token["content"], special: token["special"] === true };
   });
 }

@@ -35,7 +35,9 @@ export function loadTokenizer(files: TokenizerFiles): LoadedTokenizer {
 
   function decode(ids: ArrayLike<number>): string {
     const known = Array.from(ids).filter(hasText);
-    return known.length === 0 ? "" : library.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+    return known.length === 0
+      ? ""
+      : library.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
   }
 
   function pieceOf(id: number): Piece {
@@ -58,8 +60,16 @@ export function loadTokenizer(files: TokenizerFiles): LoadedTokenizer {
 
 function construct(json: object, config: object): Library {
   try {
-    return new Library(json, config);
+    // The library wants these properties to be there, if only as null; published files leave some out.
+    return new Library(
+      { added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, ...json },
+      config,
+    );
   } catch (cause) {
-    throw new DynamoError("invalid-file", `the tokenizer cannot be built: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new DynamoError(
+      "invalid-file",
+      `the tokenizer cannot be built: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }

@@ -22,16 +22,30 @@ export async function convert(checkpoint: string, options: ConvertCommandOptions
     const onProgress = (done: number, total: number, what: string): void => {
       progress.update(done, total, what);
     };
-    const report = await convertCheckpoint(checkpoint, options.out, { tokenHeads, dtypes, activations, seed, overwrite, onProgress, signal });
+    const report = await convertCheckpoint(checkpoint, options.out, {
+      tokenHeads,
+      dtypes,
+      activations,
+      seed,
+      overwrite,
+      onProgress,
+      signal,
+    });
     progress.stop();
     if (options.json) {
       console.log(JSON.stringify(report));
       return;
     }
-    console.log(`${report.folder}: ${report.tokenHeads} token heads, ${(report.parameters / 1e6).toFixed(1)} M parameters (base ${(report.baseParameters / 1e6).toFixed(1)} M)`);
+    console.log(
+      `${report.folder}: ${report.tokenHeads} token heads, ${(report.parameters / 1e6).toFixed(1)} M parameters (base ${(report.baseParameters / 1e6).toFixed(1)} M)`,
+    );
     for (const { path, bytes } of report.files) console.log(`  ${path}  ${(bytes / 1e6).toFixed(1)} MB`);
     if (report.untrainedHeads.length > 0) {
-      console.error(pc.yellow(`token heads ${report.untrainedHeads.join(", ")} are initialised, not trained: the model says so in its config.json`));
+      console.error(
+        pc.yellow(
+          `token heads ${report.untrainedHeads.join(", ")} are initialised, not trained: the model says so in its config.json`,
+        ),
+      );
     }
   } finally {
     progress.stop();

@@ -18,7 +18,11 @@ export interface CountCommandOptions {
   readonly json: boolean;
 }
 
-export async function count(files: readonly string[], options: CountCommandOptions, signal: AbortSignal): Promise<void> {
+export async function count(
+  files: readonly string[],
+  options: CountCommandOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const { config, tokenizer } = await readModel(options.model);
   const total = await totalBytes(files);
   const counter = createNgramCounter({ order: options.order, vocabularySize: config.vocabularySize });
@@ -57,8 +61,13 @@ async function readModel(folder: string): Promise<{ config: NeoxConfig; tokenize
   } catch (cause) {
     throw new DynamoError("invalid-file", `${folder}/config.json is not JSON`, { cause });
   }
-  const tokenizerConfig = existsSync(join(folder, "tokenizer_config.json")) ? await read("tokenizer_config.json") : undefined;
-  return { config: parseNeoxConfig(json), tokenizer: loadTokenizer({ tokenizerJson: await read("tokenizer.json"), tokenizerConfig }) };
+  const tokenizerConfig = existsSync(join(folder, "tokenizer_config.json"))
+    ? await read("tokenizer_config.json")
+    : undefined;
+  return {
+    config: parseNeoxConfig(json),
+    tokenizer: loadTokenizer({ tokenizerJson: await read("tokenizer.json"), tokenizerConfig }),
+  };
 }
 
 /** Beside its place first, so that a full disk leaves the old mask. Returns the bytes written. */
@@ -84,7 +93,12 @@ async function writeMask(path: string, mask: CooccurrenceMask): Promise<number> 
   }
 }
 
-function report(mask: CooccurrenceMask, bytes: number, documentCount: number, { model, order, minCount, json }: CountCommandOptions): void {
+function report(
+  mask: CooccurrenceMask,
+  bytes: number,
+  documentCount: number,
+  { model, order, minCount, json }: CountCommandOptions,
+): void {
   const orders = Array.from({ length: order }, (_, i) => i + 1);
   const facts = {
     path: join(model, maskPath),
@@ -100,9 +114,13 @@ function report(mask: CooccurrenceMask, bytes: number, documentCount: number, { 
     console.log(JSON.stringify(facts));
     return;
   }
-  console.log(`${facts.path}: ${(bytes / 1e6).toFixed(2)} MB from ${facts.tokens} tokens in ${documentCount} documents`);
+  console.log(
+    `${facts.path}: ${(bytes / 1e6).toFixed(2)} MB from ${facts.tokens} tokens in ${documentCount} documents`,
+  );
   for (const n of orders.slice(1)) {
-    console.log(`  order ${n}: ${mask.stored(n)} n-grams seen at least ${minCount} times, ${mask.total(n)} counted in all`);
+    console.log(
+      `  order ${n}: ${mask.stored(n)} n-grams seen at least ${minCount} times, ${mask.total(n)} counted in all`,
+    );
   }
   console.log(`  ${facts.bytesPerNgram.toFixed(2)} bytes per stored n-gram of order ${order}`);
 }

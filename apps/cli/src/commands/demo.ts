@@ -23,10 +23,26 @@ export async function demo(prompt: string | undefined, options: DemoOptions, sig
   try {
     const strategy = dynamo({ temperature: options.temperature, backoff: options.backoff });
     const baseline = autoregressive({ temperature: options.temperature });
-    for (const each of [strategy, baseline]) await generate(model, text, { strategy: each, maxNewTokens: warmUpTokens, seed: 0, stopAtEndOfText: false, signal });
-    console.log(pc.dim(`${name}, ${model.config.tokenHeads} token heads, ${model.dtype} on ${model.device.device}. Tokens per pass: `) + legend(model.config.tokenHeads));
+    for (const each of [strategy, baseline])
+      await generate(model, text, {
+        strategy: each,
+        maxNewTokens: warmUpTokens,
+        seed: 0,
+        stopAtEndOfText: false,
+        signal,
+      });
+    console.log(
+      pc.dim(
+        `${name}, ${model.config.tokenHeads} token heads, ${model.dtype} on ${model.device.device}. Tokens per pass: `,
+      ) + legend(model.config.tokenHeads),
+    );
     process.stdout.write(`\n${pc.bold(text)}`);
-    const generation = generate(model, text, { strategy, maxNewTokens: options.maxNewTokens, seed: options.seed, signal });
+    const generation = generate(model, text, {
+      strategy,
+      maxNewTokens: options.maxNewTokens,
+      seed: options.seed,
+      signal,
+    });
     try {
       for await (const chunk of generation) process.stdout.write(colourPass(chunk.text, chunk.tokens.length));
     } finally {

@@ -17,7 +17,9 @@ export async function doctor({ json }: { readonly json: boolean }): Promise<void
   }
   for (const [label, value] of Object.entries(machine)) console.log(`${pc.dim(label.padEnd(8))} ${value}`);
   for (const { device, works, detail, remedy, provider, threads } of devices) {
-    console.log(`${works ? pc.green("works") : pc.yellow("no   ")}    ${pc.bold(device.padEnd(7))} ${detail} ${pc.dim(`(${provider}, ${threads} threads)`)}`);
+    console.log(
+      `${works ? pc.green("works") : pc.yellow("no   ")}    ${pc.bold(device.padEnd(7))} ${detail} ${pc.dim(`(${provider}, ${threads} threads)`)}`,
+    );
     if (remedy !== undefined) console.log(`                 ${remedy}`);
   }
 }

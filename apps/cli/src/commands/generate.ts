@@ -4,6 +4,7 @@ import { DynamoError } from "@dynamo/core";
 import { generate as run, type GenerateOptions, type GenerationChunk, type GenerationResult } from "@dynamo/decode";
 import pc from "picocolors";
 import { colourPass } from "../colours.js";
+import { exitCodes } from "../exit-codes.js";
 import { openModel, type ModelOptions } from "../open-model.js";
 import { chooseStrategy, type StrategyOptions } from "../strategies.js";
 
@@ -20,13 +21,21 @@ export interface GenerateCommandOptions extends ModelOptions, StrategyOptions {
 /** Standard input and prompt files are read up to this: no context is as long. */
 const maxPromptBytes = 16 * 2 ** 20;
 
-export async function generate(folder: string | undefined, options: GenerateCommandOptions, signal: AbortSignal): Promise<void> {
+export async function generate(
+  folder: string | undefined,
+  options: GenerateCommandOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const prompts = await readPrompts(options);
   const { model, name, close } = await openModel(folder, options, signal);
   try {
     const strategy = await chooseStrategy(options, model.info.tokenHeads);
     if (model.info.untrainedHeads.length > 0 && strategy.heads !== 1) {
-      console.error(pc.yellow(`token heads ${model.info.untrainedHeads.join(", ")} of this model are untrained: expect nonsense from them`));
+      console.error(
+        pc.yellow(
+          `token heads ${model.info.untrainedHeads.join(", ")} of this model are untrained: expect nonsense from them`,
+        ),
+      );
     }
     const settings: GenerateOptions = {
       strategy,
@@ -38,33 +47,41 @@ export async function generate(folder: string | undefined, options: GenerateComm
     };
     const about = { model: name, device: model.device.device, dtype: model.dtype, strategy: strategy.name };
     const generation = run(model, prompts, settings);
-    const stopped = await stream(generation, prompts, options.json);
-    const results = stopped === undefined ? await generation : undefined;
-    if (options.json && results !== undefined) console.log(JSON.stringify(asJson(results, about)));
-    if (stopped !== undefined) throw stopped;
-    if (!options.json && results !== undefined) for (const result of results) console.error(pc.dim(summary(result)));
+    if (await stream(generation, prompts.length, options.json)) return;
+    const results = await generation;
+    if (options.json) console.log(JSON.stringify(asJson(results, about)));
+    else for (const result of results) console.error(pc.dim(summary(result)));
   } finally {
     await close();
   }
 }
 
-/** Writes the text of a single prompt as it comes, and a batch's when it is whole. Returns the error that ended it. */
-async function stream(generation: AsyncIterable<GenerationChunk>, prompts: readonly string[], json: boolean): Promise<unknown> {
-  const texts = prompts.map(() => "");
-  let stopped: unknown;
+/**
+ * Writes the text of a single prompt as it comes, and a batch's when it is whole. Returns true when Ctrl-C ended it: what
+ * there was of the text is out, as JSON too.
+ */
+async function stream(generation: AsyncIterable<GenerationChunk>, prompts: number, json: boolean): Promise<boolean> {
+  const texts = new Array<string>(prompts).fill("");
+  const colour = process.stdout.isTTY ? colourPass : (text: string): string => text;
+  const finish = (): void => {
+    if (json) return;
+    if (prompts === 1) process.stdout.write("\n");
+    else for (const [i, text] of texts.entries()) console.log(`${pc.bold(`[${i + 1}]`)} ${text}`);
+  };
   try {
     for await (const { index, text, tokens } of generation) {
-      texts[index] += text;
-      if (!json && prompts.length === 1) process.stdout.write(process.stdout.isTTY ? colourPass(text, tokens.length) : text);
+      texts[index] = (texts[index] ?? "") + text;
+      if (!json && prompts === 1) process.stdout.write(colour(text, tokens.length));
     }
+    finish();
+    return false;
   } catch (error) {
-    stopped = error;
+    finish();
+    if (!DynamoError.is(error) || error.code !== "aborted") throw error;
+    if (json) console.log(JSON.stringify({ text: prompts === 1 ? texts[0] : texts, finishReason: "aborted" }));
+    process.exitCode = exitCodes.interrupted;
+    return true;
   }
-  if (json) {
-    if (stopped !== undefined) console.log(JSON.stringify({ text: texts.length === 1 ? texts[0] : texts, finishReason: "stopped", error: { message: String((stopped as Error).message) } }));
-  } else if (prompts.length === 1) process.stdout.write("\n");
-  else for (const [i, text] of texts.entries()) console.log(`${pc.bold(`[${i + 1}]`)} ${text}`);
-  return stopped;
 }
 
 function asJson(results: readonly GenerationResult[], about: object): object {
@@ -72,7 +89,11 @@ function asJson(results: readonly GenerationResult[], about: object): object {
   return results.length === 1 ? { ...first, ...about } : { results, ...about };
 }
 
-function summary({ statistics: { tokens, passes, tokensPerPass, tokensPerSecond }, finishReason, seed }: GenerationResult): string {
+function summary({
+  statistics: { tokens, passes, tokensPerPass, tokensPerSecond },
+  finishReason,
+  seed,
+}: GenerationResult): string {
   return `${tokens} tokens, ${passes} passes, ${tokensPerPass.toFixed(2)} tokens per pass, ${tokensPerSecond.toFixed(0)} tokens/s, ended by ${finishReason}, seed ${seed}`;
 }
 
@@ -84,12 +105,14 @@ async function readPrompts({ prompt = [], promptFile }: GenerateCommandOptions):
     });
     return [text];
   }
-  if (process.stdin.isTTY) throw new DynamoError("invalid-argument", "give a prompt: --prompt, --prompt-file, or on standard input");
+  if (process.stdin.isTTY)
+    throw new DynamoError("invalid-argument", "give a prompt: --prompt, --prompt-file, or on standard input");
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > maxPromptBytes) throw new DynamoError("invalid-argument", `a prompt has at most ${maxPromptBytes} bytes`);
+    if (bytes > maxPromptBytes)
+      throw new DynamoError("invalid-argument", `a prompt has at most ${maxPromptBytes} bytes`);
     chunks.push(chunk);
   }
   return [Buffer.concat(chunks).toString("utf8")];

@@ -11,15 +11,40 @@ export async function inspect(folder: string | undefined, { json }: { readonly j
 const million = (n: number): string => `${(n / 1e6).toFixed(2)} M`;
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
 
-function describe({ location, kind, config, parameters, untrainedHeads, graphs, mask, tokenizerFiles }: ModelReport): [string, string][] {
+function describe({
+  location,
+  kind,
+  config,
+  parameters,
+  untrainedHeads,
+  graphs,
+  mask,
+  tokenizerFiles,
+}: ModelReport): [string, string][] {
   const overhead = (100 * parameterOverhead(config, config.tokenHeads)).toFixed(2);
   return [
     ["folder", `${location} (${kind})`],
-    ["shape", `${config.layers} layers, width ${config.hiddenSize}, ${config.attentionHeads} attention heads, vocabulary ${config.vocabularySize}, context ${config.contextLength}`],
-    ["token heads", `${config.tokenHeads}${untrainedHeads.length > 0 ? pc.yellow(` (untrained: ${untrainedHeads.join(", ")})`) : ""}`],
-    ["parameters", `${million(parameters.withTokenHeads)}, of which base ${million(parameters.base)} (heads add ${overhead} %)`],
+    [
+      "shape",
+      `${config.layers} layers, width ${config.hiddenSize}, ${config.attentionHeads} attention heads, vocabulary ${config.vocabularySize}, context ${config.contextLength}`,
+    ],
+    [
+      "token heads",
+      `${config.tokenHeads}${untrainedHeads.length > 0 ? pc.yellow(` (untrained: ${untrainedHeads.join(", ")})`) : ""}`,
+    ],
+    [
+      "parameters",
+      `${million(parameters.withTokenHeads)}, of which base ${million(parameters.base)} (heads add ${overhead} %)`,
+    ],
     ...graphs.flatMap(describeGraph),
-    ...(mask === undefined ? [] : ([["mask", `order ${mask.order}, ${megabytes(mask.bytes)}: ${mask.stored.map((n, i) => `${n} of order ${i + 1}`).join(", ")}; ${mask.totals[0] ?? 0} tokens counted`]] as [string, string][])),
+    ...(mask === undefined
+      ? []
+      : ([
+          [
+            "mask",
+            `order ${mask.order}, ${megabytes(mask.bytes)}: ${mask.stored.map((n, i) => `${n} of order ${i + 1}`).join(", ")}; ${mask.totals[0] ?? 0} tokens counted`,
+          ],
+        ] as [string, string][])),
     ...tokenizerFiles.map(({ path, bytes }): [string, string] => ["file", `${path} (${(bytes / 1000).toFixed(1)} kB)`]),
   ];
 }
@@ -28,7 +53,10 @@ function describeGraph({ path, bytes, operators, opsets, initializers, metadata 
   const used = Object.entries(operators).sort((a, b) => b[1] - a[1]);
   const facts = Object.entries(metadata).map(([key, value]) => `${key}=${value}`);
   return [
-    ["graph", `${path} (${megabytes(bytes)}), ${initializers.length} tensors, opset ${opsets[""] ?? "?"}, ${facts.join(", ")}`],
+    [
+      "graph",
+      `${path} (${megabytes(bytes)}), ${initializers.length} tensors, opset ${opsets[""] ?? "?"}, ${facts.join(", ")}`,
+    ],
     ["operators", used.map(([name, count]) => `${count} ${name}`).join(", ")],
   ];
 }

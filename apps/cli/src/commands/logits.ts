@@ -23,13 +23,19 @@ export async function logits(folder: string, options: LogitsCommandOptions, sign
     const shape = [rows.length, rows[0]?.length ?? 0, model.info.vocabularySize];
     const handle = await open(options.out, "w");
     try {
-      await handle.writeFile(encodeSafetensorsHeader(heads.map((_, i) => ({ name: `head_${i + 1}`, dtype: "float32", shape }))));
+      await handle.writeFile(
+        encodeSafetensorsHeader(heads.map((_, i) => ({ name: `head_${i + 1}`, dtype: "float32", shape }))),
+      );
       for (const head of heads) await handle.writeFile(new Uint8Array(head.buffer));
     } finally {
       await handle.close();
     }
     const names = heads.map((_, i) => `head_${i + 1}`);
-    console.log(options.json ? JSON.stringify({ out: options.out, heads: names, shape }) : `${options.out}: ${names.join(", ")} [${shape.join(", ")}]`);
+    console.log(
+      options.json
+        ? JSON.stringify({ out: options.out, heads: names, shape })
+        : `${options.out}: ${names.join(", ")} [${shape.join(", ")}]`,
+    );
   } finally {
     await close();
   }
@@ -39,7 +45,8 @@ async function readTokens(file: string): Promise<number[][]> {
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
     throw new DynamoError("not-found", `cannot read ${file}`, { cause });
   });
-  if (text.length > maxTokensBytes) throw new DynamoError("invalid-file", `${file}: expected at most ${maxTokensBytes} characters`);
+  if (text.length > maxTokensBytes)
+    throw new DynamoError("invalid-file", `${file}: expected at most ${maxTokensBytes} characters`);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -47,12 +54,17 @@ async function readTokens(file: string): Promise<number[][]> {
     throw new DynamoError("invalid-file", `${file} is not JSON`, { cause });
   }
   const rows: unknown = (json as { tokens?: unknown } | null)?.tokens;
-  const isRow = (row: unknown): row is number[] => Array.isArray(row) && row.length > 0 && row.every((token) => Number.isInteger(token));
+  const isRow = (row: unknown): row is number[] =>
+    Array.isArray(row) && row.length > 0 && row.every((token) => Number.isInteger(token));
   if (!Array.isArray(rows) || rows.length === 0 || !rows.every(isRow)) {
     throw new DynamoError("invalid-file", `${file}: expected {"tokens": [[ids], …]}`);
   }
   const lengths = new Set(rows.map(({ length }) => length));
-  if (lengths.size > 1) throw new DynamoError("invalid-file", `${file}: all rows must have one length, received ${[...lengths].join(", ")}`);
+  if (lengths.size > 1)
+    throw new DynamoError(
+      "invalid-file",
+      `${file}: all rows must have one length, received ${[...lengths].join(", ")}`,
+    );
   return rows;
 }
 
@@ -65,13 +77,21 @@ function chunkSizes(chunk: string): ChunkSizes {
   if (chunk === "ragged") return (pass, row) => 1 + ((3 * pass + 2 * row) % 5);
   const size = Number(chunk);
   if (!Number.isInteger(size) || size < 1) {
-    throw new DynamoError("invalid-argument", `chunk must be all, one, ragged or a whole number of at least 1, received ${chunk}`);
+    throw new DynamoError(
+      "invalid-argument",
+      `chunk must be all, one, ragged or a whole number of at least 1, received ${chunk}`,
+    );
   }
   return () => size;
 }
 
 /** [head] → [rows, T, vocabulary]. Rows that have fed all their tokens leave the batch. */
-async function compute(model: LanguageModel, rows: readonly number[][], sizes: ChunkSizes, signal: AbortSignal): Promise<Float32Array<ArrayBuffer>[]> {
+async function compute(
+  model: LanguageModel,
+  rows: readonly number[][],
+  sizes: ChunkSizes,
+  signal: AbortSignal,
+): Promise<Float32Array<ArrayBuffer>[]> {
   const { tokenHeads, vocabularySize } = model.info;
   const length = rows[0]?.length ?? 0;
   const heads = Array.from({ length: tokenHeads }, () => new Float32Array(rows.length * length * vocabularySize));
@@ -91,7 +111,10 @@ async function compute(model: LanguageModel, rows: readonly number[][], sizes: C
         for (let position = 0; position < feed.positions; position++) {
           for (const [head, values] of heads.entries()) {
             const from = ((i * most + position) * tokenHeads + head) * vocabularySize;
-            values.set(data.subarray(from, from + vocabularySize), (target.row * length + target.done + position) * vocabularySize);
+            values.set(
+              data.subarray(from, from + vocabularySize),
+              (target.row * length + target.done + position) * vocabularySize,
+            );
           }
         }
         target.done += feed.positions;
@@ -104,7 +127,10 @@ async function compute(model: LanguageModel, rows: readonly number[][], sizes: C
   }
 }
 
-async function leave(cache: KvCache, active: { readonly tokens: readonly number[]; readonly row: number; readonly done: number }[]): Promise<void> {
+async function leave(
+  cache: KvCache,
+  active: { readonly tokens: readonly number[]; readonly row: number; readonly done: number }[],
+): Promise<void> {
   for (let i = active.length - 1; i >= 0; i--) {
     const each = active[i] as (typeof active)[number];
     if (each.done < each.tokens.length) continue;

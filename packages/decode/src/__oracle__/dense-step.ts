@@ -16,9 +16,14 @@ interface Head {
 }
 
 function headOf(logits: readonly number[], topK: number, temperature: number): Head {
-  const ids = logits.map((_, id) => id).sort((a, b) => Math.fround(logits[b] as number) - Math.fround(logits[a] as number) || a - b).slice(0, topK);
+  const ids = logits
+    .map((_, id) => id)
+    .sort((a, b) => Math.fround(logits[b] as number) - Math.fround(logits[a] as number) || a - b)
+    .slice(0, topK);
   const t = temperature === 0 ? 1 : temperature;
-  const e = ids.map((id) => Math.exp((Math.fround(logits[id] as number) - Math.fround(logits[ids[0] as number] as number)) / t));
+  const e = ids.map((id) =>
+    Math.exp((Math.fround(logits[id] as number) - Math.fround(logits[ids[0] as number] as number)) / t),
+  );
   const total = e.reduce((a, b) => a + b, 0);
   return { ids, p: e.map((x) => x / total) };
 }
@@ -70,7 +75,9 @@ function otsu(values: readonly number[]): { threshold: number; doubtful: boolean
     return w1 === 0 || w2 === 0 ? 0 : w1 * w2 * (s1 / w1 - s2 / w2) ** 2;
   });
   const best = variances.reduce((a, b) => Math.max(a, b));
-  const near = variances.map((variance, bin) => ({ variance, bin })).filter(({ variance }) => variance >= best * (1 - 1e-9));
+  const near = variances
+    .map((variance, bin) => ({ variance, bin }))
+    .filter(({ variance }) => variance >= best * (1 - 1e-9));
   const first = (near[0] as { bin: number }).bin;
   // Splits between the same two filled bins are one; others as good make the choice a matter of rounding.
   if (near.some(({ bin }) => counts.slice(first + 1, bin + 1).some((count) => count > 0))) doubtful = true;
@@ -90,8 +97,12 @@ export function denseStep(
     const used = heads.slice(0, n);
     const shape = used.map(({ ids }) => ids.length);
     const cells = shape.reduce((a, b) => a * b, 1);
-    const tuples = Array.from({ length: cells }, (_, cell) => ranksOf(cell, shape).map((rank, i) => (used[i] as Head).ids[rank] as number));
-    const product = tuples.map((_, cell) => ranksOf(cell, shape).reduce((p, rank, i) => p * ((used[i] as Head).p[rank] as number), 1));
+    const tuples = Array.from({ length: cells }, (_, cell) =>
+      ranksOf(cell, shape).map((rank, i) => (used[i] as Head).ids[rank] as number),
+    );
+    const product = tuples.map((_, cell) =>
+      ranksOf(cell, shape).reduce((p, rank, i) => p * ((used[i] as Head).p[rank] as number), 1),
+    );
     let joint = product;
     const epsilon = options.backoff ** (n - 1);
     if (n > 1) {

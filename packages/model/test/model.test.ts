@@ -1,0 +1,383 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Feed, LanguageModel, Runtime } from "@dynamo/core";
+import { createNodeRuntime } from "@dynamo/runtime-node";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { referenceLogits } from "../src/__oracle__/reference-forward.js";
+import { openCheckpoint } from "../src/checkpoint.js";
+import { parseNeoxConfig, type NeoxConfig } from "../src/config.js";
+import { convertCheckpoint, writeRandomCheckpoint } from "../src/convert.js";
+import { loadModel, type LoadedModel } from "../src/load.js";
+import { nodeFolder } from "../src/node-folder.js";
+
+function tinyConfig(tokenHeads: number, changes: Record<string, unknown> = {}): NeoxConfig {
+  return parseNeoxConfig({
+    architectures: ["GPTNeoXForCausalLM"],
+    model_type: "gpt_neox",
+    vocab_size: 61,
+    hidden_size: 48,
+    num_hidden_layers: 3,
+    num_attention_heads: 3,
+    intermediate_size: 80,
+    rotary_pct: 0.25,
+    max_position_embeddings: 700,
+    bos_token_id: 0,
+    eos_token_id: 0,
+    dynamo: { token_heads: tokenHeads },
+    ...changes,
+  });
+}
+
+let folder: string;
+let runtime: Runtime;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dynamo-model-"));
+  runtime = createNodeRuntime({ device: "cpu" });
+});
+
+afterAll(async () => {
+  await runtime.dispose();
+  await rm(folder, { recursive: true });
+});
+
+let made = 0;
+const place = (name: string): string => join(folder, `${name}-${made++}`);
+
+async function convertTiny(
+  tokenHeads: number,
+  options: Parameters<typeof convertCheckpoint>[2] = {},
+  changes = {},
+): Promise<{ checkpoint: string; model: string }> {
+  const checkpoint = place("checkpoint");
+  await writeRandomCheckpoint(checkpoint, { config: tinyConfig(tokenHeads, changes), seed: 3 });
+  const model = place("model");
+  await convertCheckpoint(checkpoint, model, options);
+  return { checkpoint, model };
+}
+
+const randomTokens = (length: number, seed: number): number[] =>
+  Array.from({ length }, (_, i) => (i * i * 7 + i * seed + seed) % 61);
+
+/** All heads' logits of each row, fed in pieces of the given sizes, as [row][position * heads + head] → logits. */
+async function logitsInPieces(
+  model: LanguageModel,
+  rows: readonly number[][],
+  sizeOf: (pass: number, row: number) => number,
+): Promise<Float32Array[][]> {
+  const { tokenHeads, vocabularySize } = model.info;
+  const results: Float32Array[][] = rows.map(() => []);
+  const done = rows.map(() => 0);
+  const cache = await model.createCache({ rows: rows.length });
+  try {
+    for (let pass = 0; done.some((count, row) => count < (rows[row]?.length ?? 0)); pass++) {
+      const feeds: Feed[] = rows.map((tokens, row) => {
+        const part = tokens.slice(done[row], (done[row] ?? 0) + sizeOf(pass, row));
+        return { tokens: part, positions: part.length };
+      });
+      const { logits } = await model.forward(cache, feeds, { heads: tokenHeads, topK: 3, logits: true });
+      const most = Math.max(...feeds.map(({ positions = 1 }) => positions));
+      feeds.forEach(({ positions = 1 }, row) => {
+        for (let i = 0; i < positions * tokenHeads; i++) {
+          const from = (row * most * tokenHeads + i) * vocabularySize;
+          results[row]?.push(logits?.data.slice(from, from + vocabularySize) ?? new Float32Array());
+        }
+        done[row] = (done[row] ?? 0) + positions;
+      });
+    }
+    return results;
+  } finally {
+    await cache.dispose();
+  }
+}
+
+async function oracle(
+  checkpointFolder: string,
+  config: NeoxConfig,
+  tokens: readonly number[],
+): Promise<Float64Array[]> {
+  const checkpoint = await openCheckpoint(nodeFolder(checkpointFolder));
+  try {
+    return await referenceLogits(checkpoint.read, config, [...tokens]);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function worst(received: readonly Float32Array[], expected: readonly Float64Array[], vocabularySize: number): number {
+  let most = 0;
+  received.forEach((logits, i) => {
+    const [head, position] = [i % expected.length, Math.floor(i / expected.length)];
+    logits.forEach(
+      (value, token) =>
+        (most = Math.max(most, Math.abs(value - (expected[head]?.[position * vocabularySize + token] ?? NaN)))),
+    );
+  });
+  return most;
+}
+
+describe("the graph", () => {
+  for (const [heads, changes] of [
+    [1, {}],
+    [2, { num_hidden_layers: 1 }],
+    [3, {}],
+    [4, { rotary_pct: 1, num_attention_heads: 4 }],
+    [3, { tie_word_embeddings: true, attention_bias: false }],
+  ] as const) {
+    it(`computes a float64 forward's logits with ${heads} heads and ${JSON.stringify(changes)}, however the tokens are fed`, async () => {
+      const { checkpoint, model: modelFolder } = await convertTiny(heads, {}, changes);
+      const model = await loadModel(runtime, modelFolder);
+      try {
+        const rows = [randomTokens(30, 5), randomTokens(30, 11)];
+        const expected = await Promise.all(rows.map((tokens) => oracle(checkpoint, model.config, tokens)));
+        const pieces = [
+          () => 30,
+          () => 1,
+          (pass: number, row: number) => (pass === 7 ? 30 : 1 + ((pass + 2 * row) % 3)),
+        ];
+        for (const sizeOf of pieces) {
+          const received = await logitsInPieces(model, rows, sizeOf);
+          received.forEach((each, row) => expect(worst(each, expected[row] ?? [], 61)).toBeLessThan(1e-4));
+        }
+        const [alone] = await logitsInPieces(model, rows.slice(1), () => 4);
+        expect(worst(alone ?? [], expected[1] ?? [], 61)).toBeLessThan(1e-4);
+      } finally {
+        await model.dispose();
+      }
+    });
+  }
+
+  it("stays near with fewer bits", async () => {
+    const { checkpoint, model: modelFolder } = await convertTiny(3, {
+      dtypes: ["fp16", "q8", "q4"],
+      activations: "fp32",
+    });
+    const tokens = randomTokens(24, 3);
+    for (const [dtype, tolerance] of [
+      ["fp16", 0.01],
+      ["q8", 0.05],
+      ["q4", 0.6],
+    ] as const) {
+      const model = await loadModel(runtime, modelFolder, { dtype });
+      const [received] = await logitsInPieces(model, [tokens], () => 5);
+      const difference = worst(received ?? [], await oracle(checkpoint, model.config, tokens), 61);
+      expect(difference).toBeGreaterThan(0);
+      expect(difference).toBeLessThan(tolerance);
+      await model.dispose();
+    }
+  });
+});
+
+describe("a loaded model", () => {
+  let model: LoadedModel;
+  const last = async (
+    cache: Awaited<ReturnType<LanguageModel["createCache"]>>,
+    feeds: Feed[],
+    heads = 3,
+  ): Promise<Float32Array> => {
+    const { logits } = await model.forward(cache, feeds, { heads, topK: 4, logits: true });
+    return logits?.data ?? new Float32Array();
+  };
+  const distance = (a: Float32Array, b: Float32Array): number =>
+    a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] ?? NaN))), 0);
+
+  beforeAll(async () => {
+    model = await loadModel(runtime, (await convertTiny(3)).model);
+  });
+
+  afterAll(() => model.dispose());
+
+  it("lists each head's likeliest tokens in order, with the log of the sum of all", async () => {
+    const cache = await model.createCache({ rows: 1 });
+    const { candidates, logits } = await model.forward(cache, [{ tokens: [1, 2, 3], positions: 2 }], {
+      heads: 3,
+      topK: 7,
+      logits: true,
+    });
+    expect([candidates[0]?.length, candidates[0]?.[0]?.length, cache.lengths[0]]).toEqual([2, 3, 3]);
+    candidates[0]?.flat().forEach(({ ids, logits: top, logSumExp }, i) => {
+      const all = Array.from(logits?.data.slice(i * 61, (i + 1) * 61) ?? []);
+      const order = all.map((_, id) => id).sort((a, b) => (all[b] ?? 0) - (all[a] ?? 0) || a - b);
+      expect([...ids]).toEqual(order.slice(0, 7));
+      expect([...top]).toEqual(order.slice(0, 7).map((id) => all[id]));
+      expect(logSumExp).toBeCloseTo(Math.log(all.reduce((sum, value) => sum + Math.exp(value), 0)), 4);
+    });
+    await cache.dispose();
+  });
+
+  it("takes prompts longer than a prefill chunk, ragged with short ones", async () => {
+    const [long, short] = [randomTokens(650, 3), randomTokens(3, 4)];
+    const cache = await model.createCache({ rows: 2 });
+    await model.forward(cache, [{ tokens: long }, { tokens: short }], { heads: 3, topK: 1 });
+    expect(cache.lengths).toEqual([650, 3]);
+    const together = await last(cache, [{ tokens: [5] }, { tokens: [6] }]);
+    for (const [row, tokens] of [
+      [...long, 5],
+      [...short, 6],
+    ].entries()) {
+      const alone = await model.createCache({ rows: 1 });
+      for (let i = 0; i < tokens.length - 1; i += 100)
+        await model.forward(alone, [{ tokens: tokens.slice(i, Math.min(i + 100, tokens.length - 1)) }], {
+          heads: 3,
+          topK: 1,
+        });
+      const expected = await last(alone, [{ tokens: tokens.slice(-1) }]);
+      expect(distance(together.slice(row * 3 * 61, (row + 1) * 3 * 61), expected)).toBeLessThan(1e-4);
+      await alone.dispose();
+    }
+    await cache.dispose();
+  });
+
+  it("forgets what is truncated and copies rows", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 80 }), fc.integer({ min: 1, max: 80 }), async (length, keep) => {
+        const kept = Math.min(length, keep);
+        const tokens = randomTokens(length, 9);
+        const cache = await model.createCache({ rows: 2 });
+        await model.forward(cache, [{ tokens }, { tokens: [1, 2, 3, 4] }], { heads: 3, topK: 1 });
+        await cache.copyRow(0, 1);
+        cache.truncate(0, kept);
+        await cache.copyRow(1, 1);
+        const both = await last(cache, [{ tokens: [7] }, { tokens: [8] }]);
+        const fresh = await model.createCache({ rows: 2 });
+        const expected = [await last(fresh, [{ tokens: [...tokens.slice(0, kept), 7] }, { tokens: [...tokens, 8] }])];
+        expect(distance(both, expected[0] ?? new Float32Array())).toBeLessThan(1e-4);
+        await cache.dispose();
+        await fresh.dispose();
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  it("with one head is the model without token heads", async () => {
+    const cache = await model.createCache({ rows: 1 });
+    const one = await last(cache, [{ tokens: [1, 2, 3] }], 1);
+    const next = await last(cache, [{ tokens: [4] }], 1);
+    const all = await model.createCache({ rows: 1 });
+    await last(all, [{ tokens: [1, 2, 3] }]);
+    const expected = (await last(all, [{ tokens: [4] }])).slice(0, 61);
+    expect([one.length, next.length, distance(next, expected) < 1e-5]).toEqual([61, 61, true]);
+    await cache.dispose();
+    await all.dispose();
+  });
+
+  it("refuses feeds that cannot be, and stays as it was", async () => {
+    const cache = await model.createCache({ rows: 2 });
+    await model.forward(cache, [{ tokens: [1, 2] }], { heads: 1, topK: 1 });
+    const refused: [Feed[], RegExp][] = [
+      [[{ tokens: [] }], /feeds no token/],
+      [[{ tokens: [61] }], /0 to 60, received 61/],
+      [[{ tokens: [-1] }], /received -1/],
+      [[{ tokens: randomTokens(699, 1) }], /holds 700 tokens, row 0 would need 701/],
+      [[{ tokens: [1], positions: 2 }], /cannot return 2 positions/],
+      [[], /takes 1 to 2 rows, received 0/],
+      [[{ tokens: [1] }, { tokens: [1] }, { tokens: [1] }], /received 3/],
+    ];
+    for (const [feeds, message] of refused) {
+      await expect(model.forward(cache, feeds, { heads: 1, topK: 1 })).rejects.toThrow(message);
+    }
+    expect(() => cache.truncate(0, 3)).toThrow(/holds 2 positions, received 3/);
+    expect(cache.lengths).toEqual([2, 0]);
+    await cache.dispose();
+  });
+
+  it("stops between the chunks of a long prompt", async () => {
+    const cache = await model.createCache({ rows: 1 });
+    const signal = AbortSignal.abort();
+    await expect(model.forward(cache, [{ tokens: [1] }], { heads: 1, topK: 1, signal })).rejects.toMatchObject({
+      code: "aborted",
+    });
+    expect(cache.lengths).toEqual([0]);
+    await cache.dispose();
+  });
+});
+
+describe("conversion", () => {
+  it("initialises missing heads from the seed, and the model says that they are untrained", async () => {
+    const checkpoint = place("checkpoint");
+    await writeRandomCheckpoint(checkpoint, { config: tinyConfig(2) });
+    const targets = [place("model"), place("model"), place("model")];
+    for (const [i, target] of targets.entries())
+      await convertCheckpoint(checkpoint, target, { tokenHeads: 4, seed: i === 2 ? 1 : 0 });
+    const bytes = await Promise.all(targets.map((target) => readFile(join(target, "onnx/model.onnx"))));
+    expect([bytes[0]?.equals(bytes[1] ?? Buffer.of()), bytes[0]?.equals(bytes[2] ?? Buffer.of())]).toEqual([
+      true,
+      false,
+    ]);
+    const model = await loadModel(runtime, targets[0] ?? "");
+    expect([model.info.tokenHeads, model.info.untrainedHeads]).toEqual([4, [3, 4]]);
+    await model.dispose();
+  });
+
+  it("leaves no folder when it fails or is stopped", async () => {
+    const checkpoint = place("checkpoint");
+    await writeRandomCheckpoint(checkpoint, { config: tinyConfig(3) });
+    const controller = new AbortController();
+    const target = place("stopped");
+    const onProgress = (): void => {
+      controller.abort();
+    };
+    await expect(
+      convertCheckpoint(checkpoint, target, { onProgress, signal: controller.signal }),
+    ).rejects.toMatchObject({ code: "aborted" });
+    expect((await readdir(folder)).filter((name) => name.includes("stopped"))).toEqual([]);
+  });
+
+  it("refuses to write over its own checkpoint", async () => {
+    const checkpoint = place("checkpoint");
+    await writeRandomCheckpoint(checkpoint, { config: tinyConfig(1) });
+    await expect(convertCheckpoint(checkpoint, checkpoint, { overwrite: true })).rejects.toThrow(
+      /holds the checkpoint/,
+    );
+    expect(await readdir(checkpoint)).toContain("model.safetensors");
+  });
+
+  it("refuses heads out of range and no dtype", async () => {
+    const { checkpoint } = await convertTiny(1);
+    await expect(convertCheckpoint(checkpoint, place("x"), { tokenHeads: 5 })).rejects.toThrow(/1 to 4, received 5/);
+    await expect(convertCheckpoint(checkpoint, place("x"), { dtypes: [] })).rejects.toThrow(/at least one dtype/);
+  });
+});
+
+describe("loadModel refuses", () => {
+  const edit = async (path: string, change: (config: Record<string, unknown>) => void): Promise<void> => {
+    const json = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+    change(json);
+    await writeFile(path, JSON.stringify(json));
+  };
+
+  it("a folder that is not there, a checkpoint, and a dtype that it does not have", async () => {
+    await expect(loadModel(runtime, join(folder, "nowhere"))).rejects.toMatchObject({ code: "not-found" });
+    const { checkpoint, model } = await convertTiny(1);
+    await expect(loadModel(runtime, checkpoint)).rejects.toThrow(/dynamo convert/);
+    await expect(loadModel(runtime, model, { dtype: "q4" })).rejects.toThrow(/has fp32; expected q4/);
+  });
+
+  it("a config that disagrees with the graph", async () => {
+    const { model } = await convertTiny(2);
+    await edit(join(model, "config.json"), (config) => (config["num_hidden_layers"] = 4));
+    await expect(loadModel(runtime, model)).rejects.toMatchObject({ code: "invalid-file" });
+  });
+
+  it("a graph that is cut off", async () => {
+    const { model } = await convertTiny(1);
+    const path = join(model, "onnx/model.onnx");
+    await writeFile(path, (await readFile(path)).subarray(0, 2000));
+    await expect(loadModel(runtime, model)).rejects.toThrow();
+  });
+
+  it("a tokenizer that does not fit, and a mask of another vocabulary", async () => {
+    const { model } = await convertTiny(1);
+    const vocab = Object.fromEntries(Array.from({ length: 70 }, (_, id) => [`t${id}`, id]));
+    await writeFile(
+      join(model, "tokenizer.json"),
+      JSON.stringify({ model: { type: "BPE", vocab, merges: [] }, decoder: { type: "ByteLevel" } }),
+    );
+    await expect(loadModel(runtime, model)).rejects.toThrow(/tokenizer has 70 tokens/);
+    await rm(join(model, "tokenizer.json"));
+    await writeFile(join(model, "cooccurrence.safetensors"), "nonsense");
+    await expect(loadModel(runtime, model)).rejects.toMatchObject({ code: "invalid-file" });
+  });
+});
