@@ -139,7 +139,7 @@ async function chooseDType(
 ): Promise<ModelDType> {
   const present: ModelDType[] = [];
   for (const dtype of dtypes) if ((await files.size(graphPath(dtype))) !== undefined) present.push(dtype);
-  const chosen = wanted === undefined ? preferredDTypes(device).find((dtype) => present.includes(dtype)) : wanted;
+  const chosen = wanted ?? preferredDTypes(device).find((dtype) => present.includes(dtype));
   if (chosen !== undefined && present.includes(chosen)) return chosen;
   const has =
     present.length === 0
@@ -166,7 +166,7 @@ function checkSession(session: Session, config: NeoxConfig, path: string): void 
   for (const { name, heads, headSize, kind } of expected) {
     const dims = session.inputs.find((input) => input.name === name)?.dims;
     const want = [heads, kind === "key" ? headSize : "C", kind === "key" ? "C" : headSize];
-    if (dims === undefined || dims[1] !== heads || dims[kind === "key" ? 2 : 3] !== headSize) {
+    if (dims?.[1] !== heads || dims[kind === "key" ? 2 : 3] !== headSize) {
       throw new DynamoError(
         "invalid-file",
         `${path}: config.json asks for input ${name} of [B, ${want.join(", ")}], the graph has ${dims?.join(", ") ?? "none"}`,
