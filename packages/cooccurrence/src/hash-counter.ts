@@ -14,17 +14,18 @@ export interface PairCounter {
   readonly count: (place: number) => number;
 }
 
-/** 2^27 n-grams take about 2.1 GB of keys, counts and slots: more than that wants pruning on the way. */
+/** 2^27 n-grams take about 3 GB of keys, counts and slots: more than that wants pruning on the way. */
 export const maxDistinct = 2 ** 27;
 /** Slots are at most 5/8 full: short probe chains for twice the memory of a slot. */
 const fill = 0.625;
 
-export function pairCounter(initialSlots = 1 << 16): PairCounter {
+/** Words of an entry: first, second and count lie side by side, so that a look-up touches two cache lines in all. */
+const entryWords = 3;
+
+export function pairCounter(initialSlots = 2 ** 18): PairCounter {
   let slots = new Int32Array(initialSlots).fill(-1);
   let capacity = Math.floor(initialSlots * fill);
-  let firsts = new Uint32Array(capacity);
-  let seconds = new Uint32Array(capacity);
-  let counts = new Uint32Array(capacity);
+  let entries = new Uint32Array(capacity * entryWords);
   let size = 0;
 
   function slotOf(first: number, second: number): number {
@@ -35,23 +36,25 @@ export function pairCounter(initialSlots = 1 << 16): PairCounter {
     let slot = hash & mask;
     for (;;) {
       const place = slots[slot] as number;
-      if (place < 0 || (firsts[place] === first && seconds[place] === second)) return slot;
+      const at = place * entryWords;
+      if (place < 0 || (entries[at] === first && entries[at + 1] === second)) return slot;
       slot = (slot + 1) & mask;
     }
   }
 
   function grow(): void {
-    if (size >= maxDistinct)
+    if (size >= maxDistinct) {
       throw new DynamoError("unsupported", `more than ${maxDistinct} distinct n-grams of one order: count less text`);
-    const wider = (old: Uint32Array): Uint32Array<ArrayBuffer> => {
-      const next = new Uint32Array(Math.floor(slots.length * 2 * fill));
-      next.set(old);
-      return next;
-    };
-    [firsts, seconds, counts] = [wider(firsts), wider(seconds), wider(counts)];
-    capacity = firsts.length;
-    slots = new Int32Array(slots.length * 2).fill(-1);
-    for (let place = 0; place < size; place++) slots[slotOf(firsts[place] as number, seconds[place] as number)] = place;
+    }
+    const old = entries;
+    const slotCount = slots.length * 4;
+    capacity = Math.floor(slotCount * fill);
+    entries = new Uint32Array(capacity * entryWords);
+    entries.set(old);
+    slots = new Int32Array(slotCount).fill(-1);
+    for (let place = 0; place < size; place++) {
+      slots[slotOf(entries[place * entryWords] as number, entries[place * entryWords + 1] as number)] = place;
+    }
   }
 
   return {
@@ -62,7 +65,8 @@ export function pairCounter(initialSlots = 1 << 16): PairCounter {
       const slot = slotOf(first, second);
       const seen = slots[slot] as number;
       if (seen >= 0) {
-        counts[seen] = (counts[seen] as number) + 1;
+        const at = seen * entryWords + 2;
+        entries[at] = (entries[at] as number) + 1;
         return seen;
       }
       if (size === capacity) {
@@ -70,13 +74,13 @@ export function pairCounter(initialSlots = 1 << 16): PairCounter {
         return this.add(first, second);
       }
       slots[slot] = size;
-      firsts[size] = first;
-      seconds[size] = second;
-      counts[size] = 1;
+      entries[size * entryWords] = first;
+      entries[size * entryWords + 1] = second;
+      entries[size * entryWords + 2] = 1;
       return size++;
     },
-    first: (place) => firsts[place] as number,
-    second: (place) => seconds[place] as number,
-    count: (place) => counts[place] as number,
+    first: (place) => entries[place * entryWords] as number,
+    second: (place) => entries[place * entryWords + 1] as number,
+    count: (place) => entries[place * entryWords + 2] as number,
   };
 }

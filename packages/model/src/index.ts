@@ -10,4 +10,5 @@ export { loadModel } from "./load.js";
 export type { LoadedModel, LoadOptions } from "./load.js";
 export { graphPath, maskPath } from "./model-folder.js";
 export { parameterCount, parameterOverhead, presetNames, presets } from "./presets.js";
+export type { PresetName } from "./presets.js";
 export type { ModelDType, Precision } from "./weights.js";
