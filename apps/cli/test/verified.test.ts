@@ -17,8 +17,40 @@ afterAll(async () => {
   await runtime.dispose();
 });
 
-const subjects = ["a cat", "a little dog", "the moon", "Lily", "Tom and Sue", "an old man", "the red ball", "a fish", "my mom", "the king"];
-const openings = ["Once upon a time,", "One day,", "In the morning,", "There was", "Far away lived", "At night,", "Look!", "Why did", "He said to", "Suddenly", "In winter", "Then", "\"Help!\" cried", "After lunch", "On the hill", "Nobody saw", "They gave", "A long time ago", "It was", "Do not wake"];
+const subjects = [
+  "a cat",
+  "a little dog",
+  "the moon",
+  "Lily",
+  "Tom and Sue",
+  "an old man",
+  "the red ball",
+  "a fish",
+  "my mom",
+  "the king",
+];
+const openings = [
+  "Once upon a time,",
+  "One day,",
+  "In the morning,",
+  "There was",
+  "Far away lived",
+  "At night,",
+  "Look!",
+  "Why did",
+  "He said to",
+  "Suddenly",
+  "In winter",
+  "Then",
+  '"Help!" cried',
+  "After lunch",
+  "On the hill",
+  "Nobody saw",
+  "They gave",
+  "A long time ago",
+  "It was",
+  "Do not wake",
+];
 const prompts = openings.flatMap((opening) => subjects.map((subject) => `${opening} ${subject}`));
 
 it("is the same for 200 prompts, in batches and alone", async () => {

@@ -18,6 +18,7 @@ export async function convert(checkpoint: string, options: ConvertCommandOptions
   const progress = startProgress("MB");
   const { tokenHeads, activations, seed, overwrite } = options;
   const dtypes = options.dtype.split(",").map((name) => asDType(name.trim()));
+  console.error(pc.dim(`converting ${checkpoint} to ${dtypes.join(", ")} …`));
   try {
     const onProgress = (done: number, total: number, what: string): void => {
       progress.update(done, total, what);

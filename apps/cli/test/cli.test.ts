@@ -1,0 +1,341 @@
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseNeoxConfig } from "@dynamo/model";
+import { writeRandomCheckpoint } from "@dynamo/model/convert";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCli, type CliResult } from "./run-cli.js";
+
+const rawConfig = {
+  architectures: ["GPTNeoXForCausalLM"],
+  model_type: "gpt_neox",
+  vocab_size: 61,
+  hidden_size: 32,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  intermediate_size: 64,
+  rotary_pct: 0.25,
+  max_position_embeddings: 128,
+  bos_token_id: 0,
+  eos_token_id: 0,
+};
+
+let folder: string;
+let made = 0;
+const place = (name: string): string => join(folder, `${name}-${made++}`);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dynamo-cli-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function checkpoint(changes: Record<string, unknown> = {}, shardBytes?: number): Promise<string> {
+  const directory = place("checkpoint");
+  const config = parseNeoxConfig({ ...rawConfig, ...changes });
+  await writeRandomCheckpoint(directory, { config, seed: 1, ...(shardBytes === undefined ? {} : { shardBytes }) });
+  return directory;
+}
+
+const jsonOf = ({ stdout }: CliResult): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>;
+
+describe("dynamo", () => {
+  it("has help for every verb, with exit codes", async () => {
+    const { stdout, code } = await runCli(["--help"]);
+    const verbs = [
+      "demo",
+      "generate",
+      "convert",
+      "inspect",
+      "count",
+      "doctor",
+      "logits",
+      "vectors",
+      "random-checkpoint",
+    ];
+    expect(code).toBe(0);
+    expect(stdout).toContain("Exit codes:");
+    for (const verb of verbs) expect(stdout).toContain(verb);
+    const helps = await Promise.all(verbs.map((verb) => runCli([verb, "--help"])));
+    for (const [i, help] of helps.entries())
+      expect([help.code, help.stdout.startsWith(`Usage: dynamo ${verbs[i]}`)]).toEqual([0, true]);
+  });
+
+  it("ends with 2 on wrong usage", async () => {
+    for (const args of [
+      ["frobnicate"],
+      ["generate", "--nonsense"],
+      ["generate", "--backoff", "much"],
+      ["convert", "x"],
+    ]) {
+      const { code, stderr } = await runCli(args);
+      expect([code, stderr.length > 0]).toEqual([2, true]);
+    }
+  });
+
+  it("colours only where it is asked to", async () => {
+    const args = ["demo", "Once", "--max-new-tokens", "6", "--seed", "1"];
+    // eslint-disable-next-line no-control-regex -- colours are control characters
+    const colour = /\u001b\[3/;
+    expect((await runCli(args)).stdout).not.toMatch(colour);
+    const forced = await runCli(args, { env: { FORCE_COLOR: "1" } });
+    expect(forced.stdout).toMatch(colour);
+    for (const fact of ["tokens", "passes", "tokens per pass", "tokens/s", "speed-up"])
+      expect(forced.stdout).toContain(fact);
+  });
+});
+
+describe("dynamo generate", () => {
+  it("prints one JSON object, the same for the same seed", async () => {
+    const args = ["generate", "--prompt", "Once upon a time", "--max-new-tokens", "20", "--seed", "7", "--json"];
+    const [first, second] = [jsonOf(await runCli(args)), jsonOf(await runCli(args))];
+    expect(first).toMatchObject({ seed: 7, strategy: "dynamo", device: "cpu", finishReason: "length" });
+    expect([first["text"], first["tokens"]]).toEqual([second["text"], second["tokens"]]);
+    expect((first["tokens"] as number[]).length).toBe(20);
+    expect(first["statistics"]).toMatchObject({ tokens: 20 });
+  });
+
+  it("takes every strategy, batches, prompt files and standard input", async () => {
+    const common = ["--max-new-tokens", "8", "--temperature", "0", "--json"];
+    const plain = jsonOf(await runCli(["generate", "--prompt", "The cat", "--strategy", "autoregressive", ...common]));
+    const checked = jsonOf(await runCli(["generate", "--strategy", "verified", ...common], { input: "The cat" }));
+    expect(checked["tokens"]).toEqual(plain["tokens"]);
+    const file = place("prompt.txt");
+    await writeFile(file, "The cat");
+    const read = jsonOf(await runCli(["generate", "--prompt-file", file, "--strategy", "verified", ...common]));
+    expect(read["text"]).toBe(plain["text"]);
+    const batch = jsonOf(
+      await runCli(["generate", "--prompt", "The cat", "--prompt", "A dog", "--strategy", "verified", ...common]),
+    );
+    expect((batch["results"] as { text: string }[]).map(({ text }) => text)[0]).toBe(plain["text"]);
+  });
+
+  it("stops cleanly on Ctrl-C, and keeps the text so far", async () => {
+    const { code, stdout } = await runCli(
+      ["generate", "--prompt", "Once", "--max-new-tokens", "500", "--backoff", "1"],
+      {
+        interruptWhen: (text) => text.length > 10,
+      },
+    );
+    expect([code, stdout.length > 10]).toEqual([130, true]);
+  });
+
+  it("refuses prompts and options that cannot be", async () => {
+    const cases: [string[], number, RegExp][] = [
+      [["--prompt", "word ".repeat(600)], 2, /context holds 512/],
+      [["--prompt", "a", "--backoff", "2"], 2, /backoff must be a number from 0 to 1, received 2/],
+      [["--prompt", "a", "--temperature", "-1"], 2, /temperature/],
+      [["--prompt", "a", "--max-new-tokens", "0"], 2, /maxNewTokens/],
+      [["--prompt", "a", "--strategy", "magic"], 2, /strategy must be/],
+      [["--prompt", "a", "--dtype", "q4"], 4, /has q8; expected q4/],
+      [["--prompt-file", join(folder, "nowhere.txt")], 3, /cannot read/],
+      [[join(folder, "nowhere"), "--prompt", "a"], 3, /found none at/],
+    ];
+    const results = await Promise.all(cases.map(([args]) => runCli(["generate", ...args])));
+    for (const [i, { code, stderr }] of results.entries()) {
+      expect(stderr).toMatch(cases[i]?.[2] ?? /^$/);
+      expect(code).toBe(cases[i]?.[1]);
+    }
+  });
+
+  it("runs a strategy from a file, with a warning, and says which one failed", async () => {
+    const good = `${place("good")}.mjs`;
+    await writeFile(
+      good,
+      "export default { name: 'first', heads: 1, step: ({ positions: [[head]] }) => ({ tokens: [head.ids[0]] }) };",
+    );
+    const result = await runCli(["generate", "--prompt", "A", "--max-new-tokens", "4", "--strategy", good, "--json"]);
+    expect([jsonOf(result)["strategy"], result.stderr.includes("runs as code")]).toEqual(["first", true]);
+    const bad = `${place("bad")}.mjs`;
+    await writeFile(bad, "export default { name: 'bad', step() { throw new Error('no idea'); } };");
+    const failed = await runCli(["generate", "--prompt", "A", "--strategy", bad, "--json"]);
+    expect([failed.code, jsonOf(failed)["error"]]).toEqual([
+      1,
+      { code: "strategy", message: "strategy bad threw: no idea" },
+    ]);
+  });
+});
+
+describe("dynamo convert, inspect and logits", () => {
+  it("make a model whose logits do not depend on how the tokens are fed", async () => {
+    const [source, model] = [await checkpoint({ dynamo: { token_heads: 2 } }), place("model")];
+    const converted = await runCli([
+      "convert",
+      source,
+      "--token-heads",
+      "3",
+      "--dtype",
+      "fp32,q4",
+      "--out",
+      model,
+      "--json",
+    ]);
+    expect(jsonOf(converted)).toMatchObject({ tokenHeads: 3, untrainedHeads: [3] });
+    const report = jsonOf(await runCli(["inspect", model, "--json"]));
+    expect(report).toMatchObject({ kind: "model", untrainedHeads: [3] });
+    expect((report["graphs"] as { dtype: string }[]).map(({ dtype }) => dtype)).toEqual(["fp32", "q4"]);
+    const tokens = place("tokens.json");
+    await writeFile(
+      tokens,
+      JSON.stringify({
+        tokens: [
+          Array.from({ length: 20 }, (_, i) => (i * 7) % 61),
+          Array.from({ length: 20 }, (_, i) => (i * 5 + 3) % 61),
+        ],
+      }),
+    );
+    const values = await Promise.all(
+      ["all", "one", "ragged"].map(async (chunk) => {
+        const out = place("logits.safetensors");
+        expect(
+          (await runCli(["logits", model, "--dtype", "fp32", "--tokens", tokens, "--out", out, "--chunk", chunk])).code,
+        ).toBe(0);
+        const bytes = await readFile(out);
+        const start = 8 + Number(bytes.readBigUInt64LE(0));
+        return new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length));
+      }),
+    );
+    expect(values[0]?.length).toBe(3 * 2 * 20 * 61);
+    for (const other of values.slice(1)) {
+      const worst = other.reduce((most, value, i) => Math.max(most, Math.abs(value - (values[0]?.[i] ?? NaN))), 0);
+      expect(worst).toBeLessThan(1e-4);
+    }
+  });
+
+  it("refuse damaged checkpoints clearly, and leave no folder", async () => {
+    const cut = await checkpoint();
+    await truncate(join(cut, "model.safetensors"), 5000);
+    const disagreeing = await checkpoint();
+    await writeFile(join(disagreeing, "config.json"), JSON.stringify({ ...rawConfig, vocab_size: 62 }));
+    const incomplete = await checkpoint({}, 20_000);
+    const shard = (await readdir(incomplete)).find(
+      (name) => name.endsWith("of-00002.safetensors") || name.includes("00002-of"),
+    );
+    await rm(join(incomplete, shard ?? "none"));
+    const foreign = await checkpoint();
+    await writeFile(join(foreign, "config.json"), JSON.stringify({ ...rawConfig, model_type: "llama" }));
+    const cases: [string, number, RegExp][] = [
+      [cut, 3, /the file has 5000/],
+      [disagreeing, 3, /disagree with config\.json.*expected \[62, 32\]/],
+      [incomplete, 3, /missing/],
+      [foreign, 4, /gpt_neox/],
+      [join(folder, "nowhere"), 3, /found none/],
+    ];
+    for (const [source, code, message] of cases) {
+      const out = place("refused");
+      const result = await runCli(["convert", source, "--out", out]);
+      expect(result.stderr).toMatch(message);
+      expect(result.code).toBe(code);
+    }
+    expect((await readdir(folder)).filter((name) => name.includes("refused"))).toEqual([]);
+  });
+
+  it("leave no folder behind on Ctrl-C", async () => {
+    const source = await checkpoint({
+      vocab_size: 50_000,
+      hidden_size: 256,
+      intermediate_size: 1024,
+      num_attention_heads: 4,
+    });
+    const out = place("interrupted");
+    const { code } = await runCli(["convert", source, "--dtype", "fp32,q8,q4,fp16", "--out", out], {
+      interruptWhen: (_, stderr) => stderr.startsWith("converting"),
+    });
+    expect(code).toBe(130);
+    expect((await readdir(folder)).filter((name) => name.includes("interrupted"))).toEqual([]);
+  });
+});
+
+describe("dynamo count", () => {
+  it("counts documents into the model's mask, and generation uses it", async () => {
+    const model = place("stories");
+    const { cp } = await import("node:fs/promises");
+    const { modelPath } = await import("@dynamo/stories");
+    await cp(modelPath, model, { recursive: true });
+    const [text, lines] = [place("a.txt"), `${place("b")}.jsonl`];
+    await writeFile(text, "Once upon a time there was a cat.<|endoftext|>Once upon a time there was a dog.");
+    await writeFile(lines, `${JSON.stringify({ text: "Once upon a time there was a cat." })}\n`);
+    const report = jsonOf(
+      await runCli(["count", text, lines, "--model", model, "--order", "3", "--min-count", "2", "--json"]),
+    );
+    expect(report).toMatchObject({ documents: 3, minCount: 2 });
+    const { text: story } = jsonOf(
+      await runCli([
+        "generate",
+        model,
+        "--prompt",
+        "Once upon a",
+        "--backoff",
+        "0.01",
+        "--max-new-tokens",
+        "3",
+        "--temperature",
+        "0",
+        "--json",
+      ]),
+    );
+    expect(story).toMatch(/^ time there/);
+    expect((await readdir(model)).filter((name) => name.includes("partial"))).toEqual([]);
+  });
+
+  it("refuses files that are not there or no JSON lines", async () => {
+    const bad = `${place("bad")}.jsonl`;
+    await writeFile(bad, "not json\n");
+    const { modelPath } = await import("@dynamo/stories");
+    const results = [
+      await runCli(["count", bad, "--model", modelPath]),
+      await runCli(["count", join(folder, "nowhere"), "--model", modelPath]),
+    ];
+    expect(results.map(({ code }) => code)).toEqual([3, 3]);
+    expect(results[0]?.stderr).toMatch(/bad-\d+\.jsonl:1 is not JSON/);
+  });
+});
+
+describe("dynamo vectors and doctor", () => {
+  const vector = (probability: number): object => ({
+    cases: [
+      {
+        name: "one head",
+        vocabulary: 2,
+        documents: [[0, 1]],
+        logits: [[0, 0]],
+        context: [],
+        options: {
+          topK: 2,
+          temperature: 1,
+          backoff: 0.5,
+          maskStrength: 1,
+          adaptive: true,
+          blur: true,
+          repetitionPenalty: 1,
+        },
+        expected: {
+          order: 1,
+          distribution: [
+            [[0], probability],
+            [[1], 1 - probability],
+          ],
+          trace: [],
+        },
+      },
+    ],
+  });
+
+  it("count what passed and what failed", async () => {
+    const [right, wrong] = [place("right.json"), place("wrong.json")];
+    await writeFile(right, JSON.stringify(vector(0.5)));
+    await writeFile(wrong, JSON.stringify(vector(0.4)));
+    const [passed, failed] = [await runCli(["vectors", right]), await runCli(["vectors", wrong])];
+    expect([passed.code, passed.stdout.trim()]).toEqual([0, "1 passed, 0 failed"]);
+    expect([failed.code, failed.stdout.trim().endsWith("0 passed, 1 failed")]).toEqual([1, true]);
+    expect((await runCli(["vectors", join(folder, "nowhere.json")])).code).toBe(3);
+  });
+
+  it("tell what works here", async () => {
+    const { devices } = jsonOf(await runCli(["doctor", "--json"])) as {
+      devices: { device: string; works: boolean; remedy?: string }[];
+    };
+    expect(devices.map(({ device }) => device)).toEqual(["cpu", "cuda", "webgpu"]);
+    expect(devices[0]?.works).toBe(true);
+    for (const { works, remedy } of devices) if (!works) expect(remedy).toBeTruthy();
+  });
+});
