@@ -176,3 +176,6 @@ const sinkOf = (handle: FileHandle): OnnxSink => ({
 
 export { writeRandomCheckpoint } from "./random-checkpoint.js";
 export type { RandomCheckpointOptions } from "./random-checkpoint.js";
+export { nodeFolder } from "./node-folder.js";
+export { blockSize, dequantize, quantize } from "./quantize.js";
+export type { QuantizedMatrix } from "./quantize.js";
