@@ -1,6 +1,6 @@
 /** One clear line for a person, one JSON object for a machine. */
 import { DynamoError } from "@dynamo/core";
-import pc from "picocolors";
+import { paintError } from "./paint.js";
 
 /** With `json`, standard output gets {"error": {code, message}}; standard error gets the line either way. */
 export function reportError(
@@ -10,7 +10,7 @@ export function reportError(
   const message = error instanceof Error ? error.message : String(error);
   const code = DynamoError.is(error) ? error.code : "failure";
   if (json) console.log(JSON.stringify({ error: { code, message } }));
-  console.error(`${pc.red("dynamo:")} ${message}`);
+  console.error(`${paintError.red("dynamo:")} ${message}`);
   if (!verbose) return;
   for (
     let cause = error instanceof Error ? error.cause : undefined;
@@ -18,7 +18,7 @@ export function reportError(
     cause = cause instanceof Error ? cause.cause : undefined
   ) {
     console.error(
-      pc.dim(`  caused by: ${cause instanceof Error ? (cause.stack ?? cause.message) : JSON.stringify(cause)}`),
+      paintError.dim(`  caused by: ${cause instanceof Error ? (cause.stack ?? cause.message) : JSON.stringify(cause)}`),
     );
   }
 }

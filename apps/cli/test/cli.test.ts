@@ -232,9 +232,9 @@ describe("dynamo convert, inspect and logits", () => {
   it("leave no folder behind on Ctrl-C", async () => {
     const source = await checkpoint({
       vocab_size: 50_000,
-      hidden_size: 256,
-      intermediate_size: 1024,
-      num_attention_heads: 4,
+      hidden_size: 512,
+      intermediate_size: 2048,
+      num_attention_heads: 8,
     });
     const out = place("interrupted");
     const { code } = await runCli(["convert", source, "--dtype", "fp32,q8,q4,fp16", "--out", out], {

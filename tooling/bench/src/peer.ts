@@ -37,7 +37,9 @@ async function peerFolder(dtype: "fp32" | "q4"): Promise<string> {
   try {
     await mkdir(join(place, "onnx"), { recursive: true });
     const handle = await open(join(place, "onnx", dtype === "fp32" ? "model.onnx" : "model_q4.onnx"), "w");
-    const write = async (bytes: Uint8Array): Promise<void> => handle.writeFile(bytes);
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      await handle.writeFile(bytes);
+    };
     await writeOnnx(peerGraph(checkpoint.config, checkpoint.read, dtype === "q4" ? 4 : 32), { write });
     await handle.close();
     const { dynamo: _, ...config } = checkpoint.config.raw;

@@ -1,6 +1,6 @@
 /** `dynamo convert`: checkpoint → model folder. */
 import { convertCheckpoint } from "@dynamo/model/convert";
-import pc from "picocolors";
+import { paintError } from "../paint.js";
 import { asDType } from "../open-model.js";
 import { startProgress } from "../progress.js";
 
@@ -18,7 +18,7 @@ export async function convert(checkpoint: string, options: ConvertCommandOptions
   const progress = startProgress("MB");
   const { tokenHeads, activations, seed, overwrite } = options;
   const dtypes = options.dtype.split(",").map((name) => asDType(name.trim()));
-  console.error(pc.dim(`converting ${checkpoint} to ${dtypes.join(", ")} …`));
+  console.error(paintError.dim(`converting ${checkpoint} to ${dtypes.join(", ")} …`));
   try {
     const onProgress = (done: number, total: number, what: string): void => {
       progress.update(done, total, what);
@@ -43,7 +43,7 @@ export async function convert(checkpoint: string, options: ConvertCommandOptions
     for (const { path, bytes } of report.files) console.log(`  ${path}  ${(bytes / 1e6).toFixed(1)} MB`);
     if (report.untrainedHeads.length > 0) {
       console.error(
-        pc.yellow(
+        paintError.yellow(
           `token heads ${report.untrainedHeads.join(", ")} are initialised, not trained: the model says so in its config.json`,
         ),
       );

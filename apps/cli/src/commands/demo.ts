@@ -1,7 +1,7 @@
 /** `dynamo demo`: what `npm start` runs. A story, coloured by tokens per pass, and how much faster it was. */
 import { DynamoError } from "@dynamo/core";
 import { autoregressive, dynamo, generate, type GenerationResult } from "@dynamo/decode";
-import pc from "picocolors";
+import { paint, paintError } from "../paint.js";
 import { colourPass, legend } from "../colours.js";
 import { openModel, type ModelOptions } from "../open-model.js";
 
@@ -32,11 +32,11 @@ export async function demo(prompt: string | undefined, options: DemoOptions, sig
         signal,
       });
     console.log(
-      pc.dim(
+      paint.dim(
         `${name}, ${model.config.tokenHeads} token heads, ${model.dtype} on ${model.device.device}. Tokens per pass: `,
       ) + legend(model.config.tokenHeads),
     );
-    process.stdout.write(`\n${pc.bold(text)}`);
+    process.stdout.write(`\n${paint.bold(text)}`);
     const generation = generate(model, text, {
       strategy,
       maxNewTokens: options.maxNewTokens,
@@ -49,7 +49,7 @@ export async function demo(prompt: string | undefined, options: DemoOptions, sig
       process.stdout.write("\n\n");
     }
     const result = await generation;
-    console.log(pc.dim("measuring one token a pass: same model, same prompt …"));
+    console.log(paint.dim("measuring one token a pass: same model, same prompt …"));
     const reference = await generate(model, text, {
       strategy: baseline,
       maxNewTokens: Math.max(1, result.tokens.length),
@@ -59,7 +59,7 @@ export async function demo(prompt: string | undefined, options: DemoOptions, sig
     });
     summarise(result, reference);
   } catch (error) {
-    if (DynamoError.is(error) && error.code === "aborted") console.error(pc.dim("stopped"));
+    if (DynamoError.is(error) && error.code === "aborted") console.error(paintError.dim("stopped"));
     throw error;
   } finally {
     await close();
@@ -74,8 +74,8 @@ function summarise({ statistics, seed }: GenerationResult, { statistics: referen
     ["tokens per pass", statistics.tokensPerPass.toFixed(2)],
     ["tokens/s", statistics.tokensPerSecond.toFixed(0)],
     ["one token a pass", `${reference.tokensPerSecond.toFixed(0)} tokens/s over ${reference.tokens} tokens`],
-    ["speed-up", pc.bold(pc.green(`${(statistics.tokensPerSecond / reference.tokensPerSecond).toFixed(2)} ×`))],
+    ["speed-up", paint.bold(paint.green(`${(statistics.tokensPerSecond / reference.tokensPerSecond).toFixed(2)} ×`))],
     ["seed", String(seed)],
   ];
-  for (const [label, value] of rows) console.log(`${pc.dim(label.padEnd(17))} ${value}`);
+  for (const [label, value] of rows) console.log(`${paint.dim(label.padEnd(17))} ${value}`);
 }

@@ -1,7 +1,7 @@
 /** `dynamo doctor`: what works on this machine, and what is missing for the rest. */
 import { arch, cpus, freemem, platform, release, totalmem } from "node:os";
 import { diagnose } from "@dynamo/runtime-node";
-import pc from "picocolors";
+import { paint } from "../paint.js";
 
 export async function doctor({ json }: { readonly json: boolean }): Promise<void> {
   const devices = await diagnose();
@@ -15,10 +15,10 @@ export async function doctor({ json }: { readonly json: boolean }): Promise<void
     console.log(JSON.stringify({ machine, devices }));
     return;
   }
-  for (const [label, value] of Object.entries(machine)) console.log(`${pc.dim(label.padEnd(8))} ${value}`);
+  for (const [label, value] of Object.entries(machine)) console.log(`${paint.dim(label.padEnd(8))} ${value}`);
   for (const { device, works, detail, remedy, provider, threads } of devices) {
     console.log(
-      `${works ? pc.green("works") : pc.yellow("no   ")}    ${pc.bold(device.padEnd(7))} ${detail} ${pc.dim(`(${provider}, ${threads} threads)`)}`,
+      `${works ? paint.green("works") : paint.yellow("no   ")}    ${paint.bold(device.padEnd(7))} ${detail} ${paint.dim(`(${provider}, ${threads} threads)`)}`,
     );
     if (remedy !== undefined) console.log(`                 ${remedy}`);
   }

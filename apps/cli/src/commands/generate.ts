@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
 import { generate as run, type GenerateOptions, type GenerationChunk, type GenerationResult } from "@dynamo/decode";
-import pc from "picocolors";
+import { paint, paintError } from "../paint.js";
 import { colourPass } from "../colours.js";
 import { exitCodes } from "../exit-codes.js";
 import { openModel, type ModelOptions } from "../open-model.js";
@@ -32,7 +32,7 @@ export async function generate(
     const strategy = await chooseStrategy(options, model.info.tokenHeads);
     if (model.info.untrainedHeads.length > 0 && strategy.heads !== 1) {
       console.error(
-        pc.yellow(
+        paintError.yellow(
           `token heads ${model.info.untrainedHeads.join(", ")} of this model are untrained: expect nonsense from them`,
         ),
       );
@@ -50,7 +50,7 @@ export async function generate(
     if (await stream(generation, prompts.length, options.json)) return;
     const results = await generation;
     if (options.json) console.log(JSON.stringify(asJson(results, about)));
-    else for (const result of results) console.error(pc.dim(summary(result)));
+    else for (const result of results) console.error(paintError.dim(summary(result)));
   } finally {
     await close();
   }
@@ -66,7 +66,7 @@ async function stream(generation: AsyncIterable<GenerationChunk>, prompts: numbe
   const finish = (): void => {
     if (json) return;
     if (prompts === 1) process.stdout.write("\n");
-    else for (const [i, text] of texts.entries()) console.log(`${pc.bold(`[${i + 1}]`)} ${text}`);
+    else for (const [i, text] of texts.entries()) console.log(`${paint.bold(`[${i + 1}]`)} ${text}`);
   };
   try {
     for await (const { index, text, tokens } of generation) {

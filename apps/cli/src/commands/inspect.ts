@@ -1,11 +1,11 @@
 /** `dynamo inspect`: what is in a model folder or a checkpoint. */
 import { inspectModel, parameterOverhead, type GraphReport, type ModelReport } from "@dynamo/model";
-import pc from "picocolors";
+import { paint } from "../paint.js";
 
 export async function inspect(folder: string | undefined, { json }: { readonly json: boolean }): Promise<void> {
   const report = await inspectModel(folder ?? (await import("@dynamo/stories")).modelPath);
   if (json) console.log(JSON.stringify(report));
-  else for (const [label, value] of describe(report)) console.log(`${pc.dim(label.padEnd(16))} ${value}`);
+  else for (const [label, value] of describe(report)) console.log(`${paint.dim(label.padEnd(16))} ${value}`);
 }
 
 const million = (n: number): string => `${(n / 1e6).toFixed(2)} M`;
@@ -30,7 +30,7 @@ function describe({
     ],
     [
       "token heads",
-      `${config.tokenHeads}${untrainedHeads.length > 0 ? pc.yellow(` (untrained: ${untrainedHeads.join(", ")})`) : ""}`,
+      `${config.tokenHeads}${untrainedHeads.length > 0 ? paint.yellow(` (untrained: ${untrainedHeads.join(", ")})`) : ""}`,
     ],
     [
       "parameters",
