@@ -1,4 +1,5 @@
 /** Colours, only on a terminal, or where FORCE_COLOR asks for them; never where NO_COLOR forbids them. */
+import { isatty } from "node:tty";
 import picocolors from "picocolors";
 
 const { NO_COLOR: forbidden, FORCE_COLOR: forced } = process.env;
@@ -10,6 +11,6 @@ type Paint = ReturnType<typeof picocolors.createColors>;
 const colours = (terminal: boolean): Paint => picocolors.createColors((forbidden ?? "") === "" && (wanted || terminal));
 
 /** For standard output. */
-export const paint: Paint = colours(process.stdout.isTTY);
+export const paint: Paint = colours(isatty(1));
 /** For standard error. */
-export const paintError: Paint = colours(process.stderr.isTTY);
+export const paintError: Paint = colours(isatty(2));

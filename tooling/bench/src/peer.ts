@@ -40,7 +40,10 @@ async function peerFolder(dtype: "fp32" | "q4"): Promise<string> {
     const write = async (bytes: Uint8Array): Promise<void> => {
       await handle.writeFile(bytes);
     };
-    await writeOnnx(peerGraph(checkpoint.config, checkpoint.read, dtype === "q4" ? 4 : 32), { write });
+    await writeOnnx(
+      peerGraph(checkpoint.config, (name) => checkpoint.read(name), dtype === "q4" ? 4 : 32),
+      { write },
+    );
     await handle.close();
     const { dynamo: _, ...config } = checkpoint.config.raw;
     await writeFile(join(place, "generation_config.json"), JSON.stringify({ eos_token_id: 50_303 }));
