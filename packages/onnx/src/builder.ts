@@ -23,8 +23,14 @@ export interface GraphBuilder {
   op(opType: string, inputs: readonly (Value | undefined)[], options?: NodeOptions): Value;
   /** Adds a node of several outputs. */
   ops(opType: string, inputs: readonly (Value | undefined)[], outputs: number, options?: NodeOptions): Value[];
-  /** A weight whose bytes are loaded when the graph is written. */
-  initializer(name: string, dtype: DType, dims: readonly number[], load: Initializer["load"]): Value;
+  /** A weight whose bytes are loaded when the graph is written. A shared one may be asked for again by its name. */
+  initializer(
+    name: string,
+    dtype: DType,
+    dims: readonly number[],
+    load: Initializer["load"],
+    options?: { readonly shared?: boolean },
+  ): Value;
   /** A small int64 constant: shapes, axes, indices. Equal ones are shared. */
   ints(values: readonly number[], options?: { readonly scalar?: boolean }): Value;
   /** A float constant, scalar. */
@@ -72,7 +78,8 @@ function builderOver(parts: Parts, path: string): GraphBuilder {
     scope: (child) => builderOver(parts, `${path}/${child}`),
     ops,
     op: (opType, inputs, options) => ops(opType, inputs, 1, options)[0] as Value,
-    initializer(name, dtype, dims, load) {
+    initializer(name, dtype, dims, load, { shared = false } = {}) {
+      if (shared && parts.initializers.has(name)) return name;
       if (parts.initializers.has(name)) throw new DynamoError("invalid-argument", `initializer ${name} exists already`);
       elementCount(dims);
       parts.initializers.set(name, { name, dtype, dims, load });
