@@ -21,7 +21,7 @@ export async function tryDevice(settings: EngineSettings): Promise<void> {
   const session = await openSession(settings, { bytes: tinyGraph() });
   try {
     const { y } = await session.run({ x: { dtype: "float32", dims: [1, 2], data: Float32Array.of(1, 1) } }, ["y"]);
-    if (y === undefined || y.data[0] !== 2 || y.data[1] !== 3) {
+    if (y?.data[0] !== 2 || y.data[1] !== 3) {
       throw new DynamoError("runtime", `a test product should be 2, 3 and came out as ${String(y?.data)}`);
     }
   } finally {
@@ -41,5 +41,8 @@ export async function checkDevice(settings: EngineSettings): Promise<undefined> 
 }
 
 export function unsupportedDevice(device: string, detail: string, remedy: string | undefined): DynamoError {
-  return new DynamoError("unsupported", `${device} does not work here: ${detail}${remedy === undefined ? "" : ` ${remedy}`}`);
+  return new DynamoError(
+    "unsupported",
+    `${device} does not work here: ${detail}${remedy === undefined ? "" : ` ${remedy}`}`,
+  );
 }

@@ -12,7 +12,10 @@ export interface Evidence {
   readonly probes: Readonly<Partial<Record<NodeDevice, Probe>>>;
 }
 
-type Timed = { readonly device: NodeDevice; readonly pass: number };
+interface Timed {
+  readonly device: NodeDevice;
+  readonly pass: number;
+}
 
 /** The fastest device of those that work; without a GPU the CPU, untimed: software WebGPU is slower. */
 export function chooseDevice({ gpu, probes }: Evidence): DeviceChoice {
@@ -26,7 +29,8 @@ export function chooseDevice({ gpu, probes }: Evidence): DeviceChoice {
     return { device: "cpu", reason: `a GPU was found, but ${complaint(probes) ?? "nothing ran on it"}` };
   }
   // Between GPU providers the other one is the news; against the CPU alone, that is.
-  const rival = best.device === "cpu" ? next : (timed.find(({ device }) => device !== best.device && device !== "cpu") ?? next);
+  const rival =
+    best.device === "cpu" ? next : (timed.find(({ device }) => device !== best.device && device !== "cpu") ?? next);
   const failed = best.device === "cuda" || rival?.device === "cuda" ? undefined : complaint({ cuda: probes.cuda });
   const reason = rival === undefined ? "the only device that could be timed" : comparison(best, rival);
   return { device: best.device, reason: failed === undefined ? reason : `${reason}; ${failed}` };
@@ -38,11 +42,13 @@ function comparison(best: Timed, rival: Timed): string {
 }
 
 function milliseconds({ pass }: Timed): string {
-  return pass.toPrecision(2);
+  return pass < 100 ? pass.toPrecision(2) : pass.toFixed(0);
 }
 
 function complaint(probes: Partial<Record<NodeDevice, Probe | undefined>>): string | undefined {
-  const failed = Object.entries(probes).flatMap(([device, probe]) => (probe?.works === false ? [`${device} failed: ${probe.detail}`] : []));
+  const failed = Object.entries(probes).flatMap(([device, probe]) =>
+    probe?.works === false ? [`${device} failed: ${probe.detail}`] : [],
+  );
   return failed.length === 0 ? undefined : failed.join("; ");
 }
 

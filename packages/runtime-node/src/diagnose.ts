@@ -29,7 +29,10 @@ async function diagnoseDevice(device: NodeDevice): Promise<DeviceReport> {
   const common = { device, provider: `onnxruntime-node ${packageVersion()}`, threads: threadCount(undefined) };
   const gaps = device === "cuda" ? cudaGaps(machine) : [];
   if (gaps.length > 0) {
-    const [detail, remedy] = [gaps.map(({ missing }) => missing).join(" "), gaps.map(({ remedy: step }) => step).join(" ")];
+    const [detail, remedy] = [
+      gaps.map(({ missing }) => missing).join(" "),
+      gaps.map(({ remedy: step }) => step).join(" "),
+    ];
     return { ...common, works: false, detail, remedy };
   }
   const probe = await probeDevice({ device, threads: common.threads });
@@ -38,5 +41,9 @@ async function diagnoseDevice(device: NodeDevice): Promise<DeviceReport> {
     return { ...common, works: false, detail: probe.detail, ...(remedy === undefined ? {} : { remedy }) };
   }
   const software = device === "webgpu" && !hasGpu(machine) ? " It is a software renderer, slower than the CPU." : "";
-  return { ...common, works: true, detail: `A test graph was loaded and run in ${Math.round(probe.firstRun)} ms.${software}` };
+  return {
+    ...common,
+    works: true,
+    detail: `A test graph was loaded and run in ${Math.round(probe.firstRun)} ms.${software}`,
+  };
 }

@@ -19,7 +19,9 @@ export function hostEngineCache(layout: CacheLayout): EngineCache {
   // The tensors over the cache's memory stay the same from pass to pass until it grows.
   let made: { rows: number; capacity: number; feeds: Record<string, Tensor> } | undefined;
   return {
-    check: cache.check,
+    check(lengths, newPositions) {
+      cache.check(lengths, newPositions);
+    },
     feeds(rows) {
       if (made?.rows !== rows || made.capacity !== cache.capacity) {
         const views = cache.view(rows).map((view) => [view.name, toNative({ ...view, dtype: layout.dtype })] as const);
@@ -35,7 +37,9 @@ export function hostEngineCache(layout: CacheLayout): EngineCache {
       const length = delta.size;
       // By bits: where Node has Float16Array, ONNX Runtime returns that, and a cache keeps Uint16Array.
       const data: CacheArray =
-        layout.dtype === "float32" ? new Float32Array(buffer, byteOffset, length) : new Uint16Array(buffer, byteOffset, length);
+        layout.dtype === "float32"
+          ? new Float32Array(buffer, byteOffset, length)
+          : new Uint16Array(buffer, byteOffset, length);
       cache.append(data, lengths, newPositions);
       return Promise.resolve();
     },

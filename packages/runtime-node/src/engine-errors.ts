@@ -2,7 +2,8 @@
 import { DynamoError } from "@dynamo/core";
 
 /** What it says of a file that is no model, or one that contradicts itself. */
-const badFile = /protobuf parsing failed|INVALID_PROTOBUF|INVALID_GRAPH|invalid model|type error|Unsupported model IR|external data|data file/i;
+const badFile =
+  /protobuf parsing failed|INVALID_PROTOBUF|INVALID_GRAPH|invalid model|type error|Unsupported model IR|external data|data file/i;
 
 /** The error of a session that did not open. */
 export function loadError(error: unknown, source: string): DynamoError {

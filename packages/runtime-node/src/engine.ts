@@ -34,7 +34,10 @@ export async function openSession(
   const onGpu = settings.device === "webgpu";
   const options = sessionOptions(settings);
   const kept = onGpu ? deviceOutputs : [];
-  const main = await load(graph, kept.length === 0 ? options : { ...options, preferredOutputLocation: gpuLocations(kept) });
+  const main = await load(
+    graph,
+    kept.length === 0 ? options : { ...options, preferredOutputLocation: gpuLocations(kept) },
+  );
   const shape = { inputs: tensorInfos(main.inputMetadata), outputs: tensorInfos(main.outputMetadata) };
   const side = sideSessions(options);
 
@@ -57,7 +60,9 @@ export async function openSession(
       const results = await (kept.length === 0 ? main.run(inputs, wanted) : main.run(inputs)).catch(engineError);
       try {
         if (append !== undefined) {
-          await append.cache.append(results[append.delta] as Tensor, append.lengths, append.newPositions).catch(engineError);
+          await append.cache
+            .append(results[append.delta] as Tensor, append.lengths, append.newPositions)
+            .catch(engineError);
         }
         return await collect(results, fetches, side);
       } finally {
@@ -82,7 +87,8 @@ function sideSessions(options: InferenceSession.SessionOptions): SideSessions {
   return {
     async open(graph, outputs) {
       const key = `${outputs} ${createHash("sha256").update(graph).digest("base64")}`;
-      const session = opened.get(key) ?? (await load({ bytes: graph }, { ...options, preferredOutputLocation: outputs }));
+      const session =
+        opened.get(key) ?? (await load({ bytes: graph }, { ...options, preferredOutputLocation: outputs }));
       opened.set(key, session);
       return session;
     },

@@ -31,22 +31,7 @@ export async function createGpuCache(layout: CacheLayout, { append, edit }: GpuC
   const most = maxLength + 1;
   let capacity = capacityFor(1, most, gpuGrowth);
 
-  /** Rows of `first` followed by `second`, with room for `extra` more positions. */
-  async function edited(first: Tensors, second: Tensors, picked: readonly number[], extra = 0): Promise<Tensors> {
-    const results = await edit.run({
-      ...Object.fromEntries(
-        layout.tensors.flatMap(({ name }) => [
-          [`first.${name}`, first[name] as Tensor],
-          [`second.${name}`, second[name] as Tensor],
-        ]),
-      ),
-      rows: int64(picked),
-      key_pads: int64([0, 0, 0, 0, 0, 0, 0, extra]),
-      value_pads: int64([0, 0, 0, 0, 0, 0, extra, 0]),
-    });
-    return renamed(layout, results, "out");
-  }
-
+  const edited = editor(layout, edit);
   const seed = zeros(layout);
   const whole = await edited(seed, seed, new Array<number>(rows).fill(0), capacity - 1);
   let blocks: Blocks = { split: rows, head: whole, tail: undefined };
@@ -69,7 +54,8 @@ export async function createGpuCache(layout: CacheLayout, { append, edit }: GpuC
     if (needed <= capacity) return;
     const next = capacityFor(needed, most, gpuGrowth);
     const { split, head, tail } = blocks;
-    const grown = (block: Tensors, count: number): Promise<Tensors> => edited(block, block, [...Array(count).keys()], next - capacity);
+    const grown = (block: Tensors, count: number): Promise<Tensors> =>
+      edited(block, block, [...Array(count).keys()], next - capacity);
     const first = await grown(head, split);
     replace({ split, head: first, tail: tail === undefined ? undefined : await grown(tail, rows - split) });
     capacity = next;
@@ -97,6 +83,24 @@ export async function createGpuCache(layout: CacheLayout, { append, edit }: GpuC
       release(blocks.head);
       if (blocks.tail !== undefined) release(blocks.tail);
     },
+  };
+}
+
+type Edit = (first: Tensors, second: Tensors, picked: readonly number[], extra?: number) => Promise<Tensors>;
+
+/** Picks rows of `first` followed by `second`, and makes room for `extra` more positions. */
+function editor(layout: CacheLayout, session: InferenceSession): Edit {
+  return async (first, second, picked, extra = 0) => {
+    const inputs: Record<string, Tensor> = {
+      rows: int64(picked),
+      key_pads: int64([0, 0, 0, 0, 0, 0, 0, extra]),
+      value_pads: int64([0, 0, 0, 0, 0, 0, extra, 0]),
+    };
+    for (const { name } of layout.tensors) {
+      inputs[`first.${name}`] = first[name] as Tensor;
+      inputs[`second.${name}`] = second[name] as Tensor;
+    }
+    return renamed(layout, await session.run(inputs), "out");
   };
 }
 

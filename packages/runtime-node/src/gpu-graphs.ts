@@ -12,7 +12,11 @@ export function editGraph({ tensors, dtype }: CacheLayout): Uint8Array {
   return encodeSmallOnnx({
     inputs: [
       ...tensors.flatMap(({ name }) =>
-        ["first", "second"].map((part) => ({ name: `${part}.${name}`, dtype, dims: [`${part}_rows`, "heads", "?", "??"] })),
+        ["first", "second"].map((part) => ({
+          name: `${part}.${name}`,
+          dtype,
+          dims: [`${part}_rows`, "heads", "?", "??"],
+        })),
       ),
       { name: "rows", dims: ["n"], ...int64 },
       { name: "key_pads", dims: [8], ...int64 },
@@ -20,7 +24,12 @@ export function editGraph({ tensors, dtype }: CacheLayout): Uint8Array {
     ],
     outputs: tensors.map(({ name }) => ({ name: `${name}.out`, dtype, dims: ["n", "heads", "?out", "??out"] })),
     nodes: tensors.flatMap(({ name, kind }) => [
-      { op: "Concat", inputs: [`first.${name}`, `second.${name}`], outputs: [`${name}.joined`], attributes: { axis: 0 } },
+      {
+        op: "Concat",
+        inputs: [`first.${name}`, `second.${name}`],
+        outputs: [`${name}.joined`],
+        attributes: { axis: 0 },
+      },
       { op: "Gather", inputs: [`${name}.joined`, "rows"], outputs: [`${name}.picked`], attributes: { axis: 0 } },
       { op: "Pad", inputs: [`${name}.picked`, `${kind}_pads`], outputs: [`${name}.out`] },
     ]),

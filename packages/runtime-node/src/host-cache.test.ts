@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { appendToOracle, emptyOracle, firstDifference, freshValues, programs, startPass } from "../test/cache-oracle.js";
+import {
+  appendToOracle,
+  emptyOracle,
+  firstDifference,
+  freshValues,
+  programs,
+  startPass,
+} from "../test/cache-oracle.js";
 import { testLayout } from "../test/graphs.js";
 import { capacityFor, hostGrowth } from "./cache-layout.js";
 import { createHostCache, type CacheArray } from "./host-cache.js";
@@ -72,11 +79,15 @@ test("layouts and passes that cannot be are refused with what was expected", () 
   const layout = testLayout({ rows: 2, maxLength: 10 });
   const cache = createHostCache(layout);
   const [key] = layout.tensors as [(typeof layout.tensors)[number]];
-  expect(() => createHostCache({ ...layout, rows: 0 })).toThrow("rows: expected a whole number from 1 to 4096, received 0");
+  expect(() => createHostCache({ ...layout, rows: 0 })).toThrow(
+    "rows: expected a whole number from 1 to 4096, received 0",
+  );
   expect(() => createHostCache({ ...layout, maxLength: 2 ** 60 })).toThrow("maxLength");
   expect(() => createHostCache({ ...layout, tensors: [] })).toThrow("number of cache tensors");
   expect(() => createHostCache({ ...layout, tensors: [key, key] })).toThrow("names a tensor twice");
-  expect(() => createHostCache({ ...layout, tensors: [key, { ...key, name: "b", headSize: 5 }] })).toThrow("share one headSize");
+  expect(() => createHostCache({ ...layout, tensors: [key, { ...key, name: "b", headSize: 5 }] })).toThrow(
+    "share one headSize",
+  );
   expect(() => cache.check([0, 0, 0], 1)).toThrow("number of lengths: expected a whole number from 1 to 2, received 3");
   expect(() => cache.check([11], 1)).toThrow("cache length: expected a whole number from 0 to 10, received 11");
   expect(() => cache.check([NaN], 1)).toThrow("received NaN");

@@ -63,7 +63,8 @@ export function createHostCache(layout: CacheLayout): HostCache {
     },
     copyRow(from, to, length) {
       checkCopy(layout, from, to, length, capacity);
-      for (const [i, tensor] of layout.tensors.entries()) copyTensorRow(arrays[i] as CacheArray, tensor, capacity, from, to, length);
+      for (const [i, tensor] of layout.tensors.entries())
+        copyTensorRow(arrays[i] as CacheArray, tensor, capacity, from, to, length);
     },
     dispose() {
       arrays = [];

@@ -1,6 +1,6 @@
 /** The one place that touches onnxruntime-node's types: session options, and tensors both ways. */
 import { byteSize, DynamoError, elementCount, viewOf, type DType, type TensorInfo } from "@dynamo/core";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { Tensor, type InferenceSession } from "onnxruntime-node";
 import type { EngineSettings, WireTensor, WireTensors } from "./protocol.js";
 
 /** ONNX Runtime's severities: 4 is fatal. It throws its errors too, and its warnings are nothing a user could act on. */
@@ -48,7 +48,8 @@ function dtypeOf(type: string, name: string): DType {
 
 export function tensorInfos(metadata: readonly InferenceSession.ValueMetadata[]): TensorInfo[] {
   return metadata.map((value) => {
-    if (!value.isTensor) throw new DynamoError("unsupported", `${value.name}: expected a tensor, received another type`);
+    if (!value.isTensor)
+      throw new DynamoError("unsupported", `${value.name}: expected a tensor, received another type`);
     return { name: value.name, dtype: dtypeOf(value.type, value.name), dims: value.shape };
   });
 }
@@ -65,7 +66,10 @@ export function fromNative(value: Tensor, name: string): WireTensor {
   const { buffer, byteOffset } = value.data as Uint8Array;
   const length = elementCount(value.dims);
   if (byteOffset + length * byteSize(dtype) > buffer.byteLength) {
-    throw new DynamoError("runtime", `${name}: ONNX Runtime returned less data than dims [${value.dims.join(", ")}] say`);
+    throw new DynamoError(
+      "runtime",
+      `${name}: ONNX Runtime returned less data than dims [${value.dims.join(", ")}] say`,
+    );
   }
   return { dtype, dims: value.dims, data: viewOf(dtype, buffer, byteOffset, length) };
 }

@@ -1,5 +1,5 @@
 /** Tries a device in a child process; each question is asked once per process. */
-import { execFile } from "node:child_process";
+import { execFile, type ExecFileException } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { EngineSettings } from "./protocol.js";
 
@@ -15,13 +15,17 @@ export type Probe =
 
 /** A GPU's first shaders may take long to compile; a driver that hangs must not hang the caller. */
 const timeout = 120_000;
-const script = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../dist/probe.js" : "./probe.js", import.meta.url));
+const script = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "../dist/probe.js" : "./probe.js", import.meta.url),
+);
 
 const asked = new Map<string, Promise<Probe>>();
 
 /** Never rejects. Drivers are looked up by the environment, so the variables that say where belong to the question. */
 export function probeDevice(settings: EngineSettings, { measure = false } = {}): Promise<Probe> {
-  const drivers = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"].map((name) => process.env[name]);
+  const drivers = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"].map(
+    (name) => process.env[name],
+  );
   const key = JSON.stringify([settings, measure, drivers]);
   const probe = asked.get(key) ?? run([JSON.stringify(settings), measure ? "measure" : "try"]);
   asked.set(key, probe);
@@ -43,9 +47,9 @@ function parseProbe(stdout: string): Probe | undefined {
 }
 
 /** What is said of a probe that ended without an answer. */
-function failure(error: (Error & { killed?: boolean; signal?: string | null; code?: unknown }) | null, stderr: string): string {
+function failure(error: ExecFileException | null, stderr: string): string {
   const last = stderr.trim().split("\n").at(-1) ?? "";
   const said = last === "" ? "" : ` after saying: ${last}`;
   if (error?.killed === true) return `the test process gave no answer within ${timeout / 1000} s${said}`;
-  return `the test process ended with ${error?.signal ?? `exit code ${String(error?.code ?? 0)}`}${said}`;
+  return `the test process ended with ${error?.signal ?? `exit code ${error?.code ?? 0}`}${said}`;
 }

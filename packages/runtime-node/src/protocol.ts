@@ -1,5 +1,6 @@
 /** What the main thread and the inference worker say to each other. */
 import type { CacheLayout, DType, DynamoErrorCode, GraphSource, TensorInfo, TypedArray } from "@dynamo/core";
+import type { WorkerState } from "./worker-state.js";
 
 export type NodeDevice = "cpu" | "cuda" | "webgpu";
 
@@ -12,8 +13,7 @@ export interface EngineSettings {
 
 export interface WorkerData {
   readonly settings: EngineSettings;
-  /** One Int32; anything but 0 tells the worker to refuse the calls that it has not begun. */
-  readonly stop: SharedArrayBuffer;
+  readonly state: WorkerState;
 }
 
 export interface WireTensor {
@@ -77,8 +77,7 @@ export interface Values {
 export type ToWorker = { readonly id: number; readonly request: Request } | { readonly shutdown: true };
 
 export type FromWorker =
-  | { readonly id: number; readonly value: Values[keyof Values] }
-  | { readonly id: number; readonly error: WireError };
+  { readonly id: number; readonly value: Values[keyof Values] } | { readonly id: number; readonly error: WireError };
 
 /** Errors cross threads as plain data, because structured clone drops a class and its own fields. */
 export interface WireError {

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { cudaGaps, hasGpu, nativeFolder, packageVersion, remedyFor, thisMachine, type Machine } from "./requirements.js";
+import {
+  cudaGaps,
+  hasGpu,
+  nativeFolder,
+  packageVersion,
+  remedyFor,
+  thisMachine,
+  type Machine,
+} from "./requirements.js";
 import { threadCount } from "./threads.js";
 
 /** A Linux x64 machine with just these files. */
@@ -10,7 +18,13 @@ function machine(files: Readonly<Record<string, string>>, more: Partial<Machine>
     arch: "x64",
     environment: {},
     exists: (path) => names.some((name) => name === path || name.startsWith(`${path}/`)),
-    list: (path) => [...new Set(names.filter((name) => name.startsWith(`${path}/`)).map((name) => name.slice(path.length + 1).split("/")[0] as string))],
+    list: (path) => [
+      ...new Set(
+        names
+          .filter((name) => name.startsWith(`${path}/`))
+          .map((name) => name.slice(path.length + 1).split("/")[0] as string),
+      ),
+    ],
     read: (path) => files[path] ?? "",
     ...more,
   };
@@ -31,14 +45,17 @@ describe("cuda", () => {
   });
 
   test("is not for other platforms", () => {
-    expect(cudaGaps(machine(driver, { platform: "win32" }))[0]?.missing).toContain("linux x64 only, and this is win32 x64");
+    expect(cudaGaps(machine(driver, { platform: "win32" }))[0]?.missing).toContain(
+      "linux x64 only, and this is win32 x64",
+    );
     expect(cudaGaps(machine(driver, { arch: "arm64" }))).toHaveLength(1);
   });
 
   test("that cannot load is told apart from CUDA that cannot", () => {
     const noProvider = "libonnxruntime_providers_shared.so: cannot open shared object file: No such file or directory";
     expect(remedyFor("cuda", noProvider)).toContain("install.js");
-    const noToolkit = "Failed to load library libonnxruntime_providers_cuda.so: libcublasLt.so.12: cannot open shared object file";
+    const noToolkit =
+      "Failed to load library libonnxruntime_providers_cuda.so: libcublasLt.so.12: cannot open shared object file";
     expect(remedyFor("cuda", noToolkit)).toContain("CUDA 12 runtime libraries and cuDNN 9");
     expect(remedyFor("cpu", "anything")).toBeUndefined();
   });
@@ -54,7 +71,14 @@ describe("a GPU", () => {
 
   test("is neither a virtual display nor a software renderer", () => {
     expect(hasGpu(machine({}))).toBe(false);
-    expect(hasGpu(machine({ "/sys/class/drm/renderD128/device/vendor": "0x1af4\n", "/sys/class/drm/card0/device/vendor": "0x1002\n" }))).toBe(false);
+    expect(
+      hasGpu(
+        machine({
+          "/sys/class/drm/renderD128/device/vendor": "0x1af4\n",
+          "/sys/class/drm/card0/device/vendor": "0x1002\n",
+        }),
+      ),
+    ).toBe(false);
     for (const name of ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"]) {
       expect(hasGpu(machine(driver, { environment: { [name]: "/x/vk_swiftshader_icd.json" } }))).toBe(false);
       expect(hasGpu(machine(driver, { environment: { [name]: "/x/lvp_icd.x86_64.json" } }))).toBe(false);
@@ -77,13 +101,16 @@ describe("threads", () => {
     const hyper = machine({ "/proc/cpuinfo": [core(0, 0, 0), core(1, 0, 1), core(2, 0, 0), core(3, 0, 1)].join("\n") });
     expect(threadCount(undefined, 4, hyper)).toBe(2);
     expect(threadCount(undefined, 1, hyper)).toBe(1);
-    const sockets = machine({ "/proc/cpuinfo": Array.from({ length: 64 }, (_, i) => core(i, i >> 5, i & 31)).join("\n") });
+    const sockets = machine({
+      "/proc/cpuinfo": Array.from({ length: 64 }, (_, i) => core(i, i >> 5, i & 31)).join("\n"),
+    });
     expect(threadCount(undefined, 64, sockets)).toBe(16);
     expect(threadCount(undefined, 6, machine({}))).toBe(6);
   });
 
   test("are what was asked for, within reason", () => {
     expect(threadCount(3, 64, machine({}))).toBe(3);
-    for (const wanted of [0, 1.5, -1, NaN, 1e6]) expect(() => threadCount(wanted)).toThrow("threads: expected a whole number");
+    for (const wanted of [0, 1.5, -1, NaN, 1e6])
+      expect(() => threadCount(wanted)).toThrow("threads: expected a whole number");
   });
 });

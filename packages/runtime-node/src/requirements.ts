@@ -9,11 +9,11 @@ export interface Machine {
   readonly platform: NodeJS.Platform;
   readonly arch: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  exists(path: string): boolean;
+  readonly exists: (path: string) => boolean;
   /** Names in a folder; none when it cannot be read. */
-  list(path: string): readonly string[];
+  readonly list: (path: string) => readonly string[];
   /** A file's text; empty when it cannot be read. */
-  read(path: string): string;
+  readonly read: (path: string) => string;
 }
 
 export function thisMachine(): Machine {
@@ -42,7 +42,10 @@ const installToolkit = "Install the CUDA 12 runtime libraries and cuDNN 9, and p
 
 /** The folder of the native libraries; undefined when the package is not installed as usual. */
 export function nativeFolder(machine: Machine): string | undefined {
-  const root = orElse(() => dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")), undefined);
+  const root = orElse(
+    () => dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")),
+    undefined,
+  );
   if (root === undefined) return undefined;
   const abi = machine.list(join(root, "bin")).find((name) => name.startsWith("napi-"));
   return abi === undefined ? undefined : join(root, "bin", abi, machine.platform, machine.arch);
@@ -73,7 +76,10 @@ export function cudaGaps(machine: Machine, folder = nativeFolder(machine)): read
     });
   }
   if (folder === undefined || !machine.exists(join(folder, cudaLibrary))) {
-    gaps.push({ missing: `The CUDA provider's library ${cudaLibrary} is not in onnxruntime-node.`, remedy: installCuda });
+    gaps.push({
+      missing: `The CUDA provider's library ${cudaLibrary} is not in onnxruntime-node.`,
+      remedy: installCuda,
+    });
   }
   return gaps;
 }
@@ -103,7 +109,11 @@ export function hasGpu(machine: Machine): boolean {
 /** What to do about a failed attempt, judged by its message. */
 export function remedyFor(device: NodeDevice, message: string): string | undefined {
   if (device === "cuda") {
-    if (/providers_(shared|cuda)/.test(message) && /cannot open|no such file/i.test(message) && !/lib(cublas|cudart|cudnn|cufft|curand)/.test(message)) {
+    if (
+      /providers_(shared|cuda)/.test(message) &&
+      /cannot open|no such file/i.test(message) &&
+      !/lib(cublas|cudart|cudnn|cufft|curand)/.test(message)
+    ) {
       return installCuda;
     }
     return installToolkit;

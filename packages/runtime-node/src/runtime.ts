@@ -1,13 +1,10 @@
 /** createNodeRuntime: core's Runtime over a worker thread. */
 import { stat } from "node:fs/promises";
-import { DynamoError, type DeviceChoice, type GraphSource, type Runtime } from "@dynamo/core";
-import { unsupportedDevice } from "./check-device.js";
-import { detectDevice } from "./device.js";
+import { DynamoError, type GraphSource, type Runtime } from "@dynamo/core";
+import { lazyWorker } from "./lazy-worker.js";
 import type { NodeDevice } from "./protocol.js";
-import { cudaGaps, thisMachine } from "./requirements.js";
 import { workerSession } from "./session.js";
 import { threadCount } from "./threads.js";
-import { startWorker, type WorkerLink } from "./worker-link.js";
 
 export interface NodeRuntimeOptions {
   /** Default `auto`: the fastest that works here. */
@@ -24,46 +21,11 @@ export interface NodeRuntimeOptions {
  */
 export function createNodeRuntime({ device = "auto", threads, logger }: NodeRuntimeOptions = {}): Runtime {
   if (!["auto", "cpu", "cuda", "webgpu"].includes(device)) {
-    throw new DynamoError("invalid-argument", `device: expected auto, cpu, cuda or webgpu, received ${String(device)}`);
+    throw new DynamoError("invalid-argument", `device: expected auto, cpu, cuda or webgpu, received ${device}`);
   }
-  const count = threadCount(threads);
-  let choice: Promise<DeviceChoice> | undefined;
-  let worker: Promise<WorkerLink> | undefined;
-  let disposed: Promise<void> | undefined;
+  const worker = lazyWorker(device, threadCount(threads), logger ?? ((): void => undefined));
   let sessions = 0;
-
-  const choose = (): Promise<DeviceChoice> => {
-    choice ??= (device === "auto" ? detectDevice(count) : askedFor(device)).then((chosen) => {
-      logger?.(`device: ${chosen.device} (${chosen.reason})`);
-      return chosen;
-    });
-    return choice;
-  };
-
-  async function start(): Promise<WorkerLink> {
-    const { device: chosen } = await choose();
-    checkUsable();
-    const link = startWorker({ device: chosen as NodeDevice, threads: count }, (reason) => {
-      worker = undefined;
-      logger?.(reason);
-    });
-    try {
-      // A missing driver is the device's fault: it must not look like the model's.
-      if (chosen !== "cpu") await link.call<"check-device">({ kind: "check-device" });
-      return link;
-    } catch (error) {
-      await link.close();
-      throw error;
-    }
-  }
-
-  function ready(): Promise<WorkerLink> {
-    worker ??= start().catch((error: unknown) => {
-      worker = undefined;
-      throw error;
-    });
-    return worker;
-  }
+  let disposed: Promise<void> | undefined;
 
   function checkUsable(): void {
     if (disposed !== undefined) throw new DynamoError("invalid-argument", "the runtime has been disposed");
@@ -72,37 +34,24 @@ export function createNodeRuntime({ device = "auto", threads, logger }: NodeRunt
   return {
     async device() {
       checkUsable();
-      const chosen = await choose();
-      if (chosen.device !== "cpu") await ready();
-      return chosen;
+      const choice = await worker.device();
+      if (choice.device !== "cpu") await worker.link();
+      return choice;
     },
     async createSession(graph, { deviceOutputs = [] } = {}) {
       checkUsable();
       await checkSource(graph);
-      const link = await ready();
       checkUsable();
+      const link = await worker.link();
       const id = sessions++;
       const shape = await link.call<"create-session">({ kind: "create-session", session: id, graph, deviceOutputs });
       return workerSession(link, id, shape);
     },
     dispose() {
-      disposed ??= closeWorker(worker);
+      disposed ??= worker.close();
       return disposed;
     },
   };
-}
-
-async function closeWorker(worker: Promise<WorkerLink> | undefined): Promise<void> {
-  const link = await worker?.catch(() => undefined);
-  await link?.close();
-}
-
-/** An explicit choice; rejects `unsupported` at once for what is plainly missing. */
-function askedFor(device: NodeDevice): Promise<DeviceChoice> {
-  const gaps = device === "cuda" ? cudaGaps(thisMachine()) : [];
-  if (gaps.length === 0) return Promise.resolve({ device, reason: "asked for" });
-  const sentences = gaps.map(({ missing, remedy }) => `${missing} ${remedy}`).join(" ");
-  return Promise.reject(unsupportedDevice(device, sentences, undefined));
 }
 
 async function checkSource(graph: GraphSource): Promise<void> {

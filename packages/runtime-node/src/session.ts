@@ -59,7 +59,9 @@ export function workerSession(link: WorkerLink, id: number, shape: SessionShape)
       }
       const request = { kind: "run", session: id, feeds: checkedFeeds(feeds, inputs, cache?.layout), fetches } as const;
       const results = await link.call<"run">({ ...request, append: wireAppend(append, cache) });
-      return Object.fromEntries(Object.entries(results).map(([name, { dtype, dims, data }]) => [name, tensor(dtype, dims, data)]));
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { dtype, dims, data }]) => [name, tensor(dtype, dims, data)]),
+      );
     },
     async dispose() {
       if (disposed) return;
@@ -78,7 +80,8 @@ function sessionCache(link: WorkerLink, session: number, own: OwnCache): Session
     async dispose() {
       if (own.disposed) return;
       own.disposed = true;
-      if (link.alive) await link.call<"dispose-cache">({ kind: "dispose-cache", session, cache: own.id }).catch(ignoreGoneSession);
+      if (link.alive)
+        await link.call<"dispose-cache">({ kind: "dispose-cache", session, cache: own.id }).catch(ignoreGoneSession);
     },
   };
 }
@@ -95,7 +98,11 @@ function wireAppend(append: CacheAppend | undefined, cache: OwnCache | undefined
 }
 
 /** Throws `invalid-argument` unless the feeds and the cache together are the graph's inputs, of the right dtypes. */
-function checkedFeeds(feeds: Feeds, inputs: ReadonlyMap<string, TensorInfo>, layout: CacheLayout | undefined): WireTensors {
+function checkedFeeds(
+  feeds: Feeds,
+  inputs: ReadonlyMap<string, TensorInfo>,
+  layout: CacheLayout | undefined,
+): WireTensors {
   const cached = new Set(layout?.tensors.map(({ name }) => name));
   const wire: Record<string, ReturnType<typeof wireTensor>> = {};
   for (const [name, value] of Object.entries<Tensor>(feeds)) {
@@ -108,7 +115,10 @@ function checkedFeeds(feeds: Feeds, inputs: ReadonlyMap<string, TensorInfo>, lay
   }
   for (const name of inputs.keys()) {
     if (wire[name] === undefined && !cached.has(name)) {
-      throw new DynamoError("invalid-argument", `input ${name} is missing: received ${Object.keys(feeds).join(", ") || "none"}`);
+      throw new DynamoError(
+        "invalid-argument",
+        `input ${name} is missing: received ${Object.keys(feeds).join(", ") || "none"}`,
+      );
     }
   }
   return wire;
@@ -120,5 +130,8 @@ function checkNames(layout: CacheLayout, inputs: ReadonlyMap<string, TensorInfo>
 }
 
 function unknownName(what: "input" | "output", name: string, known: Iterable<string>): DynamoError {
-  return new DynamoError("invalid-argument", `the graph has no ${what} ${name}; it has ${[...known].join(", ") || "none"}`);
+  return new DynamoError(
+    "invalid-argument",
+    `the graph has no ${what} ${name}; it has ${[...known].join(", ") || "none"}`,
+  );
 }

@@ -89,7 +89,12 @@ function encodeNode({ op, inputs, outputs, attributes = {} }: SmallNode): Uint8A
 }
 
 function encodeInitializer({ name, dtype, dims, bytes }: SmallInitializer): Uint8Array {
-  return concat([...dims.map((dim) => integer(1, dim)), integer(2, elementTypes[dtype]), text(8, name), message(9, bytes)]);
+  return concat([
+    ...dims.map((dim) => integer(1, dim)),
+    integer(2, elementTypes[dtype]),
+    text(8, name),
+    message(9, bytes),
+  ]);
 }
 
 function encodeValue({ name, dtype, dims }: SmallValue): Uint8Array {

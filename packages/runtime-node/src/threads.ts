@@ -7,7 +7,11 @@ import { thisMachine, type Machine } from "./requirements.js";
 const mostThreads = 16;
 
 /** Physical cores that this process may use, or what the caller asked for. */
-export function threadCount(wanted: number | undefined, available = availableParallelism(), machine = thisMachine()): number {
+export function threadCount(
+  wanted: number | undefined,
+  available = availableParallelism(),
+  machine = thisMachine(),
+): number {
   if (wanted === undefined) return Math.max(1, Math.min(available, physicalCores(machine) ?? available, mostThreads));
   if (!Number.isSafeInteger(wanted) || wanted < 1 || wanted > 1024) {
     throw new DynamoError("invalid-argument", `threads: expected a whole number from 1 to 1024, received ${wanted}`);

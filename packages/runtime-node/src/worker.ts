@@ -6,6 +6,7 @@ import { openSession, type EngineSession } from "./engine.js";
 import type { EngineCache } from "./engine-cache.js";
 import { ownedBuffers } from "./native.js";
 import type { FromWorker, Request, ToWorker, Values, WireError, WireTensors, WorkerData } from "./protocol.js";
+import { stopRequested, whileBusy } from "./worker-state.js";
 
 interface OpenCache {
   readonly cache: EngineCache;
@@ -17,8 +18,7 @@ interface OpenSession {
   readonly caches: Map<number, OpenCache>;
 }
 
-const { settings, stop } = workerData as WorkerData;
-const stopped = new Int32Array(stop);
+const { settings, state } = workerData as WorkerData;
 const port = parentPort;
 if (port === null) throw new DynamoError("invalid-argument", "this module runs in a worker only");
 const sessions = new Map<number, OpenSession>();
@@ -26,12 +26,14 @@ const sessions = new Map<number, OpenSession>();
 // One call at a time, in the order they came in: a native run blocks this thread anyway.
 let last: Promise<void> = Promise.resolve();
 port.on("message", (message: ToWorker) => {
-  last = last.then(() => ("shutdown" in message ? shutDown() : answer(message.id, message.request)));
+  last = last.then(() =>
+    whileBusy(state, () => ("shutdown" in message ? shutDown() : answer(message.id, message.request))),
+  );
 });
 
 async function answer(id: number, request: Request): Promise<void> {
   try {
-    if (Atomics.load(stopped, 0) !== 0) throw new DynamoError("runtime", "the runtime has been disposed");
+    if (stopRequested(state)) throw new DynamoError("runtime", "the runtime has been disposed");
     const value = await serve(request);
     send({ id, value }, request.kind === "run" ? ownedBuffers(value as WireTensors) : []);
   } catch (error) {
@@ -93,7 +95,8 @@ function sessionOf(id: number): OpenSession {
 
 function cacheOf(session: number, id: number): OpenCache {
   const open = sessionOf(session).caches.get(id);
-  if (open === undefined) throw new DynamoError("invalid-argument", "this cache has been disposed, or belongs to another session");
+  if (open === undefined)
+    throw new DynamoError("invalid-argument", "this cache has been disposed, or belongs to another session");
   return open;
 }
 

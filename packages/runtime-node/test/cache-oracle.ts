@@ -6,7 +6,12 @@ import fc from "fast-check";
 export type Oracle = number[][][][];
 
 export type Step =
-  | { readonly kind: "pass"; readonly keep: readonly number[]; readonly newPositions: number; readonly used: readonly number[] }
+  | {
+      readonly kind: "pass";
+      readonly keep: readonly number[];
+      readonly newPositions: number;
+      readonly used: readonly number[];
+    }
   | { readonly kind: "copy"; readonly from: number; readonly to: number; readonly share: number };
 
 /**
@@ -27,7 +32,10 @@ export function programs(rows: number, maxLength: number): fc.Arbitrary<Step[]> 
   );
   const row = fc.integer({ min: 0, max: rows - 1 });
   const copy = fc.record({ kind: fc.constant("copy" as const), from: row, to: row, share });
-  return fc.array(fc.oneof({ weight: 3, arbitrary: pass }, { weight: 1, arbitrary: copy }), { minLength: 1, maxLength: 10 });
+  return fc.array(fc.oneof({ weight: 3, arbitrary: pass }, { weight: 1, arbitrary: copy }), {
+    minLength: 1,
+    maxLength: 10,
+  });
 }
 
 export function emptyOracle(rows: number): Oracle {
@@ -51,8 +59,16 @@ export function freshValues(layout: CacheLayout, rows: number, newPositions: num
   // As float16 bits, 1 to 29,999 are normal or subnormal numbers, never NaN; as float32 they are whole numbers.
   const value = (i: number): number => ((i * 7 + seed * 131) % 29_999) + 1;
   return layout.dtype === "float32"
-    ? tensor("float32", dims, Float32Array.from({ length: size }, (_, i) => value(i)))
-    : tensor("float16", dims, Uint16Array.from({ length: size }, (_, i) => value(i)));
+    ? tensor(
+        "float32",
+        dims,
+        Float32Array.from({ length: size }, (_, i) => value(i)),
+      )
+    : tensor(
+        "float16",
+        dims,
+        Uint16Array.from({ length: size }, (_, i) => value(i)),
+      );
 }
 
 /** Appends each row's used positions of `fresh`. */
@@ -61,7 +77,9 @@ export function appendToOracle(oracle: Oracle, fresh: Tensor, used: readonly num
   for (const [row, count] of used.entries()) {
     for (let s = 0; s < count; s++) {
       const position = Array.from({ length: heads }, (_, head) =>
-        Array.from({ length: headSize }, (_, dim) => Number(fresh.data[((row * heads + head) * newPositions + s) * headSize + dim])),
+        Array.from({ length: headSize }, (_, dim) =>
+          Number(fresh.data[((row * heads + head) * newPositions + s) * headSize + dim]),
+        ),
       );
       oracle[row]?.push(position);
     }
@@ -83,7 +101,10 @@ export function firstDifference(
       for (let head = 0; head < heads; head++) {
         for (let dim = 0; dim < headSize; dim++) {
           const line = row * heads + head;
-          const at = kind === "key" ? (line * headSize + dim) * capacity + position : (line * capacity + position) * headSize + dim;
+          const at =
+            kind === "key"
+              ? (line * headSize + dim) * capacity + position
+              : (line * capacity + position) * headSize + dim;
           const expected = values[firstHead + head]?.[dim];
           if (Number(seen.data[at]) !== expected) {
             return `${seen.name} row ${row} position ${position} head ${head} dim ${dim}: expected ${String(expected)}, received ${String(seen.data[at])}`;

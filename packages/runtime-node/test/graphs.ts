@@ -14,7 +14,11 @@ export function identityGraph(dtype: DType, dims: readonly (number | string)[] =
 
 /** sum = a + b, difference = a - b. */
 export function arithmeticGraph(): Uint8Array {
-  const value = (name: string): { name: string; dtype: DType; dims: string[] } => ({ name, dtype: "float32", dims: ["n"] });
+  const value = (name: string): { name: string; dtype: DType; dims: string[] } => ({
+    name,
+    dtype: "float32",
+    dims: ["n"],
+  });
   return encodeSmallOnnx({
     inputs: [value("a"), value("b")],
     outputs: [value("sum"), value("difference")],
@@ -46,8 +50,20 @@ export function heavyGraph(size: number, layers: number): Uint8Array {
   });
 }
 
+/** y = row x of a table of `rows` rows of 64: many weights, little work. */
+export function tableGraph(rows: number): Uint8Array {
+  const bytes = new Uint8Array(new Float32Array(rows * 64).fill(1).buffer);
+  return encodeSmallOnnx({
+    inputs: [{ name: "x", dtype: "int32", dims: [1] }],
+    outputs: [{ name: "y", dtype: "float32", dims: [1, 64] }],
+    nodes: [{ op: "Gather", inputs: ["table", "x"], outputs: ["y"] }],
+    initializers: [{ name: "table", dtype: "float32", dims: [rows, 64], bytes }],
+  });
+}
+
 /** A layout with a head count of its own for every tensor. */
-export function testLayout({ rows = 3, maxLength = 300, dtype = "float32" as "float32" | "float16" } = {}): CacheLayout {
+export function testLayout(options: Partial<Pick<CacheLayout, "rows" | "maxLength" | "dtype">> = {}): CacheLayout {
+  const { rows = 3, maxLength = 300, dtype = "float32" } = options;
   const tensors = [
     { name: "past.0.key", kind: "key", heads: 2, headSize: 4 },
     { name: "past.0.value", kind: "value", heads: 1, headSize: 4 },
@@ -61,10 +77,17 @@ export function testLayout({ rows = 3, maxLength = 300, dtype = "float32" as "fl
 /** Takes what a pass's new keys and values shall be, and shows the cache that it was fed: `seen.<name>`. */
 export function cacheGraph({ tensors, dtype }: CacheLayout): Uint8Array {
   const total = tensors.reduce((sum, { heads }) => sum + heads, 0);
-  const shapes = tensors.map(({ name, kind, heads }) => ({ name, dtype, dims: kind === "key" ? ["B", heads, 4, "C"] : ["B", heads, "C", 4] }));
+  const shapes = tensors.map(({ name, kind, heads }) => ({
+    name,
+    dtype,
+    dims: kind === "key" ? ["B", heads, 4, "C"] : ["B", heads, "C", 4],
+  }));
   return encodeSmallOnnx({
     inputs: [...shapes, { name: "fresh", dtype, dims: ["B", total, "S", 4] }],
-    outputs: [...shapes.map((shape) => ({ ...shape, name: `seen.${shape.name}` })), { name: "delta", dtype, dims: ["B", total, "S", 4] }],
+    outputs: [
+      ...shapes.map((shape) => ({ ...shape, name: `seen.${shape.name}` })),
+      { name: "delta", dtype, dims: ["B", total, "S", 4] },
+    ],
     nodes: [
       ...tensors.map(({ name }) => ({ op: "Identity", inputs: [name], outputs: [`seen.${name}`] })),
       { op: "Identity", inputs: ["fresh"], outputs: ["delta"] },

@@ -1,5 +1,13 @@
 /** What every runtime must do, whatever its device: one suite for all of them. */
-import { DynamoError, tensor, type CacheLayout, type DType, type Runtime, type Session, type Tensor } from "@dynamo/core";
+import {
+  DynamoError,
+  tensor,
+  type CacheLayout,
+  type DType,
+  type Runtime,
+  type Session,
+  type Tensor,
+} from "@dynamo/core";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { appendToOracle, emptyOracle, firstDifference, freshValues, programs, startPass } from "./cache-oracle.js";
@@ -13,7 +21,11 @@ export interface ContractOptions {
 }
 
 /** `create` makes a new runtime on the device under test. */
-export function runtimeContract(name: string, create: () => Runtime, { dtypes, programs: programCount }: ContractOptions): void {
+export function runtimeContract(
+  name: string,
+  create: () => Runtime,
+  { dtypes, programs: programCount }: ContractOptions,
+): void {
   describe(name, () => {
     let runtime: Runtime;
     beforeAll(() => {
@@ -46,11 +58,18 @@ function sessionContract(runtime: () => Runtime, dtypes: readonly DType[]): void
         runtime(),
         arithmeticGraph(),
         async (session) => {
-          for (const [n, fetches] of [[1, ["sum"]], [2, ["difference"]], [3, ["difference", "sum"]], [1, ["sum"]], [2, []]] as const) {
+          for (const [n, fetches] of [
+            [1, ["sum"]],
+            [2, ["difference"]],
+            [3, ["difference", "sum"]],
+            [1, ["sum"]],
+            [2, []],
+          ] as const) {
             const [a, b] = [floats(n, 5), floats(n, 3)];
             const results = await session.run({ a, b }, fetches);
             expect(Object.keys(results).sort()).toEqual([...fetches].sort());
-            for (const fetch of fetches) expect(results[fetch]?.data).toEqual(new Float32Array(n).fill(fetch === "sum" ? 8 : 2));
+            for (const fetch of fetches)
+              expect(results[fetch]?.data).toEqual(new Float32Array(n).fill(fetch === "sum" ? 8 : 2));
           }
         },
         deviceOutputs,
@@ -89,9 +108,17 @@ function sessionContract(runtime: () => Runtime, dtypes: readonly DType[]): void
       const [a, b] = [floats(1, 1), floats(1, 1)];
       await expectError(session.run({ a }, ["sum"]), "invalid-argument", "input b is missing: received a");
       await expectError(session.run({ a, b, c: a }, ["sum"]), "invalid-argument", "no input c; it has a, b");
-      await expectError(session.run({ a, b }, ["product"]), "invalid-argument", "no output product; it has sum, difference");
+      await expectError(
+        session.run({ a, b }, ["product"]),
+        "invalid-argument",
+        "no output product; it has sum, difference",
+      );
       const wrong = tensor("int32", [1], Int32Array.of(1));
-      await expectError(session.run({ a, b: wrong }, ["sum"]), "invalid-argument", "input b: expected float32, received int32");
+      await expectError(
+        session.run({ a, b: wrong }, ["sum"]),
+        "invalid-argument",
+        "input b: expected float32, received int32",
+      );
       await expectError(session.run({ a, b: tensor("float32", [1, 1, 1]) }, ["sum"]), "runtime", "forward pass failed");
       expect((await session.run({ a, b }, ["sum"]))["sum"]?.data[0]).toBe(2);
     });
@@ -99,7 +126,11 @@ function sessionContract(runtime: () => Runtime, dtypes: readonly DType[]): void
 
   test("bytes that are no graph are refused", async () => {
     await expectError(runtime().createSession({ bytes: Uint8Array.of(1, 2, 3) }), "invalid-file", "not a graph");
-    await expectError(runtime().createSession({ bytes: heavyGraph(8, 1).subarray(0, 100) }), "invalid-file", "not a graph");
+    await expectError(
+      runtime().createSession({ bytes: heavyGraph(8, 1).subarray(0, 100) }),
+      "invalid-file",
+      "not a graph",
+    );
   });
 }
 
@@ -129,7 +160,9 @@ function cacheContract(runtime: () => Runtime, programCount: number): void {
             const results = await session.run({ fresh }, seen, { cache, lengths, newPositions: step.newPositions });
             expect(Object.keys(results)).toHaveLength(seen.length);
             for (const { name } of layout.tensors) {
-              expect(firstDifference(oracle, layout, { name, ...pick(results[`seen.${name}`] as Tensor) })).toBeUndefined();
+              expect(
+                firstDifference(oracle, layout, { name, ...pick(results[`seen.${name}`] as Tensor) }),
+              ).toBeUndefined();
             }
             appendToOracle(oracle, fresh, used);
           }
@@ -141,6 +174,28 @@ function cacheContract(runtime: () => Runtime, programCount: number): void {
     );
   });
 
+  test("rows fill up to maxLength, and padding past it is dropped", async () => {
+    const [rows, maxLength] = [2, 600];
+    const layout = testLayout({ rows, maxLength });
+    const seen = layout.tensors.map(({ name }) => `seen.${name}`);
+    const use = async (session: Session): Promise<void> => {
+      const cache = await session.createCache(layout);
+      const oracle = emptyOracle(rows);
+      const lengths = (): number[] => oracle.map((positions) => positions.length);
+      for (let pass = 0; pass < 12; pass++) {
+        const fresh = freshValues(layout, rows, 70, pass);
+        const results = await session.run({ fresh }, seen, { cache, lengths: lengths(), newPositions: 70 });
+        for (const { name } of layout.tensors) {
+          expect(firstDifference(oracle, layout, { name, ...pick(results[`seen.${name}`] as Tensor) })).toBeUndefined();
+        }
+        const used = lengths().map((length, row) => Math.min(row === 0 ? 70 : 61, maxLength - length));
+        appendToOracle(oracle, fresh, used);
+      }
+      expect(lengths()).toEqual([maxLength, maxLength]);
+    };
+    await withSession(runtime(), cacheGraph(layout), use, [layout.delta]);
+  });
+
   test("a new cache is not empty-shaped and holds zeros; delta can be fetched as well", async () => {
     const layout = testLayout();
     for (const deviceOutputs of [[], [layout.delta, "seen.past.0.key"]]) {
@@ -150,7 +205,11 @@ function cacheContract(runtime: () => Runtime, programCount: number): void {
         async (session) => {
           const cache = await session.createCache(layout);
           const fresh = freshValues(layout, 2, 1, 5);
-          const results = await session.run({ fresh }, ["seen.past.0.key", "delta"], { cache, lengths: [0, 0], newPositions: 1 });
+          const results = await session.run({ fresh }, ["seen.past.0.key", "delta"], {
+            cache,
+            lengths: [0, 0],
+            newPositions: 1,
+          });
           const key = results["seen.past.0.key"] as Tensor<"float32">;
           expect(key.dims.slice(0, 3)).toEqual([2, 2, 4]);
           expect(key.dims[3]).toBeGreaterThan(0);
@@ -168,10 +227,14 @@ function cacheContract(runtime: () => Runtime, programCount: number): void {
       const [one, other] = [await session.createCache(layout), await session.createCache(layout)];
       const append = { lengths: [0], newPositions: 1 };
       await session.run({ fresh: freshValues(layout, 1, 1, 5) }, [], { cache: one, ...append });
-      const { "seen.past.0.key": key } = await session.run({ fresh: freshValues(layout, 1, 1, 6) }, ["seen.past.0.key"], {
-        cache: other,
-        ...append,
-      });
+      const { "seen.past.0.key": key } = await session.run(
+        { fresh: freshValues(layout, 1, 1, 6) },
+        ["seen.past.0.key"],
+        {
+          cache: other,
+          ...append,
+        },
+      );
       expect((key as Tensor<"float32">).data[0]).toBe(0);
       await withSession(runtime(), cacheGraph(layout), async (stranger) => {
         const pass = stranger.run({ fresh: freshValues(layout, 1, 1, 5) }, [], { cache: one, ...append });
@@ -195,8 +258,16 @@ function cacheContract(runtime: () => Runtime, programCount: number): void {
       await expectError(session.createCache({ ...layout, rows: 0 }), "invalid-argument", "rows");
       const cache = await session.createCache(layout);
       const fresh = freshValues(layout, 1, 1, 5);
-      await expectError(session.run({ fresh }, [], { cache, lengths: [0, 0, 0, 0], newPositions: 1 }), "invalid-argument", "number of lengths");
-      await expectError(session.run({ fresh }, [], { cache, lengths: [301], newPositions: 1 }), "invalid-argument", "cache length");
+      await expectError(
+        session.run({ fresh }, [], { cache, lengths: [0, 0, 0, 0], newPositions: 1 }),
+        "invalid-argument",
+        "number of lengths",
+      );
+      await expectError(
+        session.run({ fresh }, [], { cache, lengths: [301], newPositions: 1 }),
+        "invalid-argument",
+        "cache length",
+      );
       await expectError(cache.copyRow(0, 3, 0), "invalid-argument", "row copied to");
       await session.run({ fresh }, [], { cache, lengths: [0], newPositions: 1 });
     });
@@ -218,7 +289,11 @@ function endingContract(create: () => Runtime): void {
     await runtime.dispose();
     await session.dispose();
     await expectError(session.run({ x: floats(1, 1) }, ["y"]), "invalid-argument", "disposed");
-    await expectError(runtime.createSession({ bytes: identityGraph("float32") }), "invalid-argument", "the runtime has been disposed");
+    await expectError(
+      runtime.createSession({ bytes: identityGraph("float32") }),
+      "invalid-argument",
+      "the runtime has been disposed",
+    );
     await expectError(runtime.device(), "invalid-argument", "the runtime has been disposed");
   });
 
