@@ -5,6 +5,9 @@ import { DynamoError } from "@dynamo/core";
 const badFile =
   /protobuf parsing failed|INVALID_PROTOBUF|INVALID_GRAPH|invalid model|type error|Unsupported model IR|external data|data file/i;
 
+/** What WebGPU says of a float16 graph on a GPU without them. */
+const noFloat16 = /requires f16 but the device does not support it/;
+
 /** The error of a session that did not open. */
 export function loadError(error: unknown, source: string): DynamoError {
   if (DynamoError.is(error)) return error;
@@ -14,9 +17,15 @@ export function loadError(error: unknown, source: string): DynamoError {
     : new DynamoError("runtime", `ONNX Runtime could not open a session for ${source}: ${message}`);
 }
 
-/** Throws the error of a pass that failed. */
+/** Throws the error of a pass that failed; `unsupported` for float16 on a GPU that lacks it. */
 export function engineError(error: unknown): never {
   if (DynamoError.is(error)) throw error;
+  if (noFloat16.test(messageOf(error))) {
+    throw new DynamoError(
+      "unsupported",
+      "this GPU has no float16 shaders (shader-f16): use a graph of float32 activations",
+    );
+  }
   throw new DynamoError("runtime", `the forward pass failed in ONNX Runtime: ${messageOf(error)}`, { cause: error });
 }
 

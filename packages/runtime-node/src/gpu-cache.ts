@@ -3,6 +3,7 @@ import type { CacheLayout } from "@dynamo/core";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { cacheDims, capacityFor, checkAppend, checkCopy, checkLayout, gpuGrowth } from "./cache-layout.js";
 import type { EngineCache } from "./engine-cache.js";
+import { engineError } from "./engine-errors.js";
 import { toNative } from "./native.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -100,7 +101,7 @@ function editor(layout: CacheLayout, session: InferenceSession): Edit {
       inputs[`first.${name}`] = first[name] as Tensor;
       inputs[`second.${name}`] = second[name] as Tensor;
     }
-    return renamed(layout, await session.run(inputs), "out");
+    return renamed(layout, await session.run(inputs).catch(engineError), "out");
   };
 }
 

@@ -2,6 +2,9 @@
 import { allocate, DynamoError, type CacheLayout, type CacheTensor } from "@dynamo/core";
 import { cacheDims, capacityFor, checkAppend, checkCopy, checkLayout, hostGrowth, totalHeads } from "./cache-layout.js";
 
+/** Memory is taken ahead by half: address space, which the system fills in only when it is written to. */
+const reserveFactor = 1.5;
+
 export type CacheArray = Float32Array | Uint16Array;
 
 export interface HostCache {
@@ -26,17 +29,25 @@ export function createHostCache(layout: CacheLayout): HostCache {
   checkLayout(layout);
   const { rows, maxLength } = layout;
   let capacity = capacityFor(1, maxLength, hostGrowth);
-  let arrays = layout.tensors.map((tensor) => allocateTensor(layout, tensor, capacity));
+  // Positions that the arrays could hold. Most growth only moves lines apart in memory that is there: fresh memory costs a
+  // page fault every 4 KiB, several times what the copying does.
+  let reserved = capacity;
+  let arrays = layout.tensors.map((tensor) => allocateTensor(layout, tensor, reserved));
 
   function grow(needed: number): void {
     if (needed <= capacity) return;
-    const next = capacityFor(needed, maxLength, hostGrowth);
-    arrays = layout.tensors.map((tensor, i) => {
-      const wider = allocateTensor(layout, tensor, next);
-      relay(arrays[i] as CacheArray, wider, tensor, rows, capacity, next);
-      return wider;
-    });
-    capacity = next;
+    const old = capacity;
+    capacity = capacityFor(needed, maxLength, hostGrowth);
+    if (capacity > reserved) {
+      reserved = Math.min(Math.max(capacity, Math.ceil(reserved * reserveFactor)), maxLength);
+      const from = arrays;
+      arrays = layout.tensors.map((tensor, i) => {
+        const larger = allocateTensor(layout, tensor, reserved);
+        larger.set((from[i] as CacheArray).subarray(0, lineCount(tensor, rows) * lineLength(tensor, old)));
+        return larger;
+      });
+    }
+    for (const [i, tensor] of layout.tensors.entries()) spread(arrays[i] as CacheArray, tensor, rows, old, capacity);
   }
 
   return {
@@ -76,14 +87,23 @@ function allocateTensor(layout: CacheLayout, { heads, headSize }: CacheTensor, c
   return allocate(layout.dtype, layout.rows * heads * headSize * capacity);
 }
 
-/** Copies a tensor into one with room for more positions. */
-function relay(from: CacheArray, to: CacheArray, tensor: CacheTensor, rows: number, old: number, next: number): void {
-  const { heads, headSize, kind } = tensor;
-  const lines = kind === "key" ? rows * heads * headSize : rows * heads;
-  const width = kind === "key" ? 1 : headSize;
-  for (let line = 0; line < lines; line++) {
-    to.set(from.subarray(line * old * width, (line + 1) * old * width), line * next * width);
+/** Moves a tensor's lines apart, to room for `next` positions each, and zeroes what comes between them. */
+function spread(cache: CacheArray, tensor: CacheTensor, rows: number, old: number, next: number): void {
+  const [from, to] = [lineLength(tensor, old), lineLength(tensor, next)];
+  // From the last line on, so that no line is written over before it has moved.
+  for (let line = lineCount(tensor, rows) - 1; line >= 0; line--) {
+    cache.copyWithin(line * to, line * from, (line + 1) * from);
+    cache.fill(0, line * to + from, (line + 1) * to);
   }
+}
+
+/** A line is what lies together along the positions: one dim of one head's keys, or all of one head's values. */
+function lineCount({ kind, heads, headSize }: CacheTensor, rows: number): number {
+  return kind === "key" ? rows * heads * headSize : rows * heads;
+}
+
+function lineLength({ kind, headSize }: CacheTensor, positions: number): number {
+  return kind === "key" ? positions : positions * headSize;
 }
 
 function writeDelta(
@@ -145,17 +165,16 @@ function writeValues(
 
 function copyTensorRow(
   cache: CacheArray,
-  { kind, heads, headSize }: CacheTensor,
+  tensor: CacheTensor,
   capacity: number,
   from: number,
   to: number,
   length: number,
 ): void {
-  const rowSize = heads * headSize * capacity;
-  const lines = kind === "key" ? heads * headSize : heads;
-  const width = kind === "key" ? 1 : headSize;
-  for (let line = 0; line < lines; line++) {
-    const offset = line * capacity * width;
-    cache.copyWithin(to * rowSize + offset, from * rowSize + offset, from * rowSize + offset + length * width);
+  const rowSize = tensor.heads * tensor.headSize * capacity;
+  const [whole, copied] = [lineLength(tensor, capacity), lineLength(tensor, length)];
+  for (let line = 0; line < lineCount(tensor, 1); line++) {
+    const source = from * rowSize + line * whole;
+    cache.copyWithin(to * rowSize + line * whole, source, source + copied);
   }
 }

@@ -36,16 +36,21 @@ function orElse<T>(read: () => T, otherwise: T): T {
 }
 
 const cudaLibrary = "libonnxruntime_providers_cuda.so";
-const installCuda =
-  "Download it with the package's own script: `node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12` (about 300 MB from nuget.org), once after every install.";
+/** Package managers that run no install scripts (pnpm) leave this step to the user. */
+function installCuda(): string {
+  const script = join(packageRoot() ?? "node_modules/onnxruntime-node", "script", "install.js");
+  return `Download it from nuget.org with the package's own script, once after every install: node ${script} --onnxruntime-node-install`;
+}
+
 const installToolkit = "Install the CUDA 12 runtime libraries and cuDNN 9, and put them on LD_LIBRARY_PATH.";
+
+function packageRoot(): string | undefined {
+  return orElse(() => dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")), undefined);
+}
 
 /** The folder of the native libraries; undefined when the package is not installed as usual. */
 export function nativeFolder(machine: Machine): string | undefined {
-  const root = orElse(
-    () => dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")),
-    undefined,
-  );
+  const root = packageRoot();
   if (root === undefined) return undefined;
   const abi = machine.list(join(root, "bin")).find((name) => name.startsWith("napi-"));
   return abi === undefined ? undefined : join(root, "bin", abi, machine.platform, machine.arch);
@@ -78,7 +83,7 @@ export function cudaGaps(machine: Machine, folder = nativeFolder(machine)): read
   if (folder === undefined || !machine.exists(join(folder, cudaLibrary))) {
     gaps.push({
       missing: `The CUDA provider's library ${cudaLibrary} is not in onnxruntime-node.`,
-      remedy: installCuda,
+      remedy: installCuda(),
     });
   }
   return gaps;
@@ -114,7 +119,7 @@ export function remedyFor(device: NodeDevice, message: string): string | undefin
       /cannot open|no such file/i.test(message) &&
       !/lib(cublas|cudart|cudnn|cufft|curand)/.test(message)
     ) {
-      return installCuda;
+      return installCuda();
     }
     return installToolkit;
   }

@@ -18,14 +18,12 @@ export interface ContractOptions {
   readonly dtypes: readonly DType[];
   /** Random cache programs to run: fewer where a pass is slow. */
   readonly programs: number;
+  /** False where the device has no float16 and must say so. */
+  readonly float16: boolean;
 }
 
 /** `create` makes a new runtime on the device under test. */
-export function runtimeContract(
-  name: string,
-  create: () => Runtime,
-  { dtypes, programs: programCount }: ContractOptions,
-): void {
+export function runtimeContract(name: string, create: () => Runtime, options: ContractOptions): void {
   describe(name, () => {
     let runtime: Runtime;
     beforeAll(() => {
@@ -33,13 +31,13 @@ export function runtimeContract(
     });
     afterAll(() => runtime.dispose());
 
-    sessionContract(() => runtime, dtypes);
-    cacheContract(() => runtime, programCount);
+    sessionContract(() => runtime, options);
+    cacheContract(() => runtime, options);
     endingContract(create);
   });
 }
 
-function sessionContract(runtime: () => Runtime, dtypes: readonly DType[]): void {
+function sessionContract(runtime: () => Runtime, { dtypes }: ContractOptions): void {
   test.each(dtypes)("%s goes through a graph unchanged", async (dtype) => {
     await withSession(runtime(), identityGraph(dtype), async (session) => {
       expect(session.inputs).toEqual([{ name: "x", dtype, dims: ["n"] }]);
@@ -134,7 +132,7 @@ function sessionContract(runtime: () => Runtime, dtypes: readonly DType[]): void
   });
 }
 
-function cacheContract(runtime: () => Runtime, programCount: number): void {
+function cacheContract(runtime: () => Runtime, { programs: programCount, float16 }: ContractOptions): void {
   test("a cache holds what its passes append and its rows copy, like plain lists", async () => {
     const [rows, maxLength] = [3, 400];
     const layout = testLayout({ rows, maxLength });
@@ -219,6 +217,27 @@ function cacheContract(runtime: () => Runtime, programCount: number): void {
         deviceOutputs,
       );
     }
+  });
+
+  test(`a cache of float16 ${float16 ? "holds the bits" : "is refused as unsupported"}`, async () => {
+    const layout = testLayout({ rows: 1, dtype: "float16" });
+    const use = async (session: Session): Promise<void> => {
+      const cache = await session.createCache(layout);
+      const fresh = freshValues(layout, 1, 3, 5);
+      const oracle = emptyOracle(1);
+      await session.run({ fresh }, [], { cache, lengths: [0], newPositions: 3 });
+      appendToOracle(oracle, fresh, [3]);
+      const seen = layout.tensors.map(({ name }) => `seen.${name}`);
+      const results = await session.run({ fresh }, seen, { cache, lengths: [3], newPositions: 3 });
+      for (const { name } of layout.tensors) {
+        const value = results[`seen.${name}`] as Tensor;
+        expect(value.dtype).toBe("float16");
+        expect(firstDifference(oracle, layout, { name, ...pick(value) })).toBeUndefined();
+      }
+    };
+    const outcome = withSession(runtime(), cacheGraph(layout), use, [layout.delta]);
+    if (float16) await outcome;
+    else await expectError(outcome, "unsupported", "no float16 shaders");
   });
 
   test("caches are independent of each other, belong to their session, and end once", async () => {

@@ -9,5 +9,6 @@ describe.runIf(available)("software", () => {
   runtimeContract("webgpu", () => createNodeRuntime({ device: "webgpu", threads: 1 }), {
     dtypes: ["float32", "int32", "uint32", "int64", "bool"],
     programs: 8,
+    float16: false,
   });
 });
