@@ -2,6 +2,7 @@
 import type { DeviceChoice } from "@dynamo/core";
 import type { NodeDevice } from "./protocol.js";
 import { probeDevice, type Probe } from "./probe-process.js";
+import { machineKey, recallChoice, rememberChoice } from "./remembered-choice.js";
 import { cudaGaps, hasGpu, thisMachine } from "./requirements.js";
 
 /** All that the choice depends on. */
@@ -52,12 +53,20 @@ function complaint(probes: Partial<Record<NodeDevice, Probe | undefined>>): stri
   return failed.length === 0 ? undefined : failed.join("; ");
 }
 
-/** Looks at the machine and, where there is a GPU, times the devices one after the other in processes of their own. */
+/**
+ * Looks at the machine and, where there is a GPU, times the devices one after the other in processes of their own. The
+ * outcome is remembered on disk, unless a device failed: that may be about to be mended.
+ */
 export async function detectDevice(threads: number): Promise<DeviceChoice> {
   const machine = thisMachine();
   if (!hasGpu(machine)) return chooseDevice({ gpu: false, probes: {} });
+  const key = machineKey(machine, threads);
+  const recalled = await recallChoice(machine, key);
+  if (recalled !== undefined) return recalled;
   const candidates: NodeDevice[] = ["cpu", "webgpu", ...(cudaGaps(machine).length === 0 ? (["cuda"] as const) : [])];
   const probes: Partial<Record<NodeDevice, Probe>> = {};
   for (const device of candidates) probes[device] = await probeDevice({ device, threads }, { measure: true });
-  return chooseDevice({ gpu: true, probes });
+  const choice = chooseDevice({ gpu: true, probes });
+  if (Object.values(probes).every(({ works }) => works)) await rememberChoice(machine, key, choice);
+  return choice;
 }

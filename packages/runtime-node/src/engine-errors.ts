@@ -6,7 +6,7 @@ const badFile =
   /protobuf parsing failed|INVALID_PROTOBUF|INVALID_GRAPH|invalid model|type error|Unsupported model IR|external data|data file/i;
 
 /** What WebGPU says of a float16 graph on a GPU without them. */
-const noFloat16 = /requires f16 but the device does not support it/;
+const noFloat16 = "requires f16 but the device does not support it";
 
 /** The error of a session that did not open. */
 export function loadError(error: unknown, source: string): DynamoError {
@@ -20,7 +20,7 @@ export function loadError(error: unknown, source: string): DynamoError {
 /** Throws the error of a pass that failed; `unsupported` for float16 on a GPU that lacks it. */
 export function engineError(error: unknown): never {
   if (DynamoError.is(error)) throw error;
-  if (noFloat16.test(messageOf(error))) {
+  if (messageOf(error).includes(noFloat16)) {
     throw new DynamoError(
       "unsupported",
       "this GPU has no float16 shaders (shader-f16): use a graph of float32 activations",
