@@ -56,7 +56,9 @@ function spans(line) {
 const lines = layOut(`$ npm start\n${output.trimEnd()}`);
 const width = Math.ceil(columns * characterWidth + 2 * margin);
 const height = lines.length * lineHeight + 2 * margin;
-const rows = lines.map((line, i) => `<text x="${margin}" y="${margin + (i + 0.75) * lineHeight}" xml:space="preserve">${spans(line)}</text>`);
+const rows = lines.map(
+  (line, i) => `<text x="${margin}" y="${margin + (i + 0.75) * lineHeight}" xml:space="preserve">${spans(line)}</text>`,
+);
 writeFileSync(
   new URL("../../docs/session.svg", import.meta.url),
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14">

@@ -66,7 +66,10 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
   throwIfAborted(signal);
   const device = await runtime.device();
   const dtype = await chooseDType(files, wanted, device);
-  const session = await runtime.createSession(await graphSource(files, graphPath(dtype)), { deviceOutputs: [delta] });
+  const session = await runtime.createSession(await graphSource(files, graphPath(dtype)), {
+    // Without logits the provider would copy them to the host each pass, asked for or not.
+    deviceOutputs: [delta, "logits"],
+  });
   try {
     throwIfAborted(signal);
     checkSession(session, config, graphPath(dtype));

@@ -112,9 +112,9 @@ export async function benchPeer({ quick }: BenchOptions): Promise<BenchResult> {
     const [ours, peers] = [await ourRun(dtype), await peerRun(dtype)];
     for (const context of quick ? [64] : [64, 512, 1500]) {
       const times: { readonly ours: number[]; readonly peers: number[] } = { ours: [], peers: [] };
-      for (let turn = 0; turn < (quick ? 1 : 6); turn++) {
-        times.ours.push(...(await ours.run(context, quick ? 4 : 16)));
-        times.peers.push(...(await peers.run(context, quick ? 4 : 16)));
+      for (let turn = 0; turn < (quick ? 1 : 5); turn++) {
+        times.ours.push(...(await ours.run(context, quick ? 4 : 64)));
+        times.peers.push(...(await peers.run(context, quick ? 4 : 64)));
       }
       const [own, other] = [median(times.ours), median(times.peers)];
       rows.push({
