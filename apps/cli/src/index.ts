@@ -5,6 +5,12 @@ import { interruptSignal } from "./interrupt.js";
 import { createProgram } from "./program.js";
 import { reportError } from "./report-error.js";
 
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(exitCodes.ok);
+  throw error;
+});
+
 const program = createProgram(interruptSignal());
 try {
   await program.parseAsync();
