@@ -14,5 +14,11 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+export function seed(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 0) throw new InvalidArgumentError(`expected a whole number of at least 0, received ${text}`);
+  return value;
+}
+
 /** Collects a repeatable option. */
 export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];

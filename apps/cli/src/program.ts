@@ -1,7 +1,7 @@
 /** The verbs and their options. Each verb's code is loaded when it runs, so that starting stays quick. */
 import { Command, Option } from "commander";
 import { exitCodeHelp } from "./exit-codes.js";
-import { collect, number, wholeNumber } from "./numbers.js";
+import { collect, number, seed, wholeNumber } from "./numbers.js";
 
 /** Options that say where and how a model runs. */
 function withModelOptions(command: Command): Command {
@@ -57,7 +57,7 @@ function addTextVerbs(program: Command, signal: AbortSignal): void {
     .option("--max-new-tokens <n>", "how long the text may get", wholeNumber, 160)
     .option("--temperature <t>", "0 is greedy", number)
     .option("--backoff <e>", "0 always emits all heads' tokens, 1 always one", number)
-    .option("--seed <n>", "same seed, same text", wholeNumber)
+    .option("--seed <n>", "same seed, same text", seed)
     .action(async (prompt: string | undefined, options) =>
       (await import("./commands/demo.js")).demo(prompt, options as never, signal),
     );
@@ -68,7 +68,7 @@ function addTextVerbs(program: Command, signal: AbortSignal): void {
     .option("--prompt-file <file>", "read the prompt from a file")
     .option("--max-new-tokens <n>", "how long a text may get", wholeNumber, 128)
     .option("--stop <text>", "end before this text; may be repeated", collect)
-    .option("--seed <n>", "same seed, same text", wholeNumber)
+    .option("--seed <n>", "same seed, same text", seed)
     .option("--logprobs <n>", "log-probabilities, with n alternatives each", wholeNumber)
     .option(...json)
     .action(async (model: string | undefined, options) =>
@@ -94,7 +94,7 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
         .choices(["int8", "fp32"])
         .default("int8"),
     )
-    .option("--seed <n>", "for heads that are missing", wholeNumber)
+    .option("--seed <n>", "for heads that are missing", seed)
     .option("--overwrite", "replace the folder if it exists", false)
     .option(...json)
     .action(async (checkpoint: string, options) =>
@@ -129,7 +129,7 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
     .requiredOption("--preset <size>", "14M, 31M, 70M, 160M, 410M, 1B, 1.4B, 2.8B, 6.9B or 12B")
     .requiredOption("--out <folder>", "a new folder")
     .option("--token-heads <n>", "1 to 4", wholeNumber, 1)
-    .option("--seed <n>", "for the weights", wholeNumber, 0)
+    .option("--seed <n>", "for the weights", seed, 0)
     .action(async (options) => (await import("./commands/random-checkpoint.js")).randomCheckpoint(options as never));
 }
 

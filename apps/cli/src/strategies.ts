@@ -1,5 +1,5 @@
 /** The --strategy option: a built-in strategy, or a plugin file. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { DynamoError, type Strategy } from "@dynamo/core";
@@ -23,14 +23,20 @@ export async function chooseStrategy(options: StrategyOptions, tokenHeads: numbe
   if (name === "dynamo") return dynamo(rest);
   if (name === "verified") return verified(rest);
   const file = resolve(name);
-  if (!existsSync(file)) {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
     throw new DynamoError(
       "invalid-argument",
       `strategy must be autoregressive, dynamo, verified or the path of a module, received ${name}`,
     );
   }
   console.error(`loading the strategy ${file}: it runs as code on this machine`);
-  return fromModule((await import(pathToFileURL(file).href)) as Record<string, unknown>, file, rest);
+  try {
+    return fromModule((await import(pathToFileURL(file).href)) as Record<string, unknown>, file, rest);
+  } catch (cause) {
+    if (DynamoError.is(cause)) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new DynamoError("strategy", `${file} failed while loading: ${message}`, { cause });
+  }
 }
 
 function fromModule(

@@ -23,6 +23,13 @@ export async function demo(prompt: string | undefined, options: DemoOptions, sig
   try {
     const strategy = dynamo({ temperature: options.temperature, backoff: options.backoff });
     const baseline = autoregressive({ temperature: options.temperature });
+    // Made before anything is printed: it checks the options, and runs when it is read.
+    const generation = generate(model, text, {
+      strategy,
+      maxNewTokens: options.maxNewTokens,
+      seed: options.seed,
+      signal,
+    });
     for (const each of [strategy, baseline])
       await generate(model, text, {
         strategy: each,
@@ -37,12 +44,6 @@ export async function demo(prompt: string | undefined, options: DemoOptions, sig
       ) + legend(model.config.tokenHeads),
     );
     process.stdout.write(`\n${paint.bold(text)}`);
-    const generation = generate(model, text, {
-      strategy,
-      maxNewTokens: options.maxNewTokens,
-      seed: options.seed,
-      signal,
-    });
     try {
       for await (const chunk of generation) process.stdout.write(colourPass(chunk.text, chunk.tokens.length));
     } finally {

@@ -62,7 +62,6 @@ export async function generate(
  */
 async function stream(generation: AsyncIterable<GenerationChunk>, prompts: number, json: boolean): Promise<boolean> {
   const texts = new Array<string>(prompts).fill("");
-  const colour = process.stdout.isTTY ? colourPass : (text: string): string => text;
   const finish = (): void => {
     if (json) return;
     if (prompts === 1) process.stdout.write("\n");
@@ -71,7 +70,7 @@ async function stream(generation: AsyncIterable<GenerationChunk>, prompts: numbe
   try {
     for await (const { index, text, tokens } of generation) {
       texts[index] = (texts[index] ?? "") + text;
-      if (!json && prompts === 1) process.stdout.write(colour(text, tokens.length));
+      if (!json && prompts === 1) process.stdout.write(colourPass(text, tokens.length));
     }
     finish();
     return false;
