@@ -130,7 +130,9 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
     .requiredOption("--out <folder>", "a new folder")
     .option("--token-heads <n>", "1 to 4", wholeNumber, 1)
     .option("--seed <n>", "for the weights", seed, 0)
-    .action(async (options) => (await import("./commands/random-checkpoint.js")).randomCheckpoint(options as never));
+    .action(async (options) =>
+      (await import("./commands/random-checkpoint.js")).randomCheckpoint(options as never, signal),
+    );
 }
 
 /** doctor, logits, vectors */

@@ -1,7 +1,7 @@
 /** Random weights: the first state of token heads that no checkpoint has, and whole folders for benchmarks and tests. */
 import { mkdir, open, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { DynamoError, elementCount, toFloat16 } from "@dynamo/core";
+import { DynamoError, elementCount, throwIfAborted, toFloat16 } from "@dynamo/core";
 import { encodeSafetensorsHeader } from "@dynamo/core/safetensors";
 import type { NeoxConfig } from "./config.js";
 import { initialTensor } from "./initial-weights.js";
@@ -15,6 +15,10 @@ export interface RandomCheckpointOptions {
   readonly dtype?: WeightDType;
   /** Start a new shard when one has so many bytes; one file when absent. */
   readonly shardBytes?: number;
+  /** Bytes of weights written so far and in all. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Leaves a folder without config.json, which nothing takes for a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Named {
@@ -33,10 +37,19 @@ export async function writeRandomCheckpoint(directory: string, options: RandomCh
   const tensors = [baseShapes(config), ...heads.map((head) => headShapes(config, head))].flatMap((shapes) =>
     [...shapes].map(([name, shape]) => ({ name, shape })),
   );
-  const shards = intoShards(tensors, shardBytes, dtype === "float32" ? 4 : 2);
+  const elementBytes = dtype === "float32" ? 4 : 2;
+  const shards = intoShards(tensors, shardBytes, elementBytes);
+  const total = tensors.reduce((sum, { shape }) => sum + elementCount(shape) * elementBytes, 0);
+  let done = 0;
+  const onTensor = (bytes: number): void => {
+    throwIfAborted(options.signal);
+    done += bytes;
+    options.onProgress?.(done, total);
+  };
   const fileOf = (i: number): string =>
     shards.length === 1 ? "model.safetensors" : `model-${pad(i + 1)}-of-${pad(shards.length)}.safetensors`;
-  for (const [i, shard] of shards.entries()) await writeShard(join(directory, fileOf(i)), shard, dtype, seed);
+  for (const [i, shard] of shards.entries())
+    await writeShard(join(directory, fileOf(i)), shard, { dtype, seed, onTensor });
   if (shards.length > 1) {
     const map = Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, fileOf(i)])));
     await writeFile(join(directory, "model.safetensors.index.json"), JSON.stringify({ metadata: {}, weight_map: map }));
@@ -62,14 +75,27 @@ function intoShards(tensors: readonly Named[], shardBytes: number, elementBytes:
   return shards;
 }
 
-async function writeShard(path: string, tensors: readonly Named[], dtype: WeightDType, seed: number): Promise<void> {
+interface ShardOptions {
+  readonly dtype: WeightDType;
+  readonly seed: number;
+  /** Called with the bytes of each tensor when it is written; may throw to stop. */
+  readonly onTensor: (bytes: number) => void;
+}
+
+async function writeShard(
+  path: string,
+  tensors: readonly Named[],
+  { dtype, seed, onTensor }: ShardOptions,
+): Promise<void> {
   const handle = await open(path, "wx").catch((cause: unknown) => {
     throw new DynamoError("invalid-argument", `${path} exists already or cannot be written`, { cause });
   });
   try {
     await writeAll(handle, encodeSafetensorsHeader(tensors.map((tensor) => ({ ...tensor, dtype }))));
     for (const { name, shape } of tensors) {
-      await writeAll(handle, bytesOf(encode(initialTensor(name, shape, seed), dtype)));
+      const bytes = bytesOf(encode(initialTensor(name, shape, seed), dtype));
+      await writeAll(handle, bytes);
+      onTensor(bytes.length);
     }
   } finally {
     await handle.close();

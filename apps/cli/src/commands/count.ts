@@ -1,14 +1,15 @@
 /** `dynamo count`: text → tokens → the model folder's co-occurrence mask. */
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createNgramCounter, encodeMask, type CooccurrenceMask } from "@dynamo/cooccurrence";
-import { DynamoError, throwIfAborted } from "@dynamo/core";
+import { throwIfAborted } from "@dynamo/core";
 import { maskPath, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
 import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
 import { documents, totalBytes } from "../documents.js";
 import { startProgress } from "../progress.js";
+import { readJsonFile } from "../read-json.js";
 
 export interface CountCommandOptions {
   readonly model: string;
@@ -50,24 +51,10 @@ export async function count(
 }
 
 async function readModel(folder: string): Promise<{ config: NeoxConfig; tokenizer: LoadedTokenizer }> {
-  const read = (name: string): Promise<string> =>
-    readFile(join(folder, name), "utf8").catch((cause: unknown) => {
-      throw new DynamoError("not-found", `${folder} has no ${name}: expected a model folder`, { cause });
-    });
-  const text = await read("config.json");
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new DynamoError("invalid-file", `${folder}/config.json is not JSON`, { cause });
-  }
-  const tokenizerConfig = existsSync(join(folder, "tokenizer_config.json"))
-    ? await read("tokenizer_config.json")
-    : undefined;
-  return {
-    config: parseNeoxConfig(json),
-    tokenizer: loadTokenizer({ tokenizerJson: await read("tokenizer.json"), tokenizerConfig }),
-  };
+  const read = (name: string): Promise<unknown> => readJsonFile(join(folder, name));
+  const config = parseNeoxConfig(await read("config.json"));
+  const tokenizerConfig = existsSync(join(folder, "tokenizer_config.json")) ? await read("tokenizer_config.json") : {};
+  return { config, tokenizer: loadTokenizer({ tokenizerJson: await read("tokenizer.json"), tokenizerConfig }) };
 }
 
 /** Beside its place first, so that a full disk leaves the old mask. Returns the bytes written. */

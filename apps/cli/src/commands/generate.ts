@@ -1,11 +1,11 @@
 /** `dynamo generate`: continues prompts. */
-import { readFile } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
 import { generate as run, type GenerateOptions, type GenerationChunk, type GenerationResult } from "@dynamo/decode";
 import { paint, paintError } from "../paint.js";
 import { colourPass } from "../colours.js";
 import { exitCodes } from "../exit-codes.js";
 import { openModel, type ModelOptions } from "../open-model.js";
+import { readText } from "../read-json.js";
 import { chooseStrategy, type StrategyOptions } from "../strategies.js";
 
 export interface GenerateCommandOptions extends ModelOptions, StrategyOptions {
@@ -98,12 +98,7 @@ function summary({
 
 async function readPrompts({ prompt = [], promptFile }: GenerateCommandOptions): Promise<string[]> {
   if (prompt.length > 0) return [...prompt];
-  if (promptFile !== undefined) {
-    const text = await readFile(promptFile, "utf8").catch((cause: unknown) => {
-      throw new DynamoError("not-found", `cannot read the prompt file ${promptFile}`, { cause });
-    });
-    return [text];
-  }
+  if (promptFile !== undefined) return [await readText(promptFile)];
   if (process.stdin.isTTY)
     throw new DynamoError("invalid-argument", "give a prompt: --prompt, --prompt-file, or on standard input");
   const chunks: Buffer[] = [];

@@ -1,8 +1,9 @@
 /** `dynamo logits`: every head's logits at every position, for comparison with other implementations. */
-import { open, readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { DynamoError, type KvCache, type LanguageModel } from "@dynamo/core";
 import { encodeSafetensorsHeader } from "@dynamo/core/safetensors";
 import { openModel, type ModelOptions } from "../open-model.js";
+import { readJsonFile } from "../read-json.js";
 
 export interface LogitsCommandOptions extends ModelOptions {
   readonly tokens: string;
@@ -10,9 +11,6 @@ export interface LogitsCommandOptions extends ModelOptions {
   readonly chunk: string;
   readonly json: boolean;
 }
-
-/** A file of tokens is small: it must fit a context. */
-const maxTokensBytes = 64 * 2 ** 20;
 
 export async function logits(folder: string, options: LogitsCommandOptions, signal: AbortSignal): Promise<void> {
   const rows = await readTokens(options.tokens);
@@ -42,18 +40,7 @@ export async function logits(folder: string, options: LogitsCommandOptions, sign
 }
 
 async function readTokens(file: string): Promise<number[][]> {
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new DynamoError("not-found", `cannot read ${file}`, { cause });
-  });
-  if (text.length > maxTokensBytes)
-    throw new DynamoError("invalid-file", `${file}: expected at most ${maxTokensBytes} characters`);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new DynamoError("invalid-file", `${file} is not JSON`, { cause });
-  }
-  const rows: unknown = (json as { tokens?: unknown } | null)?.tokens;
+  const rows: unknown = ((await readJsonFile(file)) as { tokens?: unknown } | null)?.tokens;
   const isRow = (row: unknown): row is number[] =>
     Array.isArray(row) && row.length > 0 && row.every((token) => Number.isInteger(token));
   if (!Array.isArray(rows) || rows.length === 0 || !rows.every(isRow)) {

@@ -2,6 +2,7 @@
 import { DynamoError } from "@dynamo/core";
 import { presetNames, presets, parameterCount } from "@dynamo/model";
 import { writeRandomCheckpoint } from "@dynamo/model/convert";
+import { startProgress } from "../progress.js";
 
 export interface RandomCheckpointCommandOptions {
   readonly preset: string;
@@ -10,17 +11,23 @@ export interface RandomCheckpointCommandOptions {
   readonly out: string;
 }
 
-export async function randomCheckpoint({
-  preset,
-  tokenHeads,
-  seed,
-  out,
-}: RandomCheckpointCommandOptions): Promise<void> {
+export async function randomCheckpoint(
+  { preset, tokenHeads, seed, out }: RandomCheckpointCommandOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const name = presetNames.find((known) => known === preset);
   if (name === undefined)
     throw new DynamoError("invalid-argument", `preset must be one of ${presetNames.join(", ")}, received ${preset}`);
   const config = presets(name, tokenHeads);
-  await writeRandomCheckpoint(out, { config, seed });
+  const progress = startProgress("MB");
+  const onProgress = (done: number, total: number): void => {
+    progress.update(done, total, out);
+  };
+  try {
+    await writeRandomCheckpoint(out, { config, seed, onProgress, signal });
+  } finally {
+    progress.stop();
+  }
   console.log(
     `${out}: ${(parameterCount(config, tokenHeads) / 1e6).toFixed(1)} M random parameters, ${tokenHeads} token heads`,
   );
