@@ -11,6 +11,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+const json = process.argv.includes("--json");
 const program = createProgram(interruptSignal());
 try {
   await program.parseAsync();
@@ -18,11 +19,12 @@ try {
   // Commander has printed its own message; help and version end with 0.
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (json && error.exitCode !== 0) {
+      const message = error.message.replace(/^error: /, "");
+      console.log(JSON.stringify({ error: { code: "invalid-argument", message } }));
+    }
   } else {
-    reportError(error, {
-      json: process.argv.includes("--json"),
-      verbose: program.opts<{ verbose?: boolean }>().verbose === true,
-    });
+    reportError(error, { json, verbose: program.opts<{ verbose?: boolean }>().verbose === true });
     process.exitCode = exitCodeOf(error);
   }
 }

@@ -19,7 +19,9 @@ export async function logits(folder: string, options: LogitsCommandOptions, sign
   try {
     const heads = await compute(model, rows, sizes, signal);
     const shape = [rows.length, rows[0]?.length ?? 0, model.info.vocabularySize];
-    const handle = await open(options.out, "w");
+    const handle = await open(options.out, "w").catch((cause: unknown) => {
+      throw new DynamoError("invalid-argument", `cannot write ${options.out}`, { cause });
+    });
     try {
       await handle.writeFile(
         encodeSafetensorsHeader(heads.map((_, i) => ({ name: `head_${i + 1}`, dtype: "float32", shape }))),
