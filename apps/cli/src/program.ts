@@ -68,6 +68,7 @@ function addTextVerbs(program: Command, signal: AbortSignal): void {
     .option("--prompt-file <file>", "read the prompt from a file")
     .option("--max-new-tokens <n>", "how long a text may get", wholeNumber, 128)
     .option("--stop <text>", "end before this text; may be repeated", collect)
+    .option("--no-begin-of-text", "feed the prompt as it is, without the model's begin-of-text token before it")
     .option("--seed <n>", "same seed, same text", seed)
     .option("--logprobs <n>", "log-probabilities, with n alternatives each", wholeNumber)
     .option(...json)

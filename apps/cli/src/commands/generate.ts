@@ -15,6 +15,7 @@ export interface GenerateCommandOptions extends ModelOptions, StrategyOptions {
   readonly stop?: readonly string[];
   readonly seed?: number;
   readonly logprobs?: number;
+  readonly beginOfText: boolean;
   readonly json: boolean;
 }
 
@@ -42,6 +43,7 @@ export async function generate(
       maxNewTokens: options.maxNewTokens,
       seed: options.seed,
       logprobs: options.logprobs,
+      beginOfText: options.beginOfText,
       signal,
       stop: { strings: options.stop ?? [] },
     };
