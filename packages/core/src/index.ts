@@ -5,6 +5,7 @@ export { DynamoError, throwIfAborted } from "./errors.js";
 export type { DynamoErrorCode } from "./errors.js";
 export { elementCount, tensor } from "./tensor.js";
 export type { Tensor } from "./tensor.js";
+export { nextName } from "./runtime.js";
 export type {
   CacheAppend,
   CacheLayout,
@@ -14,6 +15,7 @@ export type {
   Feeds,
   GraphSource,
   Runtime,
+  RuntimeState,
   Session,
   SessionCache,
   SessionOptions,

@@ -17,12 +17,26 @@ export interface Runtime {
   device(): Promise<DeviceChoice>;
   /** Loads a graph. The caller disposes the session. */
   createSession(graph: GraphSource, options?: SessionOptions): Promise<Session>;
+  /** Copies tensors to where the sessions run, to stay there; the caller disposes the state. */
+  createState(tensors: Feeds): Promise<RuntimeState>;
   /** Ends every session and frees the worker; calls under way reject. */
   dispose(): Promise<void>;
 }
 
+/**
+ * Named tensors that stay where the sessions run and that runs read and replace: weights in training and an optimizer's
+ * moments. All sessions of a runtime can use it. After a failed run its tensors are undefined.
+ */
+export interface RuntimeState {
+  /** Copies of these tensors. */
+  read(names: readonly string[]): Promise<Record<string, Tensor>>;
+  /** Replaces tensors that are there, by ones of the same dtype and dims. */
+  write(tensors: Feeds): Promise<void>;
+  dispose(): Promise<void>;
+}
+
 export interface SessionOptions {
-  /** Outputs that stay on the device where it has memory of its own: a cache's `delta`. */
+  /** Outputs that stay on the device where it has memory of its own: a cache's `delta`, what replaces a state's tensors. */
   readonly deviceOutputs?: readonly string[];
 }
 
@@ -46,9 +60,14 @@ export interface Session {
   createCache(layout: CacheLayout): Promise<SessionCache>;
   /**
    * One forward pass. Returns the fetched outputs as CPU tensors. With `append`, the cache feeds the graph's cache
-   * inputs, and the pass's new keys and values are written into it.
+   * inputs, and the pass's new keys and values are written into it. With a state, its tensors feed the inputs of their
+   * names, and every output `<name>.next` replaces the state's tensor of that name.
    */
-  run(feeds: Feeds, fetches: readonly string[], append?: CacheAppend): Promise<Record<string, Tensor>>;
+  run(
+    feeds: Feeds,
+    fetches: readonly string[],
+    attached?: CacheAppend | { readonly state: RuntimeState },
+  ): Promise<Record<string, Tensor>>;
   dispose(): Promise<void>;
 }
 
@@ -96,3 +115,6 @@ export interface CacheAppend {
   /** S: new positions of every row, padding included. */
   readonly newPositions: number;
 }
+
+/** The output that replaces a state's tensor. */
+export const nextName = (name: string): string => `${name}.next`;

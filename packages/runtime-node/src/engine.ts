@@ -1,18 +1,19 @@
 /** Native sessions on one device. It runs in the worker, and in the child process that probes a device. */
-import { createHash } from "node:crypto";
-import { DynamoError, type CacheLayout, type GraphSource } from "@dynamo/core";
+import { DynamoError, nextName, type CacheLayout, type GraphSource } from "@dynamo/core";
 import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { hostEngineCache, type EngineCache } from "./engine-cache.js";
 import { createGpuCache } from "./gpu-cache.js";
-import { copyGraph, editGraph } from "./gpu-graphs.js";
+import type { EngineState } from "./engine-state.js";
+import { editGraph } from "./gpu-graphs.js";
 import { fromNative, sessionOptions, tensorInfos, toNative } from "./native.js";
 import { engineError, loadError } from "./engine-errors.js";
 import type { EngineSettings, SessionShape, WireTensor, WireTensors } from "./protocol.js";
+import { sideSessions, type SideSessions } from "./side-sessions.js";
 
 export interface EngineSession {
   readonly shape: SessionShape;
   createCache(layout: CacheLayout): Promise<EngineCache>;
-  run(feeds: WireTensors, fetches: readonly string[], append?: EngineAppend): Promise<WireTensors>;
+  run(feeds: WireTensors, fetches: readonly string[], attached?: EngineAttached): Promise<WireTensors>;
   /** Its caches are disposed by whoever made them, before it. */
   dispose(): Promise<void>;
 }
@@ -23,6 +24,12 @@ export interface EngineAppend {
   readonly delta: string;
   readonly lengths: readonly number[];
   readonly newPositions: number;
+}
+
+/** A cache that the pass reads and is appended to, or a state that it reads and replaces. */
+export interface EngineAttached {
+  readonly append?: EngineAppend;
+  readonly state?: EngineState;
 }
 
 /** Loads a graph. Outputs named in `deviceOutputs` stay in the GPU's memory, where there is one, unless fetched. */
@@ -48,13 +55,23 @@ export async function openSession(
       const append = await side.open(layout.appendGraph, "gpu-buffer");
       return createGpuCache(layout, { append, edit: await side.open(editGraph(layout), "gpu-buffer") });
     },
-    async run(feeds, fetches, append) {
+    async run(feeds, fetches, { append, state } = {}) {
       append?.cache.check(append.lengths, append.newPositions);
       const inputs: Record<string, Tensor> = {};
       for (const [name, value] of Object.entries(feeds)) inputs[name] = toNative(value);
+      for (const { name } of shape.inputs) if (state?.has(name) === true) inputs[name] = state.tensor(name);
       if (append !== undefined) Object.assign(inputs, await append.cache.feeds(append.lengths.length));
-      const wanted = append === undefined ? fetches : [...new Set([...fetches, append.delta])];
+      const replaced = shape.outputs.flatMap(({ name }) => replacedName(name, state) ?? []);
+      const wanted = [
+        ...new Set([...fetches, ...(append === undefined ? [] : [append.delta]), ...replaced.map(nextName)]),
+      ];
       if (wanted.length === 0) return {};
+      if (state?.inPlace === true) {
+        const places = wanted.map((name) => [name, null] as [string, Tensor | null]);
+        const own = replaced.map((name) => [nextName(name), state.tensor(name)] as [string, Tensor | null]);
+        const results = await main.run(inputs, Object.fromEntries([...places, ...own])).catch(engineError);
+        return await collect(results, fetches, side);
+      }
       // With outputs in GPU memory, onnxruntime-node 1.30 binds outputs and never unbinds them: a run that fetches fewer
       // than the one before fails or mixes them up. So such a session always fetches everything.
       const results = await (kept.length === 0 ? main.run(inputs, wanted) : main.run(inputs)).catch(engineError);
@@ -64,37 +81,17 @@ export async function openSession(
             .append(results[append.delta] as Tensor, append.lengths, append.newPositions)
             .catch(engineError);
         }
+        for (const name of replaced) state?.replace(name, results[nextName(name)] as Tensor);
         return await collect(results, fetches, side);
       } finally {
-        for (const value of Object.values(results)) if (value.location !== "cpu") value.dispose();
+        const kept = new Set(replaced.map(nextName));
+        for (const [name, value] of Object.entries(results))
+          if (value.location !== "cpu" && !kept.has(name)) value.dispose();
       }
     },
     async dispose() {
       await side.dispose();
       await main.release();
-    },
-  };
-}
-
-interface SideSessions {
-  /** The session of a small graph, opened once. */
-  open(graph: Uint8Array, outputs: "cpu" | "gpu-buffer"): Promise<InferenceSession>;
-  dispose(): Promise<void>;
-}
-
-function sideSessions(options: InferenceSession.SessionOptions): SideSessions {
-  const opened = new Map<string, InferenceSession>();
-  return {
-    async open(graph, outputs) {
-      const key = `${outputs} ${createHash("sha256").update(graph).digest("base64")}`;
-      const session =
-        opened.get(key) ?? (await load({ bytes: graph }, { ...options, preferredOutputLocation: outputs }));
-      opened.set(key, session);
-      return session;
-    },
-    async dispose() {
-      for (const session of opened.values()) await session.release();
-      opened.clear();
     },
   };
 }
@@ -123,13 +120,13 @@ async function collect(
   for (const name of fetches) {
     const value = results[name];
     if (value === undefined) throw new DynamoError("invalid-argument", `the graph has no output ${name}`);
-    collected[name] = fromNative(value.location === "cpu" ? value : await download(value, side), name);
+    collected[name] = fromNative(value.location === "cpu" ? value : await side.copy(value, "cpu"), name);
   }
   return collected;
 }
 
-async function download(value: Tensor, side: SideSessions): Promise<Tensor> {
-  // Never `value.getData()`: in onnxruntime-node 1.30 it ends the process ("not implemented", thrown through C).
-  const copy = await side.open(copyGraph(value.type as WireTensor["dtype"], value.dims.length), "cpu");
-  return (await copy.run({ value }).catch(engineError))["copy"] as Tensor;
+/** The state's tensor that an output replaces. */
+function replacedName(output: string, state: EngineState | undefined): string | undefined {
+  const name = output.endsWith(nextName("")) ? output.slice(0, -nextName("").length) : undefined;
+  return name !== undefined && state?.has(name) === true ? name : undefined;
 }

@@ -25,7 +25,8 @@ export async function measureDevice(settings: EngineSettings): Promise<number> {
     const prompt = [1, totalHeads(layout), length, measured.headSize];
     await cache.append(toNative(tensor("float32", prompt)), [0], length);
     const pass = async (): Promise<void> => {
-      await session.run({ x }, ["y"], { cache, delta: layout.delta, lengths: [length++], newPositions: 1 });
+      const append = { cache, delta: layout.delta, lengths: [length++], newPositions: 1 };
+      await session.run({ x }, ["y"], { append });
     };
     const begun = performance.now();
     const times: number[] = [];

@@ -30,7 +30,7 @@ export interface WireAppend {
   readonly newPositions: number;
 }
 
-/** Sessions and caches are numbered by the main thread. */
+/** Sessions, caches and states are numbered by the main thread. */
 export type Request =
   | { readonly kind: "check-device" }
   | {
@@ -46,7 +46,12 @@ export type Request =
       readonly feeds: WireTensors;
       readonly fetches: readonly string[];
       readonly append: WireAppend | undefined;
+      readonly state: number | undefined;
     }
+  | { readonly kind: "create-state"; readonly state: number; readonly tensors: WireTensors }
+  | { readonly kind: "read-state"; readonly state: number; readonly names: readonly string[] }
+  | { readonly kind: "write-state"; readonly state: number; readonly tensors: WireTensors }
+  | { readonly kind: "dispose-state"; readonly state: number }
   | {
       readonly kind: "copy-row";
       readonly session: number;
@@ -69,6 +74,10 @@ export interface Values {
   "create-session": SessionShape;
   "create-cache": undefined;
   run: WireTensors;
+  "create-state": undefined;
+  "read-state": WireTensors;
+  "write-state": undefined;
+  "dispose-state": undefined;
   "copy-row": undefined;
   "dispose-cache": undefined;
   "dispose-session": undefined;

@@ -4,6 +4,7 @@ import { DynamoError, type GraphSource, type Runtime } from "@dynamo/core";
 import { lazyWorker } from "./lazy-worker.js";
 import type { NodeDevice } from "./protocol.js";
 import { workerSession } from "./session.js";
+import { workerState } from "./state.js";
 import { threadCount } from "./threads.js";
 
 export interface NodeRuntimeOptions {
@@ -25,6 +26,7 @@ export function createNodeRuntime({ device = "auto", threads, logger }: NodeRunt
   }
   const worker = lazyWorker(device, threadCount(threads), logger ?? ((): void => undefined));
   let sessions = 0;
+  let states = 0;
   let disposed: Promise<void> | undefined;
 
   function checkUsable(): void {
@@ -46,6 +48,10 @@ export function createNodeRuntime({ device = "auto", threads, logger }: NodeRunt
       const id = sessions++;
       const shape = await link.call<"create-session">({ kind: "create-session", session: id, graph, deviceOutputs });
       return workerSession(link, id, shape);
+    },
+    async createState(tensors) {
+      checkUsable();
+      return workerState(await worker.link(), states++, tensors);
     },
     dispose() {
       disposed ??= worker.close();

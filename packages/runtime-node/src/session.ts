@@ -11,6 +11,7 @@ import {
   type TensorInfo,
 } from "@dynamo/core";
 import type { SessionShape, WireAppend, WireTensors } from "./protocol.js";
+import { ownState } from "./state.js";
 import { wireTensor, type WorkerLink } from "./worker-link.js";
 
 /** What a session knows of a cache that it made. */
@@ -51,14 +52,17 @@ export function workerSession(link: WorkerLink, id: number, shape: SessionShape)
       caches.set(cache, own);
       return cache;
     },
-    async run(feeds, fetches, append) {
+    async run(feeds, fetches, attached) {
       checkOpen();
+      const append = attached !== undefined && "cache" in attached ? attached : undefined;
+      const state = attached !== undefined && "state" in attached ? ownState(link, attached.state) : undefined;
       const cache = append === undefined ? undefined : ownCache(append.cache);
       for (const name of fetches) {
         if (!outputs.has(name)) throw unknownName("output", name, outputs);
       }
-      const request = { kind: "run", session: id, feeds: checkedFeeds(feeds, inputs, cache?.layout), fetches } as const;
-      const results = await link.call<"run">({ ...request, append: wireAppend(append, cache) });
+      const elsewhere = state?.names ?? new Set(cache?.layout.tensors.map(({ name }) => name));
+      const request = { kind: "run", session: id, feeds: checkedFeeds(feeds, inputs, elsewhere), fetches } as const;
+      const results = await link.call<"run">({ ...request, append: wireAppend(append, cache), state: state?.id });
       return Object.fromEntries(
         Object.entries(results).map(([name, { dtype, dims, data }]) => [name, tensor(dtype, dims, data)]),
       );
@@ -97,13 +101,12 @@ function wireAppend(append: CacheAppend | undefined, cache: OwnCache | undefined
   return { cache: cache.id, lengths: append.lengths, newPositions: append.newPositions };
 }
 
-/** Throws `invalid-argument` unless the feeds and the cache together are the graph's inputs, of the right dtypes. */
+/** Throws `invalid-argument` unless the feeds and what lies in a cache or state are the graph's inputs, of the right dtypes. */
 function checkedFeeds(
   feeds: Feeds,
   inputs: ReadonlyMap<string, TensorInfo>,
-  layout: CacheLayout | undefined,
+  elsewhere: ReadonlySet<string>,
 ): WireTensors {
-  const cached = new Set(layout?.tensors.map(({ name }) => name));
   const wire: Record<string, ReturnType<typeof wireTensor>> = {};
   for (const [name, value] of Object.entries<Tensor>(feeds)) {
     const input = inputs.get(name);
@@ -114,7 +117,7 @@ function checkedFeeds(
     wire[name] = wireTensor(value);
   }
   for (const name of inputs.keys()) {
-    if (wire[name] === undefined && !cached.has(name)) {
+    if (wire[name] === undefined && !elsewhere.has(name)) {
       throw new DynamoError(
         "invalid-argument",
         `input ${name} is missing: received ${Object.keys(feeds).join(", ") || "none"}`,

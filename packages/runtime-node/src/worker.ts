@@ -4,6 +4,7 @@ import { DynamoError } from "@dynamo/core";
 import { checkDevice } from "./check-device.js";
 import { openSession, type EngineSession } from "./engine.js";
 import type { EngineCache } from "./engine-cache.js";
+import { createEngineState, type EngineState } from "./engine-state.js";
 import { ownedBuffers } from "./native.js";
 import type { FromWorker, Request, ToWorker, Values, WireError, WireTensors, WorkerData } from "./protocol.js";
 import { stopRequested, whileBusy } from "./worker-state.js";
@@ -22,6 +23,7 @@ const { settings, state } = workerData as WorkerData;
 const port = parentPort;
 if (port === null) throw new DynamoError("invalid-argument", "this module runs in a worker only");
 const sessions = new Map<number, OpenSession>();
+const states = new Map<number, EngineState>();
 
 // One call at a time, in the order they came in: a native run blocks this thread anyway.
 let last: Promise<void> = Promise.resolve();
@@ -35,7 +37,10 @@ async function answer(id: number, request: Request): Promise<void> {
   try {
     if (stopRequested(state)) throw new DynamoError("runtime", "the runtime has been disposed");
     const value = await serve(request);
-    send({ id, value }, request.kind === "run" ? ownedBuffers(value as WireTensors) : []);
+    send(
+      { id, value },
+      request.kind === "run" || request.kind === "read-state" ? ownedBuffers(value as WireTensors) : [],
+    );
   } catch (error) {
     send({ id, error: wireError(error) }, []);
   }
@@ -76,15 +81,36 @@ async function serve(request: Request): Promise<Values[keyof Values]> {
       caches.delete(request.cache);
       return undefined;
     }
+    case "create-state":
+      states.set(request.state, await createEngineState(settings, request.tensors));
+      return undefined;
+    case "read-state":
+      return stateOf(request.state).read(request.names);
+    case "write-state":
+      return stateOf(request.state)
+        .write(request.tensors)
+        .then(() => undefined);
+    case "dispose-state":
+      await states.get(request.state)?.dispose();
+      states.delete(request.state);
+      return undefined;
     case "dispose-session":
       return closeSession(request.session);
   }
 }
 
-function runPass({ session, feeds, fetches, append }: Extract<Request, { kind: "run" }>): Promise<WireTensors> {
+function runPass({ session, feeds, fetches, append, state }: Extract<Request, { kind: "run" }>): Promise<WireTensors> {
   const open = sessionOf(session);
-  if (append === undefined) return open.session.run(feeds, fetches);
-  return open.session.run(feeds, fetches, { ...append, ...cacheOf(session, append.cache) });
+  return open.session.run(feeds, fetches, {
+    ...(append === undefined ? {} : { append: { ...append, ...cacheOf(session, append.cache) } }),
+    ...(state === undefined ? {} : { state: stateOf(state) }),
+  });
+}
+
+function stateOf(id: number): EngineState {
+  const state = states.get(id);
+  if (state === undefined) throw new DynamoError("invalid-argument", "this state has been disposed");
+  return state;
 }
 
 function sessionOf(id: number): OpenSession {
@@ -110,6 +136,7 @@ async function closeSession(id: number): Promise<undefined> {
 
 async function shutDown(): Promise<void> {
   for (const id of [...sessions.keys()]) await closeSession(id).catch(() => undefined);
+  for (const state of states.values()) await state.dispose().catch(() => undefined);
   port?.close();
 }
 
