@@ -4,14 +4,13 @@
 const isPrintable = (byte: number): boolean =>
   (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
 
-function buildTable(): ReadonlyMap<string, number> {
-  const table = new Map<string, number>();
+/** The character of every byte, 0 to 255. */
+export function byteAlphabet(): readonly string[] {
   let moved = 256;
-  for (let byte = 0; byte < 256; byte++) table.set(String.fromCharCode(isPrintable(byte) ? byte : moved++), byte);
-  return table;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : moved++));
 }
 
-const byteOf = buildTable();
+const byteOf: ReadonlyMap<string, number> = new Map(byteAlphabet().map((character, byte) => [character, byte]));
 
 /** The bytes that a byte-level token stands for. */
 export function tokenBytes(token: string): Uint8Array {
