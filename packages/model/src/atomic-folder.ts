@@ -11,20 +11,26 @@ import { DynamoError } from "@dynamo/core";
 const beside = (target: string, what: "partial" | "replaced"): string =>
   join(dirname(target), `.${basename(target)}.${what}-${randomUUID()}`);
 
+export interface AtomicFolderOptions {
+  readonly overwrite?: boolean;
+  /** The file by which a folder that may be replaced is known. */
+  readonly marker?: string;
+}
+
 /**
  * Lets `write` fill a folder beside `target`, flushes it to the disk and renames it into place. When anything fails the
  * folder is removed and `target` stays as it was. Throws `invalid-argument` when `target` exists and `overwrite` is not
- * set, when it is no model folder (with a config.json) that may be replaced, and when it cannot be written;
+ * set, when it has no `marker` file that shows that it may be replaced, and when it cannot be written;
  * `runtime` when the disk is full.
  */
 export async function writeFolderAtomically(
   target: string,
   write: (folder: string) => Promise<void>,
-  { overwrite = false }: { readonly overwrite?: boolean } = {},
+  { overwrite = false, marker = "config.json" }: AtomicFolderOptions = {},
 ): Promise<void> {
   // Through a link the folder that it points to is written.
   const place = await realpath(target).catch(() => resolve(target));
-  const exists = await checkTarget(place, target, overwrite);
+  const exists = await checkTarget(place, target, overwrite, marker);
   const folder = beside(place, "partial");
   try {
     await mkdir(folder, { recursive: true });
@@ -40,17 +46,17 @@ export async function writeFolderAtomically(
 }
 
 /** Whether the target exists; throws when it must not be written. Overwriting deletes: never a folder of something else. */
-async function checkTarget(place: string, target: string, overwrite: boolean): Promise<boolean> {
+async function checkTarget(place: string, target: string, overwrite: boolean, marker: string): Promise<boolean> {
   const found = await lstat(place).catch(() => undefined);
   if (found === undefined) return false;
   if (!overwrite) {
     throw new DynamoError("invalid-argument", `${target} exists already: choose another folder, or overwrite it`);
   }
   const entries = found.isDirectory() ? await readdir(place) : ["a file"];
-  if (entries.length > 0 && !entries.includes("config.json")) {
+  if (entries.length > 0 && !entries.includes(marker)) {
     throw new DynamoError(
       "invalid-argument",
-      `${target} is no model folder (it has no config.json): expected one to overwrite`,
+      `${target} holds something else (it has no ${marker}): expected a folder of its kind to overwrite`,
     );
   }
   return true;

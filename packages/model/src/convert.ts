@@ -174,6 +174,7 @@ const sinkOf = (handle: FileHandle): OnnxSink => ({
   },
 });
 
+export { writeFolderAtomically } from "./atomic-folder.js";
 export { writeRandomCheckpoint } from "./random-checkpoint.js";
 export type { RandomCheckpointOptions } from "./random-checkpoint.js";
 export { nodeFolder } from "./node-folder.js";
