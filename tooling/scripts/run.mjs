@@ -12,6 +12,7 @@ const args = rest[0] === "--" ? rest.slice(1) : rest;
 const jobs = {
   start: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["demo", ...args]),
   vectors: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["vectors", ...args]),
+  "vectors:training": async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["training-vectors", ...args]),
   bench: async () => handOver("tooling/bench", "tooling/bench/dist/main.js", args),
   async "bench:peer"() {
     const { ensureInstalled, installPeer } = await import("./setup.mjs");

@@ -42,6 +42,7 @@ export function createProgram(signal: AbortSignal): Command {
     .exitOverride();
   addTextVerbs(program, signal);
   addModelVerbs(program, signal);
+  addTrainingVerbs(program, signal);
   addCheckVerbs(program, signal);
   return program;
 }
@@ -136,7 +137,90 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
     );
 }
 
-/** doctor, logits, vectors */
+/** train, data prepare, tokenizer train */
+function addTrainingVerbs(program: Command, signal: AbortSignal): void {
+  const train = program
+    .command("train")
+    .description("make a DynaMo model from text, on a checkpoint or from scratch")
+    .argument("[config]", "a JSON file with any of the options; flags win")
+    .requiredOption(
+      "--out <folder>",
+      "the run: checkpoints, metrics.jsonl, report.html and, at its end, the model folder",
+    )
+    .option("--resume", "go on from the newest checkpoint in the folder", false);
+  withTrainingOptions(train)
+    .addOption(
+      new Option("--device <name>", "where it trains").choices(["auto", "cpu", "cuda", "webgpu"]).default("cpu"),
+    )
+    .option("--threads <n>", "CPU threads", wholeNumber)
+    .option(...json)
+    .action(async (config: string | undefined, options) =>
+      (await import("./commands/train.js")).runTraining(config, options as never, signal),
+    );
+
+  program
+    .command("data")
+    .description("training data")
+    .command("prepare")
+    .description("turn text into token shards, with a held-out part")
+    .argument("<files...>", 'text with documents between <|endoftext|>, or .jsonl with {"text"}; each is a source')
+    .requiredOption("--tokenizer <folder>", "a model, checkpoint or tokenizer folder, or a tokenizer.json")
+    .requiredOption("--out <folder>", "where the dataset goes")
+    .option("--weight <name=w>", "a source's part of every batch; name: the file's, without its ending", collect)
+    .option("--held-out <fraction>", "documents that are kept for evaluation", number, 0.03)
+    .option("--workers <n>", "tokenizing threads", wholeNumber)
+    .option("--overwrite", "replace the folder if it exists", false)
+    .option(...json)
+    .action(async (files: string[], options) =>
+      (await import("./commands/data.js")).prepareData(files, options as never, signal),
+    );
+
+  program
+    .command("tokenizer")
+    .description("tokenizers")
+    .command("train")
+    .description("make a byte-level BPE from text")
+    .argument("<files...>", 'text with documents between <|endoftext|>, or .jsonl with {"text"}')
+    .requiredOption("--out <folder>", "where tokenizer.json goes")
+    .option("--vocabulary <n>", "tokens, with <|endoftext|> and the 256 bytes", wholeNumber, 4096)
+    .option("--min-frequency <n>", "a pair seen fewer times becomes no token", wholeNumber, 2)
+    .option("--context-length <n>", "the model's, for tokenizer_config.json", wholeNumber)
+    .option("--overwrite", "replace the files if they exist", false)
+    .option(...json)
+    .action(async (files: string[], options) =>
+      (await import("./commands/tokenizer.js")).trainTokenizer(files, options as never, signal),
+    );
+}
+
+function withTrainingOptions(command: Command): Command {
+  return command
+    .option("--checkpoint <folder>", "the model to start from, in Hugging Face form; else `architecture` in the config")
+    .option("--text <file>", "text to train on; repeat it for several files", collect)
+    .option("--tokenizer <folder>", "for --text, where the checkpoint has none")
+    .option("--dataset <folder>", "from `dynamo data prepare`, instead of --text")
+    .option("--token-heads <n>", "1 to 4 (default 3)", wholeNumber)
+    .option("--heads-only", "freeze the base model and train heads 2 and up alone")
+    .option("--steps <n>", "optimizer steps", wholeNumber)
+    .option("--batch <n>", "rows of a micro-batch (default 16)", wholeNumber)
+    .option(
+      "--micro-batches <n>",
+      "micro-batches of a step: larger batches in the same memory (default 1)",
+      wholeNumber,
+    )
+    .option("--sequence <n>", "tokens of a row (default 256)", wholeNumber)
+    .option("--learning-rate <r>", "of the base model: LR_B", number)
+    .option("--head-learning-rate <r>", "of heads 2 and up: LR_M (default: the base's)", number)
+    .option("--stem-gradient-scale <s>", "what heads send into the stem: LR_MB / LR_B (default 0.1)", number)
+    .option("--weight-decay <d>", "default 0.01", number)
+    .option("--clip-norm <n>", "largest norm of all gradients together (default 1)", number)
+    .option("--warm-up <fraction>", "of the steps (default 0.01)", number)
+    .option("--seed <n>", "for new weights and the data's order", seed)
+    .option("--evaluate-every <steps>", "on held-out text (default 500)", wholeNumber)
+    .option("--checkpoint-every <steps>", "default 500", wholeNumber)
+    .option("--sample-prompt <text>", "continued at every checkpoint; may be repeated", collect);
+}
+
+/** doctor, logits, vectors, training-vectors */
 function addCheckVerbs(program: Command, signal: AbortSignal): void {
   program
     .command("doctor")
@@ -159,4 +243,15 @@ function addCheckVerbs(program: Command, signal: AbortSignal): void {
     .description("run a file of golden vectors of the decoding step")
     .argument("<file>")
     .action(async (file: string) => (await import("./commands/vectors.js")).vectors(file));
+
+  program
+    .command("training-vectors")
+    .description("run a folder of golden vectors of training: losses, gradients, weights after some steps")
+    .argument("<folder>")
+    .addOption(
+      new Option("--device <name>", "where it trains").choices(["auto", "cpu", "cuda", "webgpu"]).default("cpu"),
+    )
+    .action(async (folder: string, options) =>
+      (await import("./commands/training-vectors.js")).trainingVectors(folder, options as never),
+    );
 }

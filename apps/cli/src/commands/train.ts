@@ -1,0 +1,103 @@
+/** `dynamo train`: text and a checkpoint (or none) → a DynaMo model folder. */
+import { join } from "node:path";
+import { DynamoError, type Runtime } from "@dynamo/core";
+import { convertCheckpoint } from "@dynamo/model/convert";
+import { createNodeRuntime, type NodeRuntimeOptions } from "@dynamo/runtime-node";
+import { sampleCheckpoint, train, writeReport, type TrainingConfig, type TrainingResult } from "@dynamo/train/node";
+import { exitCodes } from "../exit-codes.js";
+import { paintError } from "../paint.js";
+import { hasDataset, ownDataset, trainingConfigOf, type TrainingFlags } from "../training-config.js";
+import { startTrainingView } from "../training-view.js";
+import { prepareText } from "./data.js";
+
+export interface TrainCommandOptions extends TrainingFlags {
+  readonly out: string;
+  readonly resume: boolean;
+  readonly text?: readonly string[];
+  readonly tokenizer?: string;
+  readonly device: string;
+  readonly threads?: number;
+  readonly json: boolean;
+}
+
+export async function runTraining(
+  file: string | undefined,
+  options: TrainCommandOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const dataset = await datasetOf(options, signal);
+  const config = await trainingConfigOf(file, options, { run: options.out, resume: options.resume, dataset });
+  const runtime = createNodeRuntime({
+    device: options.device as NonNullable<NodeRuntimeOptions["device"]>,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
+  try {
+    const result = await trainWithView(runtime, config, options, signal);
+    const model = result.finished ? await writeModel(result) : undefined;
+    report(result, model, options);
+    if (!result.finished) process.exitCode = exitCodes.interrupted;
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+/** With `--text`, the run's own dataset, made when it is not there yet. */
+async function datasetOf(options: TrainCommandOptions, signal: AbortSignal): Promise<string | undefined> {
+  const { text, out, checkpoint } = options;
+  if (text === undefined) return hasDataset(ownDataset(out)) ? ownDataset(out) : undefined;
+  if (options.dataset !== undefined)
+    throw new DynamoError("invalid-argument", "give either --text or --dataset, received both");
+  if (hasDataset(ownDataset(out))) return ownDataset(out);
+  const tokenizer = options.tokenizer ?? checkpoint;
+  if (tokenizer === undefined) {
+    const make = "make one with `dynamo tokenizer train`";
+    throw new DynamoError("invalid-argument", `text needs a tokenizer: give --tokenizer or --checkpoint, or ${make}`);
+  }
+  await prepareText({ sources: [{ name: "text", files: text }], tokenizer, out: ownDataset(out) }, signal);
+  return ownDataset(out);
+}
+
+async function trainWithView(
+  runtime: Runtime,
+  config: TrainingConfig,
+  { out, resume }: TrainCommandOptions,
+  signal: AbortSignal,
+): Promise<TrainingResult> {
+  console.error(paintError.dim(`training in ${out}; Ctrl-C stops with a checkpoint, --resume goes on`));
+  const view = startTrainingView(config);
+  try {
+    return await train(runtime, out, config, {
+      resume,
+      signal,
+      onMetrics: (metrics) => view.show(metrics),
+      async onCheckpoint(folder, step) {
+        const samples = await sampleCheckpoint(runtime, folder, step, config.samplePrompts, { seed: config.seed });
+        await writeReport(out, config);
+        return samples;
+      },
+    });
+  } finally {
+    view.stop();
+  }
+}
+
+/** The last checkpoint as a model folder, ready for `dynamo generate`. */
+async function writeModel({ run, checkpoint }: TrainingResult): Promise<string> {
+  const folder = join(run, "model");
+  await convertCheckpoint(checkpoint, folder, { dtypes: ["fp32"], overwrite: true });
+  return folder;
+}
+
+function report(result: TrainingResult, model: string | undefined, { json, out }: TrainCommandOptions): void {
+  const { steps, tokens, seconds, finished, checkpoint } = result;
+  if (json) {
+    console.log(JSON.stringify({ ...result, model }));
+    return;
+  }
+  const speed = `${(tokens / 1e6).toFixed(1)} M tokens in ${(seconds / 60).toFixed(1)} minutes`;
+  console.log(`${finished ? "finished" : "stopped"} after ${steps} steps, ${speed}`);
+  console.log(`  checkpoint  ${checkpoint}`);
+  if (model !== undefined) console.log(`  model       ${model}  (try: dynamo generate ${model} --prompt "…")`);
+  console.log(`  curves      ${join(out, "report.html")}`);
+  if (!finished) console.log(`  go on with  dynamo train --out ${out} --resume`);
+}

@@ -1,0 +1,74 @@
+/** `dynamo train`: a run's configuration from a JSON file and the command line's flags, which win. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { DynamoError } from "@dynamo/core";
+import { parseTrainingConfig, readRunConfig, type TrainingConfig } from "@dynamo/train/node";
+import { readJsonFile } from "./read-json.js";
+
+export interface TrainingFlags {
+  readonly checkpoint?: string;
+  readonly tokenHeads?: number;
+  readonly dataset?: string;
+  readonly headsOnly?: boolean;
+  readonly steps?: number;
+  readonly batch?: number;
+  readonly microBatches?: number;
+  readonly sequence?: number;
+  readonly learningRate?: number;
+  readonly headLearningRate?: number;
+  readonly stemGradientScale?: number;
+  readonly weightDecay?: number;
+  readonly clipNorm?: number;
+  readonly warmUp?: number;
+  readonly seed?: number;
+  readonly evaluateEvery?: number;
+  readonly checkpointEvery?: number;
+  readonly samplePrompt?: readonly string[];
+}
+
+/** Options of the configuration that are set by a flag of the same name. */
+const sameName = [
+  "checkpoint",
+  "tokenHeads",
+  "dataset",
+  "steps",
+  "batch",
+  "microBatches",
+  "sequence",
+  "learningRate",
+  "headLearningRate",
+  "stemGradientScale",
+  "weightDecay",
+  "clipNorm",
+  "warmUp",
+  "seed",
+  "evaluateEvery",
+  "checkpointEvery",
+] as const satisfies readonly (keyof TrainingFlags & keyof TrainingConfig)[];
+
+/**
+ * The configuration of a run. A resumed run without a file has its own, which flags may only repeat or change where a run may
+ * change. `dataset` is where the data lies when neither file nor flags say so.
+ */
+export async function trainingConfigOf(
+  file: string | undefined,
+  flags: TrainingFlags,
+  { run, resume, dataset }: { readonly run: string; readonly resume: boolean; readonly dataset: string | undefined },
+): Promise<TrainingConfig> {
+  const base = file === undefined ? (resume ? await readRunConfig(run) : {}) : await readJsonFile(file);
+  if (typeof base !== "object" || base === null || Array.isArray(base))
+    throw new DynamoError("invalid-file", `${String(file)}: expected a JSON object`);
+  const set = Object.fromEntries(sameName.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])));
+  return parseTrainingConfig({
+    ...(dataset === undefined ? {} : { dataset }),
+    ...base,
+    ...set,
+    ...(flags.headsOnly === true ? { train: "heads" } : {}),
+    ...(flags.samplePrompt === undefined ? {} : { samplePrompts: flags.samplePrompt }),
+  });
+}
+
+/** The folder inside a run where `--text` becomes token shards. */
+export const ownDataset = (run: string): string => join(run, "data");
+
+export const hasDataset = (folder: string): boolean => existsSync(join(folder, "dataset.json"));

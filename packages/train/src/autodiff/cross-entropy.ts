@@ -1,0 +1,114 @@
+/** The loss of one token head, with the output embedding inside: logits exist for some hundred rows at a time only. */
+import type { Value } from "@dynamo/onnx";
+import { scalar } from "./operators.js";
+import type { Tape, Variable } from "./tape.js";
+
+export interface Targets {
+  /** int64 [R, 1]: the token that each row shall predict. */
+  readonly ids: Value;
+  /** float32 [R, 1]: what each row counts; 1/rows for a mean, 0 for a row without a target. */
+  readonly weights: Value;
+}
+
+/** Rows of logits at a time: with 512 the chunk stays near the caches. */
+const chunkRows = 512;
+/** Keeps the logarithm finite where a probability is too small for float32: a row's loss is at most 87.5 nats. */
+const smallest = 1e-38;
+
+interface Chunk {
+  readonly from: number;
+  readonly rows: number;
+  readonly ids: Value;
+  readonly weights: Value;
+  readonly hidden: Value;
+  /** [rows, V] and, at the targets, [rows, 1]. */
+  readonly probabilities: Value;
+  readonly atTarget: Value;
+}
+
+/**
+ * L = -Σ_r w_r log softmax(h_r·Wᵀ)[t_r] for hidden [R, D] and the output embedding W [V, D]. With D_r = softmax - onehot(t_r):
+ * dh_r = dL·w_r·D_r·W and dW = Σ_r D_rᵀ·(dL·w_r·h_r): the weights scale rows of width D instead of V.
+ */
+export function linearCrossEntropy(tape: Tape, hidden: Variable, embedding: Variable, targets: Targets): Variable {
+  const rows = hidden.dims[0] as number;
+  const starts = Array.from({ length: Math.ceil(rows / chunkRows) }, (_, i) => i * chunkRows);
+  const chunks = starts.map((from, i) =>
+    predict(tape.scope(`chunk.${i}`), hidden, embedding, targets, from, Math.min(chunkRows, rows - from)),
+  );
+  const losses = chunks.map((chunk, i) => chunkLoss(tape.scope(`chunk.${i}`), chunk));
+  const loss = losses.reduce((a, b) => tape.graph.op("Add", [a, b]));
+  return tape.record([hidden, embedding], loss, [], (dy, t) => {
+    let differences: Value[] | undefined;
+    const all = (): Value[] => (differences ??= chunks.map((chunk) => difference(t, chunk)));
+    return [
+      () => hiddenAdjoint(t, hidden, embedding, chunks, all(), dy),
+      () => embeddingAdjoint(t, embedding, chunks, all(), dy),
+    ];
+  });
+}
+
+function predict(
+  tape: Tape,
+  hidden: Variable,
+  embedding: Variable,
+  targets: Targets,
+  from: number,
+  rows: number,
+): Chunk {
+  const { graph } = tape;
+  const cut = (value: Value): Value =>
+    rows === hidden.dims[0]
+      ? value
+      : graph.op("Slice", [value, graph.ints([from]), graph.ints([from + rows]), graph.ints([0])]);
+  const [own, ids, weights] = [cut(hidden.value), cut(targets.ids), cut(targets.weights)];
+  const logits = graph.op("Gemm", [own, embedding.value], { attributes: { transB: 1 } });
+  const probabilities = graph.op("Softmax", [logits], { attributes: { axis: -1 } });
+  const atTarget = graph.op("GatherElements", [probabilities, ids], { attributes: { axis: 1 } });
+  return { from, rows, ids, weights, hidden: own, probabilities, atTarget };
+}
+
+function chunkLoss(tape: Tape, { atTarget, weights }: Chunk): Value {
+  const { graph } = tape;
+  const logarithms = graph.op("Log", [graph.op("Max", [atTarget, scalar(tape, smallest).value])]);
+  const weighted = graph.op("Mul", [logarithms, weights]);
+  return graph.op("Neg", [graph.op("ReduceSum", [weighted], { attributes: { keepdims: 0 } })]);
+}
+
+/** softmax - onehot(target): no one-hot is made, the target's place is overwritten. */
+function difference(t: Tape, { probabilities, atTarget, ids }: Chunk): Value {
+  const lowered = t.graph.op("Sub", [atTarget, scalar(t, 1).value]);
+  return t.graph.op("ScatterElements", [probabilities, ids, lowered], { attributes: { axis: 1 } });
+}
+
+function hiddenAdjoint(
+  t: Tape,
+  hidden: Variable,
+  embedding: Variable,
+  chunks: readonly Chunk[],
+  differences: readonly Value[],
+  dy: Variable,
+): Variable {
+  const parts = chunks.map(({ weights }, i) => {
+    const back = t.graph.op("Gemm", [differences[i], embedding.value]);
+    return t.graph.op("Mul", [back, t.graph.op("Mul", [weights, dy.value])]);
+  });
+  const value = parts.length === 1 ? (parts[0] as Value) : t.graph.op("Concat", parts, { attributes: { axis: 0 } });
+  return { ...hidden, value };
+}
+
+function embeddingAdjoint(
+  t: Tape,
+  embedding: Variable,
+  chunks: readonly Chunk[],
+  differences: readonly Value[],
+  dy: Variable,
+): Variable {
+  let total: Value | undefined;
+  for (const [i, { hidden, weights }] of chunks.entries()) {
+    const weighted = t.graph.op("Mul", [hidden, t.graph.op("Mul", [weights, dy.value])]);
+    const inputs = [differences[i] as Value, weighted, ...(total === undefined ? [] : [total])];
+    total = t.graph.op("Gemm", inputs, { attributes: { transA: 1 } });
+  }
+  return { ...embedding, value: total as Value };
+}

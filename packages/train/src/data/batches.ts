@@ -1,0 +1,119 @@
+/** Batches of windows of a packed token stream, the next one read while the last is trained on. */
+import { DynamoError } from "@dynamo/core";
+import type { ShardReader } from "./shard-reader.js";
+import type { Split } from "./split.js";
+import { mixedOrder, oncePerWindow, type WindowSource } from "./window-order.js";
+
+/** Where batches go on: plain JSON, for a checkpoint. It belongs to one dataset, split, sequence length and seed. */
+export interface DataPosition {
+  /** Windows that were drawn of each source, by its name. */
+  readonly drawn: Readonly<Record<string, number>>;
+}
+
+export interface BatchOptions {
+  readonly split: Split;
+  /** Rows of a batch. */
+  readonly batchSize: number;
+  /** Consecutive tokens of a row. */
+  readonly sequenceLength: number;
+  /** Another seed visits the windows in another order. */
+  readonly seed: number;
+  /** Go on from here; default: the beginning. */
+  readonly position?: DataPosition | undefined;
+}
+
+export interface Batches {
+  /** [batchSize, sequenceLength] token ids, the caller's to keep. Undefined after the last batch of a held-out split. */
+  next(): Promise<Int32Array | undefined>;
+  /** After the batches that were handed out: what is read ahead does not count. */
+  readonly position: DataPosition;
+  close(): Promise<void>;
+}
+
+export interface BatchSource extends WindowSource {
+  readonly name: string;
+  readonly reader: ShardReader;
+}
+
+interface Batch {
+  readonly tokens: Int32Array;
+  /** Windows drawn of each source, this batch's included. */
+  readonly drawn: readonly number[];
+}
+
+export function createBatches(sources: readonly BatchSource[], options: BatchOptions): Batches {
+  const { split, batchSize, sequenceLength, seed, position } = options;
+  const order = split === "train" ? mixedOrder(sources, seed) : oncePerWindow(sources);
+  let drawn: readonly number[] = position === undefined ? sources.map(() => 0) : countsOf(position, sources, split);
+  let closed = false;
+
+  /** Undefined when there is no whole batch any more. */
+  async function readAfter(before: readonly number[]): Promise<Batch | undefined> {
+    const after = [...before];
+    const tokens = new Int32Array(batchSize * sequenceLength);
+    const reads: Promise<void>[] = [];
+    for (let row = 0; row < batchSize; row++) {
+      const next = order(after);
+      if (next === undefined) break;
+      after[next.source] = (after[next.source] as number) + 1;
+      const target = tokens.subarray(row * sequenceLength, (row + 1) * sequenceLength);
+      reads.push((sources[next.source] as BatchSource).reader.read(next.window * sequenceLength, target));
+    }
+    await Promise.all(reads);
+    return reads.length < batchSize ? undefined : { tokens, drawn: after };
+  }
+
+  /** A failure to read ahead is heard by who asks for the batch. */
+  const readAhead = (before: readonly number[]): Promise<Batch | undefined> => {
+    const batch = readAfter(before);
+    batch.catch(() => undefined);
+    return batch;
+  };
+
+  let ahead = readAhead(drawn);
+  async function take(): Promise<Int32Array | undefined> {
+    if (closed) throw new DynamoError("invalid-argument", "these batches have been closed");
+    const batch = await ahead;
+    if (batch === undefined) return undefined;
+    drawn = batch.drawn;
+    ahead = readAhead(drawn);
+    return batch.tokens;
+  }
+
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    next() {
+      // Calls that overlap get one batch each, in order.
+      const batch = last.then(take);
+      last = batch.catch(() => undefined);
+      return batch;
+    },
+    get position() {
+      return { drawn: Object.fromEntries(sources.map(({ name }, i) => [name, drawn[i] as number])) };
+    },
+    async close() {
+      closed = true;
+      await last;
+      await ahead.catch(() => undefined);
+    },
+  };
+}
+
+function countsOf({ drawn }: DataPosition, sources: readonly BatchSource[], split: Split): number[] {
+  const known = sources.map(({ name }) => name);
+  if (Object.keys(drawn).sort().join() !== known.toSorted().join())
+    throw new DynamoError(
+      "invalid-argument",
+      `the position is another dataset's: expected sources ${known.join(", ")}, received ${Object.keys(drawn).join(", ")}`,
+    );
+  return sources.map(({ name, windows }) => {
+    const count = drawn[name];
+    const most = split === "train" ? Number.MAX_SAFE_INTEGER : windows;
+    if (!Number.isSafeInteger(count) || (count as number) < 0 || (count as number) > most)
+      throw new DynamoError(
+        "invalid-argument",
+        `the position of ${name}: expected a whole number from 0 to ${most}, received ${JSON.stringify(count)}`,
+      );
+    return count as number;
+  });
+}

@@ -1,0 +1,88 @@
+/** What a dataset is made from, checked before anything is read. */
+import { availableParallelism } from "node:os";
+import { DynamoError } from "@dynamo/core";
+import { isSourceName, maxShardTokens, maxSources } from "./manifest.js";
+
+export interface DatasetSource {
+  /** Letters, digits, - and _: it names a folder of the dataset. */
+  readonly name: string;
+  /** Text files with documents between `<|endoftext|>`, .jsonl files with {"text": …} lines. */
+  readonly files: readonly string[];
+  /** Its part of a mixture, for all sources or none; default: the sources' sizes. */
+  readonly weight?: number | undefined;
+}
+
+export interface PrepareProgress {
+  readonly bytes: number;
+  readonly totalBytes: number;
+  readonly documents: number;
+  readonly tokens: number;
+}
+
+export interface PrepareOptions {
+  readonly sources: readonly DatasetSource[];
+  /** tokenizer.json, parsed; the dataset keeps a copy. */
+  readonly tokenizerJson: unknown;
+  /** tokenizer_config.json, likewise. */
+  readonly tokenizerConfig?: unknown;
+  /** The token id that goes before each document. */
+  readonly endOfText: number;
+  /** The folder to make. */
+  readonly out: string;
+  /** Replace `out` when it is a dataset. */
+  readonly overwrite?: boolean | undefined;
+  /** Part of the documents that is never trained on, from 0 to below 1. */
+  readonly heldOutFraction?: number | undefined;
+  /** Tokenizer threads; the result is the same for any number. */
+  readonly workers?: number | undefined;
+  readonly shardTokens?: number | undefined;
+  readonly onProgress?: ((progress: PrepareProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Beyond this the reading thread cannot keep workers busy. */
+const maxWorkers = 64;
+
+export const defaultWorkers = (): number => Math.max(1, Math.min(4, availableParallelism() - 1));
+
+/** Throws `invalid-argument` for options out of range. */
+export function checkPrepareOptions(
+  options: PrepareOptions & {
+    readonly heldOutFraction: number;
+    readonly workers: number;
+    readonly shardTokens: number;
+  },
+): void {
+  const { sources, heldOutFraction, workers, shardTokens } = options;
+  if (!(heldOutFraction >= 0 && heldOutFraction < 1))
+    fail(`heldOutFraction: expected a number from 0 to below 1, received ${heldOutFraction}`);
+  checkWhole("workers", workers, maxWorkers);
+  checkWhole("shardTokens", shardTokens, maxShardTokens);
+  if (sources.length === 0 || sources.length > maxSources)
+    fail(`expected 1 to ${maxSources} sources, received ${sources.length}`);
+  const names = new Set<string>();
+  for (const { name, files, weight } of sources) {
+    if (!isSourceName(name))
+      fail(
+        `source ${JSON.stringify(name)}: expected a name of up to 64 letters, digits, - and _, a letter or digit first`,
+      );
+    // Some file systems tell no "A" from "a".
+    if (names.has(name.toLowerCase())) fail(`two sources have the name ${name}`);
+    names.add(name.toLowerCase());
+    if (files.length === 0) fail(`source ${name}: expected at least one file`);
+    if (weight !== undefined && !(Number.isFinite(weight) && weight > 0))
+      fail(`source ${name}: expected a weight above 0, received ${weight}`);
+  }
+  const weighted = sources.filter(({ weight }) => weight !== undefined).length;
+  if (weighted > 0 && weighted < sources.length)
+    fail(`expected weights for all sources or none, received ${weighted} for ${sources.length} sources`);
+}
+
+function checkWhole(name: string, value: number, most: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    fail(`${name}: expected a whole number from 1 to ${most}, received ${value}`);
+}
+
+function fail(message: string): never {
+  throw new DynamoError("invalid-argument", message);
+}

@@ -1,0 +1,147 @@
+/** The DynaMo GPT-NeoX as a differentiable graph: whole sequences, no cache, every weight a parameter of its own name. */
+import type { NeoxConfig } from "@dynamo/model";
+import type { Value } from "@dynamo/onnx";
+import { bytesOf } from "../autodiff/bytes.js";
+import {
+  causalAttention,
+  gelu,
+  layerNorm,
+  linear,
+  normalise,
+  rotate,
+  type CausalBlock,
+  type RotaryAngles,
+} from "../autodiff/composites.js";
+import {
+  add,
+  gatherRows,
+  matrixProduct,
+  multiply,
+  reshape,
+  scaleGradient,
+  split,
+  transpose,
+} from "../autodiff/operators.js";
+import type { Tape, Variable } from "../autodiff/tape.js";
+
+/** A parameter by its name in the checkpoint. */
+export type Parameters = (name: string) => Variable;
+
+export interface Shape {
+  readonly batch: number;
+  readonly sequence: number;
+}
+
+export interface ModelInputs extends Shape {
+  readonly config: NeoxConfig;
+  /** int64 [B·S] */
+  readonly tokens: Value;
+  readonly parameters: Parameters;
+  /** What heads 2 and up send into the stem is scaled by this: LR_MB / LR_B. */
+  readonly stemGradientScale: number;
+}
+
+/** Queries in this many blocks: each block leaves out the keys behind it. */
+const attentionBlocks = 4;
+
+interface Context extends Shape {
+  readonly config: NeoxConfig;
+  readonly angles: RotaryAngles;
+  readonly blocks: readonly CausalBlock[];
+}
+
+/** Normalised outputs of heads 1..N, each [B·S, hidden], ready for the output embedding. */
+export function headOutputs(tape: Tape, inputs: ModelInputs): Variable[] {
+  const { config, parameters, batch, sequence } = inputs;
+  const context: Context = {
+    config,
+    batch,
+    sequence,
+    angles: rotaryAngles(tape, config, sequence),
+    blocks: causalBlocks(sequence),
+  };
+  let x = gatherRows(tape.scope("embed_in"), parameters("gpt_neox.embed_in.weight"), inputs.tokens, batch * sequence);
+  const last = config.layers - 1;
+  for (let i = 0; i < last; i++)
+    x = decoderLayer(tape.scope(`stem/layers.${i}`), context, within(parameters, `gpt_neox.layers.${i}`), x);
+  const first = decoderLayer(tape.scope("head_1"), context, within(parameters, `gpt_neox.layers.${last}`), x);
+  const outputs = [first];
+  for (let head = 2; head <= config.tokenHeads; head++) {
+    const scope = tape.scope(`head_${head}`);
+    const stem = scaleGradient(scope, x, inputs.stemGradientScale);
+    outputs.push(decoderLayer(scope, context, within(parameters, `dynamo.token_heads.${head}`), stem));
+  }
+  return outputs.map((output, i) =>
+    layerNorm(
+      tape.scope(`head_${i + 1}/final_layer_norm`),
+      output,
+      parameters("gpt_neox.final_layer_norm.weight"),
+      parameters("gpt_neox.final_layer_norm.bias"),
+      config.layerNormEpsilon,
+    ),
+  );
+}
+
+const within =
+  (parameters: Parameters, prefix: string): Parameters =>
+  (name) =>
+    parameters(`${prefix}.${name}`);
+
+/** x + attention(norm1(x)) + mlp(norm2(x)); both norms share their statistics. */
+function decoderLayer(tape: Tape, context: Context, p: Parameters, x: Variable): Variable {
+  const n = normalise(tape, x, context.config.layerNormEpsilon);
+  const qkv = normalisedLinear(tape.scope("qkv"), n, p, "input_layernorm", "attention.query_key_value");
+  const attended = attention(tape.scope("attention"), context, qkv);
+  const inner = normalisedLinear(tape.scope("mlp"), n, p, "post_attention_layernorm", "mlp.dense_h_to_4h");
+  // The residual and the first product go into the next one as its third operand; one addition is left for both biases.
+  const dense = linear(tape.scope("dense"), attended, p("attention.dense.weight"), x);
+  const mlp = linear(tape.scope("mlp_out"), gelu(tape.scope("mlp"), inner), p("mlp.dense_4h_to_h.weight"), dense);
+  return add(tape, mlp, add(tape, p("attention.dense.bias"), p("mlp.dense_4h_to_h.bias")));
+}
+
+/**
+ * W·(g ⊙ n + s) + b = (W·diag(g))·n + (W·s + b): gain and shift are folded into the weights inside the graph, because those
+ * are smaller than the activations.
+ */
+function normalisedLinear(tape: Tape, n: Variable, p: Parameters, norm: string, product: string): Variable {
+  const [weight, bias] = [p(`${product}.weight`), p(`${product}.bias`)];
+  const [rows, columns] = weight.dims as [number, number];
+  const folded = multiply(tape, weight, p(`${norm}.weight`));
+  const shift = matrixProduct(tape, weight, reshape(tape, p(`${norm}.bias`), [columns, 1]));
+  return linear(tape, n, folded, add(tape, reshape(tape, shift, [rows]), bias));
+}
+
+/** From the fused projection [B·S, heads · (q, k, v) · headSize] to [B·S, hidden]. */
+function attention(tape: Tape, { config, batch, sequence, angles, blocks }: Context, qkv: Variable): Variable {
+  const { attentionHeads, headSize, hiddenSize } = config;
+  const apart = reshape(tape, qkv, [batch, sequence, attentionHeads, 3, headSize]);
+  const [qk, v] = split(tape, transpose(tape, apart, [3, 0, 2, 1, 4]), 0, [2, 1]) as [Variable, Variable];
+  const heads = [batch, attentionHeads, sequence, headSize];
+  const rotated = rotate(tape, reshape(tape, qk, heads.with(0, 2 * batch)), angles);
+  const [query, key] = split(tape, rotated, 0, [batch, batch]) as [Variable, Variable];
+  const attended = causalAttention(tape, query, key, reshape(tape, v, heads), blocks);
+  return reshape(tape, transpose(tape, attended, [0, 2, 1, 3]), [batch * sequence, hiddenSize]);
+}
+
+function causalBlocks(sequence: number): CausalBlock[] {
+  const size = Math.ceil(sequence / attentionBlocks);
+  const count = Math.ceil(sequence / size);
+  return Array.from({ length: count }, (_, i) => ({ from: i * size, to: Math.min(sequence, (i + 1) * size) }));
+}
+
+/** Angle of dimension pair i at a position: position / base^(2i / rotated dimensions). */
+function rotaryAngles(tape: Tape, { rotaryDimensions, rotaryBase }: NeoxConfig, sequence: number): RotaryAngles {
+  const half = rotaryDimensions / 2;
+  const table = (f: (angle: number) => number): Float32Array =>
+    Float32Array.from({ length: sequence * half }, (_, i) =>
+      f(Math.floor(i / half) * rotaryBase ** ((-2 * (i % half)) / rotaryDimensions)),
+    );
+  const constant = (name: string, f: (angle: number) => number): Value =>
+    tape.graph.initializer(`rotary.${name}`, "float32", [sequence, half], () => bytesOf(table(f)));
+  return {
+    cosines: constant("cosines", Math.cos),
+    sines: constant("sines", Math.sin),
+    start: tape.graph.ints([0]),
+    dimensions: rotaryDimensions,
+  };
+}

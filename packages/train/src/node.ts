@@ -1,0 +1,13 @@
+/** @dynamo/train/node: datasets, runs and checkpoints on Node's file system. */
+export * from "./data/index.js";
+export { listCheckpoints } from "./run/checkpoint.js";
+export { metricsPath, readMetrics } from "./run/metrics.js";
+export type { EvaluationMetrics, Metrics, SampleMetrics, StepMetrics } from "./run/metrics.js";
+export { reportHtml, writeReport } from "./run/report.js";
+export { sampleCheckpoint } from "./run/samples.js";
+export { readRunConfig, train } from "./run/train.js";
+export type { TrainingResult, TrainOptions } from "./run/train.js";
+export { parseTrainingConfig } from "./run/training-config.js";
+export type { TrainingConfig, TrainingConfigInput } from "./run/training-config.js";
+export { runTrainingVectors } from "./run/training-vectors.js";
+export type { VectorCheck } from "./run/training-vectors.js";

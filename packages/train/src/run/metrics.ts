@@ -1,0 +1,76 @@
+/** metrics.jsonl of a run: one line an event, so that any tool can follow it. */
+import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+export interface StepMetrics {
+  readonly kind: "step";
+  readonly step: number;
+  readonly losses: readonly number[];
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  readonly headLearningRate: number;
+  /** Tokens trained on since the run began. */
+  readonly tokens: number;
+  /** Seconds of training since the run began, pauses between resumptions left out. */
+  readonly seconds: number;
+  /** Seconds of this step that were spent waiting for data. */
+  readonly dataSeconds: number;
+}
+
+export interface EvaluationMetrics {
+  readonly kind: "evaluation";
+  readonly step: number;
+  /** Mean loss of each head on held-out text, in nats. */
+  readonly losses: readonly number[];
+  /** PPL_1 to PPL_N, and PPL_1:n at index n - 1. */
+  readonly perplexities: readonly number[];
+  readonly jointPerplexities: readonly number[];
+}
+
+export interface SampleMetrics {
+  readonly kind: "sample";
+  readonly step: number;
+  readonly prompt: string;
+  readonly text: string;
+}
+
+export interface CheckpointMetrics {
+  readonly kind: "checkpoint";
+  readonly step: number;
+  readonly folder: string;
+  readonly seconds: number;
+}
+
+export type Metrics = StepMetrics | EvaluationMetrics | SampleMetrics | CheckpointMetrics;
+
+export const metricsPath = (run: string): string => join(run, "metrics.jsonl");
+
+export const appendMetrics = (run: string, metrics: Metrics): Promise<void> =>
+  appendFile(metricsPath(run), `${JSON.stringify(metrics)}\n`);
+
+export async function readMetrics(run: string): Promise<Metrics[]> {
+  const text = await readFile(metricsPath(run), "utf8").catch(() => "");
+  return text.split("\n").flatMap((line) => {
+    // A process that was killed may have left half a line.
+    try {
+      return line === "" ? [] : [JSON.parse(line) as Metrics];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Drops what a killed process did after its last checkpoint: those steps are about to be done again. */
+export async function rewindMetrics(run: string, step: number): Promise<void> {
+  const kept = (await readMetrics(run)).filter((metrics) => metrics.step <= step);
+  await writeFile(metricsPath(run), kept.map((metrics) => `${JSON.stringify(metrics)}\n`).join(""));
+}
+
+/** PPL_n = exp(loss of head n), PPL_1:n = exp(mean of the first n losses). */
+export function perplexities(losses: readonly number[]): Pick<EvaluationMetrics, "perplexities" | "jointPerplexities"> {
+  let sum = 0;
+  return {
+    perplexities: losses.map((loss) => Math.exp(loss)),
+    jointPerplexities: losses.map((loss, i) => Math.exp((sum += loss) / (i + 1))),
+  };
+}

@@ -1,0 +1,44 @@
+/** Samples of a checkpoint while training goes on: the text that the finished model would write. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Runtime } from "@dynamo/core";
+import { autoregressive, dynamo, generate } from "@dynamo/decode";
+import { loadModel } from "@dynamo/model";
+import { convertCheckpoint } from "@dynamo/model/convert";
+import type { SampleMetrics } from "./metrics.js";
+
+export interface SampleOptions {
+  readonly maxNewTokens?: number;
+  readonly seed?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Continues every prompt; with token heads by the dynamo strategy, without a mask. */
+export async function sampleCheckpoint(
+  runtime: Runtime,
+  checkpoint: string,
+  step: number,
+  prompts: readonly string[],
+  { maxNewTokens = 60, seed = 0, signal }: SampleOptions = {},
+): Promise<SampleMetrics[]> {
+  if (prompts.length === 0) return [];
+  const place = await mkdtemp(join(tmpdir(), "dynamo-sample-"));
+  try {
+    await convertCheckpoint(checkpoint, join(place, "model"), { dtypes: ["fp32"], signal });
+    const model = await loadModel(runtime, join(place, "model"), { signal });
+    try {
+      const samples: SampleMetrics[] = [];
+      for (const prompt of prompts) {
+        const strategy = model.config.tokenHeads > 1 ? dynamo({ backoff: 0.5 }) : autoregressive();
+        const { text } = await generate(model, prompt, { strategy, maxNewTokens, seed, signal });
+        samples.push({ kind: "sample", step, prompt, text });
+      }
+      return samples;
+    } finally {
+      await model.dispose();
+    }
+  } finally {
+    await rm(place, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,88 @@
+/** Where a run begins: at a checkpoint, at random weights, or where it was stopped. */
+import { openCheckpoint, initialTensor, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { nodeFolder } from "@dynamo/model/convert";
+import { DynamoError } from "@dynamo/core";
+import { openDataset } from "../data/index.js";
+import { modelShapes } from "../graph/model-shapes.js";
+import type { TrainerTensors } from "../trainer.js";
+import type { Resumed } from "./checkpoint.js";
+import type { TrainingConfig } from "./training-config.js";
+
+export interface StartingPoint extends Partial<Pick<TrainerTensors, "moments1" | "moments2">> {
+  readonly config: NeoxConfig;
+  /** A weight by its name; called once for each. */
+  readonly weights: (name: string) => Promise<Float32Array>;
+  /** The folder with the tokenizer's files, which checkpoints carry along. */
+  readonly textsFrom: string;
+}
+
+export async function startingPoint(config: TrainingConfig, resumed: Resumed | undefined): Promise<StartingPoint> {
+  if (resumed !== undefined) {
+    const { moments1, moments2, folder, weights } = resumed;
+    const weight = (name: string): Promise<Float32Array> => Promise.resolve(weights.get(name) as Float32Array);
+    return { config: resumed.config, weights: weight, moments1, moments2, textsFrom: folder };
+  }
+  return config.checkpoint === undefined ? fromScratch(config) : fromCheckpoint(config, config.checkpoint);
+}
+
+/** Token heads that the checkpoint lacks begin at random. */
+async function fromCheckpoint({ tokenHeads, seed, sequence }: TrainingConfig, folder: string): Promise<StartingPoint> {
+  const checkpoint = await openCheckpoint(nodeFolder(folder));
+  try {
+    const config = { ...checkpoint.config, tokenHeads, untrainedHeads: [] };
+    checkSequence(sequence, config);
+    const weights = new Map<string, Float32Array>();
+    for (const [name, shape] of modelShapes(config))
+      weights.set(name, checkpoint.has(name) ? await checkpoint.read(name) : initialTensor(name, shape, seed));
+    return { config, weights: (name) => Promise.resolve(weights.get(name) as Float32Array), textsFrom: folder };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function fromScratch({
+  architecture,
+  tokenHeads,
+  seed,
+  sequence,
+  dataset,
+}: TrainingConfig): Promise<StartingPoint> {
+  if (architecture === undefined) throw new DynamoError("invalid-argument", "expected an architecture");
+  const data = await openDataset(dataset);
+  const { vocabularySize, endOfText } = data;
+  await data.close();
+  const config = parseNeoxConfig({
+    architectures: ["GPTNeoXForCausalLM"],
+    model_type: "gpt_neox",
+    vocab_size: vocabularySize,
+    hidden_size: architecture.hiddenSize,
+    num_hidden_layers: architecture.layers,
+    num_attention_heads: architecture.attentionHeads,
+    intermediate_size: architecture.intermediateSize ?? 4 * architecture.hiddenSize,
+    rotary_pct: architecture.rotaryPercent,
+    rotary_emb_base: 10000,
+    layer_norm_eps: 1e-5,
+    max_position_embeddings: architecture.contextLength,
+    hidden_act: "gelu",
+    use_parallel_residual: true,
+    tie_word_embeddings: false,
+    attention_bias: true,
+    bos_token_id: endOfText,
+    eos_token_id: endOfText,
+    torch_dtype: "float32",
+    dynamo: { token_heads: tokenHeads },
+  });
+  checkSequence(sequence, config);
+  const shapes = modelShapes(config);
+  const weights = (name: string): Promise<Float32Array> =>
+    Promise.resolve(initialTensor(name, shapes.get(name) as readonly number[], seed));
+  return { config, weights, textsFrom: dataset };
+}
+
+function checkSequence(sequence: number, { contextLength }: NeoxConfig): void {
+  if (sequence <= contextLength) return;
+  throw new DynamoError(
+    "invalid-argument",
+    `sequence: expected at most the context's ${contextLength}, received ${sequence}`,
+  );
+}

@@ -1,0 +1,100 @@
+/** What a run is: a JSON file or the command line's flags, checked, with the defaults of the paper. */
+import { DynamoError } from "@dynamo/core";
+import { z } from "zod";
+
+const wholeFrom = (least: number): z.ZodNumber => z.int().min(least);
+const fraction = z.number().min(0).max(1);
+
+/** The base model of a run that begins without a checkpoint. */
+const architecture = z.strictObject({
+  hiddenSize: wholeFrom(1),
+  layers: wholeFrom(2),
+  attentionHeads: wholeFrom(1),
+  intermediateSize: wholeFrom(1).optional(),
+  contextLength: wholeFrom(2),
+  rotaryPercent: z.number().gt(0).max(1).default(0.25),
+});
+
+export const trainingConfig = z
+  .strictObject({
+    /** A checkpoint folder in Hugging Face form; or `architecture`, to begin from random weights. */
+    checkpoint: z.string().optional(),
+    architecture: architecture.optional(),
+    tokenHeads: wholeFrom(1).max(4).default(3),
+    /** A dataset folder made by `dynamo data prepare`, tokenizer included. */
+    dataset: z.string(),
+    /** `all` trains everything, `heads` only heads 2..N. */
+    train: z.enum(["all", "heads"]).default("all"),
+    steps: wholeFrom(1),
+    batch: wholeFrom(1).default(16),
+    microBatches: wholeFrom(1).default(1),
+    sequence: wholeFrom(2).default(256),
+    /** LR_B and LR_M of the paper. */
+    learningRate: z.number().positive(),
+    headLearningRate: z.number().positive().optional(),
+    /** LR_MB / LR_B of the paper. */
+    stemGradientScale: z.number().min(0).default(0.1),
+    headWeights: z.array(z.number().positive()).optional(),
+    schedule: z.enum(["cosine", "constant"]).default("cosine"),
+    /** As a fraction of the steps; the paper's is 1 %. */
+    warmUp: fraction.default(0.01),
+    /** The learning rate at the end, as a fraction. */
+    floor: fraction.default(0),
+    weightDecay: z.number().min(0).default(0.01),
+    decayNormsAndBiases: z.boolean().default(false),
+    beta1: fraction.default(0.9),
+    beta2: fraction.default(0.95),
+    epsilon: z.number().positive().default(1e-8),
+    clipNorm: z.number().positive().default(1),
+    seed: z.int().default(0),
+    evaluateEvery: wholeFrom(1).default(500),
+    evaluationBatches: wholeFrom(1).default(20),
+    checkpointEvery: wholeFrom(1).default(500),
+    keepCheckpoints: wholeFrom(1).default(2),
+    samplePrompts: z.array(z.string()).max(16).default([]),
+  })
+  .refine(({ checkpoint, architecture: own }) => (checkpoint === undefined) !== (own === undefined), {
+    message: "give either a checkpoint to start from, or an architecture for a new model",
+  })
+  .refine(({ headWeights, tokenHeads }) => headWeights === undefined || headWeights.length === tokenHeads, {
+    message: "headWeights: expected one for each token head",
+  });
+
+export type TrainingConfig = z.output<typeof trainingConfig>;
+export type TrainingConfigInput = z.input<typeof trainingConfig>;
+
+/** Throws `invalid-argument` that lists every option that is wrong. */
+export function parseTrainingConfig(json: unknown): TrainingConfig {
+  const parsed = trainingConfig.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) =>
+    path.length === 0 ? message : `${path.join(".")}: ${message}`,
+  );
+  throw new DynamoError("invalid-argument", `the training configuration is wrong: ${problems.join("; ")}`);
+}
+
+/** What must stay as it was when a run goes on; how often it reports and for how long it keeps checkpoints may change. */
+const free: ReadonlySet<string> = new Set([
+  "evaluateEvery",
+  "evaluationBatches",
+  "checkpointEvery",
+  "keepCheckpoints",
+  "samplePrompts",
+  "dataset",
+  "checkpoint",
+]);
+
+/** Throws `invalid-argument` that says what differs, when a run is to go on with another configuration. */
+export function checkSameRun(before: TrainingConfig, now: TrainingConfig): void {
+  const [old, fresh] = [before, now] as unknown as Readonly<Record<string, unknown>>[];
+  const names = Object.keys({ ...old, ...fresh }).filter((name) => !free.has(name));
+  const differences = names.flatMap((name) => {
+    const [was, is] = [JSON.stringify(old?.[name]), JSON.stringify(fresh?.[name])];
+    return was === is ? [] : [`${name} was ${was ?? "not set"}, is ${is ?? "not set"}`];
+  });
+  if (differences.length === 0) return;
+  throw new DynamoError(
+    "invalid-argument",
+    `the run cannot go on with another configuration: ${differences.join("; ")}; start a new one for that`,
+  );
+}

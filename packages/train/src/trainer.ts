@@ -1,0 +1,235 @@
+/**
+ * The trainer: a model's weights and the optimizer's moments as a runtime's state, and the graphs that read and replace them.
+ * It knows nothing of files, so that it runs wherever a Runtime does.
+ */
+import {
+  DynamoError,
+  nextName,
+  tensor,
+  type Runtime,
+  type RuntimeState,
+  type Session,
+  type Tensor,
+} from "@dynamo/core";
+import type { NeoxConfig } from "@dynamo/model";
+import { encodeOnnx, type OnnxModel } from "@dynamo/onnx";
+import { trainingFeeds, type BatchShape, type TokenRows } from "./batch.js";
+import { gradientGraph, gradientName, lossGraph } from "./graph/gradient-graph.js";
+import { modelShapes } from "./graph/model-shapes.js";
+import {
+  moment1Name,
+  moment2Name,
+  updateGraph,
+  type AdamwOptions,
+  type TrainedParameter,
+} from "./graph/update-graph.js";
+
+export interface TrainerOptions {
+  readonly batch: number;
+  readonly sequence: number;
+  /** Micro-batches of a step. */
+  readonly microBatches: number;
+  /** `heads` freezes the base model: its perplexity stays what it was. */
+  readonly train: "all" | "heads";
+  /** LR_MB / LR_B: what heads 2..N send into the stem. */
+  readonly stemGradientScale: number;
+  readonly headWeights: readonly number[];
+  readonly weightDecay: number;
+  /** Whether norms and biases decay too. */
+  readonly decayAll: boolean;
+  readonly adamw: AdamwOptions;
+}
+
+export interface LearningRates {
+  /** LR_B: stem, head 1, final norm and embeddings. */
+  readonly base: number;
+  /** LR_M: heads 2..N. */
+  readonly heads: number;
+}
+
+export interface StepReport {
+  /** Mean loss of each head, in nats. */
+  readonly losses: readonly number[];
+  /** Of all gradients together, before clipping. */
+  readonly gradientNorm: number;
+}
+
+/** Everything that a run continues from, but its data: weights and moments by name. */
+export interface TrainerTensors {
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  readonly moments1: ReadonlyMap<string, Float32Array>;
+  readonly moments2: ReadonlyMap<string, Float32Array>;
+}
+
+export interface Trainer {
+  readonly shape: BatchShape;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Parameters that are trained. */
+  readonly trained: readonly string[];
+  /**
+   * One optimizer step over `microBatches` batches; `step` counts from 0. Throws `runtime` when a loss or the gradients'
+   * norm is not finite: after a loss nothing has changed, after a norm the weights are spoilt.
+   */
+  step(batches: readonly TokenRows[], step: number, rates: LearningRates): Promise<StepReport>;
+  /** Mean losses of a batch with the weights as they are. */
+  evaluate(rows: TokenRows): Promise<readonly number[]>;
+  /** Copies. */
+  read(): Promise<TrainerTensors>;
+  dispose(): Promise<void>;
+}
+
+const baseGroup = 0;
+const headsGroup = 1;
+
+/** Where a run begins: all weights, and moments when it goes on (zeros otherwise). The caller disposes the trainer. */
+export async function createTrainer(
+  runtime: Runtime,
+  config: NeoxConfig,
+  start: { readonly weights: (name: string) => Promise<Float32Array> } & Partial<
+    Pick<TrainerTensors, "moments1" | "moments2">
+  >,
+  options: TrainerOptions,
+): Promise<Trainer> {
+  const shapes = modelShapes(config);
+  const parameters = trainedParameters(shapes, options);
+  const state = await createState(runtime, shapes, parameters, start);
+  const sessions: Session[] = [];
+  const open = async (model: OnnxModel): Promise<Session> => {
+    const deviceOutputs = model.graph.outputs.map(({ name }) => name).filter((name) => name.endsWith(nextName("")));
+    const session = await runtime.createSession({ bytes: await encodeOnnx(model) }, { deviceOutputs });
+    sessions.push(session);
+    return session;
+  };
+  const shape: BatchShape = { batch: options.batch, sequence: options.sequence, tokenHeads: config.tokenHeads };
+  const trained = new Set(parameters.map(({ name }) => name));
+  const graph = { config, shapes, ...shape, stemGradientScale: options.stemGradientScale };
+  const accumulate = options.microBatches > 1;
+  try {
+    const gradients = await open(gradientGraph({ ...graph, trained, headWeights: options.headWeights, accumulate }));
+    const update = await open(updateGraph(parameters, headsGroup + 1, options.adamw));
+    let evaluation: Session | undefined;
+    return {
+      shape,
+      shapes,
+      trained: [...trained],
+      async step(batches, step, rates) {
+        checkCount(batches, options.microBatches);
+        const losses = await gradientPasses(gradients, state, batches, shape, accumulate);
+        const gradientNorm = await updatePass(update, state, step, rates, options.adamw);
+        return { losses, gradientNorm };
+      },
+      async evaluate(rows) {
+        evaluation ??= await open(lossGraph(graph));
+        const { losses } = await evaluation.run({ ...trainingFeeds(rows, shape) }, ["losses"], { state });
+        return [...floats(losses)];
+      },
+      async read() {
+        const names = [...shapes.keys()];
+        const own = [...trained];
+        const copies = async (
+          keys: readonly string[],
+          toName: (key: string) => string,
+        ): Promise<Map<string, Float32Array>> => {
+          const values = await state.read(keys.map(toName));
+          return new Map(keys.map((key) => [key, floats(values[toName(key)])]));
+        };
+        return {
+          weights: await copies(names, (name) => name),
+          moments1: await copies(own, moment1Name),
+          moments2: await copies(own, moment2Name),
+        };
+      },
+      dispose: () => disposeAll(sessions, state),
+    };
+  } catch (error) {
+    await disposeAll(sessions, state);
+    throw error;
+  }
+}
+
+async function disposeAll(sessions: readonly Session[], state: RuntimeState): Promise<void> {
+  for (const session of sessions) await session.dispose();
+  await state.dispose();
+}
+
+const floats = (value: Tensor | undefined): Float32Array => value?.data as Float32Array;
+
+function trainedParameters(
+  shapes: ReadonlyMap<string, readonly number[]>,
+  { train, weightDecay, decayAll }: TrainerOptions,
+): TrainedParameter[] {
+  const parameters = [...shapes].map(([name, dims]) => {
+    const group = name.startsWith("dynamo.") ? headsGroup : baseGroup;
+    // Norms and biases are the vectors.
+    return { name, dims, group, weightDecay: decayAll || dims.length > 1 ? weightDecay : 0 };
+  });
+  const chosen = train === "all" ? parameters : parameters.filter(({ group }) => group === headsGroup);
+  if (chosen.length > 0) return chosen;
+  throw new DynamoError(
+    "invalid-argument",
+    "nothing to train: with the base frozen a model needs at least 2 token heads",
+  );
+}
+
+async function createState(
+  runtime: Runtime,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  trained: readonly TrainedParameter[],
+  { weights, moments1, moments2 }: Parameters<typeof createTrainer>[2],
+): Promise<RuntimeState> {
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, dims] of shapes) tensors[name] = tensor("float32", dims, await weights(name));
+  for (const { name, dims } of trained) {
+    tensors[gradientName(name)] = tensor("float32", dims);
+    tensors[moment1Name(name)] = tensor("float32", dims, moments1?.get(name));
+    tensors[moment2Name(name)] = tensor("float32", dims, moments2?.get(name));
+  }
+  return runtime.createState(tensors);
+}
+
+function checkCount(batches: readonly TokenRows[], microBatches: number): void {
+  if (batches.length === microBatches) return;
+  throw new DynamoError("invalid-argument", `a step takes ${microBatches} micro-batches, received ${batches.length}`);
+}
+
+/** Adds the micro-batches' gradients up in the state, and returns their mean losses. */
+async function gradientPasses(
+  session: Session,
+  state: RuntimeState,
+  batches: readonly TokenRows[],
+  shape: BatchShape,
+  accumulate: boolean,
+): Promise<number[]> {
+  const total = new Array<number>(shape.tokenHeads).fill(0);
+  for (const [i, rows] of batches.entries()) {
+    const keep = accumulate ? { keep: tensor("float32", [], Float32Array.of(i === 0 ? 0 : 1)) } : {};
+    const feeds = { ...trainingFeeds(rows, shape, 1 / batches.length), ...keep };
+    const { losses } = await session.run(feeds, ["losses"], { state });
+    for (const [head, loss] of floats(losses).entries()) total[head] = (total[head] as number) + loss;
+    if (!total.every(Number.isFinite)) throw notFinite(`the losses are ${total.join(", ")}`, i, batches.length);
+  }
+  return total;
+}
+
+async function updatePass(
+  session: Session,
+  state: RuntimeState,
+  step: number,
+  { base, heads }: LearningRates,
+  { beta1, beta2 }: AdamwOptions,
+): Promise<number> {
+  const corrections = Float32Array.of(1 / (1 - beta1 ** (step + 1)), 1 / (1 - beta2 ** (step + 1)));
+  const feeds = {
+    learning_rates: tensor("float32", [2], Float32Array.of(base, heads)),
+    corrections: tensor("float32", [2], corrections),
+  };
+  const results = await session.run(feeds, ["gradient_norm"], { state });
+  const norm = floats(results["gradient_norm"])[0] as number;
+  if (!Number.isFinite(norm)) throw notFinite(`the norm of the gradients is ${norm}`);
+  return norm;
+}
+
+function notFinite(what: string, microBatch?: number, of = 1): DynamoError {
+  const where = microBatch === undefined || of === 1 ? "" : ` in micro-batch ${microBatch + 1} of ${of}`;
+  return new DynamoError("runtime", `training diverged: ${what}${where}; lower the learning rate, or clip more`);
+}
