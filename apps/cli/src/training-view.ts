@@ -1,6 +1,6 @@
 /** What a run shows while it goes on: lines that stay in place on a terminal, a line now and then elsewhere. */
 import type { EvaluationMetrics, Metrics, SampleMetrics, StepMetrics, TrainingConfig } from "@dynamo/train/node";
-import logUpdate from "log-update";
+import { logUpdateStderr } from "log-update";
 import { paintError } from "./paint.js";
 
 export interface TrainingView {
@@ -21,7 +21,7 @@ export function startTrainingView(config: TrainingConfig): TrainingView {
   let sample: SampleMetrics | undefined;
   let drawn = 0;
   const isTerminal = process.stderr.isTTY;
-  const update = isTerminal ? logUpdate.stderr : undefined;
+  const update = isTerminal ? logUpdateStderr : undefined;
   const draw = (): void => {
     drawn = performance.now();
     if (update === undefined) console.error(stepLine(recent, config));

@@ -3,7 +3,7 @@
  * finite differences need more digits than ONNX Runtime's kernels have.
  */
 import type { Attribute, OnnxGraph, OnnxNode } from "@dynamo/onnx";
-import { viewOf, type DType } from "@dynamo/core";
+import { viewOf } from "@dynamo/core";
 
 export interface Dense {
   readonly dims: readonly number[];

@@ -68,7 +68,7 @@ const at = (graph: GraphBuilder, values: Value, index: number): Value =>
 /** √ΣΣg² */
 function globalNorm(graph: GraphBuilder, gradients: readonly Value[]): Value {
   const squares = gradients.map((gradient) => graph.op("ReduceSumSquare", [gradient], { attributes: { keepdims: 0 } }));
-  return graph.op("Sqrt", [squares.length === 1 ? (squares[0]) : graph.op("Sum", squares)]);
+  return graph.op("Sqrt", [squares.length === 1 ? squares[0] : graph.op("Sum", squares)]);
 }
 
 /** min(1, clipNorm / (norm + 1e-6)). Without clipping it is still computed from the norm: see "in their inputs' memory". */

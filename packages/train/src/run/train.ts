@@ -102,7 +102,10 @@ async function loop(current: Run, before: Progress | undefined): Promise<Trainin
 
 const isDue = (step: number, every: number, last: number): boolean => step % every === 0 || step === last;
 
-interface StepResult { metrics: Extract<Metrics, { kind: "step" }>; position: DataPosition }
+interface StepResult {
+  metrics: Extract<Metrics, { kind: "step" }>;
+  position: DataPosition;
+}
 
 async function trainStep({ config, trainer }: Run, batches: Batches, before: Progress): Promise<StepResult> {
   const waiting = performance.now();

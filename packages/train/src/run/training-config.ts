@@ -86,10 +86,9 @@ const free: ReadonlySet<string> = new Set([
 
 /** Throws `invalid-argument` that says what differs, when a run is to go on with another configuration. */
 export function checkSameRun(before: TrainingConfig, now: TrainingConfig): void {
-  const [old, fresh] = [before, now] as unknown as Readonly<Record<string, unknown>>[];
-  const names = Object.keys({ ...old, ...fresh }).filter((name) => !free.has(name));
+  const names = (Object.keys({ ...before, ...now }) as (keyof TrainingConfig)[]).filter((name) => !free.has(name));
   const differences = names.flatMap((name) => {
-    const [was, is] = [JSON.stringify(old?.[name]), JSON.stringify(fresh?.[name])];
+    const [was, is] = [before, now].map((config) => JSON.stringify(config[name]) as string | undefined);
     return was === is ? [] : [`${name} was ${was ?? "not set"}, is ${is ?? "not set"}`];
   });
   if (differences.length === 0) return;
