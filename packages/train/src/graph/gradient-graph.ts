@@ -2,26 +2,34 @@
  * The graph of one micro-batch: forward, loss and gradients.
  *
  * In:  tokens int32 [B, S], targets int32 [N, B·S], target_weights float32 [N, B·S], and every parameter by its name; with
- *      `accumulate`, also `gradient:<name>` and keep float32 [] (0 for the first micro-batch of a step).
+ *      `accumulate`, also `gradient:<name>` and keep float32 [] (0 for the first micro-batch of a step). With `stem`, what a
+ *      stem session computed stands in the tokens' place, and N is the number of heads that this graph has: stem-input.ts.
  * Out: losses float32 [N] (Σ weight · -log p for each head), and `gradient:<name>.next` of every trained parameter.
  */
 import { nextName } from "@dynamo/core";
-import { graphBuilder, microsoft, type OnnxModel, type Value } from "@dynamo/onnx";
+import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
 import type { NeoxConfig } from "@dynamo/model";
 import { linearCrossEntropy } from "../autodiff/cross-entropy.js";
 import { add, scale } from "../autodiff/operators.js";
 import { createTape, type Tape, type Variable } from "../autodiff/tape.js";
-import { headOutputs, type Shape } from "./neox.js";
+import { headOutputs, type HeadInputs, type Shape } from "./neox.js";
+import { headsOnStem, type StemInput } from "./stem-input.js";
 
 export const opsets = { "": 21, [microsoft]: 1 } as const;
 
-export interface GradientGraphOptions extends Shape {
+/** What the losses are computed from, in training and evaluation. */
+export interface LossGraphOptions extends Shape {
   readonly config: NeoxConfig;
-  /** Every parameter of the model. */
+  /** Every parameter that the graph uses. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  /** Which of them are trained; the others are frozen inputs. */
-  readonly trained: ReadonlySet<string>;
   readonly stemGradientScale: number;
+  /** Set when the stem is a session of its own. */
+  readonly stem?: StemInput;
+}
+
+export interface GradientGraphOptions extends LossGraphOptions {
+  /** Which of the parameters are trained; the others are frozen inputs. */
+  readonly trained: ReadonlySet<string>;
   /** What each head's loss counts in the total. */
   readonly headWeights: readonly number[];
   readonly accumulate: boolean;
@@ -50,7 +58,7 @@ export function gradientGraph(options: GradientGraphOptions): OnnxModel {
 }
 
 /** Losses alone, for evaluation. */
-export function lossGraph(options: Omit<GradientGraphOptions, "trained" | "accumulate" | "headWeights">): OnnxModel {
+export function lossGraph(options: LossGraphOptions): OnnxModel {
   const graph = graphBuilder("dynamo_evaluation");
   const tape = createTape(graph);
   outputLosses(tape, lossesOf(tape, options, new Set()).losses);
@@ -59,38 +67,43 @@ export function lossGraph(options: Omit<GradientGraphOptions, "trained" | "accum
 
 function lossesOf(
   tape: Tape,
-  {
-    config,
-    shapes,
-    batch,
-    sequence,
-    stemGradientScale,
-  }: Omit<GradientGraphOptions, "trained" | "accumulate" | "headWeights">,
+  options: LossGraphOptions,
   trained: ReadonlySet<string>,
 ): { losses: Variable[]; parameters: ReadonlyMap<string, Variable> } {
   const { graph } = tape;
-  const rows = batch * sequence;
-  const whole = (value: Value): Value => graph.op("Cast", [value], { attributes: { to: 7 } });
-  const tokens = graph.op("Reshape", [whole(graph.input("tokens", "int32", [batch, sequence])), graph.ints([rows])]);
-  const targets = whole(graph.input("targets", "int32", [config.tokenHeads, rows]));
-  const weights = graph.input("target_weights", "float32", [config.tokenHeads, rows]);
+  const { config, shapes, stem } = options;
+  const rows = options.batch * options.sequence;
   const parameters = new Map(
     [...shapes].map(([name, dims]) => [name, { ...tape.parameter(name, dims), tracked: trained.has(name) }]),
   );
   const parameter = (name: string): Variable => parameters.get(name) as Variable;
-  const outputs = headOutputs(tape, { config, tokens, parameters: parameter, batch, sequence, stemGradientScale });
+  const inputs = { ...options, parameters: parameter };
+  const outputs = stem === undefined ? onTokens(tape, inputs) : headsOnStem(tape, inputs, stem);
+  const targets = whole(graph, graph.input("targets", "int32", [outputs.length, rows]));
+  const weights = graph.input("target_weights", "float32", [outputs.length, rows]);
   const embedding = parameter(config.tiedEmbeddings ? "gpt_neox.embed_in.weight" : "embed_out.weight");
-  const ofHead = (value: Value, head: number): Value => {
-    const row = graph.op("Gather", [value, graph.ints([head], { scalar: true })], { attributes: { axis: 0 } });
+  const ofHead = (value: Value, i: number): Value => {
+    const row = graph.op("Gather", [value, graph.ints([i], { scalar: true })], { attributes: { axis: 0 } });
     return graph.op("Reshape", [row, graph.ints([rows, 1])]);
   };
+  const first = config.tokenHeads - outputs.length + 1;
   const losses = outputs.map((hidden, i) =>
-    linearCrossEntropy(tape.scope(`head_${i + 1}/loss`), hidden, embedding, {
+    linearCrossEntropy(tape.scope(`head_${first + i}/loss`), hidden, embedding, {
       ids: ofHead(targets, i),
       weights: ofHead(weights, i),
     }),
   );
   return { losses, parameters };
+}
+
+const whole = (graph: GraphBuilder, value: Value): Value => graph.op("Cast", [value], { attributes: { to: 7 } });
+
+/** All heads, from tokens int32 [B, S]. */
+function onTokens(tape: Tape, inputs: HeadInputs): Variable[] {
+  const { graph } = tape;
+  const { batch, sequence } = inputs;
+  const ids = whole(graph, graph.input("tokens", "int32", [batch, sequence]));
+  return headOutputs(tape, { ...inputs, tokens: graph.op("Reshape", [ids, graph.ints([batch * sequence])]) });
 }
 
 function outputLosses({ graph }: Tape, losses: readonly Variable[]): void {

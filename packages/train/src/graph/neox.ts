@@ -32,13 +32,16 @@ export interface Shape {
   readonly sequence: number;
 }
 
-export interface ModelInputs extends Shape {
+export interface HeadInputs extends Shape {
   readonly config: NeoxConfig;
-  /** int64 [B·S] */
-  readonly tokens: Value;
   readonly parameters: Parameters;
   /** What heads 2 and up send into the stem is scaled by this: LR_MB / LR_B. */
   readonly stemGradientScale: number;
+}
+
+export interface ModelInputs extends HeadInputs {
+  /** int64 [B·S] */
+  readonly tokens: Value;
 }
 
 /** Queries in this many blocks: each block leaves out the keys behind it. */
@@ -53,33 +56,49 @@ interface Context extends Shape {
 /** Normalised outputs of heads 1..N, each [B·S, hidden], ready for the output embedding. */
 export function headOutputs(tape: Tape, inputs: ModelInputs): Variable[] {
   const { config, parameters, batch, sequence } = inputs;
-  const context: Context = {
+  const context = contextOf(tape, inputs);
+  let x = gatherRows(tape.scope("embed_in"), parameters("gpt_neox.embed_in.weight"), inputs.tokens, batch * sequence);
+  const last = config.layers - 1;
+  for (let i = 0; i < last; i++)
+    x = decoderLayer(tape.scope(`stem/layers.${i}`), context, within(parameters, `gpt_neox.layers.${i}`), x);
+  const first = decoderLayer(tape.scope("head_1"), context, within(parameters, `gpt_neox.layers.${last}`), x);
+  return [finalNorm(tape, inputs, 1, first), ...extraHeads(tape, context, inputs, x)];
+}
+
+/** Normalised outputs of heads 2..N on the output of a stem that another graph computes, [B·S, hidden]. */
+export function extraHeadOutputs(tape: Tape, inputs: HeadInputs, stem: Variable): Variable[] {
+  return extraHeads(tape, contextOf(tape, inputs), inputs, stem);
+}
+
+/** The final norm on one head's layer output, [B·S, hidden]. */
+export function finalNorm(tape: Tape, { config, parameters }: HeadInputs, head: number, output: Variable): Variable {
+  return layerNorm(
+    tape.scope(`head_${head}/final_layer_norm`),
+    output,
+    parameters("gpt_neox.final_layer_norm.weight"),
+    parameters("gpt_neox.final_layer_norm.bias"),
+    config.layerNormEpsilon,
+  );
+}
+
+function contextOf(tape: Tape, { config, batch, sequence }: HeadInputs): Context {
+  return {
     config,
     batch,
     sequence,
     angles: rotaryAngles(tape, config, sequence),
     blocks: causalBlocks(sequence),
   };
-  let x = gatherRows(tape.scope("embed_in"), parameters("gpt_neox.embed_in.weight"), inputs.tokens, batch * sequence);
-  const last = config.layers - 1;
-  for (let i = 0; i < last; i++)
-    x = decoderLayer(tape.scope(`stem/layers.${i}`), context, within(parameters, `gpt_neox.layers.${i}`), x);
-  const first = decoderLayer(tape.scope("head_1"), context, within(parameters, `gpt_neox.layers.${last}`), x);
-  const outputs = [first];
-  for (let head = 2; head <= config.tokenHeads; head++) {
+}
+
+function extraHeads(tape: Tape, context: Context, inputs: HeadInputs, stem: Variable): Variable[] {
+  const heads = Array.from({ length: inputs.config.tokenHeads - 1 }, (_, i) => i + 2);
+  return heads.map((head) => {
     const scope = tape.scope(`head_${head}`);
-    const stem = scaleGradient(scope, x, inputs.stemGradientScale);
-    outputs.push(decoderLayer(scope, context, within(parameters, `dynamo.token_heads.${head}`), stem));
-  }
-  return outputs.map((output, i) =>
-    layerNorm(
-      tape.scope(`head_${i + 1}/final_layer_norm`),
-      output,
-      parameters("gpt_neox.final_layer_norm.weight"),
-      parameters("gpt_neox.final_layer_norm.bias"),
-      config.layerNormEpsilon,
-    ),
-  );
+    const scaled = scaleGradient(scope, stem, inputs.stemGradientScale);
+    const own = within(inputs.parameters, `dynamo.token_heads.${head}`);
+    return finalNorm(tape, inputs, head, decoderLayer(scope, context, own, scaled));
+  });
 }
 
 const within =

@@ -1,0 +1,33 @@
+/**
+ * The heads on a stem that an inference session computes: the base's weights are that session's own, and the training graph
+ * holds the heads, the final norm and the output embedding alone.
+ *
+ * In: hidden float32 [B·S, hidden], the stem's output; with `firstHead`, head_1 float32 [B·S, hidden], the last base layer's.
+ */
+import type { Shapes } from "@dynamo/model";
+import type { Tape, Variable } from "../autodiff/tape.js";
+import { extraHeadOutputs, finalNorm, type HeadInputs } from "./neox.js";
+
+export interface StemInput {
+  /** Head 1 counts too: evaluation wants it, training of the others does not. */
+  readonly firstHead: boolean;
+}
+
+/** Normalised outputs of heads 2..N, with `firstHead` of 1..N. Nothing that comes from the stem has a gradient. */
+export function headsOnStem(tape: Tape, inputs: HeadInputs, { firstHead }: StemInput): Variable[] {
+  const dims = [inputs.batch * inputs.sequence, inputs.config.hiddenSize];
+  const input = (name: string): Variable => ({ ...tape.parameter(name, dims), tracked: false });
+  const first = firstHead ? [finalNorm(tape, inputs, 1, input("head_1"))] : [];
+  return [...first, ...extraHeadOutputs(tape, inputs, input("hidden"))];
+}
+
+/** Of a model's parameters, the ones that such a graph uses: the heads', which are trained, and the frozen end of the base. */
+export function shapesOnStem(shapes: Shapes, { tiedEmbeddings }: { readonly tiedEmbeddings: boolean }): Shapes {
+  const embedding = tiedEmbeddings ? "gpt_neox.embed_in.weight" : "embed_out.weight";
+  const isUsed = (name: string): boolean =>
+    isHeadTensor(name) || name.startsWith("gpt_neox.final_layer_norm.") || name === embedding;
+  return new Map([...shapes].filter(([name]) => isUsed(name)));
+}
+
+/** Whether a tensor of a checkpoint belongs to heads 2..N. */
+export const isHeadTensor = (name: string): boolean => name.startsWith("dynamo.");
