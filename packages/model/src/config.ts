@@ -1,6 +1,13 @@
 /** config.json of GPT-NeoX (Pythia) and DynaMo checkpoints. */
 import { DynamoError } from "@dynamo/core";
 
+/**
+ * What a token head from the second on is built on: `stem` is the penultimate base layer's output (the paper's choice),
+ * `last` the last base layer's, `previous` the output of the head before it (for head 2 that is the last base layer's).
+ */
+export type HeadInput = "stem" | "last" | "previous";
+export const headInputs: readonly HeadInput[] = ["stem", "last", "previous"];
+
 export interface NeoxConfig {
   readonly vocabularySize: number;
   readonly hiddenSize: number;
@@ -21,6 +28,10 @@ export interface NeoxConfig {
   /** N, 1 to 4. */
   readonly tokenHeads: number;
   readonly untrainedHeads: readonly number[];
+  /** Decoder layers of each head from the second on, 1 or 2. */
+  readonly headLayers: number;
+  /** What heads 2..N are built on. */
+  readonly headInput: HeadInput;
   /** The file as it was, to be written back. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
@@ -35,6 +46,7 @@ const caps = {
   contextLength: 2 ** 20,
 } as const;
 export const maxTokenHeads = 4;
+export const maxHeadLayers = 2;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -157,7 +169,20 @@ function tokenIds(json: Json, key: string, vocabularySize: number): number[] {
   return ids as number[];
 }
 
-function headsOf(json: Json): Pick<NeoxConfig, "tokenHeads" | "untrainedHeads"> {
+type HeadsConfig = Pick<NeoxConfig, "tokenHeads" | "untrainedHeads" | "headLayers" | "headInput">;
+
+/** config.json as Hugging Face writes it, with what this configuration says of its token heads. */
+export function configJson({ raw, tokenHeads, untrainedHeads, headLayers, headInput }: NeoxConfig): Json {
+  const dynamo = {
+    token_heads: tokenHeads,
+    ...(headLayers === 1 ? {} : { head_layers: headLayers }),
+    ...(headInput === "stem" ? {} : { head_input: headInput }),
+    ...(untrainedHeads.length > 0 ? { untrained_heads: untrainedHeads } : {}),
+  };
+  return { ...raw, dynamo };
+}
+
+function headsOf(json: Json): HeadsConfig {
   const dynamo = json["dynamo"] ?? {};
   if (!isObject(dynamo)) fail(`dynamo must be an object, received ${show(dynamo)}`);
   const tokenHeads = whole(dynamo, "token_heads", 1, maxTokenHeads, 1);
@@ -167,5 +192,13 @@ function headsOf(json: Json): Pick<NeoxConfig, "tokenHeads" | "untrainedHeads"> 
   if (!Array.isArray(untrained) || !untrained.every(isHead)) {
     fail(`dynamo.untrained_heads must list heads from 2 to ${tokenHeads}, received ${show(untrained)}`);
   }
-  return { tokenHeads, untrainedHeads: [...new Set(untrained as number[])].sort((a, b) => a - b) };
+  const headInput = dynamo["head_input"] ?? "stem";
+  if (!headInputs.includes(headInput as HeadInput))
+    fail(`dynamo.head_input must be one of ${headInputs.join(", ")}, received ${show(headInput)}`);
+  return {
+    tokenHeads,
+    untrainedHeads: [...new Set(untrained as number[])].sort((a, b) => a - b),
+    headLayers: whole(dynamo, "head_layers", 1, maxHeadLayers, 1),
+    headInput: headInput as HeadInput,
+  };
 }

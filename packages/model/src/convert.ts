@@ -5,10 +5,11 @@ import { throwIfAborted, DynamoError } from "@dynamo/core";
 import { maxInlineBytes, weightBytes, writeOnnx, type OnnxModel, type OnnxSink } from "@dynamo/onnx";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.js";
-import type { NeoxConfig } from "./config.js";
+import { configJson, type NeoxConfig } from "./config.js";
 import type { ModelFiles } from "./files.js";
-import { buildGraph, type ReadTensor } from "./graph.js";
+import { buildGraph } from "./graph.js";
 import { initialTensor } from "./initial-weights.js";
+import type { ReadTensor } from "./layer-weights.js";
 import { graphPath, limits, tokenizerFiles } from "./model-folder.js";
 import { parameterCount } from "./presets.js";
 import { headShapes } from "./tensor-names.js";
@@ -127,11 +128,7 @@ function metadataOf(config: NeoxConfig, dtype: ModelDType, activations: string):
 }
 
 async function copyTexts(checkpoint: Checkpoint, config: NeoxConfig, folder: string): Promise<void> {
-  const dynamo = {
-    token_heads: config.tokenHeads,
-    ...(config.untrainedHeads.length > 0 ? { untrained_heads: config.untrainedHeads } : {}),
-  };
-  await writeFile(join(folder, "config.json"), `${JSON.stringify({ ...config.raw, dynamo }, undefined, 2)}\n`);
+  await writeFile(join(folder, "config.json"), `${JSON.stringify(configJson(config), undefined, 2)}\n`);
   for (const name of [...tokenizerFiles, "generation_config.json"]) {
     if ((await checkpoint.files.size(name)) === undefined) continue;
     await writeFile(join(folder, name), await checkpoint.files.read(name, limits.tokenizer));

@@ -1,8 +1,8 @@
 /** @dynamo/model: Pythia and DynaMo checkpoints: read, loaded on a runtime, inspected. Conversion: @dynamo/model/convert. */
 export { openCheckpoint } from "./checkpoint.js";
 export type { Checkpoint } from "./checkpoint.js";
-export { parseNeoxConfig } from "./config.js";
-export type { NeoxConfig } from "./config.js";
+export { configJson, headInputs, parseNeoxConfig } from "./config.js";
+export type { HeadInput, NeoxConfig } from "./config.js";
 export type { ModelFiles } from "./files.js";
 export { inspectModel } from "./inspect.js";
 export type { GraphReport, MaskReport, ModelReport } from "./inspect.js";
@@ -12,6 +12,6 @@ export { initialTensor } from "./initial-weights.js";
 export { graphPath, maskPath } from "./model-folder.js";
 export { parameterCount, parameterOverhead, presetNames, presets } from "./presets.js";
 export type { PresetName } from "./presets.js";
-export { baseShapes, headPrefix, headShapes } from "./tensor-names.js";
+export { baseShapes, headLayerPrefix, headPrefix, headShapes } from "./tensor-names.js";
 export type { Shapes } from "./tensor-names.js";
 export type { ModelDType, Precision } from "./weights.js";

@@ -6,8 +6,16 @@
 import type { NeoxConfig } from "./config.js";
 import type { LinearWeights, LoadFloats } from "./weights.js";
 
+/** Reads a checkpoint's tensor by its full name. */
+export type ReadTensor = (name: string) => Promise<Float32Array>;
+
 /** Reads one tensor of a layer by its name inside the layer, e.g. "attention.dense.weight". */
 export type ReadLayer = (name: string) => Promise<Float32Array>;
+
+export const layerReader =
+  (read: ReadTensor, prefix: string): ReadLayer =>
+  (name) =>
+    read(`${prefix}.${name}`);
 
 /** Rows of `query_key_value`, whose layout is [head, (q, k, v), headSize]. */
 export type Projection = "query" | "key" | "value" | "mlp";

@@ -1,7 +1,7 @@
 /** The Pythia suite's shapes, and how many parameters a model has with more token heads. */
 import { elementCount } from "@dynamo/core";
 import { parseNeoxConfig, type NeoxConfig } from "./config.js";
-import { baseShapes, layerShapes, type Shapes } from "./tensor-names.js";
+import { baseShapes, headShapes, type Shapes } from "./tensor-names.js";
 
 type Shape = readonly [vocabulary: number, layers: number, hidden: number, heads: number];
 
@@ -48,9 +48,9 @@ export function presets(name: PresetName, tokenHeads = 1): NeoxConfig {
 
 const count = (shapes: Shapes): number => [...shapes.values()].reduce((sum, shape) => sum + elementCount(shape), 0);
 
-/** All parameters, embeddings included; each head from the second on adds one decoder layer. */
+/** All parameters, embeddings included; each head from the second on adds its own decoder layers. */
 export function parameterCount(config: NeoxConfig, tokenHeads: number): number {
-  return count(baseShapes(config)) + (tokenHeads - 1) * count(layerShapes(config));
+  return count(baseShapes(config)) + (tokenHeads - 1) * count(headShapes(config, 2));
 }
 
 /**

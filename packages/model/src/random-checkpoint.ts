@@ -3,7 +3,7 @@ import { mkdir, open, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError, elementCount, throwIfAborted, toFloat16 } from "@dynamo/core";
 import { encodeSafetensorsHeader } from "@dynamo/core/safetensors";
-import type { NeoxConfig } from "./config.js";
+import { configJson, type NeoxConfig } from "./config.js";
 import { initialTensor } from "./initial-weights.js";
 import { baseShapes, headShapes } from "./tensor-names.js";
 import type { WeightDType } from "./to-floats.js";
@@ -54,7 +54,7 @@ export async function writeRandomCheckpoint(directory: string, options: RandomCh
     const map = Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, fileOf(i)])));
     await writeFile(join(directory, "model.safetensors.index.json"), JSON.stringify({ metadata: {}, weight_map: map }));
   }
-  const json = { ...config.raw, dynamo: { token_heads: config.tokenHeads } };
+  const json = configJson({ ...config, untrainedHeads: [] });
   await writeFile(join(directory, "config.json"), `${JSON.stringify(json, undefined, 2)}\n`);
 }
 

@@ -39,6 +39,12 @@ export function baseShapes(config: NeoxConfig): Shapes {
 
 export const headPrefix = (head: number): string => `dynamo.token_heads.${head}`;
 
+/** Where a layer of token head n has its tensors, layers from 0: a head's only layer stands in the head itself. */
+export const headLayerPrefix = ({ headLayers }: NeoxConfig, head: number, layer: number): string =>
+  headLayers === 1 ? headPrefix(head) : `${headPrefix(head)}.layers.${layer}`;
+
 /** Token head n's tensors, n from 2. */
-export const headShapes = (config: NeoxConfig, head: number): Shapes =>
-  new Map(prefixed(layerShapes(config), headPrefix(head)));
+export function headShapes(config: NeoxConfig, head: number): Shapes {
+  const layers = Array.from({ length: config.headLayers }, (_, layer) => headLayerPrefix(config, head, layer));
+  return new Map(layers.flatMap((prefix) => prefixed(layerShapes(config), prefix)));
+}

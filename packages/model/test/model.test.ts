@@ -125,6 +125,11 @@ describe("the graph", () => {
     [3, {}],
     [4, { rotary_pct: 1, num_attention_heads: 4 }],
     [3, { tie_word_embeddings: true, attention_bias: false }],
+    [3, { dynamo: { token_heads: 3, head_layers: 2 } }],
+    [3, { dynamo: { token_heads: 3, head_input: "last" } }],
+    [4, { dynamo: { token_heads: 4, head_input: "previous" } }],
+    [2, { dynamo: { token_heads: 2, head_input: "last", head_layers: 2 } }],
+    [3, { dynamo: { token_heads: 3, head_input: "previous", head_layers: 2 }, num_hidden_layers: 1 }],
   ] as const) {
     it(`computes a float64 forward's logits with ${heads} heads and ${JSON.stringify(changes)}, however the tokens are fed`, async () => {
       const { checkpoint, model: modelFolder } = await convertTiny(heads, {}, changes);

@@ -20,15 +20,26 @@ export async function referenceLogits(
   tokens: ArrayLike<number>,
 ): Promise<Float64Array[]> {
   let stem = embed(await read("gpt_neox.embed_in.weight"), config.hiddenSize, tokens);
-  for (let i = 0; i < config.layers - 1; i++) stem = await layer(read, config, `gpt_neox.layers.${i}`, stem);
+  const last = config.layers - 1;
+  for (let i = 0; i < last; i++) stem = await layer(read, config, `gpt_neox.layers.${i}`, stem);
+  const outputs = [await layer(read, config, `gpt_neox.layers.${last}`, stem)];
+  for (let head = 2; head <= config.tokenHeads; head++) {
+    let x = { stem, last: outputs[0], previous: outputs[head - 2] }[config.headInput] as Rows;
+    for (const name of headLayerNames(config, head)) x = await layer(read, config, name, x);
+    outputs.push(x);
+  }
   const logits: Float64Array[] = [];
-  for (let head = 1; head <= config.tokenHeads; head++) {
-    const own = head === 1 ? `gpt_neox.layers.${config.layers - 1}` : `dynamo.token_heads.${head}`;
-    const hidden = await norm(read, config, "gpt_neox.final_layer_norm", await layer(read, config, own, stem));
+  for (const output of outputs) {
+    const hidden = await norm(read, config, "gpt_neox.final_layer_norm", output);
     logits.push(product(hidden, await read("embed_out.weight"), config.vocabularySize).data);
   }
   return logits;
 }
+
+const headLayerNames = ({ headLayers }: NeoxConfig, head: number): string[] => {
+  const own = `dynamo.token_heads.${head}`;
+  return headLayers === 1 ? [own] : Array.from({ length: headLayers }, (_, i) => `${own}.layers.${i}`);
+};
 
 function embed(table: ArrayLike<number>, width: number, tokens: ArrayLike<number>): Rows {
   const data = new Float64Array(tokens.length * width);
