@@ -199,6 +199,17 @@ function withTrainingOptions(command: Command): Command {
     .option("--tokenizer <folder>", "for --text, where the checkpoint has none")
     .option("--dataset <folder>", "from `dynamo data prepare`, instead of --text")
     .option("--token-heads <n>", "1 to 4 (default 3)", wholeNumber)
+    .option(
+      "--head-layers <n>",
+      "decoder layers of heads 2 and up: 1 or 2 (default: the checkpoint's, or 1)",
+      wholeNumber,
+    )
+    .addOption(
+      new Option(
+        "--head-input <layer>",
+        "what heads 2 and up are built on: the penultimate base layer (stem, the default), the last one, or the head before",
+      ).choices(["stem", "last", "previous"]),
+    )
     .option("--heads-only", "freeze the base model and train heads 2 and up alone")
     .option("--steps <n>", "optimizer steps", wholeNumber)
     .option("--batch <n>", "rows of a micro-batch (default 16)", wholeNumber)

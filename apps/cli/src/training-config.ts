@@ -2,12 +2,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
+import type { HeadInput } from "@dynamo/model";
 import { parseTrainingConfig, readRunConfig, type TrainingConfig } from "@dynamo/train/node";
 import { readJsonFile } from "./read-json.js";
 
 export interface TrainingFlags {
   readonly checkpoint?: string;
   readonly tokenHeads?: number;
+  readonly headLayers?: number;
+  readonly headInput?: HeadInput;
   readonly dataset?: string;
   readonly headsOnly?: boolean;
   readonly steps?: number;
@@ -30,6 +33,8 @@ export interface TrainingFlags {
 const sameName = [
   "checkpoint",
   "tokenHeads",
+  "headLayers",
+  "headInput",
   "dataset",
   "steps",
   "batch",

@@ -1,7 +1,7 @@
 import { DynamoError } from "@dynamo/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseNeoxConfig } from "./config.js";
+import { configJson, parseNeoxConfig } from "./config.js";
 
 /** The keys of pythia-70m's config.json that are read. */
 const pythia = {
@@ -48,6 +48,8 @@ describe("parseNeoxConfig", () => {
       eosTokenIds: [0],
       tokenHeads: 1,
       untrainedHeads: [],
+      headLayers: 1,
+      headInput: "stem",
       raw: pythia,
     });
   });
@@ -55,6 +57,14 @@ describe("parseNeoxConfig", () => {
   it("reads DynaMo's keys", () => {
     const config = parseNeoxConfig({ ...pythia, dynamo: { token_heads: 4, untrained_heads: [4, 3, 4] } });
     expect([config.tokenHeads, config.untrainedHeads]).toEqual([4, [3, 4]]);
+  });
+
+  it("reads what the token heads are made of, and writes it back", () => {
+    const dynamo = { token_heads: 3, head_layers: 2, head_input: "previous" };
+    const config = parseNeoxConfig({ ...pythia, dynamo });
+    expect([config.headLayers, config.headInput]).toEqual([2, "previous"]);
+    expect(configJson(config)).toEqual({ ...pythia, dynamo });
+    expect(configJson(parseNeoxConfig(pythia))).toEqual({ ...pythia, dynamo: { token_heads: 1 } });
   });
 
   it("takes one end-of-text token, several, or none", () => {
@@ -123,6 +133,8 @@ describe("parseNeoxConfig", () => {
     ["an end of text outside the vocabulary", { eos_token_id: 50_304 }, /eos_token_id.*below 50304/],
     ["5 token heads", { dynamo: { token_heads: 5 } }, /token_heads must be a whole number from 1 to 4, received 5/],
     ["0 token heads", { dynamo: { token_heads: 0 } }, /token_heads/],
+    ["3 layers a head", { dynamo: { head_layers: 3 } }, /head_layers must be a whole number from 1 to 2, received 3/],
+    ["heads on another layer", { dynamo: { head_input: "first" } }, /head_input must be one of stem, last, previous/],
     ["an untrained head that is not there", { dynamo: { token_heads: 2, untrained_heads: [3] } }, /heads from 2 to 2/],
     ["dynamo as a number", { dynamo: 3 }, /dynamo must be an object/],
     ["text for a flag", { tie_word_embeddings: "no" }, /tie_word_embeddings must be true or false/],
@@ -142,7 +154,10 @@ describe("parseNeoxConfig", () => {
       fc.jsonValue(),
     );
     const keys = [...Object.keys(pythia), "dynamo", "rope_parameters", "rope_theta", "rope_scaling", "attention_bias"];
-    const own = fc.record({ token_heads: extreme, untrained_heads: extreme }, { requiredKeys: [] });
+    const own = fc.record(
+      { token_heads: extreme, untrained_heads: extreme, head_layers: extreme, head_input: extreme },
+      { requiredKeys: [] },
+    );
     const change = fc.dictionary(fc.constantFrom(...keys), fc.oneof(extreme, own), { maxKeys: 4 });
     fc.assert(
       fc.property(change, (changed) => {
@@ -153,6 +168,7 @@ describe("parseNeoxConfig", () => {
           expect(config.rotaryDimensions).toBeLessThanOrEqual(config.headSize);
           expect(config.vocabularySize * config.hiddenSize).toBeLessThanOrEqual(2 ** 36);
           expect(config.tokenHeads).toBeLessThanOrEqual(4);
+          expect(config.headLayers).toBeLessThanOrEqual(2);
         } catch (error) {
           expect(DynamoError.is(error) ? error.code : error).toMatch(/^(invalid-file|unsupported)$/);
         }

@@ -59,7 +59,11 @@ export const layerInput = (graph: GraphBuilder, context: Context, output: Value)
 });
 
 /** (x - mean) / sqrt(variance + ε): the norm's gain and shift are in the weights behind it. */
-function normalise(graph: GraphBuilder, { config, precision }: Context, x: Value): Value {
+export function normalise(
+  graph: GraphBuilder,
+  { config, precision }: Pick<Context, "config" | "precision">,
+  x: Value,
+): Value {
   const ones = graph.initializer(`${x}/ones`, activationType(precision), [config.hiddenSize], () =>
     encodeFloats(new Float32Array(config.hiddenSize).fill(1), activationType(precision)),
   );
@@ -107,7 +111,7 @@ export function fullLayer(
 }
 
 /** [attention | gelu(mlp)], the input of a layer's output product. */
-function joinBranches(graph: GraphBuilder, attended: Value, mlp: Value, attendedSize: number): Value {
+export function joinBranches(graph: GraphBuilder, attended: Value, mlp: Value, attendedSize: number): Value {
   const merged = graph.op("Reshape", [
     graph.op("Transpose", [attended], { attributes: { perm: [0, 2, 1, 3] } }),
     graph.ints([0, 0, attendedSize]),

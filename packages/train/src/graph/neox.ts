@@ -1,5 +1,5 @@
 /** The DynaMo GPT-NeoX as a differentiable graph: whole sequences, no cache, every weight a parameter of its own name. */
-import type { NeoxConfig } from "@dynamo/model";
+import { headLayerPrefix, type NeoxConfig } from "@dynamo/model";
 import type { Value } from "@dynamo/onnx";
 import { bytesOf } from "../autodiff/bytes.js";
 import {
@@ -35,7 +35,7 @@ export interface Shape {
 export interface HeadInputs extends Shape {
   readonly config: NeoxConfig;
   readonly parameters: Parameters;
-  /** What heads 2 and up send into the stem is scaled by this: LR_MB / LR_B. */
+  /** What heads 2 and up send into the base is scaled by this: LR_MB / LR_B. */
   readonly stemGradientScale: number;
 }
 
@@ -62,12 +62,18 @@ export function headOutputs(tape: Tape, inputs: ModelInputs): Variable[] {
   for (let i = 0; i < last; i++)
     x = decoderLayer(tape.scope(`stem/layers.${i}`), context, within(parameters, `gpt_neox.layers.${i}`), x);
   const first = decoderLayer(tape.scope("head_1"), context, within(parameters, `gpt_neox.layers.${last}`), x);
-  return [finalNorm(tape, inputs, 1, first), ...extraHeads(tape, context, inputs, x)];
+  return [
+    finalNorm(tape, inputs, 1, first),
+    ...extraHeads(tape, context, inputs, config.headInput === "stem" ? x : first),
+  ];
 }
 
-/** Normalised outputs of heads 2..N on the output of a stem that another graph computes, [B·S, hidden]. */
-export function extraHeadOutputs(tape: Tape, inputs: HeadInputs, stem: Variable): Variable[] {
-  return extraHeads(tape, contextOf(tape, inputs), inputs, stem);
+/**
+ * Normalised outputs of heads 2..N on what another graph computes, [B·S, hidden]: the stem's output, or the last base
+ * layer's where heads are built on that.
+ */
+export function extraHeadOutputs(tape: Tape, inputs: HeadInputs, base: Variable): Variable[] {
+  return extraHeads(tape, contextOf(tape, inputs), inputs, base);
 }
 
 /** The final norm on one head's layer output, [B·S, hidden]. */
@@ -91,14 +97,21 @@ function contextOf(tape: Tape, { config, batch, sequence }: HeadInputs): Context
   };
 }
 
-function extraHeads(tape: Tape, context: Context, inputs: HeadInputs, stem: Variable): Variable[] {
-  const heads = Array.from({ length: inputs.config.tokenHeads - 1 }, (_, i) => i + 2);
-  return heads.map((head) => {
+function extraHeads(tape: Tape, context: Context, inputs: HeadInputs, base: Variable): Variable[] {
+  const { config, parameters, stemGradientScale } = inputs;
+  const outputs: Variable[] = [];
+  for (let head = 2; head <= config.tokenHeads; head++) {
     const scope = tape.scope(`head_${head}`);
-    const scaled = scaleGradient(scope, stem, inputs.stemGradientScale);
-    const own = within(inputs.parameters, `dynamo.token_heads.${head}`);
-    return finalNorm(tape, inputs, head, decoderLayer(scope, context, own, scaled));
-  });
+    const before = config.headInput === "previous" ? outputs.at(-1) : undefined;
+    // Only what crosses into the base is scaled, not what head 3 sends into head 2.
+    let output = before ?? scaleGradient(scope, base, stemGradientScale);
+    for (let layer = 0; layer < config.headLayers; layer++) {
+      const inside = config.headLayers === 1 ? scope : scope.scope(`layers.${layer}`);
+      output = decoderLayer(inside, context, within(parameters, headLayerPrefix(config, head, layer)), output);
+    }
+    outputs.push(output);
+  }
+  return outputs.map((output, i) => finalNorm(tape, inputs, i + 2, output));
 }
 
 const within =

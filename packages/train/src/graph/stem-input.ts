@@ -2,9 +2,10 @@
  * The heads on a stem that an inference session computes: the base's weights are that session's own, and the training graph
  * holds the heads, the final norm and the output embedding alone.
  *
- * In: hidden float32 [B·S, hidden], the stem's output; with `firstHead`, head_1 float32 [B·S, hidden], the last base layer's.
+ * In: hidden float32 [B·S, hidden], the stem's output; with `firstHead`, and where the other heads are built on it, head_1
+ *     float32 [B·S, hidden], the last base layer's. Only what is used is an input.
  */
-import type { Shapes } from "@dynamo/model";
+import type { NeoxConfig, Shapes } from "@dynamo/model";
 import type { Tape, Variable } from "../autodiff/tape.js";
 import { extraHeadOutputs, finalNorm, type HeadInputs } from "./neox.js";
 
@@ -17,9 +18,14 @@ export interface StemInput {
 export function headsOnStem(tape: Tape, inputs: HeadInputs, { firstHead }: StemInput): Variable[] {
   const dims = [inputs.batch * inputs.sequence, inputs.config.hiddenSize];
   const input = (name: string): Variable => ({ ...tape.parameter(name, dims), tracked: false });
-  const first = firstHead ? [finalNorm(tape, inputs, 1, input("head_1"))] : [];
-  return [...first, ...extraHeadOutputs(tape, inputs, input("hidden"))];
+  const last = firstHead || isOnLastLayer(inputs.config) ? input("head_1") : undefined;
+  const first = firstHead && last !== undefined ? [finalNorm(tape, inputs, 1, last)] : [];
+  const base = isOnLastLayer(inputs.config) ? last : undefined;
+  return [...first, ...extraHeadOutputs(tape, inputs, base ?? input("hidden"))];
 }
+
+/** Whether heads 2..N read head_1 instead of hidden. */
+export const isOnLastLayer = ({ headInput }: NeoxConfig): boolean => headInput !== "stem";
 
 /** Of a model's parameters, the ones that such a graph uses: the heads', which are trained, and the frozen end of the base. */
 export function shapesOnStem(shapes: Shapes, { tiedEmbeddings }: { readonly tiedEmbeddings: boolean }): Shapes {

@@ -6,7 +6,7 @@
 import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
-import { openCheckpoint, type NeoxConfig } from "@dynamo/model";
+import { configJson, openCheckpoint, type NeoxConfig } from "@dynamo/model";
 import { nodeFolder, writeFolderAtomically } from "@dynamo/model/convert";
 import type { DataPosition } from "../data/index.js";
 import { modelShapes } from "../graph/model-shapes.js";
@@ -71,12 +71,6 @@ export async function writeCheckpoint(
   for (const old of (await listCheckpoints(run)).slice(0, -keep)) await rm(old, { recursive: true, force: true });
   return target;
 }
-
-/** config.json as Hugging Face writes it, with the number of heads. */
-export const configJson = (config: NeoxConfig): Record<string, unknown> => ({
-  ...config.raw,
-  dynamo: { token_heads: config.tokenHeads },
-});
 
 async function copyTexts(from: string, to: string): Promise<void> {
   for (const name of carried) {

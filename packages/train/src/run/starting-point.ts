@@ -1,5 +1,5 @@
 /** Where a run begins: at a checkpoint, at random weights, or where it was stopped. */
-import { openCheckpoint, initialTensor, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { initialTensor, openCheckpoint, parseNeoxConfig, type Checkpoint, type NeoxConfig } from "@dynamo/model";
 import { nodeFolder } from "@dynamo/model/convert";
 import { DynamoError } from "@dynamo/core";
 import { openDataset } from "../data/index.js";
@@ -26,10 +26,12 @@ export async function startingPoint(config: TrainingConfig, resumed: Resumed | u
 }
 
 /** Token heads that the checkpoint lacks begin at random. */
-async function fromCheckpoint({ tokenHeads, seed, sequence }: TrainingConfig, folder: string): Promise<StartingPoint> {
+async function fromCheckpoint(options: TrainingConfig, folder: string): Promise<StartingPoint> {
+  const { tokenHeads, seed, sequence } = options;
   const checkpoint = await openCheckpoint(nodeFolder(folder));
   try {
-    const config = { ...checkpoint.config, tokenHeads, untrainedHeads: [] };
+    checkArchitecture(checkpoint, options);
+    const config = { ...checkpoint.config, ...headArchitecture(options), tokenHeads, untrainedHeads: [] };
     checkSequence(sequence, config);
     const weights = new Map<string, Float32Array>();
     for (const [name, shape] of modelShapes(config))
@@ -40,18 +42,34 @@ async function fromCheckpoint({ tokenHeads, seed, sequence }: TrainingConfig, fo
   }
 }
 
-async function fromScratch({
-  architecture,
-  tokenHeads,
-  seed,
-  sequence,
-  dataset,
-}: TrainingConfig): Promise<StartingPoint> {
+type HeadArchitecture = Partial<Pick<NeoxConfig, "headLayers" | "headInput">>;
+
+/** What the run's configuration says of its token heads. */
+const headArchitecture = ({ headLayers, headInput }: TrainingConfig): HeadArchitecture => ({
+  ...(headLayers === undefined ? {} : { headLayers }),
+  ...(headInput === undefined ? {} : { headInput }),
+});
+
+/** Heads that a checkpoint has cannot become others. */
+function checkArchitecture({ config, trainedHeads }: Checkpoint, options: TrainingConfig): void {
+  if (trainedHeads.length === 0) return;
+  for (const [name, wanted] of Object.entries(headArchitecture(options))) {
+    const own = config[name as keyof HeadArchitecture];
+    if (own !== wanted)
+      throw new DynamoError(
+        "invalid-argument",
+        `${name}: the checkpoint's token heads have ${String(own)}, received ${String(wanted)}`,
+      );
+  }
+}
+
+async function fromScratch(options: TrainingConfig): Promise<StartingPoint> {
+  const { architecture, tokenHeads, seed, sequence, dataset } = options;
   if (architecture === undefined) throw new DynamoError("invalid-argument", "expected an architecture");
   const data = await openDataset(dataset);
   const { vocabularySize, endOfText } = data;
   await data.close();
-  const config = parseNeoxConfig({
+  const base = parseNeoxConfig({
     architectures: ["GPTNeoXForCausalLM"],
     model_type: "gpt_neox",
     vocab_size: vocabularySize,
@@ -70,8 +88,8 @@ async function fromScratch({
     bos_token_id: endOfText,
     eos_token_id: endOfText,
     torch_dtype: "float32",
-    dynamo: { token_heads: tokenHeads },
   });
+  const config = { ...base, ...headArchitecture(options), tokenHeads };
   checkSequence(sequence, config);
   const shapes = modelShapes(config);
   const weights = (name: string): Promise<Float32Array> =>

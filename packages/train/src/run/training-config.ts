@@ -21,6 +21,10 @@ export const trainingConfig = z
     checkpoint: z.string().optional(),
     architecture: architecture.optional(),
     tokenHeads: wholeFrom(1).max(4).default(3),
+    /** Decoder layers a head from the second on; by default those of the checkpoint's heads, or 1. */
+    headLayers: wholeFrom(1).max(2).optional(),
+    /** What heads 2..N are built on: the penultimate base layer (default), the last one, or the head before. */
+    headInput: z.enum(["stem", "last", "previous"]).optional(),
     /** A dataset folder made by `dynamo data prepare`, tokenizer included. */
     dataset: z.string(),
     /** `all` trains everything, `heads` only heads 2..N. */
