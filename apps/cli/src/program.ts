@@ -222,6 +222,7 @@ function withTrainingOptions(command: Command): Command {
     .option("--learning-rate <r>", "of the base model: LR_B", number)
     .option("--head-learning-rate <r>", "of heads 2 and up: LR_M (default: the base's)", number)
     .option("--stem-gradient-scale <s>", "what heads send into the stem: LR_MB / LR_B (default 0.1)", number)
+    .option("--distillation <share>", "of head 1's distribution in what heads 2 and up learn (default 0)", number)
     .option("--weight-decay <d>", "default 0.01", number)
     .option("--clip-norm <n>", "largest norm of all gradients together (default 1)", number)
     .option("--warm-up <fraction>", "of the steps (default 0.01)", number)

@@ -20,6 +20,7 @@ export interface TrainingFlags {
   readonly learningRate?: number;
   readonly headLearningRate?: number;
   readonly stemGradientScale?: number;
+  readonly distillation?: number;
   readonly weightDecay?: number;
   readonly clipNorm?: number;
   readonly warmUp?: number;
@@ -43,6 +44,7 @@ const sameName = [
   "learningRate",
   "headLearningRate",
   "stemGradientScale",
+  "distillation",
   "weightDecay",
   "clipNorm",
   "warmUp",

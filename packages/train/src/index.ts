@@ -2,6 +2,8 @@
 export * from "./autodiff/composites.js";
 export { linearCrossEntropy } from "./autodiff/cross-entropy.js";
 export type { Targets } from "./autodiff/cross-entropy.js";
+export { distilledCrossEntropy } from "./autodiff/distillation.js";
+export type { Distilled, Teacher } from "./autodiff/distillation.js";
 export * from "./autodiff/operators.js";
 export { createTape } from "./autodiff/tape.js";
 export type { Adjoint, Tape, Variable, VectorJacobianProduct } from "./autodiff/tape.js";

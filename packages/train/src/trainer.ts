@@ -34,6 +34,8 @@ export interface TrainerOptions {
   /** LR_MB / LR_B: what heads 2..N send into the stem. */
   readonly stemGradientScale: number;
   readonly headWeights: readonly number[];
+  /** From 0 (default) to 1: how much heads 2..N learn from head 1's distribution instead of the tokens alone. */
+  readonly distillation?: number;
   readonly weightDecay: number;
   /** Whether norms and biases decay too. */
   readonly decayAll: boolean;
@@ -105,7 +107,15 @@ export async function createTrainer(
   const graph = { config, shapes, ...shape, stemGradientScale: options.stemGradientScale };
   const accumulate = options.microBatches > 1;
   try {
-    const gradients = await open(gradientGraph({ ...graph, trained, headWeights: options.headWeights, accumulate }));
+    const gradients = await open(
+      gradientGraph({
+        ...graph,
+        trained,
+        headWeights: options.headWeights,
+        distillation: options.distillation ?? 0,
+        accumulate,
+      }),
+    );
     const update = await open(updateGraph(parameters, headsGroup + 1, options.adamw));
     let evaluation: Session | undefined;
     return {

@@ -12,10 +12,13 @@ export interface Targets {
 
 /** Rows of logits at a time: with 512 the chunk stays near the caches. */
 const chunkRows = 512;
-/** Keeps the logarithm finite where a probability is too small for float32: a row's loss is at most 87.5 nats. */
-const smallest = 1e-38;
+/**
+ * Keeps the logarithm finite where a probability is too small for float32: a row's loss is at most 87 nats. It is added: a
+ * Max would hide that a probability is not a number. It is a normal number of float32, since GPUs take smaller ones for 0.
+ */
+const smallest = 2e-38;
 
-interface Chunk {
+export interface Chunk {
   readonly from: number;
   readonly rows: number;
   readonly ids: Value;
@@ -31,16 +34,36 @@ interface Chunk {
  * dh_r = dL·w_r·D_r·W and dW = Σ_r D_rᵀ·(dL·w_r·h_r): the weights scale rows of width D instead of V.
  */
 export function linearCrossEntropy(tape: Tape, hidden: Variable, embedding: Variable, targets: Targets): Variable {
+  const chunks = predictions(tape, hidden, embedding, targets);
+  return lossOfChunks(tape, { hidden, embedding, chunks, lossOf: chunkLoss, differenceOf: difference });
+}
+
+/** The probabilities of all rows, some hundred rows at a time. */
+export function predictions(tape: Tape, hidden: Variable, embedding: Variable, targets: Targets): Chunk[] {
   const rows = hidden.dims[0] as number;
   const starts = Array.from({ length: Math.ceil(rows / chunkRows) }, (_, i) => i * chunkRows);
-  const chunks = starts.map((from, i) =>
+  return starts.map((from, i) =>
     predict(tape.scope(`chunk.${i}`), hidden, embedding, targets, from, Math.min(chunkRows, rows - from)),
   );
-  const losses = chunks.map((chunk, i) => chunkLoss(tape.scope(`chunk.${i}`), chunk));
+}
+
+export interface ChunkedLoss {
+  readonly hidden: Variable;
+  readonly embedding: Variable;
+  readonly chunks: readonly Chunk[];
+  /** A chunk's loss, scalar. */
+  readonly lossOf: (tape: Tape, chunk: Chunk) => Value;
+  /** D [rows, V]: a row's loss by its logits, without the row's weight. */
+  readonly differenceOf: (tape: Tape, chunk: Chunk) => Value;
+}
+
+/** The sum of the chunks' losses, with dh_r = dL·w_r·D_r·W and dW = Σ_r D_rᵀ·(dL·w_r·h_r). */
+export function lossOfChunks(tape: Tape, { hidden, embedding, chunks, lossOf, differenceOf }: ChunkedLoss): Variable {
+  const losses = chunks.map((chunk, i) => lossOf(tape.scope(`chunk.${i}`), chunk));
   const loss = losses.reduce((a, b) => tape.graph.op("Add", [a, b]));
   return tape.record([hidden, embedding], loss, [], (dy, t) => {
     let differences: Value[] | undefined;
-    const all = (): Value[] => (differences ??= chunks.map((chunk) => difference(t, chunk)));
+    const all = (): Value[] => (differences ??= chunks.map((chunk) => differenceOf(t, chunk)));
     return [
       () => hiddenAdjoint(t, hidden, embedding, chunks, all(), dy),
       () => embeddingAdjoint(t, embedding, chunks, all(), dy),
@@ -57,10 +80,7 @@ function predict(
   rows: number,
 ): Chunk {
   const { graph } = tape;
-  const cut = (value: Value): Value =>
-    rows === hidden.dims[0]
-      ? value
-      : graph.op("Slice", [value, graph.ints([from]), graph.ints([from + rows]), graph.ints([0])]);
+  const cut = (value: Value): Value => (rows === hidden.dims[0] ? value : rowsOf(tape, value, from, rows));
   const [own, ids, weights] = [cut(hidden.value), cut(targets.ids), cut(targets.weights)];
   const logits = graph.op("Gemm", [own, embedding.value], { attributes: { transB: 1 } });
   const probabilities = graph.op("Softmax", [logits], { attributes: { axis: -1 } });
@@ -68,9 +88,16 @@ function predict(
   return { from, rows, ids, weights, hidden: own, probabilities, atTarget };
 }
 
-function chunkLoss(tape: Tape, { atTarget, weights }: Chunk): Value {
+export const rowsOf = ({ graph }: Tape, value: Value, from: number, rows: number): Value =>
+  graph.op("Slice", [value, graph.ints([from]), graph.ints([from + rows]), graph.ints([0])]);
+
+/** log p, finite */
+export const logProbabilities = (tape: Tape, probabilities: Value): Value =>
+  tape.graph.op("Log", [tape.graph.op("Add", [probabilities, scalar(tape, smallest).value])]);
+
+export function chunkLoss(tape: Tape, { atTarget, weights }: Chunk): Value {
   const { graph } = tape;
-  const logarithms = graph.op("Log", [graph.op("Max", [atTarget, scalar(tape, smallest).value])]);
+  const logarithms = logProbabilities(tape, atTarget);
   const weighted = graph.op("Mul", [logarithms, weights]);
   return graph.op("Neg", [graph.op("ReduceSum", [weighted], { attributes: { keepdims: 0 } })]);
 }

@@ -9,6 +9,7 @@ import { opsets } from "../graph/gradient-graph.js";
 import { bytesOf } from "./bytes.js";
 import { causalAttention, gelu, layerNorm, linear, normalise, rotate } from "./composites.js";
 import { linearCrossEntropy } from "./cross-entropy.js";
+import { distilledCrossEntropy } from "./distillation.js";
 import * as operators from "./operators.js";
 import { createTape, type Tape, type Variable } from "./tape.js";
 
@@ -43,6 +44,12 @@ const angles = (graph: GraphBuilder, sequence: number, half: number) => {
 const targets = (graph: GraphBuilder) => ({
   ids: ids(graph, [2, 0, 4, 1], [4, 1]),
   weights: floats(graph, "weights", [0.5, 0.25, 0, 0.25], [4, 1]),
+});
+
+const teacher = (graph: GraphBuilder) => ({
+  hidden: floats(graph, "teacher", [1, -2, 0.5, 0, 1, 3, -1, 1, 1, 2, 0, -1], [4, 3]),
+  embedding: floats(graph, "teacher_embedding", [1, 0, 2, -1, 1, 0, 0.5, 2, 1, -2, 0, 1, 1, 1, -1], [5, 3]),
+  share: floats(graph, "share", [1, 0.3, 0.5, 0], [4, 1]),
 });
 
 const blocks = [
@@ -132,6 +139,14 @@ const cases: readonly Case[] = [
       [5, 3],
     ],
     build: (t, h, w) => linearCrossEntropy(t, h, w, targets(t.graph)),
+  },
+  {
+    name: "distilledCrossEntropy, rows with and without a teacher",
+    dims: [
+      [4, 3],
+      [5, 3],
+    ],
+    build: (t, h, w) => distilledCrossEntropy(t, h, w, targets(t.graph), teacher(t.graph)).objective,
   },
 ];
 

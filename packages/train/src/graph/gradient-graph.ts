@@ -9,9 +9,9 @@
 import { nextName } from "@dynamo/core";
 import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
 import type { NeoxConfig } from "@dynamo/model";
-import { linearCrossEntropy } from "../autodiff/cross-entropy.js";
 import { add, scale } from "../autodiff/operators.js";
 import { createTape, type Tape, type Variable } from "../autodiff/tape.js";
+import { headLoss, type HeadLoss } from "./head-loss.js";
 import { headOutputs, type HeadInputs, type Shape } from "./neox.js";
 import { headsOnStem, type StemInput } from "./stem-input.js";
 
@@ -32,6 +32,8 @@ export interface GradientGraphOptions extends LossGraphOptions {
   readonly trained: ReadonlySet<string>;
   /** What each head's loss counts in the total. */
   readonly headWeights: readonly number[];
+  /** From 0 to 1: how much heads 2..N learn from head 1's distribution, instead of from the tokens alone; see head-loss.ts. */
+  readonly distillation?: number;
   readonly accumulate: boolean;
 }
 
@@ -40,8 +42,8 @@ export const gradientName = (parameter: string): string => `gradient:${parameter
 export function gradientGraph(options: GradientGraphOptions): OnnxModel {
   const graph = graphBuilder("dynamo_training");
   const tape = createTape(graph);
-  const { losses, parameters } = lossesOf(tape, options, options.trained);
-  const weighted = losses.map((loss, i) => scale(tape, loss, options.headWeights[i] as number));
+  const { losses, parameters } = lossesOf(tape, options, options.trained, options.distillation);
+  const weighted = losses.map(({ objective }, i) => scale(tape, objective, options.headWeights[i] as number));
   const total = weighted.reduce((a, b) => add(tape, a, b));
   const names = [...options.trained];
   const gradients = tape.gradients(
@@ -69,7 +71,8 @@ function lossesOf(
   tape: Tape,
   options: LossGraphOptions,
   trained: ReadonlySet<string>,
-): { losses: Variable[]; parameters: ReadonlyMap<string, Variable> } {
+  distillation = 0,
+): { losses: HeadLoss[]; parameters: ReadonlyMap<string, Variable> } {
   const { graph } = tape;
   const { config, shapes, stem } = options;
   const rows = options.batch * options.sequence;
@@ -88,9 +91,13 @@ function lossesOf(
   };
   const first = config.tokenHeads - outputs.length + 1;
   const losses = outputs.map((hidden, i) =>
-    linearCrossEntropy(tape.scope(`head_${first + i}/loss`), hidden, embedding, {
-      ids: ofHead(targets, i),
-      weights: ofHead(weights, i),
+    headLoss(tape.scope(`head_${first + i}/loss`), hidden, {
+      head: first + i,
+      embedding,
+      targets: { ids: ofHead(targets, i), weights: ofHead(weights, i) },
+      distillation,
+      sequence: options.sequence,
+      teacher: first === 1 ? outputs[0] : undefined,
     }),
   );
   return { losses, parameters };
@@ -106,8 +113,8 @@ function onTokens(tape: Tape, inputs: HeadInputs): Variable[] {
   return headOutputs(tape, { ...inputs, tokens: graph.op("Reshape", [ids, graph.ints([batch * sequence])]) });
 }
 
-function outputLosses({ graph }: Tape, losses: readonly Variable[]): void {
-  const each = losses.map(({ value }) => graph.op("Reshape", [value, graph.ints([1])]));
+function outputLosses({ graph }: Tape, losses: readonly HeadLoss[]): void {
+  const each = losses.map(({ crossEntropy }) => graph.op("Reshape", [crossEntropy, graph.ints([1])]));
   graph.output("losses", graph.op("Concat", each, { attributes: { axis: 0 } }), "float32", [losses.length]);
 }
 

@@ -232,6 +232,7 @@ const trainerOptions = (config: TrainingConfig): Parameters<typeof createTrainer
   microBatches: config.microBatches,
   train: config.train,
   stemGradientScale: config.stemGradientScale,
+  distillation: config.distillation,
   headWeights: config.headWeights ?? new Array<number>(config.tokenHeads).fill(1),
   weightDecay: config.weightDecay,
   decayAll: config.decayNormsAndBiases,

@@ -38,6 +38,8 @@ export const trainingConfig = z
     headLearningRate: z.number().positive().optional(),
     /** LR_MB / LR_B of the paper. */
     stemGradientScale: z.number().min(0).default(0.1),
+    /** How much heads 2..N learn from head 1's distribution instead of the tokens alone: 0 not at all, 1 from it only. */
+    distillation: fraction.default(0),
     headWeights: z.array(z.number().positive()).optional(),
     schedule: z.enum(["cosine", "constant"]).default("cosine"),
     /** As a fraction of the steps; the paper's is 1 %. */
