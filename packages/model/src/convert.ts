@@ -1,11 +1,12 @@
 /** Checkpoint → model folder: streamed, atomic, cancellable. Node only. */
-import { open, mkdir, writeFile, type FileHandle } from "node:fs/promises";
-import { dirname, join, resolve, sep } from "node:path";
-import { throwIfAborted, DynamoError } from "@dynamo/core";
-import { maxInlineBytes, weightBytes, writeOnnx, type OnnxModel, type OnnxSink } from "@dynamo/onnx";
+import { writeFile } from "node:fs/promises";
+import { join, resolve, sep } from "node:path";
+import { DynamoError } from "@dynamo/core";
+import { maxInlineBytes, weightBytes } from "@dynamo/onnx";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.js";
 import { configJson, type NeoxConfig } from "./config.js";
+import { writeGraph } from "./convert-graph-file.js";
 import type { ModelFiles } from "./files.js";
 import { buildGraph } from "./graph.js";
 import { initialTensor } from "./initial-weights.js";
@@ -68,8 +69,12 @@ export async function convertCheckpoint(
         await copyTexts(checkpoint, config, folder);
         for (const { dtype, model } of models) {
           const onProgress = (written: number): void => options.onProgress?.(done + written, total, graphPath(dtype));
-          await writeGraph(model, folder, graphPath(dtype), { onProgress, signal });
           const bytes = weightBytes(model.graph);
+          await writeGraph(model, join(folder, graphPath(dtype)), {
+            external: bytes > maxInlineBytes,
+            onProgress,
+            signal,
+          });
           done += bytes;
           files.push({ path: graphPath(dtype), dtype, bytes });
         }
@@ -135,45 +140,13 @@ async function copyTexts(checkpoint: Checkpoint, config: NeoxConfig, folder: str
   }
 }
 
-interface GraphWriteOptions {
-  readonly onProgress: (written: number) => void;
-  readonly signal: AbortSignal | undefined;
-}
-
-async function writeGraph(
-  model: OnnxModel,
-  folder: string,
-  path: string,
-  { onProgress, signal }: GraphWriteOptions,
-): Promise<void> {
-  throwIfAborted(signal);
-  const file = join(folder, path);
-  await mkdir(dirname(file), { recursive: true });
-  const handles = [await open(file, "wx")];
-  try {
-    const external = weightBytes(model.graph) > maxInlineBytes ? `${file}_data` : undefined;
-    if (external !== undefined) handles.push(await open(external, "wx"));
-    const [graph, data] = handles.map(sinkOf);
-    const location =
-      external === undefined || data === undefined
-        ? {}
-        : { external: { location: `${path.slice(path.lastIndexOf("/") + 1)}_data`, sink: data } };
-    await writeOnnx(model, graph as OnnxSink, { ...location, onProgress, ...(signal === undefined ? {} : { signal }) });
-    for (const handle of handles) await handle.sync();
-  } finally {
-    for (const handle of handles) await handle.close();
-  }
-}
-
-const sinkOf = (handle: FileHandle): OnnxSink => ({
-  async write(bytes) {
-    for (let offset = 0; offset < bytes.length;) offset += (await handle.write(bytes, offset)).bytesWritten;
-  },
-});
-
 export { writeFolderAtomically } from "./atomic-folder.js";
+export { stemGraphFile, writeStem } from "./convert-stem.js";
+export type { StemOptions } from "./convert-stem.js";
 export { writeRandomCheckpoint } from "./random-checkpoint.js";
 export type { RandomCheckpointOptions } from "./random-checkpoint.js";
 export { nodeFolder } from "./node-folder.js";
+export { readTensorIndex } from "./tensor-index.js";
+export type { PlacedTensor, TensorIndex } from "./tensor-index.js";
 export { blockSize, dequantize, quantize } from "./quantize.js";
 export type { QuantizedMatrix } from "./quantize.js";

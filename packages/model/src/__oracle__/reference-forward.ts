@@ -41,6 +41,18 @@ const headLayerNames = ({ headLayers }: NeoxConfig, head: number): string[] => {
   return headLayers === 1 ? [own] : Array.from({ length: headLayers }, (_, i) => `${own}.layers.${i}`);
 };
 
+/** Outputs of the stem and of the last base layer, before the final norm: [T · hidden] each. */
+export async function referenceStem(
+  read: ReadTensor,
+  config: NeoxConfig,
+  tokens: ArrayLike<number>,
+): Promise<{ stem: Float64Array; first: Float64Array }> {
+  let stem = embed(await read("gpt_neox.embed_in.weight"), config.hiddenSize, tokens);
+  for (let i = 0; i < config.layers - 1; i++) stem = await layer(read, config, `gpt_neox.layers.${i}`, stem);
+  const first = await layer(read, config, `gpt_neox.layers.${config.layers - 1}`, stem);
+  return { stem: stem.data, first: first.data };
+}
+
 function embed(table: ArrayLike<number>, width: number, tokens: ArrayLike<number>): Rows {
   const data = new Float64Array(tokens.length * width);
   for (let t = 0; t < tokens.length; t++) {

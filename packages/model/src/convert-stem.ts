@@ -1,0 +1,45 @@
+/** Checkpoint → the stem's graph in a folder, its weights streamed into a file that is mapped, not read, when it is loaded. */
+import { join } from "node:path";
+import { weightBytes } from "@dynamo/onnx";
+import { writeFolderAtomically } from "./atomic-folder.js";
+import { openCheckpoint } from "./checkpoint.js";
+import { writeGraph } from "./convert-graph-file.js";
+import type { ModelFiles } from "./files.js";
+import { openSource } from "./source.js";
+import { buildStemGraph } from "./stem-graph.js";
+import type { Precision } from "./weights.js";
+
+export interface StemOptions {
+  readonly dtype: "fp32" | "q8" | "q4";
+  /** Of quantised products; see `convertCheckpoint`. */
+  readonly activations?: Precision["activations"] | undefined;
+  /** Bytes of weights written. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The graph inside the folder that `writeStem` makes. */
+export const stemGraphFile = "stem.onnx";
+
+/**
+ * Writes (or replaces) the folder `target` with the stem of a checkpoint, and returns the bytes of its weights. Memory: the
+ * largest tensor, a few times over. The same checkpoint and options give the same bytes.
+ */
+export async function writeStem(
+  source: string | ModelFiles,
+  target: string,
+  { dtype, activations = "int8", onProgress, signal }: StemOptions,
+): Promise<number> {
+  const checkpoint = await openCheckpoint(await openSource(source));
+  try {
+    const model = buildStemGraph(checkpoint.config, { dtype, activations }, (name) => checkpoint.read(name));
+    await writeFolderAtomically(
+      target,
+      (folder) => writeGraph(model, join(folder, stemGraphFile), { external: true, onProgress, signal }),
+      { overwrite: true, marker: stemGraphFile },
+    );
+    return weightBytes(model.graph);
+  } finally {
+    await checkpoint.close();
+  }
+}
