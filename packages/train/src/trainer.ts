@@ -6,6 +6,7 @@ import {
   DynamoError,
   nextName,
   tensor,
+  type GraphSource,
   type Runtime,
   type RuntimeState,
   type Session,
@@ -13,9 +14,9 @@ import {
 } from "@dynamo/core";
 import type { NeoxConfig } from "@dynamo/model";
 import { encodeOnnx, type OnnxModel } from "@dynamo/onnx";
-import { trainingFeeds, type BatchShape, type TokenRows } from "./batch.js";
+import type { BatchShape, TokenRows } from "./batch.js";
+import { stemForward, wholeForward, type Forward } from "./forward.js";
 import { gradientGraph, gradientName, lossGraph } from "./graph/gradient-graph.js";
-import { modelShapes } from "./graph/model-shapes.js";
 import {
   moment1Name,
   moment2Name,
@@ -31,6 +32,11 @@ export interface TrainerOptions {
   readonly microBatches: number;
   /** `heads` freezes the base model: its perplexity stays what it was. */
   readonly train: "all" | "heads";
+  /**
+   * With `heads`: the base's stem as an inference graph (`writeStem`). Then no base weights but the final norm and the output
+   * embedding are asked for or kept, and a step has losses of heads 2..N alone.
+   */
+  readonly stem?: GraphSource | undefined;
   /** LR_MB / LR_B: what heads 2..N send into the stem. */
   readonly stemGradientScale: number;
   readonly headWeights: readonly number[];
@@ -50,7 +56,7 @@ export interface LearningRates {
 }
 
 export interface StepReport {
-  /** Mean loss of each head, in nats. */
+  /** Mean loss of each head from `firstHead` on, in nats. */
   readonly losses: readonly number[];
   /** Of all gradients together, before clipping. */
   readonly gradientNorm: number;
@@ -65,7 +71,10 @@ export interface TrainerTensors {
 
 export interface Trainer {
   readonly shape: BatchShape;
+  /** Parameters in the trainer's state. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** The head of a step's first loss: 2 on a stem session, else 1. Evaluation has all heads' losses. */
+  readonly firstHead: number;
   /** Parameters that are trained. */
   readonly trained: readonly string[];
   /**
@@ -75,7 +84,7 @@ export interface Trainer {
   step(batches: readonly TokenRows[], step: number, rates: LearningRates): Promise<StepReport>;
   /** Mean losses of a batch with the weights as they are. */
   evaluate(rows: TokenRows): Promise<readonly number[]>;
-  /** Copies. */
+  /** Copies. Of the weights, all of the model's; on a stem session the heads' alone. */
   read(): Promise<TrainerTensors>;
   dispose(): Promise<void>;
 }
@@ -92,9 +101,9 @@ export async function createTrainer(
   >,
   options: TrainerOptions,
 ): Promise<Trainer> {
-  const shapes = modelShapes(config);
-  const parameters = trainedParameters(shapes, options);
-  const state = await createState(runtime, shapes, parameters, start);
+  const shape: BatchShape = { batch: options.batch, sequence: options.sequence, tokenHeads: config.tokenHeads };
+  const forward = await openForward(runtime, config, shape, options);
+  const { shapes, firstHead } = forward;
   const sessions: Session[] = [];
   const open = async (model: OnnxModel): Promise<Session> => {
     const deviceOutputs = model.graph.outputs.map(({ name }) => name).filter((name) => name.endsWith(nextName("")));
@@ -102,64 +111,70 @@ export async function createTrainer(
     sessions.push(session);
     return session;
   };
-  const shape: BatchShape = { batch: options.batch, sequence: options.sequence, tokenHeads: config.tokenHeads };
-  const trained = new Set(parameters.map(({ name }) => name));
-  const graph = { config, shapes, ...shape, stemGradientScale: options.stemGradientScale };
-  const accumulate = options.microBatches > 1;
+  let state: RuntimeState | undefined;
   try {
-    const gradients = await open(
-      gradientGraph({
-        ...graph,
-        trained,
-        headWeights: options.headWeights,
-        distillation: options.distillation ?? 0,
-        accumulate,
-      }),
-    );
+    const parameters = trainedParameters(shapes, options);
+    const trained = new Set(parameters.map(({ name }) => name));
+    const accumulate = options.microBatches > 1;
+    const headWeights = options.headWeights.slice(firstHead - 1);
+    const tensors = (state = await createState(runtime, shapes, parameters, start));
+    const trainingOptions = { trained, headWeights, distillation: options.distillation ?? 0, accumulate };
+    const gradients = await open(gradientGraph({ ...forward.training, ...trainingOptions }));
     const update = await open(updateGraph(parameters, headsGroup + 1, options.adamw));
     let evaluation: Session | undefined;
     return {
       shape,
       shapes,
+      firstHead,
       trained: [...trained],
       async step(batches, step, rates) {
         checkCount(batches, options.microBatches);
-        const losses = await gradientPasses(gradients, state, batches, shape, accumulate);
-        const gradientNorm = await updatePass(update, state, step, rates, options.adamw);
+        const losses = await gradientPasses(gradients, tensors, batches, forward, accumulate);
+        const gradientNorm = await updatePass(update, tensors, step, rates, options.adamw);
         return { losses, gradientNorm };
       },
       async evaluate(rows) {
-        evaluation ??= await open(lossGraph(graph));
-        const { losses } = await evaluation.run({ ...trainingFeeds(rows, shape) }, ["losses"], { state });
+        evaluation ??= await open(lossGraph(forward.evaluation));
+        const feeds = await forward.evaluationFeeds(rows);
+        const { losses } = await evaluation.run(feeds, ["losses"], { state: tensors });
         return [...floats(losses)];
       },
       async read() {
-        const names = [...shapes.keys()];
         const own = [...trained];
         const copies = async (
           keys: readonly string[],
           toName: (key: string) => string,
         ): Promise<Map<string, Float32Array>> => {
-          const values = await state.read(keys.map(toName));
+          const values = await tensors.read(keys.map(toName));
           return new Map(keys.map((key) => [key, floats(values[toName(key)])]));
         };
         return {
-          weights: await copies(names, (name) => name),
+          weights: await copies(forward.saved, (name) => name),
           moments1: await copies(own, moment1Name),
           moments2: await copies(own, moment2Name),
         };
       },
-      dispose: () => disposeAll(sessions, state),
+      dispose: () => disposeAll([...sessions, forward, tensors]),
     };
   } catch (error) {
-    await disposeAll(sessions, state);
+    await disposeAll([...sessions, forward, ...(state === undefined ? [] : [state])]);
     throw error;
   }
 }
 
-async function disposeAll(sessions: readonly Session[], state: RuntimeState): Promise<void> {
-  for (const session of sessions) await session.dispose();
-  await state.dispose();
+function openForward(
+  runtime: Runtime,
+  config: NeoxConfig,
+  shape: BatchShape,
+  { stem, train, stemGradientScale }: TrainerOptions,
+): Promise<Forward> {
+  if (stem === undefined) return Promise.resolve(wholeForward(config, shape, stemGradientScale));
+  if (train === "heads") return stemForward(runtime, config, shape, stem);
+  throw new DynamoError("invalid-argument", "a stem session is frozen: it is for training heads only");
+}
+
+async function disposeAll(disposables: readonly { dispose(): Promise<void> }[]): Promise<void> {
+  for (const each of disposables) await each.dispose();
 }
 
 const floats = (value: Tensor | undefined): Float32Array => value?.data as Float32Array;
@@ -207,13 +222,14 @@ async function gradientPasses(
   session: Session,
   state: RuntimeState,
   batches: readonly TokenRows[],
-  shape: BatchShape,
+  forward: Forward,
   accumulate: boolean,
 ): Promise<number[]> {
-  const total = new Array<number>(shape.tokenHeads).fill(0);
+  const { tokenHeads } = forward.training.config;
+  const total = new Array<number>(tokenHeads - forward.firstHead + 1).fill(0);
   for (const [i, rows] of batches.entries()) {
     const keep = accumulate ? { keep: tensor("float32", [], Float32Array.of(i === 0 ? 0 : 1)) } : {};
-    const feeds = { ...trainingFeeds(rows, shape, 1 / batches.length), ...keep };
+    const feeds = { ...(await forward.trainingFeeds(rows, 1 / batches.length)), ...keep };
     const { losses } = await session.run(feeds, ["losses"], { state });
     for (const [head, loss] of floats(losses).entries()) total[head] = (total[head] as number) + loss;
     if (!total.every(Number.isFinite)) throw notFinite(`the losses are ${total.join(", ")}`, i, batches.length);

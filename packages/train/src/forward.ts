@@ -1,0 +1,98 @@
+/**
+ * What a trainer computes a batch's losses with: the whole model in its graphs, or the heads alone on a stem that is an
+ * inference session, so that the base's weights lie in no training state.
+ */
+import {
+  DynamoError,
+  tensor,
+  type Feeds,
+  type GraphSource,
+  type Runtime,
+  type Session,
+  type Tensor,
+} from "@dynamo/core";
+import type { NeoxConfig, Shapes } from "@dynamo/model";
+import { trainingFeeds, type BatchShape, type TokenRows } from "./batch.js";
+import type { LossGraphOptions } from "./graph/gradient-graph.js";
+import { modelShapes } from "./graph/model-shapes.js";
+import { isHeadTensor, shapesOnStem } from "./graph/stem-input.js";
+
+export interface Forward {
+  /** Parameters that lie in the state, frozen ones included. */
+  readonly shapes: Shapes;
+  /** Those of them that a checkpoint of the training needs. */
+  readonly saved: readonly string[];
+  /** The head that the first of a training step's losses is of. */
+  readonly firstHead: number;
+  readonly training: LossGraphOptions;
+  readonly evaluation: LossGraphOptions;
+  /** A batch for the training graph; targets count `share` in all. */
+  trainingFeeds(rows: TokenRows, share: number): Promise<Feeds>;
+  evaluationFeeds(rows: TokenRows): Promise<Feeds>;
+  dispose(): Promise<void>;
+}
+
+/** Every parameter in the state, and everything in one graph. */
+export function wholeForward(config: NeoxConfig, shape: BatchShape, stemGradientScale: number): Forward {
+  const shapes = modelShapes(config);
+  const graph = { config, shapes, ...shape, stemGradientScale };
+  const feeds = (rows: TokenRows, share: number): Promise<Feeds> =>
+    Promise.resolve({ ...trainingFeeds(rows, shape, share) });
+  return {
+    shapes,
+    saved: [...shapes.keys()],
+    firstHead: 1,
+    training: graph,
+    evaluation: graph,
+    trainingFeeds: feeds,
+    evaluationFeeds: (rows) => feeds(rows, 1),
+    dispose: () => Promise.resolve(),
+  };
+}
+
+/** Heads 2..N, the final norm and the output embedding in the state; `stem` is the graph that `writeStem` makes. */
+export async function stemForward(
+  runtime: Runtime,
+  config: NeoxConfig,
+  shape: BatchShape,
+  stem: GraphSource,
+): Promise<Forward> {
+  const shapes = shapesOnStem(modelShapes(config), config);
+  const graph = { config, shapes, ...shape, stemGradientScale: 0 };
+  const session = await openStem(runtime, config, stem);
+  return {
+    shapes,
+    saved: [...shapes.keys()].filter(isHeadTensor),
+    firstHead: 2,
+    training: { ...graph, stem: { firstHead: false } },
+    evaluation: { ...graph, stem: { firstHead: true } },
+    async trainingFeeds(rows, share) {
+      const { tokens, targets, target_weights } = trainingFeeds(rows, shape, share);
+      const { hidden } = await session.run({ tokens, first_head: flag(false) }, ["hidden"]);
+      return { hidden: hidden as Tensor, targets: withoutFirst(targets), target_weights: withoutFirst(target_weights) };
+    },
+    async evaluationFeeds(rows) {
+      const { tokens, ...targets } = trainingFeeds(rows, shape);
+      return { ...(await session.run({ tokens, first_head: flag(true) }, ["hidden", "head_1"])), ...targets };
+    },
+    dispose: () => session.dispose(),
+  };
+}
+
+const flag = (value: boolean): Tensor => tensor("bool", [], Uint8Array.of(value ? 1 : 0));
+
+/** [N, R] → [N - 1, R] */
+function withoutFirst<D extends "int32" | "float32">({ dtype, dims, data }: Tensor<D>): Tensor {
+  const [heads, rows] = dims as [number, number];
+  return tensor(dtype, [heads - 1, rows], data.subarray(rows) as typeof data);
+}
+
+/** Throws `invalid-file` for a graph that is no stem, or another model's. */
+async function openStem(runtime: Runtime, { hiddenSize }: NeoxConfig, stem: GraphSource): Promise<Session> {
+  const session = await runtime.createSession(stem);
+  const width = session.outputs.find(({ name }) => name === "hidden")?.dims.at(-1);
+  if (width === hiddenSize) return session;
+  await session.dispose();
+  const found = width === undefined ? "a graph without that output" : `width ${width}`;
+  throw new DynamoError("invalid-file", `the stem: expected hidden states of width ${hiddenSize}, received ${found}`);
+}
