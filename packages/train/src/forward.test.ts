@@ -85,6 +85,8 @@ describe("heads on a stem session", () => {
   test.each([
     ["untied", {}],
     ["tied embeddings", { tie_word_embeddings: true }],
+    ["two layers a head, on the last base layer", { dynamo: { token_heads: 3, head_layers: 2, head_input: "last" } }],
+    ["each head on the one before", { dynamo: { token_heads: 3, head_input: "previous" } }],
   ])("train as in one graph: %s", async (_, changes) => {
     const config = tinyConfig(3, changes);
     const { trainer: whole } = await open(config, {});

@@ -15,7 +15,7 @@ import type { NeoxConfig, Shapes } from "@dynamo/model";
 import { trainingFeeds, type BatchShape, type TokenRows } from "./batch.js";
 import type { LossGraphOptions } from "./graph/gradient-graph.js";
 import { modelShapes } from "./graph/model-shapes.js";
-import { isHeadTensor, shapesOnStem } from "./graph/stem-input.js";
+import { isHeadTensor, isOnLastLayer, shapesOnStem } from "./graph/stem-input.js";
 
 export interface Forward {
   /** Parameters that lie in the state, frozen ones included. */
@@ -60,6 +60,9 @@ export async function stemForward(
   const shapes = shapesOnStem(modelShapes(config), config);
   const graph = { config, shapes, ...shape, stemGradientScale: 0 };
   const session = await openStem(runtime, config, stem);
+  const states = (tokens: Tensor, names: readonly ("hidden" | "head_1")[]): Promise<Feeds> =>
+    session.run({ tokens, first_head: flag(names.includes("head_1")) }, names);
+  const read = isOnLastLayer(config) ? "head_1" : "hidden";
   return {
     shapes,
     saved: [...shapes.keys()].filter(isHeadTensor),
@@ -68,12 +71,12 @@ export async function stemForward(
     evaluation: { ...graph, stem: { firstHead: true } },
     async trainingFeeds(rows, share) {
       const { tokens, targets, target_weights } = trainingFeeds(rows, shape, share);
-      const { hidden } = await session.run({ tokens, first_head: flag(false) }, ["hidden"]);
-      return { hidden: hidden as Tensor, targets: withoutFirst(targets), target_weights: withoutFirst(target_weights) };
+      const own = { targets: withoutFirst(targets), target_weights: withoutFirst(target_weights) };
+      return { ...(await states(tokens, [read])), ...own };
     },
     async evaluationFeeds(rows) {
       const { tokens, ...targets } = trainingFeeds(rows, shape);
-      return { ...(await session.run({ tokens, first_head: flag(true) }, ["hidden", "head_1"])), ...targets };
+      return { ...(await states(tokens, [...new Set([read, "head_1"] as const)])), ...targets };
     },
     dispose: () => session.dispose(),
   };
