@@ -113,6 +113,19 @@ describe("heads on a stem session", () => {
     await apart.dispose();
   });
 
+  test("learn from head 1 as in one graph", async () => {
+    const config = tinyConfig(3);
+    const { trainer: whole } = await open(config, { distillation: 0.5 });
+    const { trainer: apart } = await open(config, { distillation: 0.5, stem: await stemOf(config) });
+    const [expected, found] = [await trainFor(whole, 3), await trainFor(apart, 3)];
+    expect(largestDifference(found.losses.flat(), expected.losses.flat())).toBeLessThan(1e-5);
+    const reference = await whole.read();
+    for (const [name, values] of (await apart.read()).weights)
+      expect(largestDifference(values, reference.weights.get(name) as Float32Array), name).toBeLessThan(1e-5);
+    await whole.dispose();
+    await apart.dispose();
+  });
+
   test("ask for no base weights but the final norm and the output embedding", async () => {
     const config = tinyConfig(2);
     const { trainer, asked } = await open(config, { stem: await stemOf(config), headWeights: [1, 1] });

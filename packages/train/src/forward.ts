@@ -50,33 +50,42 @@ export function wholeForward(config: NeoxConfig, shape: BatchShape, stemGradient
   };
 }
 
-/** Heads 2..N, the final norm and the output embedding in the state; `stem` is the graph that `writeStem` makes. */
+export interface StemSource {
+  /** What `writeStem` makes. */
+  readonly graph: GraphSource;
+  /** Whether training needs head 1's distribution: heads 2..N learn from it. */
+  readonly teacher: boolean;
+}
+
+/** Heads 2..N, the final norm and the output embedding in the state. */
 export async function stemForward(
   runtime: Runtime,
   config: NeoxConfig,
   shape: BatchShape,
-  stem: GraphSource,
+  { graph: source, teacher }: StemSource,
 ): Promise<Forward> {
   const shapes = shapesOnStem(modelShapes(config), config);
   const graph = { config, shapes, ...shape, stemGradientScale: 0 };
-  const session = await openStem(runtime, config, stem);
+  const session = await openStem(runtime, config, source);
   const states = (tokens: Tensor, names: readonly ("hidden" | "head_1")[]): Promise<Feeds> =>
     session.run({ tokens, first_head: flag(names.includes("head_1")) }, names);
   const read = isOnLastLayer(config) ? "head_1" : "hidden";
+  const both = [...new Set([read, "head_1"] as const)];
   return {
     shapes,
     saved: [...shapes.keys()].filter(isHeadTensor),
-    firstHead: 2,
-    training: { ...graph, stem: { firstHead: false } },
+    firstHead: teacher ? 1 : 2,
+    training: { ...graph, stem: { firstHead: teacher } },
     evaluation: { ...graph, stem: { firstHead: true } },
     async trainingFeeds(rows, share) {
-      const { tokens, targets, target_weights } = trainingFeeds(rows, shape, share);
-      const own = { targets: withoutFirst(targets), target_weights: withoutFirst(target_weights) };
-      return { ...(await states(tokens, [read])), ...own };
+      const { tokens, ...targets } = trainingFeeds(rows, shape, share);
+      if (teacher) return { ...(await states(tokens, both)), ...targets };
+      const [ids, weights] = [withoutFirst(targets.targets), withoutFirst(targets.target_weights)];
+      return { ...(await states(tokens, [read])), targets: ids, target_weights: weights };
     },
     async evaluationFeeds(rows) {
       const { tokens, ...targets } = trainingFeeds(rows, shape);
-      return { ...(await states(tokens, [...new Set([read, "head_1"] as const)])), ...targets };
+      return { ...(await states(tokens, both)), ...targets };
     },
     dispose: () => session.dispose(),
   };

@@ -34,7 +34,7 @@ export interface TrainerOptions {
   readonly train: "all" | "heads";
   /**
    * With `heads`: the base's stem as an inference graph (`writeStem`). Then no base weights but the final norm and the output
-   * embedding are asked for or kept, and a step has losses of heads 2..N alone.
+   * embedding are asked for or kept, and a step has losses of heads 2..N alone (unless they learn from head 1).
    */
   readonly stem?: GraphSource | undefined;
   /** LR_MB / LR_B: what heads 2..N send into the stem. */
@@ -73,7 +73,7 @@ export interface Trainer {
   readonly shape: BatchShape;
   /** Parameters in the trainer's state. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  /** The head of a step's first loss: 2 on a stem session, else 1. Evaluation has all heads' losses. */
+  /** The head of a step's first loss: 2 on a stem session that has no use for head 1, else 1. Evaluation has all heads'. */
   readonly firstHead: number;
   /** Parameters that are trained. */
   readonly trained: readonly string[];
@@ -166,10 +166,10 @@ function openForward(
   runtime: Runtime,
   config: NeoxConfig,
   shape: BatchShape,
-  { stem, train, stemGradientScale }: TrainerOptions,
+  { stem, train, stemGradientScale, distillation = 0 }: TrainerOptions,
 ): Promise<Forward> {
   if (stem === undefined) return Promise.resolve(wholeForward(config, shape, stemGradientScale));
-  if (train === "heads") return stemForward(runtime, config, shape, stem);
+  if (train === "heads") return stemForward(runtime, config, shape, { graph: stem, teacher: distillation > 0 });
   throw new DynamoError("invalid-argument", "a stem session is frozen: it is for training heads only");
 }
 
