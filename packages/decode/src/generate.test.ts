@@ -214,6 +214,9 @@ describe("generate refuses", () => {
     expect(await codeOf(() => generate(model(), "a".repeat(100)))).toMatch(
       /invalid-argument: the prompt has 100 tokens, the context holds 100/,
     );
+    expect(await codeOf(() => generate(model(1, { beginOfTextId: 2 }), new Int32Array(1_000_000).fill(97)))).toMatch(
+      /invalid-argument: the prompt has 1000001 tokens/,
+    );
     for (const maxNewTokens of [0, -1, 1.5, NaN])
       expect(await codeOf(() => generate(model(), "a", { maxNewTokens }))).toMatch(/invalid-argument: maxNewTokens/);
     expect(await codeOf(() => generate(model(), "a", { seed: -1 }))).toMatch(/invalid-argument: seed/);
@@ -235,16 +238,28 @@ describe("generate refuses", () => {
   it("strategies that throw or return nonsense, by name", async () => {
     const nonsense: Record<string, unknown> = {
       "at least one token": { tokens: [] },
-      "must return": "text",
+      "must return .* tokens": "text",
+      "step must return": undefined,
+      "must return { tokens": null,
       "run from 0 to 127, received 128": { tokens: [128] },
       "received 1.5": { tokens: [1.5] },
       "accepted must be": { tokens: [1], accepted: 1 },
+      "draft must be a list of": { tokens: [1], draft: null },
+      "draft must be a list": { tokens: [1], draft: [null] },
+      "order must be .* received abc": { tokens: [1], order: "abc" },
+      "jointSeconds must be .* received NaN": { tokens: [1], jointSeconds: NaN },
       "at most 2 drafts": { tokens: [1], draft: [1, 2, 3].map((token) => ({ token })) },
     };
     for (const [message, output] of Object.entries(nonsense)) {
       const strategy = { name: "odd", step: () => output } as unknown as Strategy;
       expect(await codeOf(() => generate(model(), "a", { strategy }))).toMatch(
         new RegExp(`strategy: strategy odd: .*${message}`),
+      );
+    }
+    for (const settings of [{ heads: 0 }, { heads: 1.5 }, { topK: NaN }]) {
+      const strategy: Strategy = { name: "odd", ...settings, step: () => ({ tokens: [1] }) };
+      expect(await codeOf(() => generate(model(), "a", { strategy }))).toMatch(
+        /strategy: strategy odd: (heads|topK) must be a whole number of at least 1/,
       );
     }
     const throwing: Strategy = { name: "thrower", step: () => Promise.reject(new Error("no idea")) };

@@ -63,10 +63,26 @@ function checkOptions({ maxNewTokens, logprobs, stop }: GenerateOptions, seed: n
   if (stop?.strings?.some((text) => text === "") === true) fail("a stop string must have at least one character");
 }
 
+/** A user's strategy may be plain JavaScript. */
+function checkStrategy({ name, heads = 1, topK = 1 }: Strategy): void {
+  for (const [what, value] of Object.entries({ heads, topK })) {
+    if (Number.isInteger(value) && value >= 1) continue;
+    throw new DynamoError(
+      "strategy",
+      `strategy ${name}: ${what} must be a whole number of at least 1, received ${String(value)}`,
+    );
+  }
+}
+
 function encode(model: LanguageModel, prompt: Prompt, { beginOfText = true }: GenerateOptions): Int32Array {
   const ids = typeof prompt === "string" ? model.tokenizer.encode(prompt) : Int32Array.from(prompt);
   const first = beginOfText ? model.info.beginOfTextId : undefined;
-  return first === undefined || ids[0] === first ? ids : Int32Array.of(first, ...ids);
+  if (first === undefined || ids[0] === first) return ids;
+  // Never spread: a prompt far too long must reach the check of its length.
+  const all = new Int32Array(ids.length + 1);
+  all[0] = first;
+  all.set(ids, 1);
+  return all;
 }
 
 interface Seconds {
@@ -85,6 +101,7 @@ function createRun(
   options: GenerateOptions,
 ): { chunks: () => AsyncGenerator<GenerationChunk, void>; seconds: Seconds } {
   const strategy = options.strategy ?? (model.info.tokenHeads > 1 ? dynamo() : autoregressive());
+  checkStrategy(strategy);
   const heads = Math.min(strategy.heads ?? model.info.tokenHeads, model.info.tokenHeads);
   const topK = Math.min(strategy.topK ?? model.info.generation.topK ?? 50, model.info.vocabularySize);
   const logprobs =
@@ -117,10 +134,11 @@ function createRun(
           const positions = candidates[row] ?? [];
           const stepStarted = now();
           const output = await decide(strategy, model, sequence, positions);
+          const stepSeconds = now() - stepStarted;
+          checkOutput(strategy, output, sequence, model.info.vocabularySize, heads);
           const joint = output.jointSeconds ?? 0;
           seconds.joint += joint;
-          seconds.sampling += now() - stepStarted - joint;
-          checkOutput(strategy, output, sequence, model.info.vocabularySize, heads);
+          seconds.sampling += stepSeconds - joint;
           const rejected = sequence.draft.length - (output.accepted ?? 0);
           cache.truncate(row, (cache.lengths[row] as number) - rejected);
           made.push(commit(sequence, output, positions, ends, logprobs));

@@ -80,6 +80,9 @@ export const remaining = ({ limit, length, promptLength }: Sequence): number => 
 /** What a pass feeds: the committed tokens that the cache lacks, then the draft. */
 export const feedOf = ({ pending, draft }: Sequence): number[] => [...pending, ...draft.map(({ token }) => token)];
 
+const isListOfObjects = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each: unknown) => typeof each === "object" && each !== null);
+
 /** Throws `strategy` unless the output keeps the contract. */
 export function checkOutput(
   strategy: Strategy,
@@ -93,11 +96,17 @@ export function checkOutput(
   };
   // A user's strategy may be plain JavaScript: its types are promises only.
   if (!Array.isArray((output as Partial<StepOutput> | null)?.tokens)) fail("step must return { tokens: number[] }");
-  const { accepted = 0, tokens, draft = [] } = output;
+  const { accepted = 0, tokens, draft = [], order = 1, jointSeconds = 0 } = output;
   if (tokens.length === 0) fail("step must emit at least one token, received none");
   if (!Number.isInteger(accepted) || accepted < 0 || accepted > sequence.draft.length) {
     fail(`accepted must be a whole number from 0 to ${sequence.draft.length}, received ${String(accepted)}`);
   }
+  if (!Number.isInteger(order) || order < 1)
+    fail(`order must be a whole number of at least 1, received ${String(order)}`);
+  if (!(Number.isFinite(jointSeconds) && jointSeconds >= 0)) {
+    fail(`jointSeconds must be a number of at least 0, received ${String(jointSeconds)}`);
+  }
+  if (!isListOfObjects(draft)) fail("draft must be a list of { token }");
   if (draft.length > Math.max(0, heads - 1))
     fail(`at most ${Math.max(0, heads - 1)} drafts, received ${String(draft.length)}`);
   for (const token of [...tokens, ...draft.map(({ token: drafted }) => drafted)]) {
