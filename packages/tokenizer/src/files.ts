@@ -57,7 +57,7 @@ export function checkTokenizerJson(content: unknown): TokenizerJson {
     );
   }
   const added = addedTokens(json["added_tokens"]);
-  const highest = Math.max(highestId(model), ...added.map(({ id }) => id));
+  const highest = added.reduce((most, { id }) => Math.max(most, id), highestId(model));
   return { json, added, vocabularySize: highest + 1 };
 }
 

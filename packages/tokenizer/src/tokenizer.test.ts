@@ -3,6 +3,7 @@ import { DynamoError } from "@dynamo/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { byteFallbackJson, byteLevelJson, wordPieceJson } from "./__fixtures__/tokenizers.js";
+import { checkTokenizerJson } from "./files.js";
 import { loadTokenizer, type LoadedTokenizer } from "./index.js";
 
 const torture = readFileSync(new URL("__fixtures__/torture.txt", import.meta.url), "utf8").split("\n");
@@ -112,6 +113,13 @@ describe("loadTokenizer refuses", () => {
       }
     });
   }
+
+  it("an added token far down a long list", () => {
+    const added = Array.from({ length: 300_000 }, (_, id) => ({ id, content: `<${id}>`, special: true }));
+    const tokenizerJson = { ...byteLevelJson(), added_tokens: [...added, { id: 2 ** 24, content: "x" }] };
+    expect(() => loadTokenizer({ tokenizerJson })).toThrow(/an added token has an id/);
+    expect(checkTokenizerJson({ ...tokenizerJson, added_tokens: added }).vocabularySize).toBe(300_000);
+  });
 
   it("damaged files with a DynamoError, whatever is cut or changed", () => {
     const text = JSON.stringify(byteLevelJson());
