@@ -161,6 +161,15 @@ describe("a failure while writing", () => {
     });
   });
 
+  it.skipIf(process.platform !== "linux")("names a target where no folder can be made", async () => {
+    for (const place of ["/proc/dynamo-model", "/proc/dynamo/model"]) {
+      await expect(writeFolderAtomically(place, fill("x"))).rejects.toMatchObject({
+        code: "invalid-argument",
+        message: expect.stringMatching(/cannot be written \(ENOENT\)/),
+      });
+    }
+  });
+
   it("loses a race for the target rather than what won it", async () => {
     const attempt = writeFolderAtomically(target, async (folder) => {
       await fill("late")(folder);

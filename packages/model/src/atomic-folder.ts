@@ -1,6 +1,6 @@
 /** Writes a folder so that it is there whole, or not at all. */
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { DynamoError } from "@dynamo/core";
 
@@ -33,7 +33,8 @@ export async function writeFolderAtomically(
   const exists = await checkTarget(place, target, overwrite, marker);
   const folder = beside(place, "partial");
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(dirname(folder));
+    await mkdir(folder);
     await write(folder);
     await flushTree(folder);
     await (exists ? swap(folder, place) : rename(folder, place));
@@ -60,6 +61,15 @@ async function checkTarget(place: string, target: string, overwrite: boolean, ma
     );
   }
   return true;
+}
+
+/** One by one: Node's own recursive mkdir never returns where no folder can be made, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined)) !== undefined) return;
+  await makeFolder(dirname(path));
+  await mkdir(path).catch((error: unknown) => {
+    if (codeOf(error) !== "EEXIST") throw error;
+  });
 }
 
 async function swap(folder: string, place: string): Promise<void> {
@@ -99,7 +109,9 @@ async function flush(path: string): Promise<void> {
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
 const isFull = (error: unknown): boolean => ["ENOSPC", "EDQUOT", "EFBIG"].includes(codeOf(error) ?? "");
 const isRefused = (error: unknown): boolean =>
-  ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG"].includes(codeOf(error) ?? "");
+  ["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG"].includes(
+    codeOf(error) ?? "",
+  );
 
 /** System errors by what a person can do about them; a full disk also as the cause of another error. */
 function describe(error: unknown, target: string): unknown {

@@ -13,6 +13,7 @@ import { initialTensor } from "./initial-weights.js";
 import type { ReadTensor } from "./layer-weights.js";
 import { graphPath, limits, tokenizerFiles } from "./model-folder.js";
 import { parameterCount } from "./presets.js";
+import { readTokenizer } from "./read-tokenizer.js";
 import { headShapes } from "./tensor-names.js";
 import { openSource } from "./source.js";
 import type { ModelDType, Precision } from "./weights.js";
@@ -55,6 +56,8 @@ export async function convertCheckpoint(
   try {
     refuseOwnSource(checkpoint, target);
     const config = withHeads(checkpoint, options.tokenHeads);
+    // It is only copied, but a model folder that cannot be loaded is worth no conversion.
+    await readTokenizer(checkpoint.files, config);
     const read = readerOf(checkpoint, config, seed);
     const models = [...new Set(dtypes)].map((dtype) => ({
       dtype,

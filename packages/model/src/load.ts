@@ -11,13 +11,13 @@ import {
   type Tokenizer,
 } from "@dynamo/core";
 import { decodeMask } from "@dynamo/cooccurrence";
-import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
+import type { LoadedTokenizer } from "@dynamo/tokenizer";
 import { buildAppendGraph } from "./append-graph.js";
-import { checkTokenizerFits } from "./checkpoint.js";
 import { parseNeoxConfig, type NeoxConfig } from "./config.js";
 import { readJson, type ModelFiles } from "./files.js";
 import { cacheTensors, delta } from "./graph.js";
 import { dtypes, generationDefaults, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
+import { readTokenizer } from "./read-tokenizer.js";
 import { sessionModel } from "./session-model.js";
 import { openSource } from "./source.js";
 import { activationType, type ModelDType } from "./weights.js";
@@ -56,8 +56,7 @@ export async function loadModel(
 
 async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal }: LoadOptions): Promise<LoadedModel> {
   const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));
-  const tokenizer = await readTokenizer(files);
-  if (tokenizer !== undefined) checkTokenizerFits(tokenizer.vocabularySize, config);
+  const tokenizer = await readTokenizer(files, config);
   const generation =
     (await files.size("generation_config.json")) === undefined
       ? {}
@@ -97,22 +96,6 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
       session.createCache({ tensors, delta, dtype: type, rows, maxLength: config.contextLength, appendGraph }),
   });
   return { ...model, chatTokenizer: tokenizer, config, dtype, device };
-}
-
-/** A folder without a tokenizer still runs on token ids. */
-async function readTokenizer(files: ModelFiles): Promise<LoadedTokenizer | undefined> {
-  if ((await files.size("tokenizer.json")) === undefined) return undefined;
-  const optional = async (path: string): Promise<unknown> =>
-    (await files.size(path)) === undefined ? undefined : await readJson(files, path, limits.json);
-  const template =
-    (await files.size("chat_template.jinja")) === undefined
-      ? undefined
-      : await files.read("chat_template.jinja", limits.json);
-  return loadTokenizer({
-    tokenizerJson: await readJson(files, "tokenizer.json", limits.tokenizer),
-    tokenizerConfig: await optional("tokenizer_config.json"),
-    ...(template === undefined ? {} : { chatTemplate: new TextDecoder().decode(template) }),
-  });
 }
 
 function absentTokenizer(location: string, vocabularySize: number): Tokenizer {

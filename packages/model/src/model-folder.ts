@@ -29,7 +29,19 @@ export function preferredDTypes(device: Device): readonly ModelDType[] {
   return device === "cpu" || device === "wasm" ? ["q8", "q4", "fp32", "fp16"] : ["q8", "q4", "fp16", "fp32"];
 }
 
-/** The decoding options that generation_config.json recommends; unknown and ill-typed ones are ignored. */
+const isShare = (value: number): boolean => value >= 0 && value <= 1;
+const inRange: Readonly<Record<keyof GenerationDefaults, (value: number) => boolean>> = {
+  topK: (k) => Number.isInteger(k) && k >= 1,
+  temperature: (t) => Number.isFinite(t) && t >= 0,
+  repetitionPenalty: (p) => Number.isFinite(p) && p > 0,
+  backoff: isShare,
+  maskStrength: isShare,
+};
+
+/**
+ * The decoding options that generation_config.json recommends; unknown ones and values out of range are ignored, as
+ * `top_k: 0`, which means none elsewhere.
+ */
 export function generationDefaults(json: unknown): GenerationDefaults {
   const config = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
   const own = (typeof config["dynamo"] === "object" && config["dynamo"] !== null ? config["dynamo"] : {}) as Record<
@@ -37,7 +49,7 @@ export function generationDefaults(json: unknown): GenerationDefaults {
     unknown
   >;
   const pick = (key: keyof GenerationDefaults, value: unknown): GenerationDefaults =>
-    typeof value === "number" && Number.isFinite(value) ? { [key]: value } : {};
+    typeof value === "number" && inRange[key](value) ? { [key]: value } : {};
   return {
     ...pick("topK", config["top_k"]),
     ...pick("temperature", config["temperature"]),

@@ -339,6 +339,25 @@ describe("conversion", () => {
     expect(await readdir(checkpoint)).toContain("model.safetensors");
   });
 
+  it("refuses a tokenizer that does not fit or is damaged, and leaves no folder", async () => {
+    const checkpoint = place("checkpoint");
+    await writeRandomCheckpoint(checkpoint, { config: tinyConfig(1) });
+    const target = place("misfit");
+    const vocab = Object.fromEntries(Array.from({ length: 70 }, (_, id) => [`t${id}`, id]));
+    const tokenizers: [string, RegExp][] = [
+      [JSON.stringify({ model: { type: "BPE", vocab, merges: [] } }), /tokenizer does not fit.* received 70/],
+      ["{}", /tokenizer.json: expected a model/],
+    ];
+    for (const [json, message] of tokenizers) {
+      await writeFile(join(checkpoint, "tokenizer.json"), json);
+      await expect(convertCheckpoint(checkpoint, target)).rejects.toMatchObject({
+        code: "invalid-file",
+        message: expect.stringMatching(message),
+      });
+    }
+    expect((await readdir(folder)).filter((name) => name.includes("misfit"))).toEqual([]);
+  });
+
   it("refuses heads out of range and no dtype", async () => {
     const { checkpoint } = await convertTiny(1);
     await expect(convertCheckpoint(checkpoint, place("x"), { tokenHeads: 5 })).rejects.toThrow(/1 to 4, received 5/);
