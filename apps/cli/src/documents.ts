@@ -39,20 +39,28 @@ export async function* documents(files: readonly string[]): AsyncGenerator<Docum
 async function* plainText(file: string, before: number): AsyncGenerator<DocumentPiece> {
   const stream = createReadStream(file, { encoding: "utf8", highWaterMark: 2 ** 18 });
   let held = "";
+  /** Pieces of the document that `held` goes on with are out: it must be ended, even when only blanks are left of it. */
+  let begun = false;
   for await (const chunk of stream as AsyncIterable<string>) {
     held += chunk;
     const bytesRead = before + stream.bytesRead;
     const parts = held.split(separator);
     held = parts.pop() ?? "";
-    for (const text of parts) if (text.trim() !== "") yield { text: text.trim(), last: true, bytesRead };
+    for (const part of parts) {
+      const text = begun ? part.trimEnd() : part.trim();
+      if (begun || text !== "") yield { text, last: true, bytesRead };
+      begun = false;
+    }
     // A piece ends with a line, and never inside what may become a separator.
     const cut = held.length > pieceCharacters ? held.lastIndexOf("\n", held.length - separator.length) + 1 : 0;
     if (cut > 0) {
       yield { text: held.slice(0, cut), last: false, bytesRead };
       held = held.slice(cut);
+      begun = true;
     }
   }
-  if (held.trim() !== "") yield { text: held.trim(), last: true, bytesRead: before + stream.bytesRead };
+  const text = begun ? held.trimEnd() : held.trim();
+  if (begun || text !== "") yield { text, last: true, bytesRead: before + stream.bytesRead };
 }
 
 async function* jsonLines(file: string, before: number): AsyncGenerator<DocumentPiece> {
