@@ -191,7 +191,7 @@ describe("generate", () => {
       ["ab", true],
       ["\u0002ab", true],
       ["ab", false],
-      ["", true],
+      [Int32Array.of(2), true],
     ] as const) {
       await generate(watched, prompt, { maxNewTokens: 1, seed: 1, beginOfText });
     }
@@ -210,7 +210,9 @@ describe("generate refuses", () => {
   };
 
   it("prompts and options that cannot be", async () => {
-    expect(await codeOf(() => generate(model(), ""))).toMatch(/invalid-argument: the prompt is empty/);
+    for (const prompt of ["", new Int32Array()])
+      for (const begin of [{}, { beginOfTextId: 2 }])
+        expect(await codeOf(() => generate(model(1, begin), prompt))).toMatch(/invalid-argument: the prompt is empty/);
     expect(await codeOf(() => generate(model(), "a".repeat(100)))).toMatch(
       /invalid-argument: the prompt has 100 tokens, the context holds 100/,
     );

@@ -76,6 +76,11 @@ function checkStrategy({ name, heads = 1, topK = 1 }: Strategy): void {
 
 function encode(model: LanguageModel, prompt: Prompt, { beginOfText = true }: GenerateOptions): Int32Array {
   const ids = typeof prompt === "string" ? model.tokenizer.encode(prompt) : Int32Array.from(prompt);
+  if (ids.length === 0)
+    throw new DynamoError(
+      "invalid-argument",
+      "the prompt is empty: expected text or token ids (a begin-of-text id alone starts a text from nothing)",
+    );
   const first = beginOfText ? model.info.beginOfTextId : undefined;
   if (first === undefined || ids[0] === first) return ids;
   // Never spread: a prompt far too long must reach the check of its length.

@@ -41,12 +41,6 @@ export function startSequence(
   options: GenerateOptions,
 ): Sequence {
   const { contextLength } = model.info;
-  if (prompt.length === 0) {
-    throw new DynamoError(
-      "invalid-argument",
-      "the prompt is empty and the model has no begin-of-text token: give at least one token",
-    );
-  }
   if (prompt.length >= contextLength) {
     throw new DynamoError(
       "invalid-argument",

@@ -79,7 +79,7 @@ describe("writeFolderAtomically", () => {
     for (const place of [target, join(parent, "file")]) {
       await expect(writeFolderAtomically(place, fill("new"), { overwrite: true })).rejects.toMatchObject({
         code: "invalid-argument",
-        message: expect.stringMatching(/no model folder/),
+        message: expect.stringMatching(/holds something else/),
       });
     }
     expect(readFileSync(join(target, "thesis.doc"), "utf8")).toBe("precious");
