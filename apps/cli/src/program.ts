@@ -143,9 +143,10 @@ function addTrainingVerbs(program: Command, signal: AbortSignal): void {
     .command("train")
     .description("make a DynaMo model from text, on a checkpoint or from scratch")
     .argument("[config]", "a JSON file with any of the options; flags win")
-    .requiredOption(
-      "--out <folder>",
-      "the run: checkpoints, metrics.jsonl, report.html and, at its end, the model folder",
+    .option("--out <folder>", "the run: checkpoints, metrics.jsonl, report.html and, at its end, the model folder")
+    .option(
+      "--export-torch <folder>",
+      "do not train: write the run to a new folder, with a PyTorch script that trains it on many GPUs under torchrun",
     )
     .option("--resume", "go on from the newest checkpoint in the folder", false);
   withTrainingOptions(train)
@@ -154,9 +155,12 @@ function addTrainingVerbs(program: Command, signal: AbortSignal): void {
     )
     .option("--threads <n>", "CPU threads", wholeNumber)
     .option(...json)
-    .action(async (config: string | undefined, options) =>
-      (await import("./commands/train.js")).runTraining(config, options as never, signal),
-    );
+    .action(async (config: string | undefined, options: { out?: string; exportTorch?: string }) => {
+      if (options.exportTorch !== undefined)
+        return (await import("./commands/export-torch.js")).exportTraining(config, options as never, signal);
+      if (options.out === undefined) train.error("error: required option '--out <folder>' not specified");
+      return (await import("./commands/train.js")).runTraining(config, options as never, signal);
+    });
 
   program
     .command("data")

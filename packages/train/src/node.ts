@@ -1,5 +1,7 @@
 /** @dynamo/train/node: datasets, runs and checkpoints on Node's file system. */
 export * from "./data/index.js";
+export { exportTorch } from "./export/export-torch.js";
+export type { ExportTorchOptions, TorchExport } from "./export/export-torch.js";
 export { listCheckpoints } from "./run/checkpoint.js";
 export { metricsPath, readMetrics } from "./run/metrics.js";
 export type { EvaluationMetrics, Metrics, SampleMetrics, StepMetrics } from "./run/metrics.js";

@@ -42,7 +42,10 @@ export async function runTraining(
 }
 
 /** With `--text`, the run's own dataset, made when it is not there yet. */
-async function datasetOf(options: TrainCommandOptions, signal: AbortSignal): Promise<string | undefined> {
+export async function datasetOf(
+  options: Pick<TrainCommandOptions, "text" | "out" | "checkpoint" | "dataset" | "tokenizer">,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const { text, out, checkpoint } = options;
   if (text === undefined) return hasDataset(ownDataset(out)) ? ownDataset(out) : undefined;
   if (options.dataset !== undefined)

@@ -72,7 +72,8 @@ export async function writeCheckpoint(
   return target;
 }
 
-async function copyTexts(from: string, to: string): Promise<void> {
+/** The tokenizer and such, as far as they are there. */
+export async function copyTexts(from: string, to: string): Promise<void> {
   for (const name of carried) {
     await copyFile(join(from, name), join(to, name)).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;

@@ -25,20 +25,44 @@ export async function startingPoint(config: TrainingConfig, resumed: Resumed | u
   return config.checkpoint === undefined ? fromScratch(config) : fromCheckpoint(config, config.checkpoint);
 }
 
-/** Token heads that the checkpoint lacks begin at random. */
+/** Where a run begins, opened: each weight is read when it is asked for, so that no more than one need be in memory. */
+export interface OpenStart extends StartingPoint {
+  close(): Promise<void>;
+}
+
+export async function openStart(config: TrainingConfig): Promise<OpenStart> {
+  if (config.checkpoint !== undefined) return openFromCheckpoint(config, config.checkpoint);
+  return { ...(await fromScratch(config)), close: () => Promise.resolve() };
+}
+
 async function fromCheckpoint(options: TrainingConfig, folder: string): Promise<StartingPoint> {
+  const start = await openFromCheckpoint(options, folder);
+  try {
+    const weights = new Map<string, Float32Array>();
+    for (const name of modelShapes(start.config).keys()) weights.set(name, await start.weights(name));
+    return { ...start, weights: (name) => Promise.resolve(weights.get(name) as Float32Array) };
+  } finally {
+    await start.close();
+  }
+}
+
+/** Token heads that the checkpoint lacks begin at random. */
+async function openFromCheckpoint(options: TrainingConfig, folder: string): Promise<OpenStart> {
   const { tokenHeads, seed, sequence } = options;
   const checkpoint = await openCheckpoint(nodeFolder(folder));
   try {
     checkArchitecture(checkpoint, options);
     const config = { ...checkpoint.config, ...headArchitecture(options), tokenHeads, untrainedHeads: [] };
     checkSequence(sequence, config);
-    const weights = new Map<string, Float32Array>();
-    for (const [name, shape] of modelShapes(config))
-      weights.set(name, checkpoint.has(name) ? await checkpoint.read(name) : initialTensor(name, shape, seed));
-    return { config, weights: (name) => Promise.resolve(weights.get(name) as Float32Array), textsFrom: folder };
-  } finally {
+    const shapes = modelShapes(config);
+    const weights = (name: string): Promise<Float32Array> =>
+      checkpoint.has(name)
+        ? checkpoint.read(name)
+        : Promise.resolve(initialTensor(name, shapes.get(name) as readonly number[], seed));
+    return { config, weights, textsFrom: folder, close: () => checkpoint.close() };
+  } catch (error) {
     await checkpoint.close();
+    throw error;
   }
 }
 

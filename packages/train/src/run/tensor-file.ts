@@ -11,7 +11,17 @@ export interface NamedFloats {
 }
 
 /** A new file. It is complete on the disk when this resolves. */
-export async function writeTensorFile(path: string, tensors: readonly NamedFloats[]): Promise<void> {
+export function writeTensorFile(path: string, tensors: readonly NamedFloats[]): Promise<void> {
+  const data = new Map(tensors.map((tensor) => [tensor.name, tensor.data]));
+  return writeTensorFileFrom(path, tensors, (name) => Promise.resolve(data.get(name) as Float32Array));
+}
+
+/** As `writeTensorFile`, with one tensor in memory at a time: each is read when its turn comes. */
+export async function writeTensorFileFrom(
+  path: string,
+  tensors: readonly Omit<NamedFloats, "data">[],
+  read: (name: string) => Promise<Float32Array>,
+): Promise<void> {
   const handle = await open(path, "wx");
   try {
     await writeAll(
@@ -21,7 +31,7 @@ export async function writeTensorFile(path: string, tensors: readonly NamedFloat
         { format: "pt" },
       ),
     );
-    for (const { data } of tensors) await writeAll(handle, bytesOf(data));
+    for (const { name } of tensors) await writeAll(handle, bytesOf(await read(name)));
     await handle.sync();
   } finally {
     await handle.close();

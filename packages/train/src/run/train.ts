@@ -218,7 +218,8 @@ export async function readRunConfig(run: string): Promise<TrainingConfig> {
   return parseTrainingConfig(JSON.parse(text));
 }
 
-function checkVocabulary(dataset: Dataset, { config }: StartingPoint, folder: string): void {
+/** Throws `invalid-argument` when the data has tokens that the model has not. */
+export function checkVocabulary(dataset: Dataset, { config }: StartingPoint, folder: string): void {
   if (dataset.vocabularySize <= config.vocabularySize) return;
   throw new DynamoError(
     "invalid-argument",

@@ -1,0 +1,165 @@
+/** What is exported, and what is refused. Nothing here needs Python. */
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openCheckpoint, parseNeoxConfig, initialTensor } from "@dynamo/model";
+import { convertCheckpoint, nodeFolder, writeRandomCheckpoint } from "@dynamo/model/convert";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exportTorch } from "../src/export/export-torch.js";
+import { openDataset } from "../src/data/index.js";
+import { parseTrainingConfig, type TrainingConfig } from "../src/run/training-config.js";
+import { writeTinyDataset } from "./tiny-dataset.js";
+
+let place: string;
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), "dynamo-export-"));
+  mkdirSync(join(place, "data"));
+  writeTinyDataset(join(place, "data"), [
+    { name: "a", train: 1500, heldOut: 300 },
+    { name: "b", train: 900, heldOut: 0 },
+  ]);
+  writeFileSync(join(place, "data", "tokenizer.json"), "{}");
+});
+afterEach(() => rmSync(place, { recursive: true, force: true }));
+
+const architecture = { hiddenSize: 16, layers: 2, attentionHeads: 2, contextLength: 32 };
+const configOf = (more: object = {}): TrainingConfig =>
+  parseTrainingConfig({
+    dataset: join(place, "data"),
+    architecture,
+    steps: 10,
+    batch: 4,
+    microBatches: 2,
+    sequence: 13,
+    learningRate: 0.01,
+    ...more,
+  });
+const out = (): string => join(place, "out");
+const json = (...path: string[]): Record<string, unknown> =>
+  JSON.parse(readFileSync(join(out(), ...path), "utf8")) as Record<string, unknown>;
+
+describe("the exported folder", () => {
+  it("has the script, the whole configuration, the data and the starting checkpoint", async () => {
+    const report = await exportTorch(configOf({ headLearningRate: 0.1, samplePrompts: ["x"] }), out());
+    expect(readdirSync(out()).sort()).toEqual(["README.md", "checkpoint", "data", "run.json", "train.py"]);
+    expect(json("run.json")).toMatchObject({
+      format: "dynamo-torch-run",
+      version: 1,
+      tokenHeads: 3,
+      steps: 10,
+      sequence: 13,
+      headLearningRate: 0.1,
+      headWeights: [1, 1, 1],
+      warmUp: 0.01,
+    });
+    expect(Object.keys(json("run.json"))).not.toContain("samplePrompts");
+    expect(report).toMatchObject({ folder: out(), rowsPerStep: 8, tokens: 1040 });
+    expect(report.command).toContain("torchrun --standalone --nproc_per_node 8");
+    const data = await openDataset(join(out(), "data"));
+    expect(data.manifest.sources.map(({ name }) => name)).toEqual(["a", "b"]);
+    await data.close();
+    expect(readFileSync(join(out(), "checkpoint", "tokenizer.json"), "utf8")).toBe("{}");
+  });
+
+  it("knows every option that the script asks for, and no other", async () => {
+    await exportTorch(configOf(), out());
+    const script = readFileSync(join(out(), "train.py"), "utf8");
+    const keys = /CONFIG_KEYS = \{([^}]*)\}/.exec(script)?.[1]?.match(/\w+/g);
+    expect(Object.keys(json("run.json")).sort()).toEqual(keys?.sort());
+  });
+
+  it("links the shards instead of copying them, through symbolic links too", async () => {
+    const real = join(place, "elsewhere.bin");
+    const shard = join(place, "data", "b", "train-00000.bin");
+    writeFileSync(real, readFileSync(shard));
+    rmSync(shard);
+    symlinkSync(real, shard);
+    await exportTorch(configOf(), out());
+    const inode = (path: string): number => statSync(path).ino;
+    const linked = join("a", "train-00000.bin");
+    expect(inode(join(out(), "data", linked))).toBe(inode(join(place, "data", linked)));
+    expect(inode(join(out(), "data", "b", "train-00000.bin"))).toBe(inode(real));
+  });
+
+  it("begins at the checkpoint, in shards when it is large, with the heads that it lacks", async () => {
+    const base = parseNeoxConfig({
+      model_type: "gpt_neox",
+      vocab_size: 64,
+      hidden_size: 16,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      intermediate_size: 64,
+      max_position_embeddings: 32,
+    });
+    await writeRandomCheckpoint(join(place, "base"), { config: base, seed: 7, dtype: "float16" });
+    const config = configOf({ architecture: undefined, checkpoint: join(place, "base"), seed: 3 });
+    const { parameters } = await exportTorch(config, out(), { shardBytes: 10_000 });
+    const [before, after] = await Promise.all(
+      [join(place, "base"), join(out(), "checkpoint")].map((folder) => openCheckpoint(nodeFolder(folder))),
+    );
+    if (before === undefined || after === undefined) throw new Error("unreachable");
+    expect(after.trainedHeads).toEqual([2, 3]);
+    for (const name of before.shapes.keys()) expect(await after.read(name)).toEqual(await before.read(name));
+    const head = "dynamo.token_heads.3.mlp.dense_h_to_4h.weight";
+    expect(await after.read(head)).toEqual(initialTensor(head, [64, 16], 3));
+    await before.close();
+    await after.close();
+    const files = readdirSync(join(out(), "checkpoint")).filter((name) => name.endsWith(".safetensors"));
+    expect(files.length).toBeGreaterThan(5);
+    expect(json("checkpoint", "model.safetensors.index.json")["metadata"]).toEqual({ total_size: 4 * parameters });
+    // The same way back that trained checkpoints take.
+    const report = await convertCheckpoint(join(out(), "checkpoint"), join(place, "model"));
+    expect(report).toMatchObject({ tokenHeads: 3, untrainedHeads: [], parameters });
+  });
+});
+
+describe("refused, with nothing left", () => {
+  const refused = async (config: TrainingConfig, code: string, message: RegExp): Promise<void> => {
+    await expect(exportTorch(config, out())).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(readdirSync(place).sort()).toEqual(["data"]);
+  };
+
+  it.each([
+    ["two layers a head", { headLayers: 2 }, /dynamo\.head_layers/],
+    ["heads on the head before", { headInput: "previous" }, /dynamo\.head_input/],
+  ])("%s", (_, more, message) => refused(configOf(more), "unsupported", message));
+
+  it("an option that did not exist when the script was written", () =>
+    refused({ ...configOf(), dropout: 0.5 } as TrainingConfig, "unsupported", /dropout 0\.5/));
+
+  it("a dataset that says which tokens count", async () => {
+    const manifest = writeTinyDataset(join(place, "data"), [{ name: "a", train: 1500, heldOut: 300 }]);
+    writeFileSync(join(place, "data", "dataset.json"), JSON.stringify({ ...manifest, counted: true }));
+    await refused(configOf(), "unsupported", /a dataset with counted/);
+  });
+
+  it("held-out text smaller than a batch", async () => {
+    writeTinyDataset(join(place, "data"), [{ name: "a", train: 1500, heldOut: 20 }]);
+    await refused(configOf(), "invalid-argument", /held-out data is smaller than a batch/);
+  });
+
+  it("a frozen base without heads", () =>
+    refused(configOf({ train: "heads", tokenHeads: 1 }), "invalid-argument", /nothing to train/));
+
+  it("a folder that exists", async () => {
+    mkdirSync(out());
+    await expect(exportTorch(configOf(), out())).rejects.toMatchObject({ code: "invalid-argument" });
+    expect(readdirSync(out())).toEqual([]);
+  });
+
+  it("a run that is stopped while it is written", async () => {
+    const stop = new AbortController();
+    const onProgress = (): void => stop.abort();
+    await expect(exportTorch(configOf(), out(), { signal: stop.signal, onProgress })).rejects.toThrow();
+    expect(readdirSync(place).sort()).toEqual(["data"]);
+  });
+});
