@@ -131,14 +131,18 @@ describe("refused, with nothing left", () => {
   it.each([
     ["two layers a head", { headLayers: 2 }, /dynamo\.head_layers/],
     ["heads on the head before", { headInput: "previous" }, /dynamo\.head_input/],
+    ["distillation", { distillation: 0.5 }, /distillation 0\.5/],
   ])("%s", (_, more, message) => refused(configOf(more), "unsupported", message));
 
   it("an option that did not exist when the script was written", () =>
     refused({ ...configOf(), dropout: 0.5 } as TrainingConfig, "unsupported", /dropout 0\.5/));
 
-  it("a dataset that says which tokens count", async () => {
+  it.each(["the manifest", "a source", "a split"])("a dataset that says which tokens count, in %s", async (where) => {
     const manifest = writeTinyDataset(join(place, "data"), [{ name: "a", train: 1500, heldOut: 300 }]);
-    writeFileSync(join(place, "data", "dataset.json"), JSON.stringify({ ...manifest, counted: true }));
+    const source = (manifest["sources"] as Record<string, object>[])[0] as Record<string, object>;
+    const spoilt = { "the manifest": manifest, "a source": source, "a split": source["train"] }[where] as object;
+    Object.assign(spoilt, { counted: true });
+    writeFileSync(join(place, "data", "dataset.json"), JSON.stringify(manifest));
     await refused(configOf(), "unsupported", /a dataset with counted/);
   });
 

@@ -1,6 +1,6 @@
 /** The exported script against `dynamo train`, where Python has torch: DYNAMO_PYTHON names the interpreter (python3). */
-import { spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { convertCheckpoint } from "@dynamo/model/convert";
@@ -185,14 +185,36 @@ describe.skipIf(!torchIsHere)("an exported run", () => {
   );
 
   it(
-    "has the same losses in two processes with sharded weights, and they resume",
+    "has the same losses in two processes with sharded weights, and one goes on",
     async () => {
       const out = join(place, "two");
       const launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"];
       const run = [...launch, join(place, "run", "train.py"), "--device", "cpu", "--out", out, "--rows", "2"];
-      succeed(...run, "--stop-after", "5", "--activation-checkpointing");
-      succeed(...run, "--resume");
+      succeed(...run, "--stop-after", "3", "--activation-checkpointing");
+      succeed(...run, "--stop-after", "6", "--resume");
+      succeed(join(place, "run", "train.py"), "--device", "cpu", "--out", out, "--resume");
       await expectSame(out, 1e-4);
+    },
+    timeout,
+  );
+
+  it(
+    "stops with a checkpoint when it is told to",
+    async () => {
+      const folder = join(place, "long");
+      await exportTorch({ ...config, steps: 1_000_000, evaluateEvery: 1_000_000, checkpointEvery: 1_000_000 }, folder);
+      const child = spawn(python, [join(folder, "train.py"), "--device", "cpu"], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let printed = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        if (!printed.includes("step 2 ") && `${printed}${text}`.includes("step 2 ")) child.kill("SIGTERM");
+        printed += text;
+      });
+      expect(await new Promise((ended) => child.on("close", ended))).toBe(0);
+      const step = Number(/stopped at step (\d+)/.exec(printed)?.[1]);
+      expect(step).toBeGreaterThanOrEqual(2);
+      expect(readdirSync(join(folder, "result", "checkpoints"))).toEqual([`step-${String(step).padStart(8, "0")}`]);
     },
     timeout,
   );

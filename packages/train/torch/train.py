@@ -258,6 +258,7 @@ class Dataset:
     # EXTEND HERE, and in packages/train/src/export/supported.ts: a format with more than these keys has something in it that
     # this script would ignore, such as which tokens count in the loss.
     KEYS = {"format", "version", "tokenizer", "dtype", "heldOutFraction", "sources"}
+    SOURCE_KEYS = {"name", "weight", "train", "held-out"}
     SPLIT_KEYS = {"documents", "tokens", "bytes", "shards"}
 
     def __init__(self, folder):
@@ -272,6 +273,7 @@ class Dataset:
             raise RunError(f"{folder}: a vocabulary of {self.vocabulary}")
         self.sources = manifest["sources"]
         for source in self.sources:
+            check_keys(source, self.SOURCE_KEYS, folder / "dataset.json")
             for split in ("train", "held-out"):
                 check_keys(source[split], self.SPLIT_KEYS, f"{folder}: {source['name']}/{split}")
                 self._check_shards(source, split)

@@ -79,7 +79,7 @@ const dynamoKeys: ReadonlySet<string> = new Set(["token_heads", "untrained_heads
 
 /** Throws `unsupported` for token heads that are not one decoder layer each on the stem. `json` is the file to be written. */
 export function checkModel({ tokenHeads, train }: TrainingConfig, json: NeoxConfig["raw"]): void {
-  const others = Object.keys((json["dynamo"] ?? {}) as object).filter((key) => !dynamoKeys.has(key));
+  const others = Object.keys(json["dynamo"] ?? {}).filter((key) => !dynamoKeys.has(key));
   if (others.length > 0) refuse(`config.json's dynamo.${others.join(", dynamo.")}`);
   if (train === "heads" && tokenHeads < 2)
     throw new DynamoError(
@@ -96,6 +96,7 @@ const manifestKeys: ReadonlySet<string> = new Set([
   "heldOutFraction",
   "sources",
 ]);
+const sourceKeys: ReadonlySet<string> = new Set(["name", "weight", "train", "held-out"]);
 const splitKeys: ReadonlySet<string> = new Set(["documents", "tokens", "bytes", "shards"]);
 
 /**
@@ -106,6 +107,7 @@ export function checkDataset(json: Readonly<Record<string, unknown>>): void {
   const sources = json["sources"] as readonly Readonly<Record<string, object>>[];
   const others = [
     ...Object.keys(json).filter((key) => !manifestKeys.has(key)),
+    ...sources.flatMap((source) => Object.keys(source)).filter((key) => !sourceKeys.has(key)),
     ...sources
       .flatMap((source) => [source["train"], source["held-out"]])
       .flatMap((split) => Object.keys(split ?? {}))
