@@ -239,9 +239,15 @@ describe.skipIf(!torchIsHere)("an exported run", () => {
   );
 
   it(
-    "trains the heads alone when the base is frozen",
+    "trains the heads alone when the base is frozen, and weighs heads alike by default",
     async () => {
-      const frozen = parseTrainingConfig({ ...config, train: "heads", steps: 3, evaluateEvery: 3 });
+      const frozen = parseTrainingConfig({
+        ...config,
+        train: "heads",
+        steps: 3,
+        evaluateEvery: 3,
+        headWeights: undefined,
+      });
       const folder = join(place, "frozen");
       await exportTorch(frozen, folder);
       await train(runtime, join(place, "frozen-mine"), frozen);

@@ -938,7 +938,7 @@ class Run:
         """Adds up the gradients of this process's rows; the mean losses of all, and whether anybody wants to stop."""
         config = self.config
         self.model.train()
-        weights = torch.tensor(config["headWeights"], device=self.device)
+        weights = torch.tensor(config["headWeights"], dtype=torch.float32, device=self.device)
         passes = rows.split(pass_rows)
         totals = torch.zeros(config["tokenHeads"] + 1, dtype=torch.float64, device=self.device)
         for part in passes:
