@@ -4,6 +4,8 @@
 const arrows = {
   core: [],
   stories: [],
+  "stories-base": [],
+  "stories-t4": [],
   onnx: ["core"],
   tokenizer: ["core"],
   cooccurrence: ["core"],

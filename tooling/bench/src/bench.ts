@@ -3,6 +3,8 @@
 export interface BenchOptions {
   /** Fewer repetitions: shows that a bench works, not what it measures. */
   readonly quick: boolean;
+  /** Model folders to measure instead of the embedded ones, by name. */
+  readonly models: ReadonlyMap<string, string>;
 }
 
 export interface BenchResult {
@@ -17,6 +19,8 @@ export type Bench = (options: BenchOptions) => Promise<BenchResult>;
 export const benches: Readonly<Record<string, string>> = {
   cooccurrence: "n-grams counted per second, bytes per stored n-gram",
   "decode-step": "one decoding step's own work: joint, mask, threshold, sampling",
+  "embedded-quality": "the embedded models' perplexities and bits per byte on held-out text",
+  "embedded-speed": "what the embedded models' token heads buy: tokens per pass, speed-up, likelihood of the text",
   "model-step": "one forward pass by context length, dtype and heads",
   peer: "the same weights in @huggingface/transformers (pnpm bench:peer installs it)",
 };

@@ -1,8 +1,9 @@
-/** `pnpm bench [name…] [--quick] [--json FILE] [--list]`: runs benches and prints what they measured and on what. */
+/** `pnpm bench [name…] [--quick] [--json FILE] [--list] [--model NAME=FOLDER …]`: runs benches and prints what they measured and on what. */
 import { existsSync, writeFileSync } from "node:fs";
 import { benches, type BenchResult, loadBench } from "./bench.js";
 import { describeEnvironment, type Environment } from "./environment.js";
 import { type Options, parseOptions } from "./options.js";
+import { SkippedBench } from "./shared-data.js";
 import { formatTable } from "./table.js";
 
 interface Outcome {
@@ -38,7 +39,7 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 /** A bench that fails is reported with the others; it does not end the run. */
-async function runBench(name: string, { quick }: Options): Promise<Outcome> {
+async function runBench(name: string, { quick, models }: Options): Promise<Outcome> {
   const start = performance.now();
   const finish = (rest: Partial<Outcome>): Outcome => ({ name, seconds: secondsSince(start), ...rest });
   if (name === "peer" && !existsSync(new URL("../peer/node_modules/", import.meta.url))) {
@@ -47,9 +48,10 @@ async function runBench(name: string, { quick }: Options): Promise<Outcome> {
   try {
     const bench = await loadBench(name, new URL("./", import.meta.url));
     if (bench === undefined) return finish({ error: "not there" });
-    const result = await bench({ quick });
+    const result = await bench({ quick, models });
     return finish({ name: result.name, rows: result.rows });
   } catch (error) {
+    if (error instanceof SkippedBench) return finish({ skipped: error.message });
     return finish({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 }
