@@ -24,6 +24,7 @@ const prompts = [
   "Mom said it was time to",
 ] as const;
 const backoffs = [1, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0] as const;
+const hotBackoffs = [0.6, 0.5, 0.4, 0.3] as const;
 const maxNewTokens = 160;
 
 interface Setting {
@@ -53,6 +54,11 @@ const settings = (): readonly Setting[] => [
   { name: "autoregressive", strategy: autoregressive() },
   { name: "verified", strategy: verified() },
   ...backoffs.map((backoff) => ({ name: `dynamo ${backoff}`, strategy: dynamo({ backoff }) })),
+  // The mask and the thresholds sharpen the distribution; a higher temperature gives some of its breadth back.
+  ...hotBackoffs.map((backoff) => ({
+    name: `dynamo ${backoff}, temperature 1`,
+    strategy: dynamo({ backoff, temperature: 1 }),
+  })),
 ];
 
 /** Strategies in turn for every prompt, so that a busy spell of the machine falls on all of them. */
