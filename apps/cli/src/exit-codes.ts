@@ -9,6 +9,7 @@ const byError: Readonly<Record<DynamoErrorCode, number>> = {
   "not-found": exitCodes.input,
   unsupported: exitCodes.unsupported,
   runtime: exitCodes.failure,
+  "out-of-memory": exitCodes.failure,
   strategy: exitCodes.failure,
   aborted: exitCodes.interrupted,
 };

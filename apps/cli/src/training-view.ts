@@ -5,6 +5,8 @@ import { paintError } from "./paint.js";
 
 export interface TrainingView {
   show(metrics: Metrics): void;
+  /** A line that stays above what changes. */
+  note(line: string): void;
   stop(): void;
 }
 
@@ -36,6 +38,10 @@ export function startTrainingView(config: TrainingConfig): TrainingView {
       if (!isTerminal && metrics.kind !== "step") console.error(eventLine(metrics));
       const wait = isTerminal ? frameMilliseconds : lineMilliseconds;
       if (recent.length > 0 && performance.now() - drawn >= wait) draw();
+    },
+    note(line) {
+      update?.clear();
+      console.error(paintError.dim(line));
     },
     stop() {
       if (update === undefined) return;

@@ -7,11 +7,19 @@
  * - `not-found`: a file or model that is not there
  * - `unsupported`: a well-formed input that this version cannot handle, or a device that is missing
  * - `runtime`: the execution provider failed (includes NaN logits and a crashed worker)
+ * - `out-of-memory`: the machine or the device has too little of it; the message says what to lower
  * - `strategy`: a decoding strategy threw or returned nonsense
  * - `aborted`: the caller's AbortSignal fired
  */
 export type DynamoErrorCode =
-  "invalid-argument" | "invalid-file" | "not-found" | "unsupported" | "runtime" | "strategy" | "aborted";
+  | "invalid-argument"
+  | "invalid-file"
+  | "not-found"
+  | "unsupported"
+  | "runtime"
+  | "out-of-memory"
+  | "strategy"
+  | "aborted";
 
 const brand: unique symbol = Symbol.for("@dynamo/error") as never;
 

@@ -1,6 +1,7 @@
 /** The main thread's end of the inference worker: typed calls, a worker that never keeps the process alive, crashes. */
 import { Worker } from "node:worker_threads";
 import { DynamoError } from "@dynamo/core";
+import { memoryError } from "./engine-errors.js";
 import type { EngineSettings, FromWorker, Request, ToWorker, Values, WireTensor, WorkerData } from "./protocol.js";
 import { createState, finishBeforeExit, requestStop } from "./worker-state.js";
 
@@ -81,7 +82,12 @@ function pendingCalls(worker: Worker): PendingCalls {
     send: (request) =>
       new Promise((resolve, reject) => {
         const id = nextId++;
-        worker.postMessage({ id, request } satisfies ToWorker);
+        try {
+          worker.postMessage({ id, request } satisfies ToWorker);
+        } catch (error) {
+          // Tensors are copied on their way, and the memory for that may be missing.
+          throw memoryError(error) ?? error;
+        }
         waiting.set(id, { resolve, reject });
         worker.ref();
       }),

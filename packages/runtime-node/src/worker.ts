@@ -4,6 +4,7 @@ import { DynamoError } from "@dynamo/core";
 import { checkDevice } from "./check-device.js";
 import { openSession, type EngineSession } from "./engine.js";
 import type { EngineCache } from "./engine-cache.js";
+import { memoryError } from "./engine-errors.js";
 import { createEngineState, type EngineState } from "./engine-state.js";
 import { ownedBuffers } from "./native.js";
 import type { FromWorker, Request, ToWorker, Values, WireError, WireTensors, WorkerData } from "./protocol.js";
@@ -141,6 +142,7 @@ async function shutDown(): Promise<void> {
 }
 
 function wireError(error: unknown): WireError {
-  if (DynamoError.is(error)) return { code: error.code, message: error.message };
+  const known = DynamoError.is(error) ? error : memoryError(error);
+  if (known !== undefined) return { code: known.code, message: known.message };
   return { code: "runtime", message: error instanceof Error ? error.message : String(error) };
 }

@@ -79,10 +79,11 @@ export interface Trainer {
   readonly trained: readonly string[];
   /**
    * One optimizer step over `microBatches` batches; `step` counts from 0. Throws `runtime` when a loss or the gradients'
-   * norm is not finite: after a loss nothing has changed, after a norm the weights are spoilt.
+   * norm is not finite: after a loss nothing has changed; after a norm the weights are spoilt, and the trainer refuses to go on
+   * or to hand them out.
    */
   step(batches: readonly TokenRows[], step: number, rates: LearningRates): Promise<StepReport>;
-  /** Mean losses of a batch with the weights as they are. */
+  /** Mean losses of a batch with the weights as they are. Throws `runtime` when one is not finite. */
   evaluate(rows: TokenRows): Promise<readonly number[]>;
   /** Copies. Of the weights, all of the model's; on a stem session the heads' alone. */
   read(): Promise<TrainerTensors>;
@@ -122,24 +123,35 @@ export async function createTrainer(
     const gradients = await open(gradientGraph({ ...forward.training, ...trainingOptions }));
     const update = await open(updateGraph(parameters, headsGroup + 1, options.adamw));
     let evaluation: Session | undefined;
+    let spoilt: DynamoError | undefined;
+    const checkUsable = (): void => {
+      if (spoilt !== undefined) throw new DynamoError("runtime", `the weights are spoilt: ${spoilt.message}`);
+    };
     return {
       shape,
       shapes,
       firstHead,
       trained: [...trained],
       async step(batches, step, rates) {
+        checkUsable();
         checkCount(batches, options.microBatches);
         const losses = await gradientPasses(gradients, tensors, batches, forward, accumulate);
         const gradientNorm = await updatePass(update, tensors, step, rates, options.adamw);
-        return { losses, gradientNorm };
+        if (Number.isFinite(gradientNorm)) return { losses, gradientNorm };
+        spoilt = notFinite(`the norm of the gradients is ${gradientNorm}`);
+        throw spoilt;
       },
       async evaluate(rows) {
+        checkUsable();
         evaluation ??= await open(lossGraph(forward.evaluation));
         const feeds = await forward.evaluationFeeds(rows);
-        const { losses } = await evaluation.run(feeds, ["losses"], { state: tensors });
-        return [...floats(losses)];
+        const results = await evaluation.run(feeds, ["losses"], { state: tensors });
+        const losses = [...floats(results["losses"])];
+        if (!losses.every(Number.isFinite)) throw notFinite(`the losses are ${losses.join(", ")}`);
+        return losses;
       },
       async read() {
+        checkUsable();
         const own = [...trained];
         const copies = async (
           keys: readonly string[],
@@ -206,10 +218,19 @@ async function createState(
   for (const [name, dims] of shapes) tensors[name] = tensor("float32", dims, await weights(name));
   for (const { name, dims } of trained) {
     tensors[gradientName(name)] = tensor("float32", dims);
-    tensors[moment1Name(name)] = tensor("float32", dims, moments1?.get(name));
-    tensors[moment2Name(name)] = tensor("float32", dims, moments2?.get(name));
+    tensors[moment1Name(name)] = tensor("float32", dims, momentsOf(name, moments1));
+    tensors[moment2Name(name)] = tensor("float32", dims, momentsOf(name, moments2));
   }
   return runtime.createState(tensors);
+}
+
+/** Zeros for a run that begins; one that goes on has moments of all that it trains. */
+function momentsOf(name: string, moments: ReadonlyMap<string, Float32Array> | undefined): Float32Array | undefined {
+  if (moments === undefined || moments.has(name)) return moments?.get(name);
+  throw new DynamoError(
+    "invalid-file",
+    `the optimizer's moments of ${name} are missing: another run trained something else`,
+  );
 }
 
 function checkCount(batches: readonly TokenRows[], microBatches: number): void {
@@ -232,6 +253,7 @@ async function gradientPasses(
     const feeds = { ...(await forward.trainingFeeds(rows, 1 / batches.length)), ...keep };
     const { losses } = await session.run(feeds, ["losses"], { state });
     for (const [head, loss] of floats(losses).entries()) total[head] = (total[head] as number) + loss;
+    // Before the update, so that the weights stay what they were.
     if (!total.every(Number.isFinite)) throw notFinite(`the losses are ${total.join(", ")}`, i, batches.length);
   }
   return total;
@@ -250,9 +272,7 @@ async function updatePass(
     corrections: tensor("float32", [2], corrections),
   };
   const results = await session.run(feeds, ["gradient_norm"], { state });
-  const norm = floats(results["gradient_norm"])[0] as number;
-  if (!Number.isFinite(norm)) throw notFinite(`the norm of the gradients is ${norm}`);
-  return norm;
+  return floats(results["gradient_norm"])[0] as number;
 }
 
 function notFinite(what: string, microBatch?: number, of = 1): DynamoError {

@@ -73,6 +73,7 @@ async function trainWithView(
       resume,
       signal,
       onMetrics: (metrics) => view.show(metrics),
+      onNote: (line) => view.note(line),
       async onCheckpoint(folder, step) {
         const samples = await sampleCheckpoint(runtime, folder, step, config.samplePrompts, { seed: config.seed });
         await writeReport(out, config);

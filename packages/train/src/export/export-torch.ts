@@ -10,8 +10,8 @@ import { DynamoError } from "@dynamo/core";
 import { configJson } from "@dynamo/model";
 import { writeFolderAtomically } from "@dynamo/model/convert";
 import { openDataset, type Dataset } from "../data/index.js";
+import { checkTokenizer } from "../run/fit.js";
 import { openStart } from "../run/starting-point.js";
-import { checkVocabulary } from "../run/train.js";
 import type { TrainingConfig } from "../run/training-config.js";
 import { writeInitialCheckpoint } from "./initial-checkpoint.js";
 import { linkDataset } from "./linked-dataset.js";
@@ -54,7 +54,7 @@ export async function exportTorch(
     const start = await openStart(config);
     try {
       checkModel(config, configJson(start.config));
-      checkVocabulary(dataset, start, config.dataset);
+      await checkTokenizer(dataset, start.config, start.textsFrom);
       let parameters = 0;
       await writeFolderAtomically(folder, async (place) => {
         await copyFile(scriptPath(), join(place, script));

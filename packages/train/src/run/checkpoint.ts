@@ -3,15 +3,17 @@
  * which `dynamo convert` takes, with the optimizer's moments and the place in the data beside it. Nothing else is random in a
  * run: the data's order comes from the seed and the place.
  */
-import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { configJson, openCheckpoint, type NeoxConfig } from "@dynamo/model";
 import { nodeFolder, writeFolderAtomically } from "@dynamo/model/convert";
+import { z } from "zod";
 import type { DataPosition } from "../data/index.js";
 import { modelShapes } from "../graph/model-shapes.js";
 import { moment1Name, moment2Name } from "../graph/update-graph.js";
 import type { TrainerTensors } from "../trainer.js";
+import { readJson } from "./run-files.js";
 import { readTensorFile, writeTensorFile } from "./tensor-file.js";
 
 /** training.json of a checkpoint. */
@@ -22,6 +24,8 @@ export interface Progress {
   readonly seconds: number;
   /** Where the training data goes on. */
   readonly position: DataPosition;
+  /** What the data was: of another one the position means nothing. */
+  readonly dataset?: string | undefined;
 }
 
 export interface Resumed extends TrainerTensors {
@@ -31,15 +35,24 @@ export interface Resumed extends TrainerTensors {
 }
 
 const version = 1;
-/** A training.json is a few hundred bytes; a mixture of many sources some thousand. */
-const maxProgressBytes = 2 ** 20;
+const progressFile = z.object({
+  version: z.literal(version),
+  step: z.int().min(0),
+  tokens: z.int().min(0),
+  seconds: z.number().min(0),
+  position: z.object({ drawn: z.record(z.string(), z.int().min(0)) }),
+  dataset: z.string().optional(),
+});
 /** The files of a model that training leaves as they are. */
 const carried = ["tokenizer.json", "tokenizer_config.json", "generation_config.json"] as const;
 
 const folderName = (step: number): string => `step-${String(step).padStart(8, "0")}`;
 const checkpointsIn = (run: string): string => join(run, "checkpoints");
 
-/** Writes a checkpoint of `run`, and deletes older ones but the last `keep`. Returns its folder. */
+/**
+ * Writes a checkpoint of `run`, and deletes older ones but the last `keep`. Returns its folder. Throws `runtime` when the disk
+ * is full, and for values that are not finite: spoilt weights never become a checkpoint.
+ */
 export async function writeCheckpoint(
   run: string,
   config: NeoxConfig,
@@ -47,6 +60,8 @@ export async function writeCheckpoint(
   progress: Progress,
   { keep, textsFrom }: { readonly keep: number; readonly textsFrom: string },
 ): Promise<string> {
+  const spoilt = spoiltTensor(tensors);
+  if (spoilt !== undefined) throw new DynamoError("runtime", `training diverged: ${spoilt} are not all finite`);
   const shapes = modelShapes(config);
   const target = join(checkpointsIn(run), folderName(progress.step));
   const named = (values: ReadonlyMap<string, Float32Array>, toName: (name: string) => string) =>
@@ -68,8 +83,38 @@ export async function writeCheckpoint(
     },
     { overwrite: true },
   );
-  for (const old of (await listCheckpoints(run)).slice(0, -keep)) await rm(old, { recursive: true, force: true });
+  for (const old of (await listCheckpoints(run)).slice(0, -keep)) await removeCheckpoint(old);
   return target;
+}
+
+/** Renamed first: a process that is killed while it deletes leaves no half checkpoint that looks like a whole one. */
+async function removeCheckpoint(folder: string): Promise<void> {
+  const rubbish = join(dirname(folder), `.${basename(folder)}.removed`);
+  await rm(rubbish, { recursive: true, force: true });
+  await rename(folder, rubbish);
+  await rm(rubbish, { recursive: true, force: true });
+}
+
+/** Deletes what killed processes left half-written or half-deleted beside the checkpoints. */
+export async function removeLeftovers(run: string): Promise<void> {
+  const names = await readdir(checkpointsIn(run)).catch((): string[] => []);
+  for (const name of names.filter((entry) => /^\.step-\d+\.(partial-|removed$)/.test(entry)))
+    await rm(join(checkpointsIn(run), name), { recursive: true, force: true });
+}
+
+function spoiltTensor({ weights, moments1, moments2 }: TrainerTensors): string | undefined {
+  for (const [what, tensors] of Object.entries({ weights, "first moments": moments1, "second moments": moments2 })) {
+    const spoilt = [...tensors].find(([, values]) => !allFinite(values))?.[0];
+    if (spoilt !== undefined) return `the ${what} of ${spoilt}`;
+  }
+  return undefined;
+}
+
+/** 0 · x is 0 for every finite x and not a number for the others: about 30 ms for 100 MB. */
+function allFinite(values: Float32Array): boolean {
+  let probe = 0;
+  for (let i = 0; i < values.length; i++) probe += 0 * (values[i] as number);
+  return probe === 0;
 }
 
 /** The tokenizer and such, as far as they are there. */
@@ -90,15 +135,38 @@ export async function listCheckpoints(run: string): Promise<string[]> {
     .map((name) => join(checkpointsIn(run), name));
 }
 
-/** A checkpoint to go on from. Throws `invalid-file` when it is damaged, `not-found` when it has no optimizer. */
+/**
+ * A checkpoint to go on from. Throws `invalid-file` when it is damaged: nothing of a run would go on as before, so that the
+ * message says how to go on from the one before it.
+ */
 export async function readCheckpoint(folder: string): Promise<Resumed> {
+  try {
+    return await readWhole(folder);
+  } catch (error) {
+    if (!DynamoError.is(error)) throw error;
+    const advice = "delete that folder to go on from the checkpoint before it";
+    throw new DynamoError("invalid-file", `the checkpoint ${folder} is damaged: ${error.message}; ${advice}`, {
+      cause: error,
+    });
+  }
+}
+
+async function readWhole(folder: string): Promise<Resumed> {
   const checkpoint = await openCheckpoint(nodeFolder(folder));
   try {
     const { config } = checkpoint;
     const weights = new Map<string, Float32Array>();
     for (const name of modelShapes(config).keys()) weights.set(name, await checkpoint.read(name));
-    const progress = await readProgress(join(folder, "training.json"));
-    return { folder, config, progress, weights, ...(await readMoments(folder, config)) };
+    const resumed = {
+      folder,
+      config,
+      progress: await readProgress(folder),
+      weights,
+      ...(await readMoments(folder, config)),
+    };
+    const spoilt = spoiltTensor(resumed);
+    if (spoilt !== undefined) throw new DynamoError("invalid-file", `${spoilt} are not all finite`);
+    return resumed;
   } finally {
     await checkpoint.close();
   }
@@ -120,13 +188,12 @@ async function readMoments(folder: string, config: NeoxConfig): Promise<Pick<Tra
   return { moments1: of(moment1Name), moments2: of(moment2Name) };
 }
 
-async function readProgress(path: string): Promise<Progress> {
-  const text = await readFile(path, "utf8");
-  if (text.length > maxProgressBytes) throw new DynamoError("invalid-file", `${path} is larger than any training.json`);
-  const json = JSON.parse(text) as Partial<Progress> & { version?: unknown };
-  const { step, tokens, seconds, position } = json;
-  const isCount = (value: unknown): value is number => typeof value === "number" && value >= 0;
-  if (json.version !== version || !isCount(step) || !isCount(tokens) || !isCount(seconds) || position === undefined)
-    throw new DynamoError("invalid-file", `${path}: expected step, tokens, seconds and position, version ${version}`);
-  return { step, tokens, seconds, position };
+async function readProgress(folder: string): Promise<Progress> {
+  const path = join(folder, "training.json");
+  const progress = await readJson(path, progressFile);
+  if (progress === undefined) throw new DynamoError("invalid-file", `${path} is missing`);
+  const { version: _, ...rest } = progress;
+  if (folderName(rest.step) !== basename(folder))
+    throw new DynamoError("invalid-file", `${path}: expected the folder's step, received ${rest.step}`);
+  return rest;
 }

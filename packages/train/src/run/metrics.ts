@@ -1,6 +1,7 @@
 /** metrics.jsonl of a run: one line an event, so that any tool can follow it. */
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { appendText, replaceText } from "./run-files.js";
 
 export interface StepMetrics {
   readonly kind: "step";
@@ -46,7 +47,7 @@ export type Metrics = StepMetrics | EvaluationMetrics | SampleMetrics | Checkpoi
 export const metricsPath = (run: string): string => join(run, "metrics.jsonl");
 
 export const appendMetrics = (run: string, metrics: Metrics): Promise<void> =>
-  appendFile(metricsPath(run), `${JSON.stringify(metrics)}\n`);
+  appendText(metricsPath(run), `${JSON.stringify(metrics)}\n`);
 
 export async function readMetrics(run: string): Promise<Metrics[]> {
   const text = await readFile(metricsPath(run), "utf8").catch(() => "");
@@ -63,7 +64,7 @@ export async function readMetrics(run: string): Promise<Metrics[]> {
 /** Drops what a killed process did after its last checkpoint: those steps are about to be done again. */
 export async function rewindMetrics(run: string, step: number): Promise<void> {
   const kept = (await readMetrics(run)).filter((metrics) => metrics.step <= step);
-  await writeFile(metricsPath(run), kept.map((metrics) => `${JSON.stringify(metrics)}\n`).join(""));
+  await replaceText(metricsPath(run), kept.map((metrics) => `${JSON.stringify(metrics)}\n`).join(""));
 }
 
 /** PPL_n = exp(loss of head n), PPL_1:n = exp(mean of the first n losses). */

@@ -1,4 +1,6 @@
 /** Where a run begins: at a checkpoint, at random weights, or where it was stopped. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { initialTensor, openCheckpoint, parseNeoxConfig, type Checkpoint, type NeoxConfig } from "@dynamo/model";
 import { nodeFolder } from "@dynamo/model/convert";
 import { DynamoError } from "@dynamo/core";
@@ -16,13 +18,29 @@ export interface StartingPoint extends Partial<Pick<TrainerTensors, "moments1" |
   readonly textsFrom: string;
 }
 
-export async function startingPoint(config: TrainingConfig, resumed: Resumed | undefined): Promise<StartingPoint> {
+/** Told of the model and the folder of its tokenizer before weights are read or made; what it throws ends the start. */
+type CheckModel = (config: NeoxConfig, textsFrom: string) => Promise<void>;
+
+export async function startingPoint(
+  config: TrainingConfig,
+  resumed: Resumed | undefined,
+  check: CheckModel,
+): Promise<OpenStart> {
   if (resumed !== undefined) {
+    await check(resumed.config, resumed.folder);
     const { moments1, moments2, folder, weights } = resumed;
     const weight = (name: string): Promise<Float32Array> => Promise.resolve(weights.get(name) as Float32Array);
-    return { config: resumed.config, weights: weight, moments1, moments2, textsFrom: folder };
+    const close = (): Promise<void> => Promise.resolve();
+    return { config: resumed.config, weights: weight, moments1, moments2, textsFrom: folder, close };
   }
-  return config.checkpoint === undefined ? fromScratch(config) : fromCheckpoint(config, config.checkpoint);
+  const start = await openStart(config);
+  try {
+    await check(start.config, start.textsFrom);
+    return start;
+  } catch (error) {
+    await start.close();
+    throw error;
+  }
 }
 
 /** Where a run begins, opened: each weight is read when it is asked for, so that no more than one need be in memory. */
@@ -35,20 +53,9 @@ export async function openStart(config: TrainingConfig): Promise<OpenStart> {
   return { ...(await fromScratch(config)), close: () => Promise.resolve() };
 }
 
-async function fromCheckpoint(options: TrainingConfig, folder: string): Promise<StartingPoint> {
-  const start = await openFromCheckpoint(options, folder);
-  try {
-    const weights = new Map<string, Float32Array>();
-    for (const name of modelShapes(start.config).keys()) weights.set(name, await start.weights(name));
-    return { ...start, weights: (name) => Promise.resolve(weights.get(name) as Float32Array) };
-  } finally {
-    await start.close();
-  }
-}
-
 /** Token heads that the checkpoint lacks begin at random. */
 async function openFromCheckpoint(options: TrainingConfig, folder: string): Promise<OpenStart> {
-  const { tokenHeads, seed, sequence } = options;
+  const { tokenHeads, seed, sequence, dataset } = options;
   const checkpoint = await openCheckpoint(nodeFolder(folder));
   try {
     checkArchitecture(checkpoint, options);
@@ -59,7 +66,9 @@ async function openFromCheckpoint(options: TrainingConfig, folder: string): Prom
       checkpoint.has(name)
         ? checkpoint.read(name)
         : Promise.resolve(initialTensor(name, shapes.get(name) as readonly number[], seed));
-    return { config, weights, textsFrom: folder, close: () => checkpoint.close() };
+    // A checkpoint without a tokenizer of its own is trained with the dataset's.
+    const textsFrom = existsSync(join(folder, "tokenizer.json")) ? folder : dataset;
+    return { config, weights, textsFrom, close: () => checkpoint.close() };
   } catch (error) {
     await checkpoint.close();
     throw error;

@@ -44,7 +44,9 @@ export async function readTensorFile(
   shapes: ReadonlyMap<string, readonly number[]>,
   { partial = false }: { readonly partial?: boolean } = {},
 ): Promise<Map<string, Float32Array>> {
-  const handle = await open(path, "r");
+  const handle = await open(path, "r").catch((cause: unknown) => {
+    throw new DynamoError("invalid-file", `${path} cannot be read`, { cause });
+  });
   try {
     const { size } = await stat(path);
     const prefix = await readAt(handle, path, 0, Math.min(8, size));

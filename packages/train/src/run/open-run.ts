@@ -1,0 +1,141 @@
+/** Opens the run in a folder: everything that can be refused is refused before its first file is written. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { DynamoError, type Runtime } from "@dynamo/core";
+import type { NeoxConfig } from "@dynamo/model";
+import { z } from "zod";
+import type { Dataset } from "../data/index.js";
+import { createTrainer, type Trainer } from "../trainer.js";
+import { listCheckpoints, readCheckpoint, removeLeftovers, type Progress, type Resumed } from "./checkpoint.js";
+import { checkData, checkTokenizer, datasetFingerprint } from "./fit.js";
+import { checkMemory, lowerMemory, memoryLimit } from "./memory.js";
+import { rewindMetrics } from "./metrics.js";
+import { readJson, replaceText } from "./run-files.js";
+import { startingPoint } from "./starting-point.js";
+import { checkSameRun, parseTrainingConfig, type TrainingConfig } from "./training-config.js";
+
+export interface OpenOptions {
+  /** Go on from the newest checkpoint of the folder. */
+  readonly resume?: boolean;
+  /** Bytes that the run may use on a CPU; default: what the machine or the container has. */
+  readonly memory?: number;
+  /** Told in one line what the run does without. */
+  readonly onNote?: (line: string) => void;
+}
+
+export interface OpenedRun {
+  readonly model: NeoxConfig;
+  /** The folder with the tokenizer's files, which checkpoints carry along. */
+  readonly textsFrom: string;
+  readonly trainer: Trainer;
+  /** Where it goes on, when it has a checkpoint. */
+  readonly before: Progress | undefined;
+  /** False when there is too little held-out text. */
+  readonly evaluates: boolean;
+}
+
+/**
+ * A trainer for the run in a folder, begun or gone on with; the caller disposes it. The weights that this reads are given back
+ * before the first step.
+ */
+export async function openRun(
+  runtime: Runtime,
+  run: string,
+  config: TrainingConfig,
+  dataset: Dataset,
+  { resume = false, memory = memoryLimit(), onNote }: OpenOptions,
+): Promise<OpenedRun> {
+  const newest = resume ? (await listCheckpoints(run)).at(-1) : undefined;
+  const resumed = newest === undefined ? undefined : await readCheckpoint(newest);
+  if (resumed !== undefined) checkResumed(resumed, config, dataset);
+  const onCpu = (await runtime.device()).device === "cpu";
+  let note: string | undefined;
+  const start = await startingPoint(config, resumed, async (model, textsFrom) => {
+    await checkTokenizer(dataset, model, textsFrom);
+    note = await checkData(dataset, config);
+    if (onCpu) checkMemory(model, config, memory);
+  });
+  const trainer = await createTrainer(runtime, start.config, start, trainerOptions(config))
+    .catch(explainMemory)
+    .finally(() => start.close());
+  try {
+    await beginRun(run, config, resumed?.progress.step ?? 0);
+  } catch (error) {
+    await trainer.dispose();
+    throw error;
+  }
+  if (note !== undefined) onNote?.(note);
+  return {
+    model: start.config,
+    textsFrom: start.textsFrom,
+    trainer,
+    before: resumed?.progress,
+    evaluates: note === undefined,
+  };
+}
+
+function explainMemory(error: unknown): never {
+  if (!DynamoError.is(error) || error.code !== "out-of-memory") throw error;
+  throw new DynamoError("out-of-memory", `${error.message}: ${lowerMemory}`, { cause: error });
+}
+
+const configPath = (run: string): string => join(run, "run.json");
+
+/** Writes what a new run is; a run that goes on loses what a killed process did after its last checkpoint. */
+async function beginRun(run: string, config: TrainingConfig, step: number): Promise<void> {
+  await mkdir(run, { recursive: true });
+  await replaceText(configPath(run), `${JSON.stringify(config, undefined, 2)}\n`);
+  await rewindMetrics(run, step);
+  await removeLeftovers(run);
+}
+
+/** Throws unless a run can begin in the folder, or with `resume` the run in it can go on with this configuration. */
+export async function checkRun(run: string, config: TrainingConfig, resume: boolean): Promise<void> {
+  const json = await readJson(configPath(run), z.unknown());
+  if (json === undefined && resume) throw new DynamoError("not-found", `there is no run to resume in ${run}`);
+  if (json === undefined && (await listCheckpoints(run)).length > 0)
+    throw new DynamoError("invalid-argument", `${run} holds checkpoints of another run: choose another folder`);
+  if (json === undefined) return;
+  if (!resume)
+    throw new DynamoError("invalid-argument", `${run} holds a run already: resume it, or choose another folder`);
+  checkSameRun(parseTrainingConfig(json), config);
+}
+
+/** The configuration of the run in a folder. Throws `not-found` when there is none. */
+export async function readRunConfig(run: string): Promise<TrainingConfig> {
+  const json = await readJson(configPath(run), z.unknown());
+  if (json === undefined) throw new DynamoError("not-found", `there is no run to resume in ${run}`);
+  return parseTrainingConfig(json);
+}
+
+/** Throws when a checkpoint is not one of this run, or its place in the data is in another dataset. */
+function checkResumed({ config: model, progress, folder }: Resumed, config: TrainingConfig, dataset: Dataset): void {
+  if (model.tokenHeads !== config.tokenHeads)
+    throw new DynamoError(
+      "invalid-file",
+      `${folder}: expected ${config.tokenHeads} token heads, received ${model.tokenHeads}`,
+    );
+  if (progress.step > config.steps)
+    throw new DynamoError(
+      "invalid-file",
+      `${folder}: expected at most ${config.steps} steps, received ${progress.step}`,
+    );
+  if (progress.dataset === undefined || progress.dataset === datasetFingerprint(dataset)) return;
+  throw new DynamoError(
+    "invalid-argument",
+    `the run cannot go on with other data: ${dataset.folder} is not the dataset that it was trained on`,
+  );
+}
+
+const trainerOptions = (config: TrainingConfig): Parameters<typeof createTrainer>[3] => ({
+  batch: config.batch,
+  sequence: config.sequence,
+  microBatches: config.microBatches,
+  train: config.train,
+  stemGradientScale: config.stemGradientScale,
+  distillation: config.distillation,
+  headWeights: config.headWeights ?? new Array<number>(config.tokenHeads).fill(1),
+  weightDecay: config.weightDecay,
+  decayAll: config.decayNormsAndBiases,
+  adamw: { beta1: config.beta1, beta2: config.beta2, epsilon: config.epsilon, clipNorm: config.clipNorm },
+});
