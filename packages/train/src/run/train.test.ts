@@ -188,7 +188,7 @@ describe("what cannot be", () => {
     const other = await failure(train(runtime, place(), config({ ...from, steps: 1 })));
     expect([other.code, other.message]).toEqual([
       "invalid-argument",
-      expect.stringContaining('does not fit the model: expected "B" as token 32, received "A"'),
+      expect.stringContaining('does not fit the model: expected "B" as token 65, received "A"'),
     ]);
   });
 
