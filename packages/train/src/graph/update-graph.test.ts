@@ -70,11 +70,10 @@ async function graphAdamw(options: AdamwOptions): Promise<{ slots: Slot[]; norms
   const state = await runtime.createState(tensors);
   const norms: number[] = [];
   for (let t = 1; t <= steps; t++) {
-    const gradients = parameters.map(({ name, dims }, i) => [
-      gradientName(name),
-      tensor("float32", dims, Float32Array.from(gradientAt(i, t))),
-    ]);
-    await state.write(Object.fromEntries(gradients));
+    const gradients: Record<string, Tensor> = {};
+    for (const [i, { name, dims }] of parameters.entries())
+      gradients[gradientName(name)] = tensor("float32", dims, Float32Array.from(gradientAt(i, t)));
+    await state.write(gradients);
     const corrections = [1 / (1 - options.beta1 ** t), 1 / (1 - options.beta2 ** t)];
     const feeds = {
       learning_rates: tensor("float32", [2], Float32Array.from(rates)),
