@@ -19,6 +19,7 @@ import { openDataset } from "../src/data/index.js";
 import { parseTrainingConfig, type TrainingConfig } from "../src/run/training-config.js";
 import { writeTinyDataset } from "./tiny-dataset.js";
 
+const tokenizer = JSON.stringify({ model: { type: "BPE", vocab: { a: 0, b: 1 }, merges: [] } });
 let place: string;
 beforeEach(() => {
   place = mkdtempSync(join(tmpdir(), "dynamo-export-"));
@@ -27,7 +28,7 @@ beforeEach(() => {
     { name: "a", train: 1500, heldOut: 300 },
     { name: "b", train: 900, heldOut: 0 },
   ]);
-  writeFileSync(join(place, "data", "tokenizer.json"), "{}");
+  writeFileSync(join(place, "data", "tokenizer.json"), tokenizer);
 });
 afterEach(() => rmSync(place, { recursive: true, force: true }));
 
@@ -67,7 +68,7 @@ describe("the exported folder", () => {
     const data = await openDataset(join(out(), "data"));
     expect(data.manifest.sources.map(({ name }) => name)).toEqual(["a", "b"]);
     await data.close();
-    expect(readFileSync(join(out(), "checkpoint", "tokenizer.json"), "utf8")).toBe("{}");
+    expect(readFileSync(join(out(), "checkpoint", "tokenizer.json"), "utf8")).toBe(tokenizer);
   });
 
   it("knows every option that the script asks for, and no other", async () => {
