@@ -169,8 +169,9 @@ const kernels: Readonly<Record<string, Kernel>> = {
   Gemm: ([a, b, c], node) => {
     const left = attribute(node, "transA") === 1 ? flip(a as Dense) : (a as Dense);
     const right = attribute(node, "transB") === 1 ? flip(b as Dense) : (b as Dense);
+    const [alpha, beta] = ["alpha", "beta"].map((name) => Number(attribute(node, name) ?? 1)) as [number, number];
     const product = matMul(left, right);
-    return [c === undefined ? product : build(product.dims, (index) => at(product, index) + at(c, index))];
+    return [build(product.dims, (index) => alpha * at(product, index) + (c === undefined ? 0 : beta * at(c, index)))];
   },
   Transpose: ([x], node) => [transposed(x as Dense, attribute(node, "perm") as readonly number[])],
   Reshape: ([x, dims]) => [{ dims: [...(dims as Dense).data], data: (x as Dense).data }],

@@ -3,7 +3,7 @@
  * primitives, which stay as the tests' oracle.
  */
 import { microsoft, type Value } from "@dynamo/onnx";
-import { add, multiply, scalar, scale, softmaxAdjoint, subtract, sum } from "./operators.js";
+import { add, multiply, scalar, scale, subtract, sum } from "./operators.js";
 import type { Tape, Variable } from "./tape.js";
 
 const untracked = (value: Value, dims: readonly number[]): Variable => ({ value, dims, tracked: false });
@@ -11,18 +11,21 @@ const untracked = (value: Value, dims: readonly number[]): Variable => ({ value,
 interface GemmOptions {
   readonly transA?: boolean;
   readonly transB?: boolean;
+  /** Factors of the product and of c: inside the kernel they cost nothing. */
+  readonly alpha?: number;
+  readonly beta?: number;
 }
 
-/** op(a)·op(b) + c for matrices. */
+/** α·op(a)·op(b) + β·c for matrices. */
 function gemm(
   tape: Tape,
   a: Variable,
   b: Variable,
   c?: Variable,
-  { transA = false, transB = false }: GemmOptions = {},
-) {
+  { transA = false, transB = false, alpha = 1, beta = 1 }: GemmOptions = {},
+): Variable {
   const value = tape.graph.op("Gemm", c === undefined ? [a.value, b.value] : [a.value, b.value, c.value], {
-    attributes: { transA, transB },
+    attributes: { transA, transB, alpha: { float: alpha }, beta: { float: beta } },
   });
   return untracked(value, [a.dims[transA ? 1 : 0] as number, b.dims[transB ? 0 : 1] as number]);
 }
@@ -41,7 +44,7 @@ export function linear(tape: Tape, x: Variable, weight: Variable, bias?: Variabl
   ]);
 }
 
-/** Σ over the rows of [R, C] → [C]: as a product with ones, several times quicker than ReduceSum over the first axis. */
+/** Σ over the rows of [R, C] → [C]. A product with ones was measured too: no quicker on several threads. */
 function sumRows(tape: Tape, x: Variable): Variable {
   const value = tape.graph.op("ReduceSum", [x.value, tape.graph.ints([0])], { attributes: { keepdims: 0 } });
   return untracked(value, [x.dims[1] as number]);
@@ -72,19 +75,45 @@ export function layerNorm(tape: Tape, x: Variable, gain: Variable, shift: Variab
   return add(tape, multiply(tape, normalise(tape, x, epsilon), gain), shift);
 }
 
-/** y = x·Φ(x), the exact GELU; dx = dy ⊙ (Φ(x) + x·φ(x)) with φ(x) = e^(-x²/2)/√2π. */
-export function gelu(tape: Tape, x: Variable): Variable {
-  const erf = untracked(tape.graph.op("Erf", [scale(tape, x, Math.SQRT1_2).value]), x.dims);
-  const cumulative = add(tape, scale(tape, erf, 0.5), scalar(tape, 0.5));
-  const value = multiply(tape, x, cumulative).value;
-  return tape.record([x], value, x.dims, (dy, t) => [
-    () => {
-      const squared = untracked(t.graph.op("Mul", [x.value, x.value]), x.dims);
-      const density = untracked(t.graph.op("Exp", [scale(t, squared, -0.5).value]), x.dims);
-      const slope = add(t, cumulative, multiply(t, x, scale(t, density, 1 / Math.sqrt(2 * Math.PI))));
-      return multiply(t, dy, slope);
-    },
-  ]);
+/** What feedForward multiplies: x [R, in], inner weight [M, in] and bias [M], outer weight [out, M], residual [R, out]. */
+export interface FeedForward {
+  readonly x: Variable;
+  readonly innerWeight: Variable;
+  readonly innerBias: Variable;
+  readonly outerWeight: Variable;
+  readonly residual: Variable;
+}
+
+/**
+ * y = GELU(x·W₁ᵀ + b₁)·W₂ᵀ + r with the exact GELU. On u = (x·W₁ᵀ + b₁)/√2 that is (u ⊙ c)·W₂ᵀ/√2 + r with c = 1 + erf u, and
+ * the factors 1/√2 go into the products. du = ds ⊙ (c + 2/√π·u/e^(u²)) for ds = dy·W₂/√2: three and six passes over the
+ * widest activations, where the textbook's form takes five and seven. Where e^(u²) overflows, u/∞ is the 0 that it should be.
+ */
+export function feedForward(tape: Tape, { x, innerWeight, innerBias, outerWeight, residual }: FeedForward): Variable {
+  const half = Math.SQRT1_2;
+  const u = gemm(tape, x, innerWeight, innerBias, { transB: true, alpha: half, beta: half });
+  const c = add(tape, untracked(tape.graph.op("Erf", [u.value]), u.dims), scalar(tape, 1));
+  const s = multiply(tape, u, c);
+  const y = gemm(tape, s, outerWeight, residual, { transB: true, alpha: half });
+  return tape.record([x, innerWeight, innerBias, outerWeight, residual], y.value, y.dims, (dy, t) => {
+    let adjoint: Variable | undefined;
+    const du = (): Variable =>
+      (adjoint ??= multiply(t, gemm(t, dy, outerWeight, undefined, { alpha: half }), geluSlope(t, u, c)));
+    return [
+      () => gemm(t, du(), innerWeight, undefined, { alpha: half }),
+      () => gemm(t, du(), x, undefined, { transA: true, alpha: half }),
+      () => scale(t, sumRows(t, du()), half),
+      () => gemm(t, dy, s, undefined, { transA: true, alpha: half }),
+      () => dy,
+    ];
+  });
+}
+
+/** c + 2/√π·u/e^(u²) */
+function geluSlope(t: Tape, u: Variable, c: Variable): Variable {
+  const growth = untracked(t.graph.op("Exp", [t.graph.op("Mul", [u.value, u.value])]), u.dims);
+  const density = untracked(t.graph.op("Div", [u.value, growth.value]), u.dims);
+  return add(t, c, scale(t, density, 2 / Math.sqrt(Math.PI)));
 }
 
 export interface RotaryAngles {
@@ -119,9 +148,10 @@ export interface CausalBlock {
 }
 
 /**
- * Causal attention: o = softmax(q·kᵀ/√D + causal mask)·v for q, k, v [B, H, S, D], in blocks of queries, so that a block sees
- * no keys behind its own end. With P the probabilities: dv = Pᵀ·do, dS = P ⊙ (do·vᵀ - Σ (do·vᵀ) ⊙ P), dq = dS·k/√D,
- * dk = dSᵀ·q/√D.
+ * Causal attention: o = softmax(q·kᵀ + causal mask)·v for q, k, v [B, H, S, D], in blocks of queries, so that a block sees no
+ * keys behind its own end. The factor 1/√D is the caller's: in the weights that make q it costs nothing. With P the
+ * probabilities: dv = Pᵀ·do, dS = P ⊙ (do·vᵀ - δ), dq = dS·k, dk = dSᵀ·q. Each row's δ = Σ (do·vᵀ) ⊙ P is Σ do ⊙ o, over D
+ * instead of S columns.
  */
 export function causalAttention(
   tape: Tape,
@@ -130,9 +160,7 @@ export function causalAttention(
   value: Variable,
   blocks: readonly CausalBlock[],
 ): Variable {
-  const size = query.dims.at(-1) as number;
-  const scaled = scale(tape, query, 1 / Math.sqrt(size));
-  const parts = blocks.map((block, i) => attendBlock(tape.scope(`block.${i}`), scaled, key, value, block));
+  const parts = blocks.map((block, i) => attendBlock(tape.scope(`block.${i}`), query, key, value, block));
   const outputs = parts.map(({ output }) => output);
   return tape.record([query, key, value], join(tape, outputs, 2).value, query.dims, (dy, t) => {
     let adjoints: readonly [Variable, Variable, Variable] | undefined;
@@ -161,23 +189,20 @@ function attentionAdjoints(
   parts: readonly AttendedBlock[],
   dy: Variable,
 ): readonly [Variable, Variable, Variable] {
-  const factor = 1 / Math.sqrt(query.dims[3] as number);
   const queries: Variable[] = [];
   let [keys, values]: [Variable | undefined, Variable | undefined] = [undefined, undefined];
-  for (const { from, to, probabilities } of parts) {
+  for (const { from, to, probabilities, output } of parts) {
     const d = slice(t, dy, 2, from, to);
-    const scores = softmaxAdjoint(t, probabilities, product(t, d, flip(t, slice(t, value, 2, 0, to))));
+    const delta = sum(t, multiply(t, d, output), [3]);
+    const onValues = product(t, d, flip(t, slice(t, value, 2, 0, to)));
+    const scores = multiply(t, probabilities, subtract(t, onValues, delta));
     queries.push(product(t, scores, slice(t, key, 2, 0, to)));
     // Transposed results: a product with the probabilities as the transposed factor has a slow kernel.
     const q = slice(t, query, 2, from, to);
     keys = plusWider(t, keys, product(t, flip(t, q), scores));
     values = plusWider(t, values, product(t, flip(t, d), probabilities));
   }
-  return [
-    scale(t, join(t, queries, 2), factor),
-    scale(t, flip(t, keys as Variable), factor),
-    flip(t, values as Variable),
-  ];
+  return [join(t, queries, 2), flip(t, keys as Variable), flip(t, values as Variable)];
 }
 
 /** The sum of blocks [B, H, D, to] that grow towards [B, H, D, S]. */

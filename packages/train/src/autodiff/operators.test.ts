@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dense, evaluate, type Dense } from "../__oracle__/evaluate.js";
 import { opsets } from "../graph/gradient-graph.js";
 import { bytesOf } from "./bytes.js";
-import { causalAttention, gelu, layerNorm, linear, normalise, rotate } from "./composites.js";
+import { causalAttention, feedForward, layerNorm, linear, normalise, rotate } from "./composites.js";
+import type { FeedForward } from "./composites.js";
 import { linearCrossEntropy } from "./cross-entropy.js";
 import { distilledCrossEntropy } from "./distillation.js";
 import * as operators from "./operators.js";
@@ -128,7 +129,12 @@ const cases: readonly Case[] = [
   },
   { name: "normalise", dims: [[3, 5]], build: (t, x) => normalise(t, x, 1e-5) },
   { name: "layerNorm", dims: [[3, 5], [5], [5]], build: (t, x, g, s) => layerNorm(t, x, g, s, 1e-5) },
-  { name: "gelu", dims: [[3, 4]], build: gelu },
+  {
+    name: "feedForward",
+    dims: [[3, 4], [5, 4], [5], [2, 5], [3, 2]],
+    build: (t, x, innerWeight, innerBias, outerWeight, residual) =>
+      feedForward(t, { x, innerWeight, innerBias, outerWeight, residual } as FeedForward),
+  },
   { name: "rotate, some dimensions", dims: [[2, 1, 3, 6]], build: (t, x) => rotate(t, x, angles(t.graph, 3, 2)) },
   { name: "rotate, all dimensions", dims: [[1, 2, 3, 4]], build: (t, x) => rotate(t, x, angles(t.graph, 3, 2)) },
   { name: "causalAttention", dims: Array.from({ length: 3 }, () => [2, 2, 5, 3]), build: attention },

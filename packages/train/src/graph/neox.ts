@@ -4,7 +4,7 @@ import type { Value } from "@dynamo/onnx";
 import { bytesOf } from "../autodiff/bytes.js";
 import {
   causalAttention,
-  gelu,
+  feedForward,
   layerNorm,
   linear,
   normalise,
@@ -122,25 +122,47 @@ const within =
 /** x + attention(norm1(x)) + mlp(norm2(x)); both norms share their statistics. */
 function decoderLayer(tape: Tape, context: Context, p: Parameters, x: Variable): Variable {
   const n = normalise(tape, x, context.config.layerNormEpsilon);
-  const qkv = normalisedLinear(tape.scope("qkv"), n, p, "input_layernorm", "attention.query_key_value");
-  const attended = attention(tape.scope("attention"), context, qkv);
-  const inner = normalisedLinear(tape.scope("mlp"), n, p, "post_attention_layernorm", "mlp.dense_h_to_4h");
+  const projection = normFolded(tape.scope("qkv"), p, "input_layernorm", "attention.query_key_value");
+  const { weight, bias } = queriesScaled(tape.scope("qkv"), context.config, projection);
+  const attended = attention(tape.scope("attention"), context, linear(tape.scope("qkv"), n, weight, bias));
+  const inner = normFolded(tape.scope("mlp"), p, "post_attention_layernorm", "mlp.dense_h_to_4h");
   // The residual and the first product go into the next one as its third operand; one addition is left for both biases.
   const dense = linear(tape.scope("dense"), attended, p("attention.dense.weight"), x);
-  const mlp = linear(tape.scope("mlp_out"), gelu(tape.scope("mlp"), inner), p("mlp.dense_4h_to_h.weight"), dense);
+  const mlp = feedForward(tape.scope("mlp"), {
+    x: n,
+    innerWeight: inner.weight,
+    innerBias: inner.bias,
+    outerWeight: p("mlp.dense_4h_to_h.weight"),
+    residual: dense,
+  });
   return add(tape, mlp, add(tape, p("attention.dense.bias"), p("mlp.dense_4h_to_h.bias")));
+}
+
+interface Projection {
+  readonly weight: Variable;
+  readonly bias: Variable;
 }
 
 /**
  * W·(g ⊙ n + s) + b = (W·diag(g))·n + (W·s + b): gain and shift are folded into the weights inside the graph, because those
  * are smaller than the activations.
  */
-function normalisedLinear(tape: Tape, n: Variable, p: Parameters, norm: string, product: string): Variable {
+function normFolded(tape: Tape, p: Parameters, norm: string, product: string): Projection {
   const [weight, bias] = [p(`${product}.weight`), p(`${product}.bias`)];
   const [rows, columns] = weight.dims as [number, number];
   const folded = multiply(tape, weight, p(`${norm}.weight`));
   const shift = matrixProduct(tape, weight, reshape(tape, p(`${norm}.bias`), [columns, 1]));
-  return linear(tape, n, folded, add(tape, reshape(tape, shift, [rows]), bias));
+  return { weight: folded, bias: add(tape, reshape(tape, shift, [rows]), bias) };
+}
+
+/** Attention's 1/√D, folded into the rows that make queries: the layout is [head, (q, k, v), D]. Rotation keeps factors. */
+function queriesScaled(tape: Tape, { attentionHeads, headSize }: NeoxConfig, { weight, bias }: Projection): Projection {
+  const rows = 3 * attentionHeads * headSize;
+  const factors = (): Float32Array =>
+    Float32Array.from({ length: rows }, (_, i) => (i % (3 * headSize) < headSize ? 1 / Math.sqrt(headSize) : 1));
+  const value = tape.graph.initializer("query_scale", "float32", [rows], () => bytesOf(factors()), { shared: true });
+  const scale: Variable = { value, dims: [rows], tracked: false };
+  return { weight: multiply(tape, weight, reshape(tape, scale, [rows, 1])), bias: multiply(tape, bias, scale) };
 }
 
 /** From the fused projection [B·S, heads · (q, k, v) · headSize] to [B·S, hidden]. */

@@ -40,9 +40,7 @@ export function updateGraph(parameters: readonly TrainedParameter[], groups: num
   const gradients = parameters.map(({ name, dims }) => graph.input(gradientName(name), "float32", dims));
   const norm = globalNorm(graph.scope("norm"), gradients);
   const shared: Shared = {
-    clip: clipFactor(graph.scope("clip"), norm, options.clipNorm),
-    correction1: at(graph, corrections, 0),
-    rootCorrection2: graph.op("Sqrt", [at(graph, corrections, 1)]),
+    ...numbersOfStep(graph, clipFactor(graph.scope("clip"), norm, options.clipNorm), corrections, options),
     rates: Array.from({ length: groups }, (_, group) => at(graph, learningRates, group)),
   };
   for (const [i, parameter] of parameters.entries())
@@ -51,12 +49,32 @@ export function updateGraph(parameters: readonly TrainedParameter[], groups: num
   return { graph: graph.finish(), opsets, metadata: {} };
 }
 
+/** Numbers of a step. With k the factor of clipping: m̂ / (√v̂ + ε) = m·(c₁/√c₂) / (√v + ε/√c₂). */
 interface Shared {
-  /** Clipping as a factor of every gradient. */
-  readonly clip: Value;
-  readonly correction1: Value;
-  readonly rootCorrection2: Value;
+  /** (1-β1)·k and (1-β2)·k²: what a gradient and its square count in the moments. */
+  readonly ofMoment1: Value;
+  readonly ofMoment2: Value;
+  /** ε/√c₂ */
+  readonly smallest: Value;
+  /** c₁/√c₂ */
+  readonly correction: Value;
   readonly rates: readonly Value[];
+}
+
+function numbersOfStep(
+  graph: GraphBuilder,
+  clip: Value,
+  corrections: Value,
+  { beta1, beta2, epsilon }: AdamwOptions,
+): Omit<Shared, "rates"> {
+  const op = (type: string, ...inputs: Value[]): Value => graph.op(type, inputs);
+  const rootCorrection2 = op("Sqrt", at(graph, corrections, 1));
+  return {
+    ofMoment1: op("Mul", clip, constant(graph, 1 - beta1)),
+    ofMoment2: op("Mul", op("Mul", clip, clip), constant(graph, 1 - beta2)),
+    smallest: op("Div", constant(graph, epsilon), rootCorrection2),
+    correction: op("Div", at(graph, corrections, 0), rootCorrection2),
+  };
 }
 
 const constant = (graph: GraphBuilder, value: number): Value =>
@@ -80,13 +98,14 @@ function clipFactor(graph: GraphBuilder, norm: Value, clipNorm: number): Value {
 
 /**
  * m ← β1·m + (1-β1)·g, v ← β2·v + (1-β2)·g², w ← (1 - η·λ)·w - η·m̂ / (√v̂ + ε), with m̂ = m/(1-β1ᵗ) and v̂ = v/(1-β2ᵗ).
+ * Factors that are numbers are multiplied first (clipping's too), so that as few passes as possible go over the tensors.
  */
 function updateOne(
   graph: GraphBuilder,
   { name, dims, group, weightDecay }: TrainedParameter,
   gradient: Value,
-  { clip, correction1, rootCorrection2, rates }: Shared,
-  { beta1, beta2, epsilon }: AdamwOptions,
+  { ofMoment1, ofMoment2, smallest, correction, rates }: Shared,
+  { beta1, beta2 }: AdamwOptions,
 ): void {
   const number = (value: number): Value => constant(graph, value);
   const op = (type: string, ...inputs: Value[]): Value => graph.op(type, inputs);
@@ -94,11 +113,10 @@ function updateOne(
     graph.input(input, "float32", dims),
   ) as [Value, Value, Value];
   const rate = rates[group] as Value;
-  const g = op("Mul", gradient, clip);
-  const nextM = op("Add", op("Mul", m, number(beta1)), op("Mul", g, number(1 - beta1)));
-  const nextV = op("Add", op("Mul", v, number(beta2)), op("Mul", op("Mul", g, g), number(1 - beta2)));
-  const root = op("Add", op("Mul", op("Sqrt", nextV), rootCorrection2), number(epsilon));
-  const step = op("Mul", op("Div", nextM, root), op("Mul", rate, correction1));
+  const nextM = op("Add", op("Mul", m, number(beta1)), op("Mul", gradient, ofMoment1));
+  const nextV = op("Add", op("Mul", v, number(beta2)), op("Mul", op("Mul", gradient, gradient), ofMoment2));
+  const root = op("Add", op("Sqrt", nextV), smallest);
+  const step = op("Mul", op("Div", nextM, root), op("Mul", rate, correction));
   const kept = weightDecay === 0 ? w : op("Mul", w, op("Sub", number(1), op("Mul", rate, number(weightDecay))));
   for (const [parameter, next] of [
     [name, op("Sub", kept, step)],
