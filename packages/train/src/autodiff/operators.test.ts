@@ -8,7 +8,6 @@ import { dense, evaluate, type Dense } from "../__oracle__/evaluate.js";
 import { opsets } from "../graph/gradient-graph.js";
 import { bytesOf } from "./bytes.js";
 import { causalAttention, feedForward, layerNorm, linear, normalise, rotate } from "./composites.js";
-import type { FeedForward } from "./composites.js";
 import { linearCrossEntropy } from "./cross-entropy.js";
 import { distilledCrossEntropy } from "./distillation.js";
 import * as operators from "./operators.js";
@@ -133,7 +132,7 @@ const cases: readonly Case[] = [
     name: "feedForward",
     dims: [[3, 4], [5, 4], [5], [2, 5], [3, 2]],
     build: (t, x, innerWeight, innerBias, outerWeight, residual) =>
-      feedForward(t, { x, innerWeight, innerBias, outerWeight, residual } as FeedForward),
+      feedForward(t, { x, innerWeight, innerBias, outerWeight, residual }),
   },
   { name: "rotate, some dimensions", dims: [[2, 1, 3, 6]], build: (t, x) => rotate(t, x, angles(t.graph, 3, 2)) },
   { name: "rotate, all dimensions", dims: [[1, 2, 3, 4]], build: (t, x) => rotate(t, x, angles(t.graph, 3, 2)) },
