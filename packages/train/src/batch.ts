@@ -24,41 +24,62 @@ export interface TrainingFeeds {
 /** Tokens of a row of a batch: its positions and the targets beyond them. */
 export const rowLength = ({ sequence, tokenHeads }: BatchShape): number => sequence + tokenHeads;
 
+/** How many targets of the rows count, for each head. Throws `invalid-argument` when the rows have another size. */
+export function targetCounts(rows: TokenRows, shape: BatchShape): number[] {
+  checkSize(rows, shape);
+  const { batch, sequence, tokenHeads } = shape;
+  const { counted } = rows;
+  if (counted === undefined) return new Array<number>(tokenHeads).fill(batch * sequence);
+  const length = rowLength(shape);
+  return Array.from({ length: tokenHeads }, (_, i) => {
+    let count = 0;
+    for (let row = 0; row < batch; row++) {
+      const first = row * length + i + 1;
+      for (let at = first; at < first + sequence; at++) count += counted[at] === 1 ? 1 : 0;
+    }
+    return count;
+  });
+}
+
 /**
- * A head's loss is the mean over its counted targets, times `share` (1 / micro-batches of a step). Throws
- * `invalid-argument` when the rows have another size, and when a head has no counted target.
+ * A target counts 1 / `totals` of its head: the mean over the rows' own targets, or, with the totals of all micro-batches of
+ * a step, their part of the step's mean. Heads without a target get weights of 0. Throws `invalid-argument` when the rows
+ * have another size.
  */
-export function trainingFeeds({ tokens, counted }: TokenRows, shape: BatchShape, share = 1): TrainingFeeds {
+export function trainingFeeds(
+  rows: TokenRows,
+  shape: BatchShape,
+  totals: readonly number[] = targetCounts(rows, shape),
+): TrainingFeeds {
+  checkSize(rows, shape);
+  const { tokens, counted } = rows;
   const { batch, sequence, tokenHeads } = shape;
   const length = rowLength(shape);
-  if (tokens.length !== batch * length || (counted !== undefined && counted.length !== tokens.length)) {
-    throw new DynamoError(
-      "invalid-argument",
-      `expected ${batch} rows of ${length} tokens, received ${tokens.length} tokens in all`,
-    );
-  }
-  const rows = batch * sequence;
-  const inputs = new Int32Array(rows);
-  const targets = new Int32Array(tokenHeads * rows);
-  const weights = new Float32Array(tokenHeads * rows);
+  const size = batch * sequence;
+  const inputs = new Int32Array(size);
+  const targets = new Int32Array(tokenHeads * size);
+  const weights = new Float32Array(tokenHeads * size);
   for (let row = 0; row < batch; row++)
     inputs.set(tokens.subarray(row * length, row * length + sequence), row * sequence);
   for (let head = 1; head <= tokenHeads; head++) {
-    const base = (head - 1) * rows;
-    let count = 0;
-    for (let i = 0; i < rows; i++) {
+    const base = (head - 1) * size;
+    const weight = 1 / Math.max(1, totals[head - 1] as number);
+    for (let i = 0; i < size; i++) {
       const at = Math.floor(i / sequence) * length + (i % sequence) + head;
       targets[base + i] = tokens[at] as number;
-      const counts = counted === undefined || counted[at] === 1;
-      weights[base + i] = counts ? 1 : 0;
-      if (counts) count++;
+      weights[base + i] = counted === undefined || counted[at] === 1 ? weight : 0;
     }
-    if (count === 0) throw new DynamoError("invalid-argument", `head ${head} has no target in this batch`);
-    for (let i = base; i < base + rows; i++) weights[i] = ((weights[i] as number) * share) / count;
   }
   return {
     tokens: tensor("int32", [batch, sequence], inputs),
-    targets: tensor("int32", [tokenHeads, rows], targets),
-    target_weights: tensor("float32", [tokenHeads, rows], weights),
+    targets: tensor("int32", [tokenHeads, size], targets),
+    target_weights: tensor("float32", [tokenHeads, size], weights),
   };
+}
+
+function checkSize({ tokens, counted }: TokenRows, shape: BatchShape): void {
+  const [rows, length] = [shape.batch, rowLength(shape)];
+  if (tokens.length === rows * length && (counted === undefined || counted.length === tokens.length)) return;
+  const received = `${tokens.length} tokens${counted === undefined ? "" : ` and ${counted.length} flags`} in all`;
+  throw new DynamoError("invalid-argument", `expected ${rows} rows of ${length} tokens, received ${received}`);
 }

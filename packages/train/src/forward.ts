@@ -26,8 +26,8 @@ export interface Forward {
   readonly firstHead: number;
   readonly training: LossGraphOptions;
   readonly evaluation: LossGraphOptions;
-  /** A batch for the training graph; targets count `share` in all. */
-  trainingFeeds(rows: TokenRows, share: number): Promise<Feeds>;
+  /** A batch for the training graph; `totals`: counted targets of the whole step for each head. */
+  trainingFeeds(rows: TokenRows, totals: readonly number[]): Promise<Feeds>;
   evaluationFeeds(rows: TokenRows): Promise<Feeds>;
   dispose(): Promise<void>;
 }
@@ -36,8 +36,8 @@ export interface Forward {
 export function wholeForward(config: NeoxConfig, shape: BatchShape, stemGradientScale: number): Forward {
   const shapes = modelShapes(config);
   const graph = { config, shapes, ...shape, stemGradientScale };
-  const feeds = (rows: TokenRows, share: number): Promise<Feeds> =>
-    Promise.resolve({ ...trainingFeeds(rows, shape, share) });
+  const feeds = (rows: TokenRows, totals?: readonly number[]): Promise<Feeds> =>
+    Promise.resolve({ ...trainingFeeds(rows, shape, totals) });
   return {
     shapes,
     saved: [...shapes.keys()],
@@ -45,7 +45,7 @@ export function wholeForward(config: NeoxConfig, shape: BatchShape, stemGradient
     training: graph,
     evaluation: graph,
     trainingFeeds: feeds,
-    evaluationFeeds: (rows) => feeds(rows, 1),
+    evaluationFeeds: (rows) => feeds(rows),
     dispose: () => Promise.resolve(),
   };
 }
@@ -77,8 +77,8 @@ export async function stemForward(
     firstHead: teacher ? 1 : 2,
     training: { ...graph, stem: { firstHead: teacher } },
     evaluation: { ...graph, stem: { firstHead: true } },
-    async trainingFeeds(rows, share) {
-      const { tokens, ...targets } = trainingFeeds(rows, shape, share);
+    async trainingFeeds(rows, totals) {
+      const { tokens, ...targets } = trainingFeeds(rows, shape, totals);
       if (teacher) return { ...(await states(tokens, both)), ...targets };
       const [ids, weights] = [withoutFirst(targets.targets), withoutFirst(targets.target_weights)];
       return { ...(await states(tokens, [read])), targets: ids, target_weights: weights };

@@ -7,7 +7,7 @@ export type { Distilled, Teacher } from "./autodiff/distillation.js";
 export * from "./autodiff/operators.js";
 export { createTape } from "./autodiff/tape.js";
 export type { Adjoint, Tape, Variable, VectorJacobianProduct } from "./autodiff/tape.js";
-export { trainingFeeds } from "./batch.js";
+export { targetCounts, trainingFeeds } from "./batch.js";
 export type { BatchShape, TokenRows } from "./batch.js";
 export { gradientGraph, lossGraph } from "./graph/gradient-graph.js";
 export type { GradientGraphOptions } from "./graph/gradient-graph.js";

@@ -14,7 +14,7 @@ import {
 } from "@dynamo/core";
 import type { NeoxConfig } from "@dynamo/model";
 import { encodeOnnx, type OnnxModel } from "@dynamo/onnx";
-import type { BatchShape, TokenRows } from "./batch.js";
+import { targetCounts, type BatchShape, type TokenRows } from "./batch.js";
 import { stemForward, wholeForward, type Forward } from "./forward.js";
 import { gradientGraph, gradientName, lossGraph } from "./graph/gradient-graph.js";
 import {
@@ -83,7 +83,10 @@ export interface Trainer {
    * or to hand them out.
    */
   step(batches: readonly TokenRows[], step: number, rates: LearningRates): Promise<StepReport>;
-  /** Mean losses of a batch with the weights as they are. Throws `runtime` when one is not finite. */
+  /**
+   * Mean losses of a batch with the weights as they are; 0 for a head without a target in it. Throws `runtime` when one is not
+   * finite.
+   */
   evaluate(rows: TokenRows): Promise<readonly number[]>;
   /** Copies. Of the weights, all of the model's; on a stem session the heads' alone. */
   read(): Promise<TrainerTensors>;
@@ -135,7 +138,7 @@ export async function createTrainer(
       async step(batches, step, rates) {
         checkUsable();
         checkCount(batches, options.microBatches);
-        const losses = await gradientPasses(gradients, tensors, batches, forward, accumulate);
+        const losses = await gradientPasses(gradients, tensors, batches, shape, forward, accumulate);
         const gradientNorm = await updatePass(update, tensors, step, rates, options.adamw);
         if (Number.isFinite(gradientNorm)) return { losses, gradientNorm };
         spoilt = notFinite(`the norm of the gradients is ${gradientNorm}`);
@@ -243,20 +246,31 @@ async function gradientPasses(
   session: Session,
   state: RuntimeState,
   batches: readonly TokenRows[],
+  shape: BatchShape,
   forward: Forward,
   accumulate: boolean,
 ): Promise<number[]> {
-  const { tokenHeads } = forward.training.config;
-  const total = new Array<number>(tokenHeads - forward.firstHead + 1).fill(0);
+  const total = new Array<number>(shape.tokenHeads - forward.firstHead + 1).fill(0);
+  const counts = stepCounts(batches, shape);
   for (const [i, rows] of batches.entries()) {
     const keep = accumulate ? { keep: tensor("float32", [], Float32Array.of(i === 0 ? 0 : 1)) } : {};
-    const feeds = { ...(await forward.trainingFeeds(rows, 1 / batches.length)), ...keep };
+    const feeds = { ...(await forward.trainingFeeds(rows, counts)), ...keep };
     const { losses } = await session.run(feeds, ["losses"], { state });
     for (const [head, loss] of floats(losses).entries()) total[head] = (total[head] as number) + loss;
     // Before the update, so that the weights stay what they were.
     if (!total.every(Number.isFinite)) throw notFinite(`the losses are ${total.join(", ")}`, i, batches.length);
   }
   return total;
+}
+
+/** Targets of all micro-batches for each head: means over them weigh every target alike, wherever it lies. */
+function stepCounts(batches: readonly TokenRows[], shape: BatchShape): number[] {
+  const counts = new Array<number>(shape.tokenHeads).fill(0);
+  for (const rows of batches)
+    for (const [i, count] of targetCounts(rows, shape).entries()) counts[i] = (counts[i] as number) + count;
+  const without = counts.indexOf(0);
+  if (without === -1) return counts;
+  throw new DynamoError("invalid-argument", `head ${without + 1} has no target in this step: expected at least one`);
 }
 
 async function updatePass(

@@ -1,5 +1,6 @@
 /** Batches of windows of a packed token stream, the next one read while the last is trained on. */
 import { DynamoError } from "@dynamo/core";
+import type { TokenRows } from "../batch.js";
 import type { ShardReader } from "./shard-reader.js";
 import type { Split } from "./split.js";
 import { mixedOrder, oncePerWindow, type WindowSource } from "./window-order.js";
@@ -23,8 +24,11 @@ export interface BatchOptions {
 }
 
 export interface Batches {
-  /** [batchSize, sequenceLength] token ids, the caller's to keep. Undefined after the last batch of a held-out split. */
-  next(): Promise<Int32Array | undefined>;
+  /**
+   * [batchSize, sequenceLength] token ids, the caller's to keep, and for conversations which of them are answers. Undefined
+   * after the last batch of a held-out split; a chat dataset's last one may end with rows in which nothing counts.
+   */
+  next(): Promise<TokenRows | undefined>;
   /** After the batches that were handed out: what is read ahead does not count. */
   readonly position: DataPosition;
   close(): Promise<void>;
@@ -33,15 +37,28 @@ export interface Batches {
 export interface BatchSource extends WindowSource {
   readonly name: string;
   readonly reader: ShardReader;
+  /** Of a chat dataset: which tokens are answers. */
+  readonly counted?: ShardReader;
+}
+
+/** Rows of their own length, padded behind: causal attention never looks there, and padding is no target. */
+export interface PaddedRows {
+  readonly rowTokens: number;
+  readonly padding: number;
 }
 
 interface Batch {
-  readonly tokens: Int32Array;
+  readonly rows: TokenRows;
   /** Windows drawn of each source, this batch's included. */
   readonly drawn: readonly number[];
 }
 
-export function createBatches(sources: readonly BatchSource[], options: BatchOptions): Batches {
+/** With `padded` the sources have rows to read as they are; without, windows of `sequenceLength` tokens. */
+export function createBatches(
+  sources: readonly BatchSource[],
+  options: BatchOptions,
+  padded?: PaddedRows,
+): Batches {
   const { split, batchSize, sequenceLength, seed, position } = options;
   const order = split === "train" ? mixedOrder(sources, seed) : oncePerWindow(sources);
   let drawn: readonly number[] = position === undefined ? sources.map(() => 0) : countsOf(position, sources, split);
@@ -50,17 +67,23 @@ export function createBatches(sources: readonly BatchSource[], options: BatchOpt
   /** Undefined when there is no whole batch any more. */
   async function readAfter(before: readonly number[]): Promise<Batch | undefined> {
     const after = [...before];
-    const tokens = new Int32Array(batchSize * sequenceLength);
+    const rows = emptyRows(batchSize * sequenceLength, padded);
+    const length = padded?.rowTokens ?? sequenceLength;
     const reads: Promise<void>[] = [];
-    for (let row = 0; row < batchSize; row++) {
+    let filled = 0;
+    for (; filled < batchSize; filled++) {
       const next = order(after);
       if (next === undefined) break;
       after[next.source] = (after[next.source] as number) + 1;
-      const target = tokens.subarray(row * sequenceLength, (row + 1) * sequenceLength);
-      reads.push((sources[next.source] as BatchSource).reader.read(next.window * sequenceLength, target));
+      const { reader, counted } = sources[next.source] as BatchSource;
+      const [from, to] = [filled * sequenceLength, filled * sequenceLength + length];
+      reads.push(reader.read(next.window * length, rows.tokens.subarray(from, to)));
+      if (rows.counted !== undefined && counted !== undefined)
+        reads.push(counted.read(next.window * length, rows.counted.subarray(from, to)));
     }
     await Promise.all(reads);
-    return reads.length < batchSize ? undefined : { tokens, drawn: after };
+    const least = padded === undefined ? batchSize : 1;
+    return filled < least ? undefined : { rows, drawn: after };
   }
 
   /** A failure to read ahead is heard by who asks for the batch. */
@@ -71,13 +94,13 @@ export function createBatches(sources: readonly BatchSource[], options: BatchOpt
   };
 
   let ahead = readAhead(drawn);
-  async function take(): Promise<Int32Array | undefined> {
+  async function take(): Promise<TokenRows | undefined> {
     if (closed) throw new DynamoError("invalid-argument", "these batches have been closed");
     const batch = await ahead;
     if (batch === undefined) return undefined;
     drawn = batch.drawn;
     ahead = readAhead(drawn);
-    return batch.tokens;
+    return batch.rows;
   }
 
   let last: Promise<unknown> = Promise.resolve();
@@ -97,6 +120,11 @@ export function createBatches(sources: readonly BatchSource[], options: BatchOpt
       await ahead.catch(() => undefined);
     },
   };
+}
+
+function emptyRows(size: number, padded: PaddedRows | undefined): TokenRows {
+  const tokens = new Int32Array(size);
+  return padded === undefined ? { tokens } : { tokens: tokens.fill(padded.padding), counted: new Uint8Array(size) };
 }
 
 function countsOf({ drawn }: DataPosition, sources: readonly BatchSource[], split: Split): number[] {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { TokenRows } from "../batch.js";
 import type { BatchOptions, Batches } from "./batches.js";
 import { openDataset, type Dataset } from "./dataset.js";
 
@@ -77,8 +78,8 @@ const training = (more: Partial<BatchOptions> = {}): BatchOptions => ({
 });
 
 /** First tokens of the rows; every row must be consecutive tokens. */
-function rowStarts(batch: Int32Array | undefined, length = 16): number[] {
-  const tokens = batch ?? expect.fail("no batch");
+function rowStarts(batch: TokenRows | undefined, length = 16): number[] {
+  const { tokens } = batch ?? expect.fail("no batch");
   const starts: number[] = [];
   for (let at = 0; at < tokens.length; at += length) {
     const start = tokens[at] as number;

@@ -5,6 +5,7 @@ import { DynamoError } from "@dynamo/core";
 import { createBatches, type Batches, type BatchOptions, type BatchSource } from "./batches.js";
 import {
   bytesPerToken,
+  countedPath,
   manifestName,
   maxManifestBytes,
   parseManifest,
@@ -12,7 +13,7 @@ import {
   type SourceSummary,
 } from "./manifest.js";
 import { sharesOf } from "./mixture.js";
-import { createShardReader, type ShardReader } from "./shard-reader.js";
+import { createShardReader, flagFormat, tokenFormat } from "./shard-reader.js";
 import { splits, type Split } from "./split.js";
 
 export interface Dataset {
@@ -23,7 +24,8 @@ export interface Dataset {
   readonly endOfText: number;
   /**
    * Batches of one split. Of "train" there is no end: epoch follows epoch. "held-out" is one pass in order. Throws
-   * `invalid-argument` when the split has too few tokens for one batch, and for a position of another dataset.
+   * `invalid-argument` when the split has too few tokens for one batch, when a chat dataset's rows are longer than
+   * `sequenceLength`, and for a position of another dataset.
    */
   batches(options: BatchOptions): Batches;
   /** Ends all reading: batches fail afterwards. */
@@ -35,11 +37,8 @@ export async function openDataset(folder: string): Promise<Dataset> {
   const manifest = await readManifest(folder);
   await checkShards(folder, manifest);
   const { vocabularySize, endOfText } = manifest.tokenizer;
-  const format = { dtype: manifest.dtype, vocabularySize };
-  const readers = manifest.sources.map((source) => {
-    const readerOf = (split: Split): ShardReader => createShardReader(folder, source[split].shards, format);
-    return { train: readerOf("train"), "held-out": readerOf("held-out") };
-  });
+  const readers = manifest.sources.map((source) => readersOf(folder, source, manifest));
+  const padded = manifest.chat === undefined ? undefined : { ...manifest.chat, padding: endOfText };
   let closed = false;
   return {
     folder,
@@ -50,20 +49,43 @@ export async function openDataset(folder: string): Promise<Dataset> {
       if (closed) throw new DynamoError("invalid-argument", `the dataset ${folder} has been closed`);
       checkSizes(options);
       const { split, sequenceLength } = options;
+      if (padded !== undefined) checkFits(padded.rowTokens, sequenceLength);
       const shares = sharesOf(manifest.sources.map((source) => source.weight ?? source[split].tokens));
       const sources = manifest.sources.map((source, i): BatchSource => {
-        const { [split]: reader } = readers[i] as (typeof readers)[number];
-        const windows = Math.floor(source[split].tokens / sequenceLength);
-        return { name: source.name, windows, share: shares[i] as number, reader };
+        const { [split]: ofSplit } = readers[i] as SourceReaders;
+        const windows = Math.floor(source[split].tokens / (padded?.rowTokens ?? sequenceLength));
+        return { name: source.name, windows, share: shares[i] as number, ...ofSplit };
       });
-      checkEnough(manifest.sources, sources, options);
-      return createBatches(sources, options);
+      checkEnough(manifest.sources, sources, options, padded?.rowTokens);
+      return createBatches(sources, options, padded);
     },
     async close() {
       closed = true;
-      for (const reader of readers) for (const split of splits) await reader[split].close();
+      for (const ofSource of readers) {
+        for (const split of splits) {
+          await ofSource[split].reader.close();
+          await ofSource[split].counted?.close();
+        }
+      }
     },
   };
+}
+
+type SourceReaders = Readonly<Record<Split, Pick<BatchSource, "reader" | "counted">>>;
+
+function readersOf(
+  folder: string,
+  source: SourceSummary,
+  { dtype, tokenizer, chat }: DatasetManifest,
+): SourceReaders {
+  const format = tokenFormat(dtype, tokenizer.vocabularySize);
+  const of = (split: Split): SourceReaders[Split] => {
+    const reader = createShardReader(folder, source[split].shards, format);
+    if (chat === undefined) return { reader };
+    const files = source[split].shards.map(({ tokens }, i) => ({ file: countedPath(source.name, split, i), tokens }));
+    return { reader, counted: createShardReader(folder, files, flagFormat) };
+  };
+  return { train: of("train"), "held-out": of("held-out") };
 }
 
 async function readManifest(folder: string): Promise<DatasetManifest> {
@@ -84,15 +106,35 @@ async function readManifest(folder: string): Promise<DatasetManifest> {
   }
 }
 
-async function checkShards(folder: string, { sources, dtype }: DatasetManifest): Promise<void> {
-  for (const shard of sources.flatMap((source) => splits.flatMap((split) => source[split].shards))) {
-    const path = join(folder, shard.file);
-    const expected = shard.tokens * bytesPerToken(dtype);
+async function checkShards(folder: string, manifest: DatasetManifest): Promise<void> {
+  for (const [file, expected] of expectedFiles(manifest)) {
+    const path = join(folder, file);
     const found = await stat(path).catch(() => undefined);
     if (found?.isFile() !== true) throw new DynamoError("invalid-file", `${path} is missing: ${manifestName} lists it`);
     if (found.size !== expected)
       throw new DynamoError("invalid-file", `${path}: expected ${expected} bytes, received ${found.size}`);
   }
+}
+
+/** The shards' files and their sizes in bytes. */
+function expectedFiles({ sources, dtype, chat }: DatasetManifest): [file: string, bytes: number][] {
+  const width = bytesPerToken(dtype);
+  return sources.flatMap((source) =>
+    splits.flatMap((split) =>
+      source[split].shards.flatMap(({ file, tokens }, i): [string, number][] => [
+        [file, tokens * width],
+        ...(chat === undefined ? [] : [[countedPath(source.name, split, i), tokens] as [string, number]]),
+      ]),
+    ),
+  );
+}
+
+function checkFits(rowTokens: number, sequenceLength: number): void {
+  if (rowTokens <= sequenceLength) return;
+  throw new DynamoError(
+    "invalid-argument",
+    `the dataset has rows of ${rowTokens} tokens: expected sequences (with the heads' targets) of at least as many, received ${sequenceLength}`,
+  );
 }
 
 /** 2^28 tokens are a gibibyte of ids: far more than any machine trains on at once. */
@@ -117,11 +159,15 @@ function checkEnough(
   summaries: readonly SourceSummary[],
   sources: readonly BatchSource[],
   { split, batchSize, sequenceLength }: BatchOptions,
+  rowTokens: number | undefined,
 ): void {
   const windows = sources.reduce((sum, source) => sum + source.windows, 0);
-  if (windows < batchSize) {
+  // What a chat dataset holds out may fill a part of a batch only.
+  const rows = rowTokens !== undefined && split === "held-out" ? 1 : batchSize;
+  const length = rowTokens ?? sequenceLength;
+  if (windows < rows) {
     const found = summaries.reduce((sum, source) => sum + source[split].tokens, 0);
-    const needed = `${batchSize * sequenceLength} tokens (${batchSize} rows of ${sequenceLength})`;
+    const needed = `${rows * length} tokens (${rows} rows of ${length})`;
     throw new DynamoError(
       "invalid-argument",
       `the ${split} data is smaller than a batch: expected at least ${needed}, found ${found} tokens (${windows} whole rows)`,
@@ -132,6 +178,6 @@ function checkEnough(
   const { name } = sources[empty] as BatchSource;
   throw new DynamoError(
     "invalid-argument",
-    `source ${name} is smaller than a row: expected at least ${sequenceLength} tokens, found ${summaries[empty]?.train.tokens ?? 0}`,
+    `source ${name} is smaller than a row: expected at least ${length} tokens, found ${summaries[empty]?.train.tokens ?? 0}`,
   );
 }

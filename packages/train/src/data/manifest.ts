@@ -7,6 +7,14 @@ export interface Shard {
   readonly file: string;
   readonly tokens: number;
   readonly sha256: string;
+  /** Of the file beside it that says which tokens are answers; in chat datasets only. */
+  readonly countedSha256?: string;
+}
+
+/** A dataset of conversations: rows of one length, each with whole conversations and padding behind them. */
+export interface ChatLayout {
+  /** Tokens of a row. */
+  readonly rowTokens: number;
 }
 
 export interface SplitSummary {
@@ -38,6 +46,7 @@ export interface DatasetManifest {
   };
   readonly dtype: TokenDType;
   readonly heldOutFraction: number;
+  readonly chat?: ChatLayout;
   readonly sources: readonly SourceSummary[];
 }
 
@@ -53,6 +62,10 @@ export const maxVocabulary = 2 ** 24;
 export const maxSources = 1024;
 /** Each is an open file while it is read; 2^12 default shards are 2.7e11 tokens. */
 export const maxShards = 2 ** 12;
+/** A question and an answer of a token each, with what the shortest template puts around them. */
+export const minRowTokens = 8;
+/** Longer than any context. */
+export const maxRowTokens = 2 ** 24;
 /** 2^32 tokens are a file of 8 GiB at least. */
 export const maxShardTokens = 2 ** 32;
 
@@ -64,6 +77,10 @@ export const bytesPerToken = (dtype: TokenDType): number => (dtype === "uint16" 
 export const dtypeFor = (vocabularySize: number): TokenDType => (vocabularySize <= 2 ** 16 ? "uint16" : "uint32");
 export const shardPath = (source: string, split: Split, index: number): string =>
   `${source}/${split}-${String(index).padStart(5, "0")}.bin`;
+
+/** One byte a token of the shard: 1 where it is a target, 0 where it is only read. */
+export const countedPath = (source: string, split: Split, index: number): string =>
+  shardPath(source, split, index).replace(/bin$/, "counted.bin");
 
 /** Throws `invalid-file` for anything but a well-formed manifest, `unsupported` for another version's. */
 export function parseManifest(text: string): DatasetManifest {
@@ -83,7 +100,8 @@ export function parseManifest(text: string): DatasetManifest {
   const tokenizer = readTokenizer(fields["tokenizer"]);
   const dtype = dtypeFor(tokenizer.vocabularySize);
   if (fields["dtype"] !== dtype) fail(`dtype: expected "${dtype}", received ${shown(fields["dtype"])}`);
-  const sources = listIn(fields["sources"], "sources", maxSources).map(readSource);
+  const chat = fields["chat"] === undefined ? undefined : readChat(fields["chat"]);
+  const sources = listIn(fields["sources"], "sources", maxSources).map((source, i) => readSource(source, i, chat));
   if (sources.length === 0) fail("sources: expected at least one");
   if (new Set(sources.map(({ name }) => name)).size < sources.length) fail("sources: two have the same name");
   if (new Set(sources.map(({ weight }) => weight === undefined)).size > 1)
@@ -91,8 +109,13 @@ export function parseManifest(text: string): DatasetManifest {
   const { heldOutFraction } = fields;
   if (typeof heldOutFraction !== "number" || heldOutFraction < 0 || heldOutFraction >= 1)
     fail(`heldOutFraction: expected a number from 0 to below 1, received ${shown(heldOutFraction)}`);
-  return { format: manifestFormat, version: manifestVersion, tokenizer, dtype, heldOutFraction, sources };
+  const layout = chat === undefined ? {} : { chat };
+  return { format: manifestFormat, version: manifestVersion, tokenizer, dtype, heldOutFraction, ...layout, sources };
 }
+
+const readChat = (value: unknown): ChatLayout => ({
+  rowTokens: wholeIn(objectIn(value, "chat")["rowTokens"], "chat.rowTokens", minRowTokens, maxRowTokens),
+});
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -106,14 +129,14 @@ function readTokenizer(value: unknown): DatasetManifest["tokenizer"] {
   };
 }
 
-function readSource(value: unknown, i: number): SourceSummary {
+function readSource(value: unknown, i: number, chat: ChatLayout | undefined): SourceSummary {
   const where = `sources[${i}]`;
   const fields = objectIn(value, where);
   const { name, weight } = fields;
   if (!isSourceName(name)) fail(`${where}.name: expected letters, digits, - and _, received ${shown(name)}`);
   if (weight !== undefined && (typeof weight !== "number" || !Number.isFinite(weight) || weight <= 0))
     fail(`${where}.weight: expected a number above 0, received ${shown(weight)}`);
-  const [train, heldOut] = splits.map((split) => readSplit(fields[split], `${where}.${split}`, name, split));
+  const [train, heldOut] = splits.map((split) => readSplit(fields[split], `${where}.${split}`, { name, split, chat }));
   return {
     name,
     ...(weight === undefined ? {} : { weight }),
@@ -122,7 +145,13 @@ function readSource(value: unknown, i: number): SourceSummary {
   };
 }
 
-function readSplit(value: unknown, where: string, source: string, split: Split): SplitSummary {
+interface SplitPlace {
+  readonly name: string;
+  readonly split: Split;
+  readonly chat: ChatLayout | undefined;
+}
+
+function readSplit(value: unknown, where: string, { name: source, split, chat }: SplitPlace): SplitSummary {
   const fields = objectIn(value, where);
   const shards = listIn(fields["shards"], `${where}.shards`, maxShards).map((entry, i): Shard => {
     const at = `${where}.shards[${i}]`;
@@ -131,11 +160,15 @@ function readSplit(value: unknown, where: string, source: string, split: Split):
     const file = shardPath(source, split, i);
     if (shard["file"] !== file) fail(`${at}.file: expected "${file}", received ${shown(shard["file"])}`);
     const tokens = wholeIn(shard["tokens"], `${at}.tokens`, 1, maxShardTokens);
-    return { file, tokens, sha256: digestIn(shard["sha256"], `${at}.sha256`) };
+    const sha256 = digestIn(shard["sha256"], `${at}.sha256`);
+    if (chat === undefined) return { file, tokens, sha256 };
+    return { file, tokens, sha256, countedSha256: digestIn(shard["countedSha256"], `${at}.countedSha256`) };
   });
   const tokens = shards.reduce((sum, shard) => sum + shard.tokens, 0);
   if (fields["tokens"] !== tokens)
     fail(`${where}.tokens: its shards have ${tokens}, received ${shown(fields["tokens"])}`);
+  if (chat !== undefined && tokens % chat.rowTokens !== 0)
+    fail(`${where}.tokens: expected whole rows of ${chat.rowTokens}, received ${tokens}`);
   const count = (name: string): number => wholeIn(fields[name], `${where}.${name}`, 0, Number.MAX_SAFE_INTEGER);
   return { documents: count("documents"), tokens, bytes: count("bytes"), shards };
 }

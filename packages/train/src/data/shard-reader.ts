@@ -7,26 +7,42 @@ import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { bytesPerToken, type Shard, type TokenDType } from "./manifest.js";
 
+/** What a shard file holds: token ids, or a flag for each token. */
+type Numbers = Int32Array | Uint8Array;
+
 export interface ShardReader {
-  /** Fills `target` with the tokens from `start` on. Throws `invalid-file` for a token outside the vocabulary. */
-  read(start: number, target: Int32Array): Promise<void>;
+  /** Fills `target` with what stands from the token `start` on. Throws `invalid-file` for values out of range. */
+  read(start: number, target: Numbers): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface ShardFormat {
-  readonly dtype: TokenDType;
-  readonly vocabularySize: number;
+  readonly dtype: TokenDType | "uint8";
+  /** Values run from 0 to below it. */
+  readonly limit: number;
+  /** What a value is called that runs beyond it. */
+  readonly outside: string;
 }
 
-export function createShardReader(folder: string, shards: readonly Shard[], format: ShardFormat): ShardReader {
-  const starts = startsOf(shards);
-  const handles = new Map<Shard, Promise<FileHandle>>();
+/** A token's flag: 1 for a target, 0 for what is only read. */
+export const flagFormat: ShardFormat = { dtype: "uint8", limit: 2, outside: "a flag that is none" };
 
-  function handleOf(shard: Shard): Promise<FileHandle> {
-    let handle = handles.get(shard);
+export const tokenFormat = (dtype: TokenDType, vocabularySize: number): ShardFormat => ({
+  dtype,
+  limit: vocabularySize,
+  outside: "a token outside the vocabulary",
+});
+
+/** `shards`: files and how many values each has. */
+export function createShardReader(folder: string, shards: readonly Pick<Shard, "file" | "tokens">[], format: ShardFormat): ShardReader {
+  const starts = startsOf(shards);
+  const handles = new Map<string, Promise<FileHandle>>();
+
+  function handleOf(file: string): Promise<FileHandle> {
+    let handle = handles.get(file);
     if (handle === undefined) {
-      handle = open(join(folder, shard.file), "r");
-      handles.set(shard, handle);
+      handle = open(join(folder, file), "r");
+      handles.set(file, handle);
     }
     return handle;
   }
@@ -35,10 +51,10 @@ export function createShardReader(folder: string, shards: readonly Shard[], form
     async read(start, target) {
       let shard = lastAtMost(starts, start);
       for (let filled = 0; filled < target.length; shard++) {
-        const current = shards[shard] as Shard;
+        const current = shards[shard] as Pick<Shard, "file" | "tokens">;
         const at = start + filled - (starts[shard] as number);
         const part = target.subarray(filled, filled + Math.min(target.length - filled, current.tokens - at));
-        await readPart(await handleOf(current), at, part, format, current.file);
+        await readPart(await handleOf(current.file), at, part, format, current.file);
         filled += part.length;
       }
     },
@@ -51,7 +67,7 @@ export function createShardReader(folder: string, shards: readonly Shard[], form
 }
 
 /** Where each shard begins in the stream. */
-function startsOf(shards: readonly Shard[]): number[] {
+function startsOf(shards: readonly Pick<Shard, "tokens">[]): number[] {
   const starts: number[] = [];
   let total = 0;
   for (const { tokens } of shards) {
@@ -75,24 +91,24 @@ function lastAtMost(values: readonly number[], value: number): number {
 async function readPart(
   handle: FileHandle,
   at: number,
-  target: Int32Array,
-  { dtype, vocabularySize }: ShardFormat,
+  target: Numbers,
+  { dtype, limit, outside }: ShardFormat,
   file: string,
 ): Promise<void> {
-  const width = bytesPerToken(dtype);
-  const ids = dtype === "uint16" ? new Uint16Array(target.length) : new Uint32Array(target.length);
-  const bytes = new Uint8Array(ids.buffer);
+  const width = dtype === "uint8" ? 1 : bytesPerToken(dtype);
+  const values = new { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array }[dtype](target.length);
+  const bytes = new Uint8Array(values.buffer);
   for (let filled = 0; filled < bytes.length;) {
     const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, at * width + filled);
     if (bytesRead === 0)
       throw new DynamoError("invalid-file", `${file} ended early: it has become shorter since it was opened`);
     filled += bytesRead;
   }
-  for (const id of ids) {
-    if (id >= vocabularySize) {
-      const expected = `expected 0 to ${vocabularySize - 1}, received ${id}`;
-      throw new DynamoError("invalid-file", `${file} holds a token outside the vocabulary: ${expected}`);
+  for (const value of values) {
+    if (value >= limit) {
+      const expected = `expected 0 to ${limit - 1}, received ${value}`;
+      throw new DynamoError("invalid-file", `${file} holds ${outside}: ${expected}`);
     }
   }
-  target.set(ids);
+  target.set(values);
 }

@@ -44,7 +44,16 @@ const progressFile = z.object({
   dataset: z.string().optional(),
 });
 /** The files of a model that training leaves as they are. */
-const carried = ["tokenizer.json", "tokenizer_config.json", "generation_config.json"] as const;
+const tokenizerFiles = ["tokenizer.json", "tokenizer_config.json"] as const;
+const carried = [...tokenizerFiles, "generation_config.json"] as const;
+
+export interface CheckpointOptions {
+  readonly keep: number;
+  /** The folder whose texts are carried along. */
+  readonly textsFrom: string;
+  /** Where the tokenizer's files are, when not there: a chat dataset's have the chat template. */
+  readonly tokenizerFrom?: string;
+}
 
 const folderName = (step: number): string => `step-${String(step).padStart(8, "0")}`;
 const checkpointsIn = (run: string): string => join(run, "checkpoints");
@@ -58,7 +67,7 @@ export async function writeCheckpoint(
   config: NeoxConfig,
   tensors: TrainerTensors,
   progress: Progress,
-  { keep, textsFrom }: { readonly keep: number; readonly textsFrom: string },
+  { keep, textsFrom, tokenizerFrom }: CheckpointOptions,
 ): Promise<string> {
   const spoilt = spoiltTensor(tensors);
   if (spoilt !== undefined) throw new DynamoError("runtime", `training diverged: ${spoilt} are not all finite`);
@@ -79,6 +88,7 @@ export async function writeCheckpoint(
       ]);
       await writeFile(join(folder, "training.json"), `${JSON.stringify({ version, ...progress }, undefined, 2)}\n`);
       await copyTexts(textsFrom, folder);
+      if (tokenizerFrom !== undefined) await copyTexts(tokenizerFrom, folder, tokenizerFiles);
       await writeFile(join(folder, "config.json"), `${JSON.stringify(configJson(config), undefined, 2)}\n`);
     },
     { overwrite: true },
@@ -118,8 +128,8 @@ function allFinite(values: Float32Array): boolean {
 }
 
 /** The tokenizer and such, as far as they are there. */
-export async function copyTexts(from: string, to: string): Promise<void> {
-  for (const name of carried) {
+export async function copyTexts(from: string, to: string, names: readonly string[] = carried): Promise<void> {
+  for (const name of names) {
     await copyFile(join(from, name), join(to, name)).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     });

@@ -1,6 +1,6 @@
 /** A run: from a configuration to checkpoints, on any runtime. It can be stopped and killed at any moment, and goes on. */
 import { DynamoError, type Runtime } from "@dynamo/core";
-import type { TokenRows } from "../batch.js";
+import { targetCounts, type TokenRows } from "../batch.js";
 import { openDataset, type Batches, type DataPosition, type Dataset } from "../data/index.js";
 import { scheduleFactor } from "../schedule.js";
 import { listCheckpoints, writeCheckpoint, type Progress } from "./checkpoint.js";
@@ -128,7 +128,7 @@ interface StepResult {
 async function trainStep({ config, trainer }: Run, batches: Batches, before: Progress): Promise<StepResult> {
   const waiting = performance.now();
   const rows: TokenRows[] = [];
-  for (let i = 0; i < config.microBatches; i++) rows.push({ tokens: (await batches.next()) as Int32Array });
+  for (let i = 0; i < config.microBatches; i++) rows.push((await batches.next()) as TokenRows);
   const dataSeconds = (performance.now() - waiting) / 1000;
   const factor = scheduleFactor(before.step, {
     shape: config.schedule,
@@ -154,18 +154,22 @@ async function trainStep({ config, trainer }: Run, batches: Batches, before: Pro
   return { metrics, position: batches.position, rows: rows.at(-1) };
 }
 
-/** Mean losses over the first held-out batches: the same ones each time. */
+/** Mean losses over the targets of the first held-out batches: the same ones each time. */
 async function evaluate({ config, dataset, trainer }: Run, step: number): Promise<Metrics> {
   const batches = heldOutBatches(dataset, config);
   try {
     const sums = new Array<number>(trainer.shape.tokenHeads).fill(0);
-    let count = 0;
-    for (; count < config.evaluationBatches; count++) {
-      const tokens = await batches.next();
-      if (tokens === undefined) break;
-      for (const [i, loss] of (await trainer.evaluate({ tokens })).entries()) sums[i] = (sums[i] as number) + loss;
+    const counts = [...sums];
+    for (let done = 0; done < config.evaluationBatches; done++) {
+      const rows = await batches.next();
+      if (rows === undefined) break;
+      const own = targetCounts(rows, trainer.shape);
+      for (const [i, loss] of (await trainer.evaluate(rows)).entries()) {
+        sums[i] = (sums[i] as number) + loss * (own[i] as number);
+        counts[i] = (counts[i] as number) + (own[i] as number);
+      }
     }
-    const losses = sums.map((sum) => sum / count);
+    const losses = sums.map((sum, i) => sum / (counts[i] as number));
     return { kind: "evaluation", step, losses, ...perplexities(losses) };
   } finally {
     await batches.close();
@@ -173,7 +177,7 @@ async function evaluate({ config, dataset, trainer }: Run, step: number): Promis
 }
 
 async function checkpoint(
-  { run, config, model, textsFrom, trainer, options }: Run,
+  { run, config, model, textsFrom, dataset, trainer, options }: Run,
   progress: Progress,
   report: (metrics: Metrics) => Promise<void>,
   onWritten: () => void,
@@ -182,6 +186,8 @@ async function checkpoint(
   const folder = await writeCheckpoint(run, model, await trainer.read(), progress, {
     keep: config.keepCheckpoints,
     textsFrom,
+    // Conversations were rendered with the template that lies in their dataset.
+    ...(dataset.manifest.chat === undefined ? {} : { tokenizerFrom: dataset.folder }),
   });
   onWritten();
   await report({ kind: "checkpoint", step: progress.step, folder, seconds: (performance.now() - begun) / 1000 });
