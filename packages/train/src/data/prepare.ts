@@ -2,173 +2,45 @@
  * Text files to a dataset folder: documents are read as streams, tokenised on several threads and written in the order they
  * were read, each as the end-of-text token and its own tokens. Memory does not grow with the corpus.
  */
-import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { DynamoError, throwIfAborted } from "@dynamo/core";
-import { loadTokenizer, type TokenizerFiles } from "@dynamo/tokenizer";
-import { writeDatasetFolder } from "./dataset-folder.js";
-import { totalBytes } from "./documents.js";
+import { throwIfAborted } from "@dynamo/core";
 import { jobsOf, type Job } from "./jobs.js";
-import {
-  dtypeFor,
-  manifestFormat,
-  manifestName,
-  manifestVersion,
-  type DatasetManifest,
-  type SourceSummary,
-} from "./manifest.js";
-import {
-  checkPrepareOptions,
-  defaultWorkers,
-  type DatasetSource,
-  type PrepareOptions,
-  type PrepareProgress,
-} from "./prepare-options.js";
+import { encodedInOrder, writeDataset, type DatasetSummary, type WriteSource } from "./preparation.js";
+import type { PrepareOptions } from "./prepare-options.js";
 import { createSplitWriter, type SplitWriter } from "./split-writer.js";
-import { createTokenizerPool, type EncodedTexts, type TokenizerPool } from "./tokenizer-pool.js";
-
-export interface DatasetSummary extends DatasetManifest {
-  readonly folder: string;
-  /** Of all sources and both splits. */
-  readonly documents: number;
-  readonly tokens: number;
-  readonly bytes: number;
-}
+import type { EncodedTexts } from "./tokenizer-pool.js";
 
 /**
  * Makes the dataset folder `out`. Nothing is left of it when this fails or is aborted. Throws `invalid-argument` for an `out`
  * that exists, options out of range and a source without documents; `not-found` and `invalid-file` for the files.
  */
-export async function prepareDataset(options: PrepareOptions): Promise<DatasetSummary> {
-  const {
-    heldOutFraction = 0.03,
-    workers = defaultWorkers(),
-    shardTokens = 2 ** 26,
-    overwrite = false,
-    signal,
-  } = options;
-  const checked = { ...options, heldOutFraction, workers, shardTokens };
-  checkPrepareOptions(checked);
-  throwIfAborted(signal);
-  // Loaded here too, so that a damaged tokenizer is reported as such and not as a worker that ended.
-  const files: TokenizerFiles = {
-    tokenizerJson: options.tokenizerJson,
-    tokenizerConfig: options.tokenizerConfig ?? {},
-  };
-  const { vocabularySize } = loadTokenizer(files);
-  checkEndOfText(options.endOfText, vocabularySize);
-  const paths = options.sources.flatMap((source) => source.files);
-  const total = await totalBytes(paths);
-  let manifest: DatasetManifest | undefined;
-  const write = async (folder: string): Promise<void> => {
-    const pool = createTokenizerPool(files, workers);
-    const stop = (): void => void pool.close();
-    signal?.addEventListener("abort", stop, { once: true });
-    try {
-      const sources = await writeSources({ ...checked, folder, vocabularySize, pool }, total);
-      manifest = await writeManifest(folder, checked, vocabularySize, sources);
-    } catch (error) {
-      // What an abort breaks, such as the pool, is not what went wrong.
-      throwIfAborted(signal);
-      throw error;
-    } finally {
-      signal?.removeEventListener("abort", stop);
-      await pool.close();
-    }
-  };
-  await writeDatasetFolder(options.out, write, { overwrite, sources: paths });
-  return summarise(options.out, manifest as unknown as DatasetManifest);
-}
+export const prepareDataset = (options: PrepareOptions): Promise<DatasetSummary> => writeDataset(options, writeSource);
 
-function checkEndOfText(endOfText: number, vocabularySize: number): void {
-  if (Number.isInteger(endOfText) && endOfText >= 0 && endOfText < vocabularySize) return;
-  throw new DynamoError(
-    "invalid-argument",
-    `endOfText is no token of the tokenizer: expected 0 to ${vocabularySize - 1}, received ${endOfText}`,
-  );
-}
-
-interface Preparation extends PrepareOptions {
-  readonly heldOutFraction: number;
-  readonly workers: number;
-  readonly shardTokens: number;
-  readonly folder: string;
-  readonly vocabularySize: number;
-  readonly pool: TokenizerPool;
-}
-
-async function writeSources(preparation: Preparation, total: number): Promise<SourceSummary[]> {
-  const sources: SourceSummary[] = [];
-  let before: PrepareProgress = { bytes: 0, totalBytes: total, documents: 0, tokens: 0 };
-  for (const source of preparation.sources) {
-    const { name, files, weight } = source;
-    const summary = await writeSource(preparation, source, before);
-    const { train, "held-out": heldOut } = summary;
-    const documents = train.documents + heldOut.documents;
-    if (documents === 0)
-      throw new DynamoError(
-        "invalid-argument",
-        `source ${name} has no documents: expected text in ${files.join(", ")}`,
-      );
-    sources.push({ name, ...(weight === undefined ? {} : { weight }), ...summary });
-    before = {
-      bytes: before.bytes + (await totalBytes(files)),
-      totalBytes: total,
-      documents: before.documents + documents,
-      tokens: before.tokens + train.tokens + heldOut.tokens,
-    };
-    preparation.onProgress?.(before);
-  }
-  return sources;
-}
-
-interface RunningJob {
-  readonly job: Job;
-  readonly encoded: Promise<EncodedTexts>;
-}
-
-/** Keeps every worker busy and takes their answers in the order of the documents. */
-async function writeSource(
-  preparation: Preparation,
-  { name, files }: DatasetSource,
-  before: PrepareProgress,
-): Promise<Pick<SourceSummary, "train" | "held-out">> {
-  const { pool, workers, heldOutFraction, onProgress, signal } = preparation;
+const writeSource: WriteSource = async (preparation, { name, files }, before) => {
+  const { heldOutFraction, onProgress, signal } = preparation;
   const options = { ...preparation, source: name };
   const writers = {
     train: createSplitWriter({ ...options, split: "train" }),
     "held-out": createSplitWriter({ ...options, split: "held-out" }),
   };
-  const running: RunningJob[] = [];
-  async function settleFirst(): Promise<void> {
-    const { job, encoded } = running.shift() as RunningJob;
-    await writeJob(writers, job, await encoded);
-    throwIfAborted(signal);
-    const done = [writers.train.written(), writers["held-out"].written()];
-    const sum = (what: "documents" | "tokens"): number =>
-      done.reduce((total, part) => total + part[what], before[what]);
-    onProgress?.({
-      ...before,
-      bytes: before.bytes + job.bytesRead,
-      documents: sum("documents"),
-      tokens: sum("tokens"),
-    });
-  }
   try {
-    for await (const job of jobsOf(files, heldOutFraction)) {
-      const encoded = pool.encode(job.texts);
-      // A failure is heard when its turn comes; until then it must not count as unhandled.
-      encoded.catch(() => undefined);
-      running.push({ job, encoded });
-      if (running.length > 2 * workers) await settleFirst();
+    for await (const { job, encoded } of encodedInOrder(jobsOf(files, heldOutFraction), preparation)) {
+      await writeJob(writers, job, encoded);
+      throwIfAborted(signal);
+      const done = [writers.train.written(), writers["held-out"].written()];
+      const sum = (what: "documents" | "tokens"): number =>
+        done.reduce((total, part) => total + part[what], before[what]);
+      onProgress?.({
+        ...before,
+        bytes: before.bytes + job.bytesRead,
+        documents: sum("documents"),
+        tokens: sum("tokens"),
+      });
     }
-    while (running.length > 0) await settleFirst();
     return { train: await writers.train.finish(), "held-out": await writers["held-out"].finish() };
   } finally {
     for (const writer of Object.values(writers)) await writer.close();
   }
-}
+};
 
 async function writeJob(
   writers: Readonly<Record<JobSplit, SplitWriter>>,
@@ -185,32 +57,3 @@ async function writeJob(
 
 type JobSplit = Job["pieces"][number]["split"];
 
-async function writeManifest(
-  folder: string,
-  { tokenizerJson, tokenizerConfig, endOfText, heldOutFraction }: PrepareOptions & { readonly heldOutFraction: number },
-  vocabularySize: number,
-  sources: readonly SourceSummary[],
-): Promise<DatasetManifest> {
-  const tokenizer = textOf(tokenizerJson);
-  await writeFile(join(folder, "tokenizer.json"), tokenizer);
-  if (tokenizerConfig !== undefined) await writeFile(join(folder, "tokenizer_config.json"), textOf(tokenizerConfig));
-  const manifest: DatasetManifest = {
-    format: manifestFormat,
-    version: manifestVersion,
-    tokenizer: { sha256: createHash("sha256").update(tokenizer).digest("hex"), vocabularySize, endOfText },
-    dtype: dtypeFor(vocabularySize),
-    heldOutFraction,
-    sources,
-  };
-  await writeFile(join(folder, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`);
-  return manifest;
-}
-
-/** Texts are taken as they are: the tokenizer reads both. */
-const textOf = (json: unknown): string => (typeof json === "string" ? json : JSON.stringify(json));
-
-function summarise(folder: string, manifest: DatasetManifest): DatasetSummary {
-  const parts = manifest.sources.flatMap(({ train, "held-out": heldOut }) => [train, heldOut]);
-  const sum = (what: "documents" | "tokens" | "bytes"): number => parts.reduce((total, part) => total + part[what], 0);
-  return { ...manifest, folder, documents: sum("documents"), tokens: sum("tokens"), bytes: sum("bytes") };
-}

@@ -1,9 +1,9 @@
-/** The tokens of one source and split as files of a bounded size. */
+/** The tokens of one source and split, or the flags of a chat dataset's, as files of a bounded size. */
 import { createHash, type Hash } from "node:crypto";
 import { open, mkdir, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DynamoError } from "@dynamo/core";
-import { dtypeFor, maxShards, shardPath, type Shard } from "./manifest.js";
+import { countedPath, dtypeFor, maxShards, shardPath, type Shard } from "./manifest.js";
 import type { Split } from "./split.js";
 
 export interface ShardWriterOptions {
@@ -13,6 +13,8 @@ export interface ShardWriterOptions {
   readonly vocabularySize: number;
   /** Tokens of a whole shard; the last one has what is left. */
   readonly shardTokens: number;
+  /** Write flags, a byte for each token, instead of tokens. */
+  readonly flags?: boolean;
 }
 
 export interface ShardWriter {
@@ -39,17 +41,20 @@ export function createShardWriter({
   split,
   vocabularySize,
   shardTokens,
+  flags = false,
 }: ShardWriterOptions): ShardWriter {
   const shards: Shard[] = [];
   const size = Math.min(bufferTokens, shardTokens);
   // Every platform that Node and ONNX Runtime share is little-endian.
-  const buffer = dtypeFor(vocabularySize) === "uint16" ? new Uint16Array(size) : new Uint32Array(size);
+  const kinds = { flags: Uint8Array, uint16: Uint16Array, uint32: Uint32Array };
+  const buffer = new kinds[flags ? "flags" : dtypeFor(vocabularySize)](size);
+  const pathOf = flags ? countedPath : shardPath;
   let filled = 0;
   let current: OpenShard | undefined;
 
   async function flush(): Promise<void> {
     if (filled === 0) return;
-    current ??= await openShard(folder, shardPath(source, split, shards.length));
+    current ??= await openShard(folder, pathOf(source, split, shards.length));
     const bytes = new Uint8Array(buffer.buffer, 0, filled * buffer.BYTES_PER_ELEMENT);
     current.hash.update(bytes);
     await current.handle.writeFile(bytes);

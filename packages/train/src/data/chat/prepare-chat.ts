@@ -1,0 +1,125 @@
+/**
+ * Conversations to a dataset folder: rendered with a chat template, tokenised on several threads, packed into rows, with a
+ * flag for every token that says whether it is an answer's. Memory does not grow with the files.
+ */
+import { DynamoError, throwIfAborted } from "@dynamo/core";
+import { loadTokenizer } from "@dynamo/tokenizer";
+import { maxRowTokens, minRowTokens } from "../manifest.js";
+import { encodedInOrder, writeDataset, type DatasetSummary, type WriteSource } from "../preparation.js";
+import type { PrepareOptions } from "../prepare-options.js";
+import type { EncodedTexts } from "../tokenizer-pool.js";
+import { chatJobs, type ChatJob } from "./chat-jobs.js";
+import { createChatWriter, type ChatCounts, type ChatWriter } from "./chat-writer.js";
+import { defaultChatTemplate } from "./default-template.js";
+import type { SegmentOptions } from "./segments.js";
+
+/** Sources are JSON files: a list of records, or one a line. */
+export interface ChatPrepareOptions extends PrepareOptions {
+  /** Tokens of a row: the longest conversation that is kept whole. Default 512. */
+  readonly rowTokens?: number | undefined;
+  /** A Jinja template; default: the tokenizer's own, else one that needs no tokens of its own. */
+  readonly template?: string | undefined;
+}
+
+export interface ChatSummary extends DatasetSummary, ChatCounts {
+  /** Records left out because a question or an answer is blank. */
+  readonly blank: number;
+}
+
+/**
+ * Makes the dataset folder `out`; its tokenizer_config.json gets the template. A conversation longer than a row is cut at the
+ * row's end; when no token of an answer is left it is left out. Throws as `prepareDataset` does, `invalid-file` with file,
+ * line and record for bad records, and `invalid-argument` for a template that answers cannot be found in.
+ */
+export async function prepareChatDataset(options: ChatPrepareOptions): Promise<ChatSummary> {
+  const { rowTokens = 512 } = options;
+  if (!Number.isInteger(rowTokens) || rowTokens < minRowTokens || rowTokens > maxRowTokens)
+    throw new DynamoError(
+      "invalid-argument",
+      `rowTokens: expected a whole number from ${minRowTokens} to ${maxRowTokens}, received ${rowTokens}`,
+    );
+  const { tokenizerConfig, segments } = chatTokenizer(options);
+  const counts: ChatCounts[] = [];
+  let blank = 0;
+  const writeSource: WriteSource = async (preparation, { name, files }, before) => {
+    const { heldOutFraction, endOfText, onProgress, signal } = preparation;
+    const shared = { ...preparation, source: name, rowTokens };
+    const writers = {
+      train: createChatWriter({ ...shared, split: "train" }),
+      "held-out": createChatWriter({ ...shared, split: "held-out" }),
+    };
+    const both = Object.values(writers);
+    try {
+      const jobs = chatJobs(files, heldOutFraction, segments);
+      for await (const { job, encoded } of encodedInOrder(jobs, preparation)) {
+        await writeJob(writers, job, encoded, endOfText);
+        throwIfAborted(signal);
+        blank += job.blank;
+        const sum = (what: "documents" | "tokens"): number =>
+          both.reduce((total, writer) => total + writer.written()[what], before[what]);
+        const progress = { documents: sum("documents"), tokens: sum("tokens") };
+        onProgress?.({ ...before, bytes: before.bytes + job.bytesRead, ...progress });
+      }
+      const summary = { train: await writers.train.finish(), "held-out": await writers["held-out"].finish() };
+      counts.push(...both.map((writer) => writer.counts()));
+      return summary;
+    } finally {
+      for (const writer of both) await writer.close();
+    }
+  };
+  const prepared = { ...options, tokenizerConfig };
+  const summary = await writeDataset(prepared, writeSource, { rowTokens });
+  const total = (what: keyof ChatCounts): number => counts.reduce((sum, part) => sum + part[what], 0);
+  return {
+    ...summary,
+    conversations: total("conversations"),
+    cut: total("cut"),
+    tooLong: total("tooLong"),
+    blank,
+    answerTokens: total("answerTokens"),
+    padding: total("padding"),
+  };
+}
+
+interface ChatTokenizer {
+  /** With the template, and end-of-text as `eos_token`. */
+  readonly tokenizerConfig: Readonly<Record<string, unknown>>;
+  readonly segments: Omit<SegmentOptions, "place">;
+}
+
+function chatTokenizer({ tokenizerJson, tokenizerConfig = {}, endOfText: id, template }: ChatPrepareOptions): ChatTokenizer {
+  const config: unknown = typeof tokenizerConfig === "string" ? JSON.parse(tokenizerConfig) : tokenizerConfig;
+  const plain = loadTokenizer({ tokenizerJson, tokenizerConfig: config });
+  const endOfText = plain.idToToken(id);
+  if (endOfText === undefined || plain.encode(endOfText).length !== 1)
+    throw new DynamoError("invalid-argument", `endOfText: expected a special token of the tokenizer, received ${id}`);
+  const own = (config as Readonly<Record<string, unknown>>)["chat_template"];
+  const whole = {
+    ...(config as object),
+    eos_token: endOfText,
+    chat_template: template ?? own ?? defaultChatTemplate,
+  };
+  const tokenizer = loadTokenizer({ tokenizerJson, tokenizerConfig: whole });
+  const special = [...tokenizer.specialIds].map((each) => tokenizer.idToToken(each) ?? "").filter((text) => text !== "");
+  return { tokenizerConfig: whole, segments: { template: tokenizer.applyChatTemplate, endOfText, special } };
+}
+
+async function writeJob(
+  writers: Readonly<Record<"train" | "held-out", ChatWriter>>,
+  { conversations }: ChatJob,
+  { tokens, lengths }: EncodedTexts,
+  endOfText: number,
+): Promise<void> {
+  let [at, segment] = [0, 0];
+  for (const { split, counted, bytes } of conversations) {
+    const own = lengths.subarray(segment, (segment += counted.length));
+    const size = own.reduce((sum, length) => sum + length, 0);
+    const ids = tokens.subarray(at, (at += size));
+    const flags = new Int32Array(size);
+    let from = 0;
+    for (const [i, length] of own.entries()) flags.fill(counted[i] === true ? 1 : 0, from, (from += length));
+    // As in pretraining and in chatting: end-of-text first, unless the template has put it there.
+    if (ids[0] === endOfText) await writers[split].write(ids, flags, bytes);
+    else await writers[split].write(Int32Array.of(endOfText, ...ids), Int32Array.of(0, ...flags), bytes);
+  }
+}
