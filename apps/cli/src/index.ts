@@ -1,7 +1,7 @@
 /** @dynamo/cli: the `dynamo` command. */
 import { CommanderError } from "commander";
 import { exitCodeOf, exitCodes } from "./exit-codes.js";
-import { interruptSignal } from "./interrupt.js";
+import { listenForInterrupts } from "./interrupt.js";
 import { createProgram } from "./program.js";
 import { reportError } from "./report-error.js";
 
@@ -12,7 +12,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 const json = process.argv.includes("--json");
-const program = createProgram(interruptSignal());
+const program = createProgram(listenForInterrupts());
 try {
   await program.parseAsync();
 } catch (error) {

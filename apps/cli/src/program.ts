@@ -1,6 +1,7 @@
 /** The verbs and their options. Each verb's code is loaded when it runs, so that starting stays quick. */
 import { Command, Option } from "commander";
 import { exitCodeHelp } from "./exit-codes.js";
+import type { Interrupts } from "./interrupt.js";
 import { collect, number, seed, wholeNumber } from "./numbers.js";
 
 /** Options that say where and how a model runs. */
@@ -31,8 +32,8 @@ function withSamplingOptions(command: Command): Command {
 
 const json = ["--json", "one JSON object on standard output", false] as const;
 
-/** `signal` fires on Ctrl-C. */
-export function createProgram(signal: AbortSignal): Command {
+export function createProgram(interrupts: Interrupts): Command {
+  const { signal } = interrupts;
   const program = new Command("dynamo")
     .description("Text from several tokens a pass: DynaMo language models on ONNX Runtime.")
     .version("0.0.0")
@@ -41,6 +42,7 @@ export function createProgram(signal: AbortSignal): Command {
     .addHelpText("after", `\n${exitCodeHelp}`)
     .exitOverride();
   addTextVerbs(program, signal);
+  addChat(program, interrupts);
   addModelVerbs(program, signal);
   addTrainingVerbs(program, signal);
   addCheckVerbs(program, signal);
@@ -75,6 +77,19 @@ function addTextVerbs(program: Command, signal: AbortSignal): void {
     .option(...json)
     .action(async (model: string | undefined, options) =>
       (await import("./commands/generate.js")).generate(model, options as never, signal),
+    );
+}
+
+function addChat(program: Command, interrupts: Interrupts): void {
+  withSamplingOptions(withModelOptions(program.command("chat").description("talk to a chat model")))
+    .argument("[model]", "model folder, or checkpoint folder, with a chat template")
+    .option("--system <text>", "what the model is told before the conversation")
+    .option("--max-new-tokens <n>", "how long an answer may get", wholeNumber, 256)
+    .option("--stop <text>", "end an answer before this text; may be repeated", collect)
+    .option("--seed <n>", "same seed and messages, same answers", seed)
+    .option("--json", 'answer JSON lines: {"messages": [{"role", "content"}, …]}, or a text that goes on', false)
+    .action(async (model: string | undefined, options) =>
+      (await import("./commands/chat.js")).chat(model, options as never, interrupts),
     );
 }
 
@@ -162,9 +177,8 @@ function addTrainingVerbs(program: Command, signal: AbortSignal): void {
       return (await import("./commands/train.js")).runTraining(config, options as never, signal);
     });
 
-  program
-    .command("data")
-    .description("training data")
+  const data = program.command("data").description("training data");
+  data
     .command("prepare")
     .description("turn text into token shards, with a held-out part")
     .argument("<files...>", 'text with documents between <|endoftext|>, or .jsonl with {"text"}; each is a source')
@@ -177,6 +191,23 @@ function addTrainingVerbs(program: Command, signal: AbortSignal): void {
     .option(...json)
     .action(async (files: string[], options) =>
       (await import("./commands/data.js")).prepareData(files, options as never, signal),
+    );
+
+  data
+    .command("prepare-chat")
+    .description("turn conversations into rows of tokens in which only the answers are learnt")
+    .argument("<files...>", "Alpaca, Dolly, chat messages or ShareGPT, a JSON list or JSON lines; each is a source")
+    .requiredOption("--tokenizer <folder>", "a model, checkpoint or tokenizer folder, or a tokenizer.json")
+    .requiredOption("--out <folder>", "where the dataset goes")
+    .option("--sequence <n>", "tokens of a row: longer conversations are cut", wholeNumber, 512)
+    .option("--template <file>", "a Jinja chat template (default: the tokenizer's own, or one of plain words)")
+    .option("--weight <name=w>", "a source's part of every batch; name: the file's, without its ending", collect)
+    .option("--held-out <fraction>", "questions that are kept for evaluation", number, 0.03)
+    .option("--workers <n>", "tokenizing threads", wholeNumber)
+    .option("--overwrite", "replace the folder if it exists", false)
+    .option(...json)
+    .action(async (files: string[], options) =>
+      (await import("./commands/prepare-chat.js")).prepareChat(files, options as never, signal),
     );
 
   program

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import type { HeadInput } from "@dynamo/model";
-import { parseTrainingConfig, readRunConfig, type TrainingConfig } from "@dynamo/train/node";
+import { openDataset, parseTrainingConfig, readRunConfig, type TrainingConfig } from "@dynamo/train/node";
 import { readJsonFile } from "./read-json.js";
 
 export interface TrainingFlags {
@@ -66,13 +66,22 @@ export async function trainingConfigOf(
   if (typeof base !== "object" || base === null || Array.isArray(base))
     throw new DynamoError("invalid-file", `${String(file)}: expected a JSON object`);
   const set = Object.fromEntries(sameName.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])));
+  const given: Record<string, unknown> = { ...(dataset === undefined ? {} : { dataset }), ...base, ...set };
   return parseTrainingConfig({
-    ...(dataset === undefined ? {} : { dataset }),
-    ...base,
-    ...set,
+    ...(await rowLengthOf(given)),
+    ...given,
     ...(flags.headsOnly === true ? { train: "heads" } : {}),
     ...(flags.samplePrompt === undefined ? {} : { samplePrompts: flags.samplePrompt }),
   });
+}
+
+/** A chat dataset's rows are as long as they are: without a word about it, that is the sequence. */
+async function rowLengthOf({ dataset: folder }: Record<string, unknown>): Promise<{ sequence?: number }> {
+  if (typeof folder !== "string") return {};
+  const dataset = await openDataset(folder);
+  const { chat } = dataset.manifest;
+  await dataset.close();
+  return chat === undefined ? {} : { sequence: chat.rowTokens };
 }
 
 /** The folder inside a run where `--text` becomes token shards. */

@@ -23,17 +23,22 @@ export async function prepareData(
   options: DataCommandOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const weights = new Map((options.weight ?? []).map(parseWeight));
-  const sources = files.map((file) => ({ name: nameOf(file), files: [file], weight: weights.get(nameOf(file)) }));
-  const unknown = [...weights.keys()].find((name) => !sources.some((source) => source.name === name));
-  if (unknown !== undefined)
-    throw new DynamoError(
-      "invalid-argument",
-      `--weight ${unknown}: expected one of ${sources.map(({ name }) => name).join(", ")}`,
-    );
+  const sources = sourcesOf(files, options.weight);
   const { tokenizer, out, heldOut: heldOutFraction, workers, overwrite } = options;
   const summary = await prepareText({ sources, tokenizer, out, heldOutFraction, workers, overwrite }, signal);
   report(out, summary, options.json);
+}
+
+/** One source a file, with the weights of `name=w` options. */
+export function sourcesOf(files: readonly string[], weightOptions: readonly string[] = []): DatasetSource[] {
+  const weights = new Map(weightOptions.map(parseWeight));
+  const sources = files.map((file) => ({ name: nameOf(file), files: [file], weight: weights.get(nameOf(file)) }));
+  const unknown = [...weights.keys()].find((name) => !sources.some((source) => source.name === name));
+  if (unknown === undefined) return sources;
+  throw new DynamoError(
+    "invalid-argument",
+    `--weight ${unknown}: expected one of ${sources.map(({ name }) => name).join(", ")}`,
+  );
 }
 
 const nameOf = (file: string): string =>
@@ -82,7 +87,8 @@ export async function prepareText(options: PrepareTextOptions, signal: AbortSign
   }
 }
 
-async function readTokenizer(place: string): Promise<{ tokenizerJson: unknown; tokenizerConfig: unknown }> {
+/** A folder with tokenizer.json, or such a file. */
+export async function readTokenizer(place: string): Promise<{ tokenizerJson: unknown; tokenizerConfig: unknown }> {
   if (place.endsWith(".json")) return { tokenizerJson: await readJsonFile(place), tokenizerConfig: {} };
   const config = join(place, "tokenizer_config.json");
   return {
@@ -92,7 +98,7 @@ async function readTokenizer(place: string): Promise<{ tokenizerJson: unknown; t
 }
 
 /** The token between documents: Pythia's and GPT-2's, or what the tokenizer's config calls the end. */
-function endOfTextOf(tokenizerJson: unknown, tokenizerConfig: unknown, place: string): number {
+export function endOfTextOf(tokenizerJson: unknown, tokenizerConfig: unknown, place: string): number {
   const tokenizer = loadTokenizer({ tokenizerJson, tokenizerConfig });
   const { eos_token: end } = (tokenizerConfig ?? {}) as { eos_token?: string | { content?: string } };
   const named = typeof end === "string" ? end : end?.content;

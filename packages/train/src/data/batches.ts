@@ -54,11 +54,7 @@ interface Batch {
 }
 
 /** With `padded` the sources have rows to read as they are; without, windows of `sequenceLength` tokens. */
-export function createBatches(
-  sources: readonly BatchSource[],
-  options: BatchOptions,
-  padded?: PaddedRows,
-): Batches {
+export function createBatches(sources: readonly BatchSource[], options: BatchOptions, padded?: PaddedRows): Batches {
   const { split, batchSize, sequenceLength, seed, position } = options;
   const order = split === "train" ? mixedOrder(sources, seed) : oncePerWindow(sources);
   let drawn: readonly number[] = position === undefined ? sources.map(() => 0) : countsOf(position, sources, split);

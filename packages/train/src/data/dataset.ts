@@ -73,11 +73,7 @@ export async function openDataset(folder: string): Promise<Dataset> {
 
 type SourceReaders = Readonly<Record<Split, Pick<BatchSource, "reader" | "counted">>>;
 
-function readersOf(
-  folder: string,
-  source: SourceSummary,
-  { dtype, tokenizer, chat }: DatasetManifest,
-): SourceReaders {
+function readersOf(folder: string, source: SourceSummary, { dtype, tokenizer, chat }: DatasetManifest): SourceReaders {
   const format = tokenFormat(dtype, tokenizer.vocabularySize);
   const of = (split: Split): SourceReaders[Split] => {
     const reader = createShardReader(folder, source[split].shards, format);

@@ -56,4 +56,3 @@ async function writeJob(
 }
 
 type JobSplit = Job["pieces"][number]["split"];
-

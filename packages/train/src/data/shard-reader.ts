@@ -34,7 +34,11 @@ export const tokenFormat = (dtype: TokenDType, vocabularySize: number): ShardFor
 });
 
 /** `shards`: files and how many values each has. */
-export function createShardReader(folder: string, shards: readonly Pick<Shard, "file" | "tokens">[], format: ShardFormat): ShardReader {
+export function createShardReader(
+  folder: string,
+  shards: readonly Pick<Shard, "file" | "tokens">[],
+  format: ShardFormat,
+): ShardReader {
   const starts = startsOf(shards);
   const handles = new Map<string, Promise<FileHandle>>();
 

@@ -88,13 +88,25 @@ export async function writeCheckpoint(
       ]);
       await writeFile(join(folder, "training.json"), `${JSON.stringify({ version, ...progress }, undefined, 2)}\n`);
       await copyTexts(textsFrom, folder);
-      if (tokenizerFrom !== undefined) await copyTexts(tokenizerFrom, folder, tokenizerFiles);
+      if (tokenizerFrom !== undefined) {
+        await copyTexts(tokenizerFrom, folder, tokenizerFiles);
+        await defaultGeneration(folder, config);
+      }
       await writeFile(join(folder, "config.json"), `${JSON.stringify(configJson(config), undefined, 2)}\n`);
     },
     { overwrite: true },
   );
   for (const old of (await listCheckpoints(run)).slice(0, -keep)) await removeCheckpoint(old);
   return target;
+}
+
+/** A chat model says where an answer ends, also to those who read this file alone. */
+async function defaultGeneration(folder: string, { raw }: NeoxConfig): Promise<void> {
+  const json = { bos_token_id: raw["bos_token_id"], eos_token_id: raw["eos_token_id"] };
+  const text = `${JSON.stringify(json, undefined, 2)}\n`;
+  await writeFile(join(folder, "generation_config.json"), text, { flag: "wx" }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  });
 }
 
 /** Renamed first: a process that is killed while it deletes leaves no half checkpoint that looks like a whole one. */

@@ -70,7 +70,9 @@ function listed(value: unknown, name: string, fail: Fail): ChatMessage[] {
 function textIn(fields: Fields, name: string, fail: Fail): string {
   const value = fields[name];
   if (typeof value === "string") return value.trim();
-  return fail(`${name}: expected text, received ${value === undefined ? "nothing" : JSON.stringify(value).slice(0, 50)}`);
+  return fail(
+    `${name}: expected text, received ${value === undefined ? "nothing" : JSON.stringify(value).slice(0, 50)}`,
+  );
 }
 
 const named = (fields: Fields): string => Object.keys(fields).slice(0, 10).join(", ") || "of an empty object";

@@ -86,7 +86,9 @@ describe("prepareChatDataset", () => {
         const prepared = options(lines.join("\n"), { rowTokens: 1024 });
         const summary = await prepareChatDataset(prepared);
         const answers = answersOf(await rowsOf(prepared.out, "train", 1024));
-        expect(answers.toSorted()).toEqual(conversations.flatMap((each) => each.map(([, answer]) => answer)).toSorted());
+        expect(answers.toSorted()).toEqual(
+          conversations.flatMap((each) => each.map(([, answer]) => answer)).toSorted(),
+        );
         expect([summary.conversations, summary.cut, summary.tooLong]).toEqual([conversations.length, 0, 0]);
       }),
       { numRuns: 10 },
@@ -111,10 +113,25 @@ describe("prepareChatDataset", () => {
     const records = [
       { instruction: "Add", input: "1, 2", output: "3" },
       { instruction: "Who", context: "A book", response: "B", category: "qa" },
-      { messages: [{ role: "system", content: "Be" }, { role: "user", content: "q" }, { role: "assistant", content: "a" }] },
-      { conversations: [{ from: "human", value: "h" }, { from: "gpt", value: "g" }, { from: "human", value: "bye" }] },
+      {
+        messages: [
+          { role: "system", content: "Be" },
+          { role: "user", content: "q" },
+          { role: "assistant", content: "a" },
+        ],
+      },
+      {
+        conversations: [
+          { from: "human", value: "h" },
+          { from: "gpt", value: "g" },
+          { from: "human", value: "bye" },
+        ],
+      },
     ];
-    for (const content of [JSON.stringify(records, undefined, 2), records.map((each) => JSON.stringify(each)).join("\n")]) {
+    for (const content of [
+      JSON.stringify(records, undefined, 2),
+      records.map((each) => JSON.stringify(each)).join("\n"),
+    ]) {
       const prepared = options(content);
       await prepareChatDataset(prepared);
       const rows = await rowsOf(prepared.out, "train");
@@ -158,7 +175,8 @@ describe("prepareChatDataset", () => {
     const [one, three] = [1, 3].map((workers) => options(JSON.stringify(records), { workers, shardTokens: 1000 }));
     await prepareChatDataset(one as ChatPrepareOptions);
     await prepareChatDataset(three as ChatPrepareOptions);
-    const manifest = (which?: ChatPrepareOptions): string => readFileSync(join(which?.out ?? "", "dataset.json"), "utf8");
+    const manifest = (which?: ChatPrepareOptions): string =>
+      readFileSync(join(which?.out ?? "", "dataset.json"), "utf8");
     expect(manifest(three)).toBe(manifest(one));
     const dataset = await openDataset(one?.out ?? "");
     const training = { split: "train", batchSize: 3, sequenceLength: 260, seed: 5 } as const;
@@ -191,7 +209,11 @@ describe("prepareChatDataset refuses", () => {
   const good = JSON.stringify(pair("q", "a"));
   const role = (name: string): string => `{"messages":[{"role":"${name}","content":"x"}]}`;
   const records: [string, string, RegExp][] = [
-    ["a record of no known form", `[${good},\n\n{"text":"x"}]`, /pairs-\d+\.json:3 \(record 2\): expected .* fields text/],
+    [
+      "a record of no known form",
+      `[${good},\n\n{"text":"x"}]`,
+      /pairs-\d+\.json:3 \(record 2\): expected .* fields text/,
+    ],
     ["a line that is not JSON", `${good}\n\n{"instruction":`, /:3 \(record 2\) is not JSON/],
     ["an element that is not JSON", `[${good},\n nonsense]`, /:2 \(record 2\) is not JSON/],
     ["a list without an end", `[${good},\n`, /:1 \(record 2\): the list does not end|:2 .*the list does not end/],
@@ -202,8 +224,7 @@ describe("prepareChatDataset refuses", () => {
     ["a conversation without an answer", role("user"), /expected an answer/],
     ["a special token in a text", `[{"instruction":"<|endoftext|>","output":"a"}]`, /contains the special token/],
   ];
-  for (const [what, content, message] of records)
-    it(what, () => rejected(options(content), "invalid-file", message));
+  for (const [what, content, message] of records) it(what, () => rejected(options(content), "invalid-file", message));
 
   it("templates that answers cannot be found in", async () => {
     const wrong: [string, RegExp][] = [

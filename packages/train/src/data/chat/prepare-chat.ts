@@ -87,7 +87,12 @@ interface ChatTokenizer {
   readonly segments: Omit<SegmentOptions, "place">;
 }
 
-function chatTokenizer({ tokenizerJson, tokenizerConfig = {}, endOfText: id, template }: ChatPrepareOptions): ChatTokenizer {
+function chatTokenizer({
+  tokenizerJson,
+  tokenizerConfig = {},
+  endOfText: id,
+  template,
+}: ChatPrepareOptions): ChatTokenizer {
   const config: unknown = typeof tokenizerConfig === "string" ? JSON.parse(tokenizerConfig) : tokenizerConfig;
   const plain = loadTokenizer({ tokenizerJson, tokenizerConfig: config });
   const endOfText = plain.idToToken(id);
@@ -100,7 +105,9 @@ function chatTokenizer({ tokenizerJson, tokenizerConfig = {}, endOfText: id, tem
     chat_template: template ?? own ?? defaultChatTemplate,
   };
   const tokenizer = loadTokenizer({ tokenizerJson, tokenizerConfig: whole });
-  const special = [...tokenizer.specialIds].map((each) => tokenizer.idToToken(each) ?? "").filter((text) => text !== "");
+  const special = [...tokenizer.specialIds]
+    .map((each) => tokenizer.idToToken(each) ?? "")
+    .filter((text) => text !== "");
   return { tokenizerConfig: whole, segments: { template: tokenizer.applyChatTemplate, endOfText, special } };
 }
 

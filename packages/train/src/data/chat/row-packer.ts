@@ -40,7 +40,10 @@ export function createRowPacker({
   });
   const fullest = (room: number): OpenRow | undefined => {
     const fitting = open.filter(({ filled }) => filled + room <= rowTokens);
-    return fitting.reduce<OpenRow | undefined>((best, row) => (row.filled > (best?.filled ?? -1) ? row : best), undefined);
+    return fitting.reduce<OpenRow | undefined>(
+      (best, row) => (row.filled > (best?.filled ?? -1) ? row : best),
+      undefined,
+    );
   };
   const close = (row: OpenRow): PackedRow[] => {
     open.splice(open.indexOf(row), 1);

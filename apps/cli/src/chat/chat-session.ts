@@ -1,0 +1,100 @@
+/** A conversation with a model: each message is answered with what was said before. */
+import { DynamoError, type Strategy } from "@dynamo/core";
+import { generate, type GenerationChunk, type GenerationResult } from "@dynamo/decode";
+import type { LoadedModel } from "@dynamo/model";
+import type { ChatMessage, LoadedTokenizer } from "@dynamo/tokenizer";
+import { fitConversation } from "./conversation.js";
+
+export interface ChatSettings {
+  readonly strategy: Strategy;
+  readonly maxNewTokens: number;
+  readonly stop: readonly string[];
+  readonly system: string | undefined;
+  readonly seed: number | undefined;
+}
+
+export interface Answer {
+  readonly text: string;
+  /** Messages of before that did not fit any more. */
+  readonly dropped: number;
+  /** Undefined when the signal stopped it: `text` is what there was by then. */
+  readonly result: GenerationResult | undefined;
+}
+
+export interface AnswerOptions {
+  readonly signal: AbortSignal;
+  readonly onChunk?: (chunk: GenerationChunk) => void;
+  readonly onDropped?: (messages: number) => void;
+}
+
+export interface ChatSession {
+  /** Answers, and remembers both. Throws `invalid-argument` for a message that the context has no room for. */
+  say(content: string, options: AnswerOptions): Promise<Answer>;
+  /** Answers a whole conversation; the session's own stays as it is. */
+  answer(messages: readonly ChatMessage[], options: AnswerOptions): Promise<Answer>;
+  /** Forgets what was said. */
+  reset(): void;
+}
+
+/** Throws `unsupported` for a model without a chat template. */
+export function createChatSession(model: LoadedModel, name: string, settings: ChatSettings): ChatSession {
+  const tokenizer = chatTokenizer(model, name);
+  const beginning: readonly ChatMessage[] =
+    settings.system === undefined ? [] : [{ role: "system", content: settings.system }];
+  let said = beginning;
+  const answer: ChatSession["answer"] = (messages, options) => answerOf(model, tokenizer, messages, settings, options);
+  return {
+    async say(content, options) {
+      const asked = [...said, { role: "user", content }];
+      const given = await answer(asked, options);
+      said = [...asked, { role: "assistant", content: given.text.trim() }];
+      return given;
+    },
+    answer: (messages, options) =>
+      answer(messages[0]?.role === "system" ? messages : [...beginning, ...messages], options),
+    reset() {
+      said = beginning;
+    },
+  };
+}
+
+function chatTokenizer({ chatTokenizer: tokenizer }: LoadedModel, name: string): LoadedTokenizer {
+  try {
+    tokenizer?.applyChatTemplate([{ role: "user", content: "Hello" }]);
+    if (tokenizer !== undefined) return tokenizer;
+  } catch (error) {
+    if (!DynamoError.is(error) || error.code !== "unsupported") throw error;
+  }
+  throw new DynamoError(
+    "unsupported",
+    `${name} is no chat model: expected a chat template (chat_template in tokenizer_config.json, or chat_template.jinja); tune one with \`dynamo data prepare-chat\` and \`dynamo train\`, or use \`dynamo generate\``,
+  );
+}
+
+async function answerOf(
+  model: LoadedModel,
+  tokenizer: LoadedTokenizer,
+  messages: readonly ChatMessage[],
+  { strategy, maxNewTokens, stop, seed }: ChatSettings,
+  { signal, onChunk, onDropped }: AnswerOptions,
+): Promise<Answer> {
+  const { contextLength, beginOfTextId } = model.info;
+  // An answer gets the room that it may need, but no more than half: what was said is worth as much.
+  const room = Math.min(maxNewTokens, Math.floor(contextLength / 2));
+  const limit = contextLength - room - (beginOfTextId === undefined ? 0 : 1);
+  const count = (text: string): number => tokenizer.encode(text).length;
+  const { prompt, dropped } = fitConversation(messages, { template: tokenizer.applyChatTemplate, count, limit });
+  if (dropped > 0) onDropped?.(dropped);
+  const generation = generate(model, prompt, { strategy, maxNewTokens, seed, stop: { strings: stop }, signal });
+  let text = "";
+  try {
+    for await (const chunk of generation) {
+      text += chunk.text;
+      onChunk?.(chunk);
+    }
+    return { text, dropped, result: await generation };
+  } catch (error) {
+    if (!DynamoError.is(error) || error.code !== "aborted") throw error;
+    return { text, dropped, result: undefined };
+  }
+}
