@@ -59,7 +59,7 @@ interface Stopper {
 }
 
 /** Ctrl-C comes as the terminal's key or as a signal of the system; both do the same. */
-function stopAnswers(lines: Interface, { signal, redirect }: Interrupts): Stopper {
+function stopAnswers(lines: Interface, interrupts: Interrupts): Stopper {
   let answer: AbortController | undefined;
   let [leaving, ended] = [false, false];
   lines.once("close", () => {
@@ -75,10 +75,10 @@ function stopAnswers(lines: Interface, { signal, redirect }: Interrupts): Stoppe
     lines.close();
   };
   lines.on("SIGINT", interrupt);
-  redirect(interrupt);
+  interrupts.redirect(interrupt);
   return {
     get leaving() {
-      return leaving || signal.aborted;
+      return leaving || interrupts.signal.aborted;
     },
     get ended() {
       return ended;
@@ -86,7 +86,7 @@ function stopAnswers(lines: Interface, { signal, redirect }: Interrupts): Stoppe
     async answering(run) {
       answer = new AbortController();
       try {
-        return await run(AbortSignal.any([answer.signal, signal]));
+        return await run(AbortSignal.any([answer.signal, interrupts.signal]));
       } finally {
         answer = undefined;
       }

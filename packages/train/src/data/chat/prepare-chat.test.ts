@@ -171,7 +171,7 @@ describe("prepareChatDataset", () => {
   });
 
   it("makes the same bytes whatever the workers, and goes on from a position", async () => {
-    const records = Array.from({ length: 400 }, (_, i) => pair(`question ${i}`, "a".repeat(i % 90) + i));
+    const records = Array.from({ length: 400 }, (_, i) => pair(`question ${i}`, `${"a".repeat(i % 90)}${i}`));
     const [one, three] = [1, 3].map((workers) => options(JSON.stringify(records), { workers, shardTokens: 1000 }));
     await prepareChatDataset(one as ChatPrepareOptions);
     await prepareChatDataset(three as ChatPrepareOptions);
