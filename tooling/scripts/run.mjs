@@ -26,6 +26,16 @@ const jobs = {
     await ensureInstalled();
     process.exitCode = await runTests(args);
   },
+  /** Kills a training run over and over: `pnpm soak:train` 20 times, `pnpm soak:train 50` 50 times. */
+  async "soak:train"() {
+    const { ensureBuilt, ensureInstalled } = await import("./setup.mjs");
+    const { runWithPnpm } = await import("./process.mjs");
+    await ensureInstalled();
+    await ensureBuilt("apps/cli");
+    process.env.DYNAMO_KILLS = args[0] ?? "20";
+    const vitest = ["exec", "vitest", "run", "test/train-kills.test.ts"];
+    process.exitCode = await runWithPnpm(["pnpm", "--filter", "@dynamo/cli", ...vitest]);
+  },
   async turbo() {
     const { ensureInstalled } = await import("./setup.mjs");
     const { turbo } = await import("./process.mjs");

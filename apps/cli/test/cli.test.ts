@@ -51,6 +51,8 @@ describe("dynamo", () => {
       "logits",
       "vectors",
       "random-checkpoint",
+      "train",
+      "training-vectors",
     ];
     expect(code).toBe(0);
     expect(stdout).toContain("Exit codes:");

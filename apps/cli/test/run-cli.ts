@@ -8,7 +8,7 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-const command = fileURLToPath(new URL("../bin/dynamo.js", import.meta.url));
+export const command = fileURLToPath(new URL("../bin/dynamo.js", import.meta.url));
 
 interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;

@@ -1,0 +1,202 @@
+/** The verbs that make models, as a person runs them: tokenizer train, data prepare, train. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCli, type CliResult } from "./run-cli.js";
+import { makeTrainingFiles, outcome, succeeded, words, writeConfig, type TrainingFiles } from "./training-files.js";
+
+let folder: string;
+let files: TrainingFiles;
+let made = 0;
+const place = (name: string): string => join(folder, `${name}-${made++}`);
+const jsonOf = ({ stdout }: CliResult): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>;
+const refusal = (result: CliResult): unknown[] => [result.code, jsonOf(result)["error"]];
+const error = (code: string, message: RegExp) => ({ code, message: expect.stringMatching(message) });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dynamo-training-"));
+  files = await makeTrainingFiles(folder);
+}, 120_000);
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("dynamo tokenizer train", () => {
+  it("makes a tokenizer, says how large it is, and replaces it only when told to", async () => {
+    const out = place("tokenizer");
+    const args = ["tokenizer", "train", files.text, "--out", out, "--vocabulary", "280", "--json"];
+    expect(jsonOf(await runCli(args))).toEqual({
+      path: join(out, "tokenizer.json"),
+      vocabularySize: 280,
+      merges: 280 - 257,
+    });
+    expect(readdirSync(out).sort()).toEqual(["tokenizer.json", "tokenizer_config.json"]);
+    expect(refusal(await runCli(args))).toEqual([2, error("invalid-argument", /exists already/)]);
+    expect((await runCli([...args, "--overwrite"])).code).toBe(0);
+  });
+
+  it("refuses what is not UTF-8 with the file and the offset, and files that are not there", async () => {
+    const text = `${place("latin")}.txt`;
+    await writeFile(text, Buffer.from([0x63, 0x61, 0x66, 0xe9, 0x20, 0x61]));
+    const out = place("tokenizer");
+    const args = ["tokenizer", "train", text, "--out", out, "--json"];
+    expect(refusal(await runCli(args))).toEqual([3, error("invalid-file", /latin-\d+\.txt is not UTF-8.*offset 3/)]);
+    const nowhere = await runCli(["tokenizer", "train", join(folder, "nowhere"), "--out", out, "--json"]);
+    expect(refusal(nowhere)).toEqual([3, error("not-found", /there is no file/)]);
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe("dynamo data prepare", () => {
+  it("makes a dataset of several sources, with their weights", async () => {
+    const more = `${place("more")}.jsonl`;
+    await writeFile(
+      more,
+      words(50)
+        .split("<|endoftext|>")
+        .map((text) => `${JSON.stringify({ text })}\n`)
+        .join(""),
+    );
+    const out = place("data");
+    const name = more.replace(/^.*\/|\.jsonl$/g, "");
+    const weights = ["--weight", "text=1", "--weight", `${name}=3`];
+    const args = ["data", "prepare", files.text, more, "--tokenizer", files.tokenizer, "--out", out, ...weights];
+    const { sources } = jsonOf(await runCli([...args, "--json"])) as { sources: { name: string; weight: number }[] };
+    expect(sources.map((source) => [source.name, source.weight])).toEqual([
+      ["text", 1],
+      [name, 3],
+    ]);
+    expect(readdirSync(out).sort()).toEqual(
+      [name, "dataset.json", "text", "tokenizer.json", "tokenizer_config.json"].sort(),
+    );
+  });
+
+  it("refuses what cannot be, and leaves nothing", async () => {
+    const text = `${place("latin")}.txt`;
+    await writeFile(text, Buffer.concat([Buffer.from("fine ".repeat(1000)), Buffer.from([0xff])]));
+    const out = place("data");
+    const args = ["data", "prepare", text, "--tokenizer", files.tokenizer, "--out", out, "--json"];
+    expect(refusal(await runCli(args))).toEqual([3, error("invalid-file", /not UTF-8.*offset 5000/)]);
+    const weight = await runCli([...args, "--weight", "other=1"]);
+    expect(refusal(weight)).toEqual([2, error("invalid-argument", /--weight other: expected one of latin/)]);
+    expect(existsSync(out)).toBe(false);
+    expect(readdirSync(folder).filter((name) => name.includes("partial"))).toEqual([]);
+  });
+});
+
+describe("dynamo train", () => {
+  it("trains from text to a model that generates, and reports as JSON", async () => {
+    const config = await writeConfig(place("config"), { steps: 6, samplePrompts: ["the cat <b>"] });
+    const run = place("run");
+    const args = ["train", config, "--text", files.text, "--tokenizer", files.tokenizer, "--out", run, "--json"];
+    const result = jsonOf(succeeded(await runCli(args)));
+    expect(result).toMatchObject({ run, steps: 6, tokens: 6 * 4 * 32, finished: true, model: join(run, "model") });
+    expect(readdirSync(run).sort()).toEqual([
+      "checkpoints",
+      "data",
+      "metrics.jsonl",
+      "model",
+      "report.html",
+      "run.json",
+    ]);
+    const report = readFileSync(join(run, "report.html"), "utf8");
+    expect(report).toContain("the cat &lt;b&gt;");
+    const generated = await runCli([
+      "generate",
+      join(run, "model"),
+      "--prompt",
+      "the",
+      "--max-new-tokens",
+      "1",
+      "--json",
+    ]);
+    expect(jsonOf(succeeded(generated))["tokens"]).toHaveLength(1);
+    expect(refusal(await runCli(args))).toEqual([2, error("invalid-argument", /holds a run already/)]);
+    const finished = jsonOf(succeeded(await runCli(["train", "--out", run, "--resume", "--json"])));
+    expect(finished).toMatchObject({ steps: 6, finished: true });
+  });
+
+  it("trains heads on a checkpoint, whose base stays as it is", async () => {
+    const config = await writeConfig(place("config"), { dataset: files.dataset, steps: 2, tokenHeads: 1 });
+    const base = jsonOf(succeeded(await runCli(["train", config, "--out", place("base"), "--json"])));
+    const flags = ["--dataset", files.dataset, "--token-heads", "3", "--heads-only", "--steps", "3"];
+    const shape = ["--batch", "2", "--sequence", "16", "--learning-rate", "0.01"];
+    const checkpoint = ["--checkpoint", base["checkpoint"] as string];
+    const run = place("heads");
+    const result = jsonOf(
+      succeeded(await runCli(["train", ...flags, ...shape, ...checkpoint, "--out", run, "--json"])),
+    );
+    expect(jsonOf(await runCli(["inspect", result["model"] as string, "--json"]))).toMatchObject({
+      untrainedHeads: [],
+    });
+  });
+
+  it("refuses what cannot be: every option that is wrong, other configurations, too little text, too little memory", async () => {
+    const wrong = await runCli(["train", "--out", place("run"), "--steps", "0", "--batch", "0", "--json"]);
+    expect(refusal(wrong)).toEqual([2, error("invalid-argument", /dataset: .*steps: .*batch: .*learningRate: /)]);
+    const broken = `${place("config")}.json`;
+    await writeFile(broken, "{");
+    const none = await runCli(["train", broken, "--out", place("run"), "--json"]);
+    expect(refusal(none)).toEqual([3, error("invalid-file", /is not JSON/)]);
+    const nowhere = await runCli(["train", "--out", place("run"), "--resume", "--json"]);
+    expect(refusal(nowhere)).toEqual([3, error("not-found", /no run to resume/)]);
+
+    const config = await writeConfig(place("config"), { dataset: files.dataset, steps: 2 });
+    const run = place("run");
+    succeeded(await runCli(["train", config, "--out", run]));
+    const changed = await runCli(["train", config, "--out", run, "--resume", "--steps", "9", "--seed", "4", "--json"]);
+    expect(refusal(changed)).toEqual([2, error("invalid-argument", /steps was 2, is 9; seed was 0, is 4/)]);
+    const large = await runCli(["train", config, "--out", place("run"), "--batch", "1000000", "--json"]);
+    expect(refusal(large)).toEqual([2, error("invalid-argument", /smaller than a batch/)]);
+    const architecture = { hiddenSize: 65536, layers: 80, attentionHeads: 64, contextLength: 64 };
+    const huge = await writeConfig(place("config"), { dataset: files.dataset, steps: 2, architecture });
+    const memory = await runCli(["train", huge, "--out", place("run"), "--json"]);
+    expect(refusal(memory)).toEqual([1, error("out-of-memory", /needs about [\d.]+ GB .* there are .*: lower batch/)]);
+  });
+
+  it("stops when it diverges: exit code 1, the step and the batch, and no spoilt checkpoint", async () => {
+    const config = await writeConfig(place("config"), { dataset: files.dataset, steps: 9, learningRate: 1e38 });
+    const run = place("run");
+    const result = await runCli(["train", config, "--out", run, "--json"]);
+    expect(refusal(result)).toEqual([
+      1,
+      error("runtime", /^at step \d, the batch after \d+ rows of text: training diverged/),
+    ]);
+    expect(existsSync(join(run, "checkpoints"))).toBe(false);
+  });
+});
+
+/** A small disk of its own, where this process may mount one. */
+function smallDisk(at: string, size: string): boolean {
+  mkdirSync(at);
+  return spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", at]).status === 0;
+}
+
+describe("a disk that is full", () => {
+  it("stops the run; the checkpoint before stays valid, nothing half-written stays, and the run goes on later", async (context) => {
+    const disk = place("disk");
+    if (!smallDisk(disk, "2m")) context.skip("mounting a small disk needs root on Linux");
+    try {
+      const config = await writeConfig(place("config"), {
+        dataset: files.dataset,
+        steps: 8,
+        checkpointEvery: 1,
+        keepCheckpoints: 9,
+      });
+      const [run, whole] = [join(disk, "run"), place("whole")];
+      succeeded(await runCli(["train", config, "--out", whole]));
+      const result = await runCli(["train", config, "--out", run, "--json"]);
+      expect(refusal(result)).toEqual([
+        1,
+        error("runtime", /the disk is full \(ENOSPC\).* was not written; the checkpoint of step \d is as it was/),
+      ]);
+      expect(readdirSync(join(run, "checkpoints")).every((name) => /^step-\d+$/.test(name))).toBe(true);
+      expect(spawnSync("mount", ["-o", "remount,size=64m", disk]).status).toBe(0);
+      succeeded(await runCli(["train", "--out", run, "--resume"]));
+      expect(outcome(run)).toEqual(outcome(whole));
+    } finally {
+      spawnSync("umount", [disk]);
+    }
+  });
+});
