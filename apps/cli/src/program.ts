@@ -245,6 +245,12 @@ function withTrainingOptions(command: Command): Command {
         "what heads 2 and up are built on: the penultimate base layer (stem, the default), the last one, or the head before",
       ).choices(["stem", "last", "previous"]),
     )
+    .addOption(
+      new Option(
+        "--head-initialisation <how>",
+        "how heads that the checkpoint lacks begin: random (the default), or copied from the base's last layer",
+      ).choices(["random", "copied"]),
+    )
     .option("--heads-only", "freeze the base model and train heads 2 and up alone")
     .option("--steps <n>", "optimizer steps", wholeNumber)
     .option("--batch <n>", "rows of a micro-batch (default 16)", wholeNumber)

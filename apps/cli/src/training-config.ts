@@ -11,6 +11,7 @@ export interface TrainingFlags {
   readonly tokenHeads?: number;
   readonly headLayers?: number;
   readonly headInput?: HeadInput;
+  readonly headInitialisation?: "random" | "copied";
   readonly dataset?: string;
   readonly headsOnly?: boolean;
   readonly steps?: number;
@@ -36,6 +37,7 @@ const sameName = [
   "tokenHeads",
   "headLayers",
   "headInput",
+  "headInitialisation",
   "dataset",
   "steps",
   "batch",

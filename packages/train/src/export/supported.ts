@@ -39,6 +39,8 @@ const translated = [
   "dataset",
   "headLearningRate",
   "headWeights",
+  // The exported checkpoint has the heads already.
+  "headInitialisation",
   "samplePrompts",
   // `checkModel` looks at what the heads turn out to be, whoever said so.
   "headLayers",

@@ -53,7 +53,7 @@ export async function openStart(config: TrainingConfig): Promise<OpenStart> {
   return { ...(await fromScratch(config)), close: () => Promise.resolve() };
 }
 
-/** Token heads that the checkpoint lacks begin at random. */
+/** Token heads that the checkpoint lacks begin at random, or as copies of its last layer. */
 async function openFromCheckpoint(options: TrainingConfig, folder: string): Promise<OpenStart> {
   const { tokenHeads, seed, sequence, dataset } = options;
   const checkpoint = await openCheckpoint(nodeFolder(folder));
@@ -62,10 +62,11 @@ async function openFromCheckpoint(options: TrainingConfig, folder: string): Prom
     const config = { ...checkpoint.config, ...headArchitecture(options), tokenHeads, untrainedHeads: [] };
     checkSequence(sequence, config);
     const shapes = modelShapes(config);
-    const weights = (name: string): Promise<Float32Array> =>
-      checkpoint.has(name)
-        ? checkpoint.read(name)
-        : Promise.resolve(initialTensor(name, shapes.get(name) as readonly number[], seed));
+    const weights = (name: string): Promise<Float32Array> => {
+      if (checkpoint.has(name)) return checkpoint.read(name);
+      if (options.headInitialisation === "copied") return checkpoint.read(lastLayerName(name, config));
+      return Promise.resolve(initialTensor(name, shapes.get(name) as readonly number[], seed));
+    };
     // A checkpoint without a tokenizer of its own is trained with the dataset's.
     const textsFrom = existsSync(join(folder, "tokenizer.json")) ? folder : dataset;
     return { config, weights, textsFrom, close: () => checkpoint.close() };
@@ -74,6 +75,10 @@ async function openFromCheckpoint(options: TrainingConfig, folder: string): Prom
     throw error;
   }
 }
+
+/** A head's tensor, by the name of the one at its place in the base's last layer; both layers of a head are its copies. */
+const lastLayerName = (name: string, { layers }: NeoxConfig): string =>
+  name.replace(/^dynamo\.token_heads\.\d+\.(layers\.\d+\.)?/, `gpt_neox.layers.${layers - 1}.`);
 
 type HeadArchitecture = Partial<Pick<NeoxConfig, "headLayers" | "headInput">>;
 
