@@ -7,7 +7,7 @@ import { createNgramCounter, encodeMask, type CooccurrenceMask } from "@dynamo/c
 import { throwIfAborted } from "@dynamo/core";
 import { maskPath, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
 import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
-import { documents, totalBytes } from "../documents.js";
+import { documents, totalBytes } from "@dynamo/train/node";
 import { startProgress } from "../progress.js";
 import { readJsonFile } from "../read-json.js";
 
