@@ -252,6 +252,13 @@ function withTrainingOptions(command: Command): Command {
       ).choices(["random", "copied"]),
     )
     .option("--heads-only", "freeze the base model and train heads 2 and up alone")
+    .addOption(
+      new Option("--stem <how>", "with --heads-only: session keeps a base that does not fit out of training").choices([
+        "graph",
+        "session",
+      ]),
+    )
+    .addOption(new Option("--stem-dtype <name>", "of a stem session (default q8)").choices(["fp32", "q8", "q4"]))
     .option("--steps <n>", "optimizer steps", wholeNumber)
     .option("--batch <n>", "rows of a micro-batch (default 16)", wholeNumber)
     .option(

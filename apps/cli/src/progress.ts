@@ -38,6 +38,7 @@ export function startProgress(unit: string): Progress {
     },
     stop() {
       if (started) bar.stop();
+      started = false;
     },
   };
 }

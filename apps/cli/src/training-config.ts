@@ -14,6 +14,8 @@ export interface TrainingFlags {
   readonly headInitialisation?: "random" | "copied";
   readonly dataset?: string;
   readonly headsOnly?: boolean;
+  readonly stem?: "graph" | "session";
+  readonly stemDtype?: "fp32" | "q8" | "q4";
   readonly steps?: number;
   readonly batch?: number;
   readonly microBatches?: number;
@@ -39,6 +41,8 @@ const sameName = [
   "headInput",
   "headInitialisation",
   "dataset",
+  "stem",
+  "stemDtype",
   "steps",
   "batch",
   "microBatches",

@@ -82,7 +82,7 @@ function lossLine(recent: readonly StepMetrics[]): string {
   const last = recent.at(-1) as StepMetrics;
   const losses = last.losses.map((_, head) => {
     const mean = recent.reduce((sum, { losses: own }) => sum + (own[head] as number), 0) / recent.length;
-    return `head ${head + 1} ${paintError.bold(mean.toFixed(3))}`;
+    return `head ${head + (last.firstHead ?? 1)} ${paintError.bold(mean.toFixed(3))}`;
   });
   const rates = `learning rate ${last.learningRate.toExponential(1)}`;
   return `loss  ${losses.join("  ")}  ${paintError.dim(`${rates}  gradient norm ${last.gradientNorm.toFixed(2)}`)}`;

@@ -45,7 +45,7 @@ async function stemOf(config: NeoxConfig): Promise<{ readonly path: string }> {
 }
 
 function batchAt(step: number): TokenRows {
-  const tokens = Int32Array.from({ length: 2 * 15 }, (_, i) => (step * 31 + i * i * 7) % 97);
+  const tokens = Int32Array.from({ length: 2 * 15 }, (_, i) => (step * 31 + i * i * 7) % 288);
   return { tokens, counted: Uint8Array.from(tokens, (_, i) => (i % 5 === 0 ? 0 : 1)) };
 }
 

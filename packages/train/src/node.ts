@@ -10,7 +10,7 @@ export { sampleCheckpoint } from "./run/samples.js";
 export { readRunConfig } from "./run/open-run.js";
 export { train } from "./run/train.js";
 export type { TrainingResult, TrainOptions } from "./run/train.js";
-export { parseTrainingConfig } from "./run/training-config.js";
+export { modelDTypeOf, parseTrainingConfig } from "./run/training-config.js";
 export type { TrainingConfig, TrainingConfigInput } from "./run/training-config.js";
 export { runTrainingVectors } from "./run/training-vectors.js";
 export type { VectorCheck } from "./run/training-vectors.js";

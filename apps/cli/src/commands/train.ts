@@ -1,11 +1,20 @@
 /** `dynamo train`: text and a checkpoint (or none) → a DynaMo model folder. */
 import { join } from "node:path";
 import { DynamoError, type Runtime } from "@dynamo/core";
+import type { ModelDType } from "@dynamo/model";
 import { convertCheckpoint } from "@dynamo/model/convert";
 import { createNodeRuntime, type NodeRuntimeOptions } from "@dynamo/runtime-node";
-import { sampleCheckpoint, train, writeReport, type TrainingConfig, type TrainingResult } from "@dynamo/train/node";
+import {
+  modelDTypeOf,
+  sampleCheckpoint,
+  train,
+  writeReport,
+  type TrainingConfig,
+  type TrainingResult,
+} from "@dynamo/train/node";
 import { exitCodes } from "../exit-codes.js";
 import { paintError } from "../paint.js";
+import { startProgress } from "../progress.js";
 import { hasDataset, ownDataset, trainingConfigOf, type TrainingFlags } from "../training-config.js";
 import { startTrainingView } from "../training-view.js";
 import { prepareText } from "./data.js";
@@ -33,7 +42,7 @@ export async function runTraining(
   });
   try {
     const result = await trainWithView(runtime, config, options, signal);
-    const model = result.finished ? await writeModel(result) : undefined;
+    const model = result.finished ? await writeModel(result, modelDTypeOf(config)) : undefined;
     report(result, model, options);
     if (!result.finished) process.exitCode = exitCodes.interrupted;
   } finally {
@@ -67,28 +76,37 @@ async function trainWithView(
   signal: AbortSignal,
 ): Promise<TrainingResult> {
   console.error(paintError.dim(`training in ${out}; Ctrl-C stops with a checkpoint, --resume goes on`));
+  const progress = startProgress("MB");
   const view = startTrainingView(config);
   try {
     return await train(runtime, out, config, {
       resume,
       signal,
+      onStem(done, total) {
+        progress.update(done, total, "the stem");
+        if (done >= total) progress.stop();
+      },
       onMetrics: (metrics) => view.show(metrics),
       onNote: (line) => view.note(line),
       async onCheckpoint(folder, step) {
-        const samples = await sampleCheckpoint(runtime, folder, step, config.samplePrompts, { seed: config.seed });
+        const samples = await sampleCheckpoint(runtime, folder, step, config.samplePrompts, {
+          dtype: modelDTypeOf(config),
+          seed: config.seed,
+        });
         await writeReport(out, config);
         return samples;
       },
     });
   } finally {
+    progress.stop();
     view.stop();
   }
 }
 
 /** The last checkpoint as a model folder, ready for `dynamo generate`. */
-async function writeModel({ run, checkpoint }: TrainingResult): Promise<string> {
+async function writeModel({ run, checkpoint }: TrainingResult, dtype: ModelDType): Promise<string> {
   const folder = join(run, "model");
-  await convertCheckpoint(checkpoint, folder, { dtypes: ["fp32"], overwrite: true });
+  await convertCheckpoint(checkpoint, folder, { dtypes: [dtype], overwrite: true });
   return folder;
 }
 

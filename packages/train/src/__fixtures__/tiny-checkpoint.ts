@@ -9,7 +9,7 @@ export function tinyConfig(tokenHeads: number, changes: Record<string, unknown> 
   return parseNeoxConfig({
     architectures: ["GPTNeoXForCausalLM"],
     model_type: "gpt_neox",
-    vocab_size: 97,
+    vocab_size: 288,
     hidden_size: 32,
     num_hidden_layers: 3,
     num_attention_heads: 4,

@@ -6,13 +6,14 @@
 import { copyFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DynamoError } from "@dynamo/core";
-import { configJson, openCheckpoint, type NeoxConfig } from "@dynamo/model";
+import { configJson, openCheckpoint, type NeoxConfig, type Shapes } from "@dynamo/model";
 import { nodeFolder, writeFolderAtomically } from "@dynamo/model/convert";
 import { z } from "zod";
 import type { DataPosition } from "../data/index.js";
 import { modelShapes } from "../graph/model-shapes.js";
 import { moment1Name, moment2Name } from "../graph/update-graph.js";
 import type { TrainerTensors } from "../trainer.js";
+import { writeLinkedShards } from "./linked-shards.js";
 import { readJson } from "./run-files.js";
 import { readTensorFile, writeTensorFile } from "./tensor-file.js";
 
@@ -34,6 +35,8 @@ export interface Resumed extends TrainerTensors {
   readonly progress: Progress;
 }
 
+type ShapesOf = (config: NeoxConfig) => Shapes;
+
 const version = 1;
 const progressFile = z.object({
   version: z.literal(version),
@@ -53,6 +56,8 @@ export interface CheckpointOptions {
   readonly textsFrom: string;
   /** Where the tokenizer's files are, when not there: a chat dataset's have the chat template. */
   readonly tokenizerFrom?: string;
+  /** A checkpoint with the weights that are not among the tensors: its files are linked to. */
+  readonly base?: string | undefined;
 }
 
 const folderName = (step: number): string => `step-${String(step).padStart(8, "0")}`;
@@ -67,7 +72,7 @@ export async function writeCheckpoint(
   config: NeoxConfig,
   tensors: TrainerTensors,
   progress: Progress,
-  { keep, textsFrom, tokenizerFrom }: CheckpointOptions,
+  { keep, textsFrom, tokenizerFrom, base }: CheckpointOptions,
 ): Promise<string> {
   const spoilt = spoiltTensor(tensors);
   if (spoilt !== undefined) throw new DynamoError("runtime", `training diverged: ${spoilt} are not all finite`);
@@ -78,10 +83,9 @@ export async function writeCheckpoint(
   await writeFolderAtomically(
     target,
     async (folder) => {
-      await writeTensorFile(
-        join(folder, "model.safetensors"),
-        named(tensors.weights, (name) => name),
-      );
+      const weights = named(tensors.weights, (name) => name);
+      if (base === undefined) await writeTensorFile(join(folder, "model.safetensors"), weights);
+      else await writeLinkedShards(base, folder, weights);
       await writeTensorFile(join(folder, "optimizer.safetensors"), [
         ...named(tensors.moments1, moment1Name),
         ...named(tensors.moments2, moment2Name),
@@ -159,11 +163,11 @@ export async function listCheckpoints(run: string): Promise<string[]> {
 
 /**
  * A checkpoint to go on from. Throws `invalid-file` when it is damaged: nothing of a run would go on as before, so that the
- * message says how to go on from the one before it.
+ * message says how to go on from the one before it. Its weights are those that `shapesOf` its model names.
  */
-export async function readCheckpoint(folder: string): Promise<Resumed> {
+export async function readCheckpoint(folder: string, shapesOf: ShapesOf = modelShapes): Promise<Resumed> {
   try {
-    return await readWhole(folder);
+    return await readWhole(folder, shapesOf);
   } catch (error) {
     if (!DynamoError.is(error)) throw error;
     const advice = "delete that folder to go on from the checkpoint before it";
@@ -173,12 +177,12 @@ export async function readCheckpoint(folder: string): Promise<Resumed> {
   }
 }
 
-async function readWhole(folder: string): Promise<Resumed> {
+async function readWhole(folder: string, shapesOf: ShapesOf): Promise<Resumed> {
   const checkpoint = await openCheckpoint(nodeFolder(folder));
   try {
     const { config } = checkpoint;
     const weights = new Map<string, Float32Array>();
-    for (const name of modelShapes(config).keys()) weights.set(name, await checkpoint.read(name));
+    for (const name of shapesOf(config).keys()) weights.set(name, await checkpoint.read(name));
     const resumed = {
       folder,
       config,

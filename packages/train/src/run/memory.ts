@@ -3,13 +3,17 @@ import { totalmem } from "node:os";
 import { DynamoError, elementCount } from "@dynamo/core";
 import type { NeoxConfig } from "@dynamo/model";
 import { modelShapes } from "../graph/model-shapes.js";
-import type { TrainingConfig } from "./training-config.js";
+import { isHeadTensor } from "../graph/stem-input.js";
+import { stateShapes } from "./starting-point.js";
+import { stemDTypeOf, type TrainingConfig } from "./training-config.js";
 
 export interface MemoryEstimate {
   /** Weights, gradients and moments, with the copies that a start and a checkpoint make of them. */
   readonly parameters: number;
   /** What the backward pass keeps of the forward pass. */
   readonly activations: number;
+  /** A stem session's weights. */
+  readonly stem: number;
   readonly total: number;
 }
 
@@ -19,19 +23,31 @@ const programBytes = 200e6;
 /** Weights, gradients and two moments, and what of them is copied on the way into the state and out of it: measured. */
 const copies = 2.6;
 
-type Sizes = Pick<TrainingConfig, "batch" | "sequence" | "train">;
+type Sizes = Pick<TrainingConfig, "batch" | "sequence" | "train"> & Partial<Pick<TrainingConfig, "stem" | "stemDtype">>;
 
 /** Bytes, within a fifth of what was measured on a CPU for widths from 64 to 1,024 (memory.test.ts has the figures). */
-export function estimateMemory(config: NeoxConfig, { batch, sequence, train }: Sizes): MemoryEstimate {
-  const counts = [...modelShapes(config)].map(([name, shape]) => ({
+export function estimateMemory(config: NeoxConfig, sizes: Sizes): MemoryEstimate {
+  const { batch, sequence, train, stem: place = "graph" } = sizes;
+  const counts = [...stateShapes({ stem: place }, config)].map(([name, shape]) => ({
     count: elementCount(shape),
-    trained: train === "all" || name.startsWith("dynamo."),
+    trained: train === "all" || isHeadTensor(name),
   }));
   const all = counts.reduce((sum, { count }) => sum + count, 0);
   const trained = counts.reduce((sum, { count, trained: own }) => sum + (own ? count : 0), 0);
   const parameters = 4 * copies * (all + 3 * trained);
   const activations = 4 * batch * sequence * floatsOfPosition(config, { sequence, train });
-  return { parameters, activations, total: programBytes + parameters + activations };
+  const stem = place === "session" ? stemBytes(config, stemDTypeOf(sizes)) : 0;
+  return { parameters, activations, stem, total: programBytes + parameters + activations + stem };
+}
+
+/** Of one weight: quantised ones with their blocks' scales. */
+const bytesOfWeight = { fp32: 4, q8: 1.125, q4: 0.625 } as const;
+
+/** The whole base but its output embedding. */
+function stemBytes(config: NeoxConfig, dtype: keyof typeof bytesOfWeight): number {
+  const count = (name: string, shape: readonly number[]): number =>
+    name === "embed_out.weight" || isHeadTensor(name) ? 0 : elementCount(shape);
+  return bytesOfWeight[dtype] * [...modelShapes(config)].reduce((sum, [name, shape]) => sum + count(name, shape), 0);
 }
 
 /** Floats kept for each position: per layer some of the width and the inner width, and the probabilities it attends with. */
@@ -50,13 +66,13 @@ export function memoryLimit(): number {
 }
 
 export const lowerMemory =
-  "lower batch (micro-batches make up for it) or sequence, train heads only, or choose a smaller model";
+  "lower batch (micro-batches make up for it) or sequence, train heads only (on a stem session if need be), or choose a smaller model";
 
 /** Throws `out-of-memory` when a run on the CPU needs more than there is. */
 export function checkMemory(config: NeoxConfig, sizes: Sizes, limit: number): void {
-  const { total, parameters, activations } = estimateMemory(config, sizes);
+  const { total, parameters, activations, stem } = estimateMemory(config, sizes);
   if (total <= limit) return;
-  const parts = `${gigabytes(parameters)} for weights, gradients and moments, ${gigabytes(activations)} for activations`;
+  const parts = `${gigabytes(parameters)} for weights, gradients and moments, ${gigabytes(activations)} for activations${stem > 0 ? `, ${gigabytes(stem)} for the stem` : ""}`;
   throw new DynamoError(
     "out-of-memory",
     `this run needs about ${gigabytes(total)} (${parts}), there are ${gigabytes(limit)}: ${lowerMemory}`,

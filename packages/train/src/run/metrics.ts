@@ -7,6 +7,8 @@ export interface StepMetrics {
   readonly kind: "step";
   readonly step: number;
   readonly losses: readonly number[];
+  /** The head of the first loss, where it is not head 1: a frozen head 1 on a stem session is only evaluated. */
+  readonly firstHead?: number;
   readonly gradientNorm: number;
   readonly learningRate: number;
   readonly headLearningRate: number;

@@ -8,10 +8,11 @@ import type { Dataset } from "../data/index.js";
 import { createTrainer, type Trainer } from "../trainer.js";
 import { listCheckpoints, readCheckpoint, removeLeftovers, type Progress, type Resumed } from "./checkpoint.js";
 import { checkData, checkTokenizer, datasetFingerprint } from "./fit.js";
+import { frozenBase } from "./frozen-base.js";
 import { checkMemory, lowerMemory, memoryLimit } from "./memory.js";
 import { rewindMetrics } from "./metrics.js";
 import { readJson, replaceText } from "./run-files.js";
-import { startingPoint } from "./starting-point.js";
+import { startingPoint, stateShapes, type OpenStart } from "./starting-point.js";
 import { checkSameRun, parseTrainingConfig, type TrainingConfig } from "./training-config.js";
 
 export interface OpenOptions {
@@ -19,6 +20,10 @@ export interface OpenOptions {
   readonly resume?: boolean;
   /** Bytes that the run may use on a CPU; default: what the machine or the container has. */
   readonly memory?: number;
+  /** Fires for a clean stop. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told, in bytes of weights, how far a stem session's graph has been written. */
+  readonly onStem?: ((done: number, total: number) => void) | undefined;
   /** Told in one line what the run does without. */
   readonly onNote?: (line: string) => void;
 }
@@ -27,6 +32,8 @@ export interface OpenedRun {
   readonly model: NeoxConfig;
   /** The folder with the tokenizer's files, which checkpoints carry along. */
   readonly textsFrom: string;
+  /** With a stem session, the folder of the frozen base. */
+  readonly base: string | undefined;
   readonly trainer: Trainer;
   /** Where it goes on, when it has a checkpoint. */
   readonly before: Progress | undefined;
@@ -43,10 +50,11 @@ export async function openRun(
   run: string,
   config: TrainingConfig,
   dataset: Dataset,
-  { resume = false, memory = memoryLimit(), onNote }: OpenOptions,
+  { resume = false, memory = memoryLimit(), onNote, ...options }: OpenOptions,
 ): Promise<OpenedRun> {
   const newest = resume ? (await listCheckpoints(run)).at(-1) : undefined;
-  const resumed = newest === undefined ? undefined : await readCheckpoint(newest);
+  const resumed =
+    newest === undefined ? undefined : await readCheckpoint(newest, (model) => stateShapes(config, model));
   if (resumed !== undefined) checkResumed(resumed, config, dataset);
   const onCpu = (await runtime.device()).device === "cpu";
   let note: string | undefined;
@@ -55,7 +63,8 @@ export async function openRun(
     note = await checkData(dataset, config);
     if (onCpu) checkMemory(model, config, memory);
   });
-  const trainer = await createTrainer(runtime, start.config, start, trainerOptions(config))
+  const base = await frozenBase(run, config, { ...options, resumed: newest }).catch(closing(start));
+  const trainer = await createTrainer(runtime, start.config, start, { ...trainerOptions(config), stem: base?.stem })
     .catch(explainMemory)
     .finally(() => start.close());
   try {
@@ -68,11 +77,19 @@ export async function openRun(
   return {
     model: start.config,
     textsFrom: start.textsFrom,
+    base: base?.folder,
     trainer,
     before: resumed?.progress,
     evaluates: note === undefined,
   };
 }
+
+const closing =
+  (start: OpenStart) =>
+  async (error: unknown): Promise<never> => {
+    await start.close();
+    throw error;
+  };
 
 function explainMemory(error: unknown): never {
   if (!DynamoError.is(error) || error.code !== "out-of-memory") throw error;

@@ -35,7 +35,7 @@ export function reportHtml(metrics: readonly Metrics[], config: TrainingConfig):
   const charts = [
     chart(
       "Training loss (nats), mean of 20 steps",
-      heads.map((head) => lossSeries(steps, head)),
+      heads.slice((steps[0]?.firstHead ?? 1) - 1).map((head) => lossSeries(steps, head)),
     ),
     chart(
       "Held-out perplexity",
@@ -70,7 +70,10 @@ function lossSeries(steps: readonly StepMetrics[], head: number): Series {
   const window = 20;
   const points = steps.map(({ step }, i) => {
     const near = steps.slice(Math.max(0, i - window + 1), i + 1);
-    return [step, near.reduce((sum, { losses }) => sum + (losses[head] as number), 0) / near.length] as const;
+    return [
+      step,
+      near.reduce((sum, { losses, firstHead = 1 }) => sum + (losses[head + 1 - firstHead] as number), 0) / near.length,
+    ] as const;
   });
   return { name: `head ${head + 1}`, points };
 }

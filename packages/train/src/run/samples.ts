@@ -4,12 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runtime } from "@dynamo/core";
 import { autoregressive, dynamo, generate } from "@dynamo/decode";
-import { loadModel } from "@dynamo/model";
+import { loadModel, type ModelDType } from "@dynamo/model";
 import { convertCheckpoint } from "@dynamo/model/convert";
 import type { SampleMetrics } from "./metrics.js";
 
 export interface SampleOptions {
   readonly maxNewTokens?: number;
+  /** In which the checkpoint is run; fp32 when absent. */
+  readonly dtype?: ModelDType;
   readonly seed?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,12 +22,12 @@ export async function sampleCheckpoint(
   checkpoint: string,
   step: number,
   prompts: readonly string[],
-  { maxNewTokens = 60, seed = 0, signal }: SampleOptions = {},
+  { maxNewTokens = 60, dtype = "fp32", seed = 0, signal }: SampleOptions = {},
 ): Promise<SampleMetrics[]> {
   if (prompts.length === 0) return [];
   const place = await mkdtemp(join(tmpdir(), "dynamo-sample-"));
   try {
-    await convertCheckpoint(checkpoint, join(place, "model"), { dtypes: ["fp32"], signal });
+    await convertCheckpoint(checkpoint, join(place, "model"), { dtypes: [dtype], signal });
     const model = await loadModel(runtime, join(place, "model"), { signal });
     try {
       const samples: SampleMetrics[] = [];

@@ -1,11 +1,19 @@
 /** Where a run begins: at a checkpoint, at random weights, or where it was stopped. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { initialTensor, openCheckpoint, parseNeoxConfig, type Checkpoint, type NeoxConfig } from "@dynamo/model";
+import {
+  initialTensor,
+  openCheckpoint,
+  parseNeoxConfig,
+  type Checkpoint,
+  type NeoxConfig,
+  type Shapes,
+} from "@dynamo/model";
 import { nodeFolder } from "@dynamo/model/convert";
 import { DynamoError } from "@dynamo/core";
 import { openDataset } from "../data/index.js";
 import { modelShapes } from "../graph/model-shapes.js";
+import { shapesOnStem } from "../graph/stem-input.js";
 import type { TrainerTensors } from "../trainer.js";
 import type { Resumed } from "./checkpoint.js";
 import type { TrainingConfig } from "./training-config.js";
@@ -52,6 +60,10 @@ export async function openStart(config: TrainingConfig): Promise<OpenStart> {
   if (config.checkpoint !== undefined) return openFromCheckpoint(config, config.checkpoint);
   return { ...(await fromScratch(config)), close: () => Promise.resolve() };
 }
+
+/** The weights that a run's trainer asks for: with a stem session few of the base's, which need not fit in memory. */
+export const stateShapes = ({ stem }: Pick<TrainingConfig, "stem">, model: NeoxConfig): Shapes =>
+  stem === "session" ? shapesOnStem(modelShapes(model), model) : modelShapes(model);
 
 /** Token heads that the checkpoint lacks begin at random, or as copies of its last layer. */
 async function openFromCheckpoint(options: TrainingConfig, folder: string): Promise<OpenStart> {

@@ -145,6 +145,7 @@ async function trainStep({ config, trainer }: Run, batches: Batches, before: Pro
     kind: "step",
     step,
     ...report,
+    ...(trainer.firstHead === 1 ? {} : { firstHead: trainer.firstHead }),
     learningRate,
     headLearningRate,
     tokens,
@@ -177,7 +178,7 @@ async function evaluate({ config, dataset, trainer }: Run, step: number): Promis
 }
 
 async function checkpoint(
-  { run, config, model, textsFrom, dataset, trainer, options }: Run,
+  { run, config, model, textsFrom, base, dataset, trainer, options }: Run,
   progress: Progress,
   report: (metrics: Metrics) => Promise<void>,
   onWritten: () => void,
@@ -186,6 +187,7 @@ async function checkpoint(
   const folder = await writeCheckpoint(run, model, await trainer.read(), progress, {
     keep: config.keepCheckpoints,
     textsFrom,
+    base,
     // Conversations were rendered with the template that lies in their dataset.
     ...(dataset.manifest.chat === undefined ? {} : { tokenizerFrom: dataset.folder }),
   });

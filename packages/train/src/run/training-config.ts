@@ -31,6 +31,10 @@ export const trainingConfig = z
     dataset: z.string(),
     /** `all` trains everything, `heads` only heads 2..N. */
     train: z.enum(["all", "heads"]).default("all"),
+    /** Where the frozen stem runs when heads alone train: in the training graph, or as an inference session (large bases). */
+    stem: z.enum(["graph", "session"]).default("graph"),
+    /** Of a stem session's weights; q8 when absent. */
+    stemDtype: z.enum(["fp32", "q8", "q4"]).optional(),
     steps: wholeFrom(1),
     batch: wholeFrom(1).default(16),
     microBatches: wholeFrom(1).default(1),
@@ -64,12 +68,26 @@ export const trainingConfig = z
   .refine(({ checkpoint, architecture: own }) => (checkpoint === undefined) !== (own === undefined), {
     message: "give either a checkpoint to start from, or an architecture for a new model",
   })
+  .refine(({ stem, train, checkpoint }) => stem === "graph" || (train === "heads" && checkpoint !== undefined), {
+    message: "stem: a session is frozen, so that it needs a checkpoint to start from, and `train` to be `heads`",
+  })
+  .refine(({ stem, stemDtype }) => stem === "session" || stemDtype === undefined, {
+    message: "stemDtype: only a stem that is a session has a dtype of its own",
+  })
   .refine(({ headWeights, tokenHeads }) => headWeights === undefined || headWeights.length === tokenHeads, {
     message: "headWeights: expected one for each token head",
   });
 
 export type TrainingConfig = z.output<typeof trainingConfig>;
 export type TrainingConfigInput = z.input<typeof trainingConfig>;
+
+/** The dtype of a stem session. */
+export const stemDTypeOf = ({ stemDtype = "q8" }: Partial<Pick<TrainingConfig, "stemDtype">>): "fp32" | "q8" | "q4" =>
+  stemDtype;
+
+/** The dtype in which a run's model is shown: a base that trains as q8 is too large to be converted in fp32 by the way. */
+export const modelDTypeOf = (config: TrainingConfig): "fp32" | "q8" | "q4" =>
+  config.stem === "session" ? stemDTypeOf(config) : "fp32";
 
 /** Throws `invalid-argument` that lists every option that is wrong. */
 export function parseTrainingConfig(json: unknown): TrainingConfig {
