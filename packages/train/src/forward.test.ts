@@ -71,7 +71,7 @@ interface Trained {
 async function trainFor(trainer: Trainer, steps: number): Promise<Trained> {
   const [losses, norms]: [number[][], number[]] = [[], []];
   for (let step = 0; step < steps; step++) {
-    const report = await trainer.step([batchAt(2 * step), batchAt(2 * step + 1)], step, { base: 0, heads: 1e-2 });
+    const report = await trainer.step([batchAt(2 * step), batchAt(2 * step + 1)], step, { base: 0, heads: 2e-3 });
     losses.push([...report.losses]);
     norms.push(report.gradientNorm);
   }
@@ -98,10 +98,12 @@ describe("heads on a stem session", () => {
     // Norms are no means: rounding grows with them.
     for (const [i, norm] of found.norms.entries())
       expect(Math.abs(norm / (expected.norms[i] as number) - 1)).toBeLessThan(1e-5);
-    expect(found.losses[4]?.[0]).toBeLessThan((found.losses[0]?.[0] as number) - 0.01);
 
     const [reference, own] = [await whole.read(), await apart.read()];
     expect([...own.weights.keys()].sort()).toEqual([...apart.trained].sort());
+    for (const [name, values] of tinyWeights(config))
+      if (own.weights.has(name))
+        expect(largestDifference(values, own.weights.get(name) ?? []), name).toBeGreaterThan(1e-4);
     for (const kind of ["weights", "moments1", "moments2"] as const)
       for (const [name, values] of own[kind])
         expect(largestDifference(values, reference[kind].get(name) as Float32Array), name).toBeLessThan(1e-5);
