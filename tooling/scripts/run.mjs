@@ -14,6 +14,8 @@ const jobs = {
   vectors: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["vectors", ...args]),
   "vectors:training": async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["training-vectors", ...args]),
   bench: async () => handOver("tooling/bench", "tooling/bench/dist/main.js", args),
+  "bench:train": async () =>
+    handOver("tooling/bench", "tooling/bench/dist/main.js", ["train-step", "train-memory", "train-run", ...args]),
   async "bench:peer"() {
     const { ensureInstalled, installPeer } = await import("./setup.mjs");
     await ensureInstalled();
