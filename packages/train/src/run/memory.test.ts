@@ -1,4 +1,4 @@
-import { parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { parseNeoxConfig, presets, type NeoxConfig } from "@dynamo/model";
 import { describe, expect, test } from "vitest";
 import { checkMemory, estimateMemory, memoryLimit } from "./memory.js";
 
@@ -39,6 +39,16 @@ const modelOf = ({ hiddenSize, layers, tokenHeads }: Measured): NeoxConfig => ({
 describe("the memory that a run needs", () => {
   test.each(measured)("is estimated within a fifth: $hiddenSize wide, $batch × $sequence, $train", (run) => {
     const ratio = estimateMemory(modelOf(run), run).total / (run.gigabytes * 1e9);
+    expect([ratio > 0.8, ratio < 1.2, ratio]).toEqual([true, true, expect.any(Number)]);
+  });
+
+  // Measured as docs/training-large-bases.md says.
+  test.each([
+    ["410M", 2.93],
+    ["1.4B", 7.77],
+  ] as const)("is estimated within a fifth on a stem session: %s", (name, gigabytes) => {
+    const run = { batch: 2, sequence: 256, train: "heads", stem: "session", stemDtype: "q8" } as const;
+    const ratio = estimateMemory(presets(name, 3), run).total / (gigabytes * 1e9);
     expect([ratio > 0.8, ratio < 1.2, ratio]).toEqual([true, true, expect.any(Number)]);
   });
 
