@@ -147,6 +147,7 @@ export { writeFolderAtomically } from "./atomic-folder.js";
 export { stemGraphFile, writeStem } from "./convert-stem.js";
 export type { StemOptions } from "./convert-stem.js";
 export { writeRandomCheckpoint } from "./random-checkpoint.js";
+export { intoShards } from "./shards.js";
 export type { RandomCheckpointOptions } from "./random-checkpoint.js";
 export { nodeFolder } from "./node-folder.js";
 export { readTensorIndex } from "./tensor-index.js";

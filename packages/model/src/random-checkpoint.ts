@@ -5,6 +5,7 @@ import { DynamoError, elementCount, throwIfAborted, toFloat16 } from "@dynamo/co
 import { encodeSafetensorsHeader } from "@dynamo/core/safetensors";
 import { configJson, type NeoxConfig } from "./config.js";
 import { initialTensor } from "./initial-weights.js";
+import { intoShards } from "./shards.js";
 import { baseShapes, headShapes } from "./tensor-names.js";
 import type { WeightDType } from "./to-floats.js";
 import { bytesOf } from "./weights.js";
@@ -38,7 +39,7 @@ export async function writeRandomCheckpoint(directory: string, options: RandomCh
     [...shapes].map(([name, shape]) => ({ name, shape })),
   );
   const elementBytes = dtype === "float32" ? 4 : 2;
-  const shards = intoShards(tensors, shardBytes, elementBytes);
+  const shards = intoShards(tensors, shardBytes, ({ shape }) => elementCount(shape) * elementBytes);
   const total = tensors.reduce((sum, { shape }) => sum + elementCount(shape) * elementBytes, 0);
   let done = 0;
   const onTensor = (bytes: number): void => {
@@ -59,21 +60,6 @@ export async function writeRandomCheckpoint(directory: string, options: RandomCh
 }
 
 const pad = (n: number): string => String(n).padStart(5, "0");
-
-function intoShards(tensors: readonly Named[], shardBytes: number, elementBytes: number): Named[][] {
-  const shards: Named[][] = [[]];
-  let bytes = 0;
-  for (const tensor of tensors) {
-    const size = elementCount(tensor.shape) * elementBytes;
-    if (bytes > 0 && bytes + size > shardBytes) {
-      shards.push([]);
-      bytes = 0;
-    }
-    shards.at(-1)?.push(tensor);
-    bytes += size;
-  }
-  return shards;
-}
 
 interface ShardOptions {
   readonly dtype: WeightDType;

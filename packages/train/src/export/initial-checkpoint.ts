@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { elementCount, throwIfAborted } from "@dynamo/core";
 import { configJson } from "@dynamo/model";
+import { intoShards } from "@dynamo/model/convert";
 import { modelShapes } from "../graph/model-shapes.js";
 import { copyTexts } from "../run/checkpoint.js";
 import type { StartingPoint } from "../run/starting-point.js";
@@ -32,7 +33,7 @@ export async function writeInitialCheckpoint(
 ): Promise<number> {
   await mkdir(folder);
   const tensors = [...modelShapes(config)].map(([name, shape]) => ({ name, shape }));
-  const shards = intoShards(tensors, shardBytes);
+  const shards = intoShards(tensors, shardBytes, bytesOf);
   const total = tensors.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
   let done = 0;
   const read = async (name: string): Promise<Float32Array> => {
@@ -57,18 +58,3 @@ export async function writeInitialCheckpoint(
 }
 
 const pad = (n: number): string => String(n).padStart(5, "0");
-
-function intoShards(tensors: readonly Named[], shardBytes: number): Named[][] {
-  const shards: Named[][] = [[]];
-  let bytes = 0;
-  for (const tensor of tensors) {
-    const size = bytesOf(tensor);
-    if (bytes > 0 && bytes + size > shardBytes) {
-      shards.push([]);
-      bytes = 0;
-    }
-    shards.at(-1)?.push(tensor);
-    bytes += size;
-  }
-  return shards;
-}
