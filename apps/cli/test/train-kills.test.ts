@@ -79,6 +79,34 @@ it(
   },
 );
 
+it("one process trains in a folder: a second one is refused, and one that was killed is taken over from", async () => {
+  const run = join(folder, "locked");
+  const child = spawn(process.execPath, [command, "train", config, "--out", run], { stdio: "pipe" });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  try {
+    await new Promise<void>((resolve) => {
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        if (text.includes("checkpoint:")) resolve();
+      });
+    });
+    // It lives, and does not end before the second one has looked.
+    child.kill("SIGSTOP");
+    const second = await runCli(["train", "--out", run, "--resume", "--json"]);
+    expect([second.code, second.stderr]).toEqual([
+      2,
+      expect.stringMatching(new RegExp(`process ${String(child.pid)} on .* trains in .*: wait for it, or stop it`)),
+    ]);
+  } finally {
+    child.kill("SIGKILL");
+    await ended;
+  }
+  expect(existsSync(join(run, "run.lock"))).toBe(true);
+  const { stderr } = succeeded(await runCli(["train", "--out", run, "--resume"]));
+  expect(stderr).toContain(`took over a run that process ${String(child.pid)} on`);
+  expect(existsSync(join(run, "run.lock"))).toBe(false);
+  expect(outcome(run)).toEqual(outcome(whole));
+});
+
 it("stopped by Ctrl-C, a run writes a checkpoint, ends with 130, and goes on to the same weights", async () => {
   const run = join(folder, "interrupted");
   const stopped = await runCli(["train", config, "--out", run, "--json"], {
@@ -88,6 +116,7 @@ it("stopped by Ctrl-C, a run writes a checkpoint, ends with 130, and goes on to 
   expect([stopped.code, finished]).toEqual([130, false]);
   expect(existsSync(join(run, "checkpoints", `step-${String(steps).padStart(8, "0")}`))).toBe(true);
   const { stdout } = succeeded(await runCli(["train", "--out", run, "--resume"]));
+  expect(existsSync(join(run, "run.lock"))).toBe(false);
   expect(stdout).toContain(`finished after ${60 * kills} steps`);
   expect(outcome(run)).toEqual(outcome(whole));
 });

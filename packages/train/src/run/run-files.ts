@@ -55,7 +55,8 @@ function parseJson(text: string, path: string): unknown {
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
 
-function diskError(error: unknown, path: string): unknown {
+/** A full disk's error says so; others stay as they are. */
+export function diskError(error: unknown, path: string): unknown {
   const code = codeOf(error);
   if (!["ENOSPC", "EDQUOT", "EFBIG"].includes(code ?? "")) return error;
   return new DynamoError("runtime", `the disk is full (${String(code)}): ${path} was not written`, { cause: error });

@@ -8,6 +8,7 @@ import { datasetFingerprint, heldOutBatches, trainingBatches } from "./fit.js";
 import { lowerMemory } from "./memory.js";
 import { appendMetrics, perplexities, type Metrics } from "./metrics.js";
 import { checkRun, openRun, type OpenedRun, type OpenOptions } from "./open-run.js";
+import { lockRun } from "./run-lock.js";
 import type { TrainingConfig } from "./training-config.js";
 
 export interface TrainOptions extends OpenOptions {
@@ -30,7 +31,8 @@ export interface TrainingResult {
 
 /**
  * Trains in the folder `run` until its last step, or the signal. Throws `invalid-argument` for a folder with a run in it (or
- * without one, to resume), for another configuration than the run's own and for a corpus smaller than a batch;
+ * without one, to resume), while another process trains in it, for another configuration than the run's own and for a corpus
+ * smaller than a batch;
  * `out-of-memory` before it begins when memory will not do; `runtime` when a loss is not finite (the last checkpoint stays
  * valid) and when the disk is full.
  */
@@ -39,6 +41,21 @@ export async function train(
   run: string,
   config: TrainingConfig,
   options: TrainOptions = {},
+): Promise<TrainingResult> {
+  const lock = await lockRun(run);
+  try {
+    if (lock.note !== undefined) options.onNote?.(lock.note);
+    return await trainLocked(runtime, run, config, options);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function trainLocked(
+  runtime: Runtime,
+  run: string,
+  config: TrainingConfig,
+  options: TrainOptions,
 ): Promise<TrainingResult> {
   await checkRun(run, config, options.resume ?? false);
   const dataset = await openDataset(config.dataset);
