@@ -68,9 +68,7 @@ export async function trainingConfigOf(
   flags: TrainingFlags,
   { run, resume, dataset }: { readonly run: string; readonly resume: boolean; readonly dataset: string | undefined },
 ): Promise<TrainingConfig> {
-  const base = file === undefined ? (resume ? await readRunConfig(run) : {}) : await readJsonFile(file);
-  if (typeof base !== "object" || base === null || Array.isArray(base))
-    throw new DynamoError("invalid-file", `${String(file)}: expected a JSON object`);
+  const base = file === undefined && resume ? await readRunConfig(run) : await readConfigFile(file);
   const set = Object.fromEntries(sameName.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])));
   const given: Record<string, unknown> = { ...(dataset === undefined ? {} : { dataset }), ...base, ...set };
   return parseTrainingConfig({
@@ -79,6 +77,28 @@ export async function trainingConfigOf(
     ...(flags.headsOnly === true ? { train: "heads" } : {}),
     ...(flags.samplePrompt === undefined ? {} : { samplePrompts: flags.samplePrompt }),
   });
+}
+
+/** What a configuration file says, unchecked; nothing without one. */
+async function readConfigFile(file: string | undefined): Promise<Record<string, unknown>> {
+  if (file === undefined) return {};
+  const json = await readJsonFile(file);
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    throw new DynamoError("invalid-file", `${file}: expected a JSON object`);
+  return json as Record<string, unknown>;
+}
+
+type Places = Pick<TrainingFlags, "checkpoint" | "dataset">;
+
+/** The folders that a run reads, by its flags or else its file: the checkpoint's tokenizer is needed before there is a dataset. */
+export async function placesOf(file: string | undefined, flags: Places): Promise<Places> {
+  const named = await readConfigFile(file);
+  return Object.fromEntries(
+    (["checkpoint", "dataset"] as const).flatMap((name) => {
+      const place = flags[name] ?? named[name];
+      return typeof place === "string" ? [[name, place]] : [];
+    }),
+  );
 }
 
 /** A chat dataset's rows are as long as they are: without a word about it, that is the sequence. */

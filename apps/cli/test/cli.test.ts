@@ -174,6 +174,14 @@ describe("dynamo convert, inspect and logits", () => {
     expect(jsonOf(converted)).toMatchObject({ tokenHeads: 3, untrainedHeads: [3] });
     const report = jsonOf(await runCli(["inspect", model, "--json"]));
     expect(report).toMatchObject({ kind: "model", untrainedHeads: [3] });
+    expect((await runCli(["inspect", model])).stdout).toContain(
+      "1 decoder layer each on the penultimate base layer (headLayers 1, headInput stem)",
+    );
+    const variant = await checkpoint({ dynamo: { token_heads: 2, head_layers: 2, head_input: "previous" } });
+    expect((await runCli(["inspect", variant])).stdout).toMatch(
+      /2 decoder layers each on .*headLayers 2, headInput previous/,
+    );
+    expect((await runCli(["inspect", await checkpoint({})])).stdout).not.toContain("headLayers");
     expect((report["graphs"] as { dtype: string }[]).map(({ dtype }) => dtype)).toEqual(["fp32", "q4"]);
     const tokens = place("tokens.json");
     await writeFile(

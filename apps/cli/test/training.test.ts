@@ -132,6 +132,60 @@ describe("dynamo train", () => {
     });
   });
 
+  it("trains heads on a frozen stem that runs as an inference session", async () => {
+    const architecture = { hiddenSize: 64, layers: 3, attentionHeads: 2, contextLength: 64 };
+    const config = await writeConfig(place("config"), {
+      dataset: files.dataset,
+      steps: 1,
+      tokenHeads: 1,
+      architecture,
+    });
+    const base = jsonOf(succeeded(await runCli(["train", config, "--out", place("base"), "--json"])));
+    const stem = ["--heads-only", "--stem", "session", "--stem-dtype", "q8"];
+    const flags = ["--checkpoint", base["checkpoint"] as string, "--dataset", files.dataset, "--token-heads", "2"];
+    const shape = ["--steps", "2", "--batch", "2", "--sequence", "16", "--learning-rate", "0.01"];
+    const run = place("stem");
+    const result = jsonOf(succeeded(await runCli(["train", ...flags, ...shape, ...stem, "--out", run, "--json"])));
+    expect(JSON.parse(readFileSync(join(run, "run.json"), "utf8"))).toMatchObject({
+      train: "heads",
+      stem: "session",
+      stemDtype: "q8",
+    });
+    const model = result["model"] as string;
+    expect(jsonOf(await runCli(["inspect", model, "--json"]))).toMatchObject({
+      untrainedHeads: [],
+      graphs: [{ dtype: "q8" }],
+    });
+    const all = await runCli(["train", ...flags, ...shape, "--stem", "session", "--out", place("all"), "--json"]);
+    expect(refusal(all)).toEqual([2, error("invalid-argument", /stem: a session is frozen/)]);
+    const dtype = await runCli([
+      "train",
+      ...flags,
+      ...shape,
+      "--heads-only",
+      "--stem-dtype",
+      "q8",
+      "--out",
+      place("x"),
+      "--json",
+    ]);
+    expect(refusal(dtype)).toEqual([2, error("invalid-argument", /stemDtype: only a stem that is a session/)]);
+  });
+
+  it("finds the tokenizer of a checkpoint that the file names, and will not have text and a dataset", async () => {
+    const first = await writeConfig(place("config"), { dataset: files.dataset, steps: 1 });
+    const { checkpoint } = jsonOf(succeeded(await runCli(["train", first, "--out", place("base"), "--json"])));
+    const config = await writeConfig(place("config"), { architecture: undefined, checkpoint, steps: 1 });
+    const text = ["--text", files.text, "--json"];
+    expect(jsonOf(succeeded(await runCli(["train", config, "--out", place("run"), ...text])))["finished"]).toBe(true);
+    const torch = place("torch");
+    expect(
+      jsonOf(succeeded(await runCli(["train", config, "--export-torch", torch, "--batch", "2", ...text])))["folder"],
+    ).toBe(torch);
+    const both = await runCli(["train", first, "--out", place("run"), ...text]);
+    expect(refusal(both)).toEqual([2, error("invalid-argument", /either --text or a dataset/)]);
+  });
+
   it("refuses what cannot be: every option that is wrong, other configurations, too little text, too little memory", async () => {
     const wrong = await runCli(["train", "--out", place("run"), "--steps", "0", "--batch", "0", "--json"]);
     expect(refusal(wrong)).toEqual([2, error("invalid-argument", /dataset: .*steps: .*batch: .*learningRate: /)]);

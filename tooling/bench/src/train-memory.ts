@@ -14,14 +14,14 @@ export async function benchTrainMemory({ quick }: BenchOptions): Promise<BenchRe
   for (const own of quick ? [smallCase] : cases) {
     const ours = ownPeak(own);
     const torch = torchPeer(own);
-    const peer = (await torch?.steps(steps))?.peakBytes;
+    const { peakBytes: peer, version } = (await torch?.steps(steps)) ?? {};
     await torch?.close();
     rows.push({
       model: own.name,
       "tokens a step": tokensOf(own),
       "peak MB": Math.round(ours / megabyte),
       "torch peak MB": peer === undefined ? torchMissing : Math.round(peer / megabyte),
-      ...(peer === undefined ? {} : { "÷ torch": round(ours / peer) }),
+      ...(peer === undefined || version === undefined ? {} : { torch: version, "÷ torch": round(ours / peer) }),
     });
   }
   return { name: "train-memory", rows };

@@ -25,13 +25,16 @@ async function measure(own: TrainingCase, turns: number): Promise<BenchResult["r
   const products = stepProducts(own);
   const plain = await plainProducts(products);
   const times = { step: [] as number[], torch: [] as number[], plain: [] as number[] };
+  let version: string | undefined;
   try {
     await turn(trainer, own, 1);
     await torch?.steps(2);
     // In turn, so that a busy spell of the machine falls on all of them; the first step of a turn only wakes threads.
     for (let i = 0; i < turns; i++) {
       times.step.push(...(await turn(trainer, own, stepsOfTurn + 1)).slice(1));
-      if (torch !== undefined) times.torch.push(...(await torch.steps(stepsOfTurn + 1)).seconds.slice(1));
+      const answer = await torch?.steps(stepsOfTurn + 1);
+      version = answer?.version;
+      times.torch.push(...(answer?.seconds.slice(1) ?? []));
       times.plain.push(await plain.run());
     }
   } finally {
@@ -40,7 +43,7 @@ async function measure(own: TrainingCase, turns: number): Promise<BenchResult["r
     await trainer.dispose();
     await runtime.dispose();
   }
-  return row(own, times, operationsOf(products) / 1e9);
+  return row(own, { ...times, version }, operationsOf(products) / 1e9);
 }
 
 async function turn(trainer: Trainer, own: TrainingCase, count: number): Promise<number[]> {
@@ -53,7 +56,10 @@ async function turn(trainer: Trainer, own: TrainingCase, count: number): Promise
   return seconds;
 }
 
-type Times = Readonly<Record<"step" | "torch" | "plain", readonly number[]>>;
+interface Times extends Readonly<Record<"step" | "torch" | "plain", readonly number[]>> {
+  /** torch's. */
+  readonly version: string | undefined;
+}
 
 function row(own: TrainingCase, times: Times, gigaOperations: number): BenchResult["rows"][number] {
   const [step, torch, plain] = [median(times.step), median(times.torch), median(times.plain)];
@@ -66,9 +72,10 @@ function row(own: TrainingCase, times: Times, gigaOperations: number): BenchResu
     "tokens a step": tokens,
     threads,
     "tokens/s": Math.round(tokens / step),
-    ...(times.torch.length === 0
+    ...(times.version === undefined
       ? { "torch tokens/s": torchMissing }
       : {
+          torch: times.version,
           "torch tokens/s": Math.round(tokens / torch),
           "÷ torch": round(torch / step),
           "÷ torch, best of each": round(least(times.torch) / least(times.step)),

@@ -6,7 +6,7 @@ import { DynamoError } from "@dynamo/core";
 import { exportTorch, type TorchExport } from "@dynamo/train/node";
 import { paintError } from "../paint.js";
 import { startProgress } from "../progress.js";
-import { trainingConfigOf } from "../training-config.js";
+import { placesOf, trainingConfigOf } from "../training-config.js";
 import { datasetOf, type TrainCommandOptions } from "./train.js";
 
 export interface ExportCommandOptions extends Omit<TrainCommandOptions, "out"> {
@@ -38,7 +38,10 @@ export async function exportTraining(
   }
 
   async function write(run: string | undefined): Promise<void> {
-    const dataset = run === undefined ? undefined : await datasetOf({ ...options, out: run }, signal);
+    const dataset =
+      run === undefined
+        ? undefined
+        : await datasetOf({ ...options, ...(await placesOf(file, options)), out: run }, signal);
     const config = await trainingConfigOf(file, options, { run: run ?? folder, resume: false, dataset });
     const progress = startProgress("MB");
     try {

@@ -1,5 +1,12 @@
 /** `dynamo inspect`: what is in a model folder or a checkpoint. */
-import { inspectModel, parameterOverhead, type GraphReport, type ModelReport } from "@dynamo/model";
+import {
+  inspectModel,
+  parameterOverhead,
+  type GraphReport,
+  type HeadInput,
+  type ModelReport,
+  type NeoxConfig,
+} from "@dynamo/model";
 import { paint } from "../paint.js";
 
 export async function inspect(folder: string | undefined, { json }: { readonly json: boolean }): Promise<void> {
@@ -32,6 +39,7 @@ function describe({
       "token heads",
       `${config.tokenHeads}${untrainedHeads.length > 0 ? paint.yellow(` (untrained: ${untrainedHeads.join(", ")})`) : ""}`,
     ],
+    ...describeHeads(config),
     [
       "parameters",
       `${million(parameters.withTokenHeads)}, of which base ${million(parameters.base)} (heads add ${overhead} %)`,
@@ -46,6 +54,21 @@ function describe({
           ],
         ] as [string, string][])),
     ...tokenizerFiles.map(({ path, bytes }): [string, string] => ["file", `${path} (${(bytes / 1000).toFixed(1)} kB)`]),
+  ];
+}
+
+const headInputs: Readonly<Record<HeadInput, string>> = {
+  stem: "the penultimate base layer",
+  last: "the last base layer",
+  previous: "the head before (head 2: the last base layer)",
+};
+
+/** What heads 2 and up are made of. */
+function describeHeads({ tokenHeads, headLayers, headInput }: NeoxConfig): [string, string][] {
+  if (tokenHeads === 1) return [];
+  const layers = headLayers === 1 ? "1 decoder layer" : `${headLayers} decoder layers`;
+  return [
+    ["heads 2 and up", `${layers} each on ${headInputs[headInput]} (headLayers ${headLayers}, headInput ${headInput})`],
   ];
 }
 

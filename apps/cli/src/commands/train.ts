@@ -15,7 +15,7 @@ import {
 import { exitCodes } from "../exit-codes.js";
 import { paintError } from "../paint.js";
 import { startProgress } from "../progress.js";
-import { hasDataset, ownDataset, trainingConfigOf, type TrainingFlags } from "../training-config.js";
+import { hasDataset, ownDataset, placesOf, trainingConfigOf, type TrainingFlags } from "../training-config.js";
 import { startTrainingView } from "../training-view.js";
 import { prepareText } from "./data.js";
 
@@ -34,7 +34,7 @@ export async function runTraining(
   options: TrainCommandOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const dataset = await datasetOf(options, signal);
+  const dataset = await datasetOf({ ...options, ...(await placesOf(file, options)) }, signal);
   const config = await trainingConfigOf(file, options, { run: options.out, resume: options.resume, dataset });
   const runtime = createNodeRuntime({
     device: options.device as NonNullable<NodeRuntimeOptions["device"]>,
@@ -58,12 +58,12 @@ export async function datasetOf(
   const { text, out, checkpoint } = options;
   if (text === undefined) return hasDataset(ownDataset(out)) ? ownDataset(out) : undefined;
   if (options.dataset !== undefined)
-    throw new DynamoError("invalid-argument", "give either --text or --dataset, received both");
+    throw new DynamoError("invalid-argument", "give either --text or a dataset, received both");
   if (hasDataset(ownDataset(out))) return ownDataset(out);
   const tokenizer = options.tokenizer ?? checkpoint;
   if (tokenizer === undefined) {
     const make = "make one with `dynamo tokenizer train`";
-    throw new DynamoError("invalid-argument", `text needs a tokenizer: give --tokenizer or --checkpoint, or ${make}`);
+    throw new DynamoError("invalid-argument", `text needs a tokenizer: give --tokenizer or a checkpoint, or ${make}`);
   }
   await prepareText({ sources: [{ name: "text", files: text }], tokenizer, out: ownDataset(out) }, signal);
   return ownDataset(out);

@@ -5,7 +5,8 @@ import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, describe, expect, test } from "vitest";
 import { runTrainingVectors } from "../../src/run/training-vectors.js";
 
-const vectors = join(import.meta.dirname, "../../../../../shared/vectors");
+const shared = process.env["DYNAMO_SHARED"] ?? join(import.meta.dirname, "../../../../../shared");
+const vectors = join(shared, "vectors");
 
 describe.skipIf(!existsSync(vectors))("golden vectors of training (need ../shared)", () => {
   const runtime = createNodeRuntime({ device: "cpu" });
