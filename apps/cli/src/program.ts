@@ -245,6 +245,7 @@ function withTrainingOptions(command: Command): Command {
         "what heads 2 and up are built on: the penultimate base layer (stem, the default), the last one, or the head before",
       ).choices(["stem", "last", "previous"]),
     )
+    .option("--own-output-embedding", "heads 2 and up have an output embedding each, begun as copies of the base's")
     .addOption(
       new Option(
         "--head-initialisation <how>",

@@ -11,6 +11,7 @@ export interface TrainingFlags {
   readonly tokenHeads?: number;
   readonly headLayers?: number;
   readonly headInput?: HeadInput;
+  readonly ownOutputEmbedding?: boolean;
   readonly headInitialisation?: "random" | "copied";
   readonly dataset?: string;
   readonly headsOnly?: boolean;
@@ -39,6 +40,7 @@ const sameName = [
   "tokenHeads",
   "headLayers",
   "headInput",
+  "ownOutputEmbedding",
   "headInitialisation",
   "dataset",
   "stem",

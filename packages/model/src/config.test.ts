@@ -50,6 +50,7 @@ describe("parseNeoxConfig", () => {
       untrainedHeads: [],
       headLayers: 1,
       headInput: "stem",
+      ownOutputEmbedding: false,
       raw: pythia,
     });
   });
@@ -60,9 +61,9 @@ describe("parseNeoxConfig", () => {
   });
 
   it("reads what the token heads are made of, and writes it back", () => {
-    const dynamo = { token_heads: 3, head_layers: 2, head_input: "previous" };
+    const dynamo = { token_heads: 3, head_layers: 2, head_input: "previous", own_output_embedding: true };
     const config = parseNeoxConfig({ ...pythia, dynamo });
-    expect([config.headLayers, config.headInput]).toEqual([2, "previous"]);
+    expect([config.headLayers, config.headInput, config.ownOutputEmbedding]).toEqual([2, "previous", true]);
     expect(configJson(config)).toEqual({ ...pythia, dynamo });
     expect(configJson(parseNeoxConfig(pythia))).toEqual({ ...pythia, dynamo: { token_heads: 1 } });
   });
@@ -155,7 +156,13 @@ describe("parseNeoxConfig", () => {
     );
     const keys = [...Object.keys(pythia), "dynamo", "rope_parameters", "rope_theta", "rope_scaling", "attention_bias"];
     const own = fc.record(
-      { token_heads: extreme, untrained_heads: extreme, head_layers: extreme, head_input: extreme },
+      {
+        token_heads: extreme,
+        untrained_heads: extreme,
+        head_layers: extreme,
+        head_input: extreme,
+        own_output_embedding: extreme,
+      },
       { requiredKeys: [] },
     );
     const change = fc.dictionary(fc.constantFrom(...keys), fc.oneof(extreme, own), { maxKeys: 4 });

@@ -32,6 +32,8 @@ export interface NeoxConfig {
   readonly headLayers: number;
   /** What heads 2..N are built on. */
   readonly headInput: HeadInput;
+  /** Whether heads 2..N have an output embedding each, instead of the base's. */
+  readonly ownOutputEmbedding: boolean;
   /** The file as it was, to be written back. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
@@ -169,14 +171,19 @@ function tokenIds(json: Json, key: string, vocabularySize: number): number[] {
   return ids as number[];
 }
 
-type HeadsConfig = Pick<NeoxConfig, "tokenHeads" | "untrainedHeads" | "headLayers" | "headInput">;
+type HeadsConfig = Pick<
+  NeoxConfig,
+  "tokenHeads" | "untrainedHeads" | "headLayers" | "headInput" | "ownOutputEmbedding"
+>;
 
 /** config.json as Hugging Face writes it, with what this configuration says of its token heads. */
-export function configJson({ raw, tokenHeads, untrainedHeads, headLayers, headInput }: NeoxConfig): Json {
+export function configJson(config: NeoxConfig): Json {
+  const { raw, tokenHeads, untrainedHeads, headLayers, headInput, ownOutputEmbedding } = config;
   const dynamo = {
     token_heads: tokenHeads,
     ...(headLayers === 1 ? {} : { head_layers: headLayers }),
     ...(headInput === "stem" ? {} : { head_input: headInput }),
+    ...(ownOutputEmbedding ? { own_output_embedding: true } : {}),
     ...(untrainedHeads.length > 0 ? { untrained_heads: untrainedHeads } : {}),
   };
   return { ...raw, dynamo };
@@ -200,5 +207,6 @@ function headsOf(json: Json): HeadsConfig {
     untrainedHeads: [...new Set(untrained as number[])].sort((a, b) => a - b),
     headLayers: whole(dynamo, "head_layers", 1, maxHeadLayers, 1),
     headInput: headInput as HeadInput,
+    ownOutputEmbedding: flag(dynamo, "own_output_embedding", false),
   };
 }

@@ -14,7 +14,7 @@ import type { ReadTensor } from "./layer-weights.js";
 import { graphPath, limits, tokenizerFiles } from "./model-folder.js";
 import { parameterCount } from "./presets.js";
 import { readTokenizer } from "./read-tokenizer.js";
-import { headShapes } from "./tensor-names.js";
+import { headShapes, isHeadEmbedding } from "./tensor-names.js";
 import { openSource } from "./source.js";
 import type { ModelDType, Precision } from "./weights.js";
 
@@ -122,6 +122,7 @@ function readerOf(checkpoint: Checkpoint, config: NeoxConfig, seed: number): Rea
   const heads = new Map(config.untrainedHeads.flatMap((head) => [...headShapes(config, head)]));
   return (name) => {
     const shape = checkpoint.has(name) ? undefined : heads.get(name);
+    if (shape !== undefined && isHeadEmbedding(name)) return checkpoint.read("embed_out.weight");
     return shape === undefined ? checkpoint.read(name) : Promise.resolve(initialTensor(name, shape, seed));
   };
 }

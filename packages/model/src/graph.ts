@@ -14,9 +14,10 @@ import { attentionBias } from "./attention.js";
 import type { NeoxConfig } from "./config.js";
 import { fullLayer, layerInput, type Context, type Past } from "./decoder-layers.js";
 import { layerReader, type ReadTensor } from "./layer-weights.js";
+import { logitOutputs } from "./logits.js";
 import { rotaryTables } from "./rotary.js";
 import { firstHead, headCaches, withExtraHeads } from "./token-heads.js";
-import { activationType, embedding, floatsInitializer, linear, type Precision } from "./weights.js";
+import { activationType, embedding, type Precision } from "./weights.js";
 
 export const opsets = { "": 21, [microsoft]: 1 } as const;
 /** The output that holds a pass's new keys and values. */
@@ -76,7 +77,7 @@ export function buildGraph(
   const stem = layerInput(graph.scope("stem"), context, x);
   const first = firstHead(graph.scope("head_1"), context, past, stem);
   const heads = allHeads === undefined ? first : withExtraHeads(graph, context, past, stem, first, allHeads);
-  logitOutputs(graph, context, heads.hidden, topK);
+  logitOutputs(graph, context, heads.hidden, { topK, allHeads });
   graph.output(
     delta,
     graph.op("Concat", [...deltas, ...heads.deltas], { attributes: { axis: 1 } }),
@@ -146,45 +147,4 @@ function prepare(
     stemBias: bias(graph.op("Unsqueeze", [newRange, graph.ints([0])])),
     headBias: bias(wanted),
   };
-}
-
-/** Final norm and ONE output embedding for all heads, then the likeliest tokens. */
-function logitOutputs(graph: GraphBuilder, { config, precision, read }: Context, hidden: Value, topK: Value): void {
-  const scope = graph.scope("embed_out");
-  const vector = (name: string): Value =>
-    floatsInitializer(graph, name, [config.hiddenSize], precision, () => read(`gpt_neox.${name}`));
-  const normalised = scope.op(
-    "LayerNormalization",
-    [hidden, vector("final_layer_norm.weight"), vector("final_layer_norm.bias")],
-    { attributes: { axis: -1, epsilon: { float: config.layerNormEpsilon } } },
-  );
-  const product = linear(
-    scope,
-    normalised,
-    {
-      name: "embed_out",
-      inputs: config.hiddenSize,
-      outputs: config.vocabularySize,
-      load: () => read("embed_out.weight"),
-    },
-    precision,
-  );
-  const logits = precision.dtype === "fp16" ? scope.op("Cast", [product], { attributes: { to: 1 } }) : product;
-  const k = scope.op("Cast", [topK], { attributes: { to: 7 } });
-  const [values, indices] = scope.ops("TopK", [logits, k], 2, { attributes: { axis: -1 } }) as [Value, Value];
-  graph.output("top_ids", scope.op("Cast", [indices], { attributes: { to: 6 } }), "int32", ["B", "P", "n", "k"]);
-  graph.output("top_logits", values, "float32", ["B", "P", "n", "k"]);
-  graph.output("log_sum_exp", logSumExp(scope, logits, values, indices), "float32", ["B", "P", "n"]);
-  graph.output("logits", logits, "float32", ["B", "P", "n", config.vocabularySize]);
-}
-
-/**
- * log Σ exp(logits) = the largest logit - log of its softmax: the softmax kernel is several times quicker than
- * ReduceLogSumExp. The largest probability is at least 1/V, so nothing is lost to rounding.
- */
-function logSumExp(graph: GraphBuilder, logits: Value, topLogits: Value, topIndices: Value): Value {
-  const first = (value: Value): Value => graph.op("Slice", [value, graph.ints([0]), graph.ints([1]), graph.ints([-1])]);
-  const probabilities = graph.op("Softmax", [logits], { attributes: { axis: -1 } });
-  const largest = graph.op("GatherElements", [probabilities, first(topIndices)], { attributes: { axis: -1 } });
-  return graph.op("Squeeze", [graph.op("Sub", [first(topLogits), graph.op("Log", [largest])]), graph.ints([-1])]);
 }

@@ -12,6 +12,13 @@ export { initialTensor } from "./initial-weights.js";
 export { graphPath, maskPath } from "./model-folder.js";
 export { parameterCount, parameterOverhead, presetNames, presets } from "./presets.js";
 export type { PresetName } from "./presets.js";
-export { baseShapes, headLayerPrefix, headPrefix, headShapes } from "./tensor-names.js";
+export {
+  baseShapes,
+  headLayerPrefix,
+  headPrefix,
+  headShapes,
+  isHeadEmbedding,
+  outputEmbedding,
+} from "./tensor-names.js";
 export type { Shapes } from "./tensor-names.js";
 export type { ModelDType, Precision } from "./weights.js";

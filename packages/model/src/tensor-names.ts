@@ -46,5 +46,19 @@ export const headLayerPrefix = ({ headLayers }: NeoxConfig, head: number, layer:
 /** Token head n's tensors, n from 2. */
 export function headShapes(config: NeoxConfig, head: number): Shapes {
   const layers = Array.from({ length: config.headLayers }, (_, layer) => headLayerPrefix(config, head, layer));
-  return new Map(layers.flatMap((prefix) => prefixed(layerShapes(config), prefix)));
+  return new Map([
+    ...layers.flatMap((prefix) => prefixed(layerShapes(config), prefix)),
+    ...(config.ownOutputEmbedding
+      ? ([[headEmbedding(head), [config.vocabularySize, config.hiddenSize]]] as const)
+      : []),
+  ]);
 }
+
+const headEmbedding = (head: number): string => `${headPrefix(head)}.embed_out.weight`;
+
+/** The tensor that makes token head n's logits, n from 1; tied embeddings are the base's `embed_out.weight` too. */
+export const outputEmbedding = ({ ownOutputEmbedding }: NeoxConfig, head: number): string =>
+  ownOutputEmbedding && head > 1 ? headEmbedding(head) : "embed_out.weight";
+
+/** Whether a tensor is a head's own output embedding, which begins as a copy of the base's. */
+export const isHeadEmbedding = (name: string): boolean => /^dynamo\.token_heads\.\d+\.embed_out\.weight$/.test(name);

@@ -9,8 +9,11 @@ import { referenceLogits } from "../src/__oracle__/reference-forward.js";
 import { openCheckpoint } from "../src/checkpoint.js";
 import { parseNeoxConfig, type NeoxConfig } from "../src/config.js";
 import { convertCheckpoint, writeRandomCheckpoint } from "../src/convert.js";
+import { inspectModel } from "../src/inspect.js";
 import { loadModel, type LoadedModel } from "../src/load.js";
 import { nodeFolder } from "../src/node-folder.js";
+import { parameterCount } from "../src/presets.js";
+import { transpose } from "../src/weights.js";
 
 function tinyConfig(tokenHeads: number, changes: Record<string, unknown> = {}): NeoxConfig {
   return parseNeoxConfig({
@@ -130,6 +133,8 @@ describe("the graph", () => {
     [4, { dynamo: { token_heads: 4, head_input: "previous" } }],
     [2, { dynamo: { token_heads: 2, head_input: "last", head_layers: 2 } }],
     [3, { dynamo: { token_heads: 3, head_input: "previous", head_layers: 2 }, num_hidden_layers: 1 }],
+    [3, { dynamo: { token_heads: 3, own_output_embedding: true } }],
+    [2, { dynamo: { token_heads: 2, own_output_embedding: true, head_layers: 2 }, tie_word_embeddings: true }],
   ] as const) {
     it(`computes a float64 forward's logits with ${heads} heads and ${JSON.stringify(changes)}, however the tokens are fed`, async () => {
       const { checkpoint, model: modelFolder } = await convertTiny(heads, {}, changes);
@@ -154,11 +159,11 @@ describe("the graph", () => {
     });
   }
 
-  it("stays near with fewer bits", async () => {
-    const { checkpoint, model: modelFolder } = await convertTiny(3, {
-      dtypes: ["fp16", "q8", "q4"],
-      activations: "fp32",
-    });
+  it.each([{}, { own_output_embedding: true }])("stays near with fewer bits: %j", async (dynamo) => {
+    const dtypes = ["fp16", "q8", "q4"] as const;
+    const options = { dtypes, activations: "fp32" } as const;
+    const changes = { dynamo: { token_heads: 3, ...dynamo } };
+    const { checkpoint, model: modelFolder } = await convertTiny(3, options, changes);
     const tokens = randomTokens(24, 3);
     for (const [dtype, tolerance] of [
       ["fp16", 0.01],
@@ -256,6 +261,28 @@ describe("a loaded model", () => {
     );
   });
 
+  it("with an output embedding a head reads head 1's alone while the others are off", async () => {
+    const own = { dynamo: { token_heads: 3, own_output_embedding: true } };
+    const { model: place, checkpoint } = await convertTiny(3, { dtypes: ["fp32", "q4"] }, own);
+    expect((await inspectModel(checkpoint)).parameters.withTokenHeads).toBe(
+      parameterCount(tinyConfig(3), 3) + 2 * 61 * 48,
+    );
+    for (const dtype of ["fp32", "q4"] as const) {
+      const loaded = await loadModel(runtime, place, { dtype });
+      const [one, all] = [await loaded.createCache({ rows: 1 }), await loaded.createCache({ rows: 1 })];
+      const feeds = [{ tokens: [1, 2, 3] }];
+      const { logits: first } = await loaded.forward(one, feeds, { heads: 1, topK: 1, logits: true });
+      const { logits: every } = await loaded.forward(all, feeds, { heads: 3, topK: 1, logits: true });
+      expect([first?.data.length, every?.data.length]).toEqual([61, 3 * 61]);
+      expect(distance(first?.data ?? new Float32Array(), every?.data.slice(0, 61) ?? new Float32Array())).toBeLessThan(
+        1e-5,
+      );
+      await one.dispose();
+      await all.dispose();
+      await loaded.dispose();
+    }
+  });
+
   it("with one head is the model without token heads", async () => {
     const cache = await model.createCache({ rows: 1 });
     const one = await last(cache, [{ tokens: [1, 2, 3] }], 1);
@@ -314,6 +341,21 @@ describe("conversion", () => {
     const model = await loadModel(runtime, targets[0] ?? "");
     expect([model.info.tokenHeads, model.info.untrainedHeads]).toEqual([4, [3, 4]]);
     await model.dispose();
+  });
+
+  it.each([false, true])("begins heads' own output embeddings as the base's, tied: %j", async (tied) => {
+    const checkpoint = place("checkpoint");
+    const config = tinyConfig(1, { tie_word_embeddings: tied, dynamo: { own_output_embedding: true } });
+    await writeRandomCheckpoint(checkpoint, { config });
+    const target = place("model");
+    await convertCheckpoint(checkpoint, target, { tokenHeads: 3 });
+    const bytes = await readFile(join(target, "onnx/model.onnx"));
+    const opened = await openCheckpoint(nodeFolder(checkpoint));
+    const embedding = transpose(await opened.read("embed_out.weight"), 61, 48);
+    await opened.close();
+    const own = Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength);
+    const copies = [0, 0, 0].reduce((at) => (at < 0 ? at : bytes.indexOf(own, at + 1)), 0);
+    expect([copies > 0, bytes.indexOf(own, copies + 1)]).toEqual([true, -1]);
   });
 
   it("leaves no folder when it fails or is stopped", async () => {

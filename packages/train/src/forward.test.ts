@@ -87,6 +87,7 @@ describe("heads on a stem session", () => {
     ["tied embeddings", { tie_word_embeddings: true }],
     ["two layers a head, on the last base layer", { dynamo: { token_heads: 3, head_layers: 2, head_input: "last" } }],
     ["each head on the one before", { dynamo: { token_heads: 3, head_input: "previous" } }],
+    ["an output embedding a head", { dynamo: { token_heads: 3, own_output_embedding: true } }],
   ])("train as in one graph: %s", async (_, changes) => {
     const config = tinyConfig(3, changes);
     const { trainer: whole } = await open(config, {});
@@ -115,8 +116,8 @@ describe("heads on a stem session", () => {
     await apart.dispose();
   });
 
-  test("learn from head 1 as in one graph", async () => {
-    const config = tinyConfig(3);
+  test.each([false, true])("learn from head 1 as in one graph; own embeddings: %j", async (own) => {
+    const config = tinyConfig(3, { dynamo: { token_heads: 3, own_output_embedding: own } });
     const { trainer: whole } = await open(config, { distillation: 0.5 });
     const { trainer: apart } = await open(config, { distillation: 0.5, stem: await stemOf(config) });
     const [expected, found] = [await trainFor(whole, 3), await trainFor(apart, 3)];

@@ -18,6 +18,7 @@ const variants = [
   { token_heads: 3, head_input: "last" },
   { token_heads: 4, head_input: "previous" },
   { token_heads: 3, head_input: "previous", head_layers: 2 },
+  { token_heads: 3, own_output_embedding: true },
 ];
 
 const vocabularySize = 13;

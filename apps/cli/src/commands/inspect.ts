@@ -64,12 +64,12 @@ const headInputs: Readonly<Record<HeadInput, string>> = {
 };
 
 /** What heads 2 and up are made of. */
-function describeHeads({ tokenHeads, headLayers, headInput }: NeoxConfig): [string, string][] {
+function describeHeads({ tokenHeads, headLayers, headInput, ownOutputEmbedding }: NeoxConfig): [string, string][] {
   if (tokenHeads === 1) return [];
   const layers = headLayers === 1 ? "1 decoder layer" : `${headLayers} decoder layers`;
-  return [
-    ["heads 2 and up", `${layers} each on ${headInputs[headInput]} (headLayers ${headLayers}, headInput ${headInput})`],
-  ];
+  const embedding = ownOutputEmbedding ? ", an output embedding each" : "";
+  const options = `headLayers ${headLayers}, headInput ${headInput}${ownOutputEmbedding ? ", ownOutputEmbedding" : ""}`;
+  return [["heads 2 and up", `${layers} each on ${headInputs[headInput]}${embedding} (${options})`]];
 }
 
 function describeGraph({ path, bytes, operators, opsets, initializers, metadata }: GraphReport): [string, string][] {

@@ -29,9 +29,10 @@ export async function referenceLogits(
     outputs.push(x);
   }
   const logits: Float64Array[] = [];
-  for (const output of outputs) {
+  for (const [i, output] of outputs.entries()) {
+    const own = config.ownOutputEmbedding && i > 0 ? `dynamo.token_heads.${i + 1}.` : "";
     const hidden = await norm(read, config, "gpt_neox.final_layer_norm", output);
-    logits.push(product(hidden, await read("embed_out.weight"), config.vocabularySize).data);
+    logits.push(product(hidden, await read(`${own}embed_out.weight`), config.vocabularySize).data);
   }
   return logits;
 }

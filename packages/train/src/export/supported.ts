@@ -45,6 +45,7 @@ const translated = [
   // `checkModel` looks at what the heads turn out to be, whoever said so.
   "headLayers",
   "headInput",
+  "ownOutputEmbedding",
 ] as const satisfies readonly (keyof TrainingConfig)[];
 
 const refuse = (what: string): never => {

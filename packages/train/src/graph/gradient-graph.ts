@@ -13,6 +13,7 @@ import { add, scale } from "../autodiff/operators.js";
 import { createTape, type Tape, type Variable } from "../autodiff/tape.js";
 import { headLoss, type HeadLoss } from "./head-loss.js";
 import { headOutputs, type HeadInputs, type Shape } from "./neox.js";
+import { embeddingParameter } from "./model-shapes.js";
 import { headsOnStem, type StemInput } from "./stem-input.js";
 
 export const opsets = { "": 21, [microsoft]: 1 } as const;
@@ -84,7 +85,7 @@ function lossesOf(
   const outputs = stem === undefined ? onTokens(tape, inputs) : headsOnStem(tape, inputs, stem);
   const targets = whole(graph, graph.input("targets", "int32", [outputs.length, rows]));
   const weights = graph.input("target_weights", "float32", [outputs.length, rows]);
-  const embedding = parameter(config.tiedEmbeddings ? "gpt_neox.embed_in.weight" : "embed_out.weight");
+  const embeddingOf = (head: number): Variable => parameter(embeddingParameter(config, head));
   const ofHead = (value: Value, i: number): Value => {
     const row = graph.op("Gather", [value, graph.ints([i], { scalar: true })], { attributes: { axis: 0 } });
     return graph.op("Reshape", [row, graph.ints([rows, 1])]);
@@ -93,11 +94,11 @@ function lossesOf(
   const losses = outputs.map((hidden, i) =>
     headLoss(tape.scope(`head_${first + i}/loss`), hidden, {
       head: first + i,
-      embedding,
+      embedding: embeddingOf(first + i),
       targets: { ids: ofHead(targets, i), weights: ofHead(weights, i) },
       distillation,
       sequence: options.sequence,
-      teacher: first === 1 ? outputs[0] : undefined,
+      teacher: first === 1 ? { hidden: outputs[0] as Variable, embedding: embeddingOf(1) } : undefined,
     }),
   );
   return { losses, parameters };

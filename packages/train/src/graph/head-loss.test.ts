@@ -8,19 +8,21 @@ const [batch, sequence, width, vocabulary] = [2, 4, 3, 5];
 const rows = batch * sequence;
 const numbers = (length: number, factor: number): number[] =>
   Array.from({ length }, (_, i) => Math.fround(2 * Math.sin(factor * (i + 1))));
-const [hidden, first, embedding] = [
+const [hidden, first, embedding, teaching] = [
   numbers(rows * width, 1.3),
   numbers(rows * width, 0.7),
   numbers(vocabulary * width, 2.1),
+  // Head 1's: a head may have an output embedding of its own.
+  numbers(vocabulary * width, 1.7),
 ];
 const ids = Array.from({ length: rows }, (_, i) => (3 * i + 1) % vocabulary);
 const weights = Array.from({ length: rows }, (_, i) => (i === 2 ? 0 : 0.25));
 
-function logSoftmax(states: readonly number[], row: number): number[] {
+function logSoftmax(states: readonly number[], row: number, table: readonly number[]): number[] {
   const logits = Array.from({ length: vocabulary }, (_, token) =>
     Array.from(
       { length: width },
-      (__, i) => (states[row * width + i] as number) * (embedding[token * width + i] as number),
+      (__, i) => (states[row * width + i] as number) * (table[token * width + i] as number),
     ).reduce((a, b) => a + b),
   );
   const sum = Math.log(logits.reduce((total, logit) => total + Math.exp(logit), 0));
@@ -31,10 +33,10 @@ function logSoftmax(states: readonly number[], row: number): number[] {
 function expected(head: number, share: number): { objective: number; crossEntropy: number } {
   let [objective, crossEntropy] = [0, 0];
   for (let row = 0; row < rows; row++) {
-    const own = logSoftmax(hidden, row);
+    const own = logSoftmax(hidden, row, embedding);
     const [weight, id] = [weights[row] as number, ids[row] as number];
     const isTaught = (row % sequence) + head - 1 < sequence;
-    const taught = isTaught ? logSoftmax(first, row + head - 1) : [];
+    const taught = isTaught ? logSoftmax(first, row + head - 1, teaching) : [];
     const a = isTaught ? share : 0;
     const target = own.map((_, token) => (token === id ? 1 - a : 0) + a * Math.exp(taught[token] ?? 0));
     objective -= weight * own.reduce((sum, log, token) => sum + log * (target[token] as number), 0);
@@ -56,12 +58,16 @@ async function computed(head: number, distillation: number): Promise<{ objective
     targets,
     distillation,
     sequence,
-    teacher: tape.parameter("first", [rows, width]),
+    teacher: {
+      hidden: tape.parameter("first", [rows, width]),
+      embedding: tape.parameter("teaching", [vocabulary, width]),
+    },
   });
   const values = await evaluate(graph.finish(), {
     hidden: dense([rows, width], hidden),
     first: dense([rows, width], first),
     embedding: dense([vocabulary, width], embedding),
+    teaching: dense([vocabulary, width], teaching),
     ids: dense([rows, 1], ids),
     weights: dense([rows, 1], weights),
   });

@@ -13,13 +13,14 @@ export type HeadLoss = Distilled;
 
 export interface HeadLossOptions {
   readonly head: number;
+  /** This head's output embedding. */
   readonly embedding: Variable;
   readonly targets: Targets;
   /** The teacher's share, 0 to 1. */
   readonly distillation: number;
   readonly sequence: number;
-  /** Head 1's normalised output, [B·S, hidden], where the graph has it. */
-  readonly teacher: Variable | undefined;
+  /** Head 1's normalised output, [B·S, hidden], and its output embedding, where the graph has it. */
+  readonly teacher: { readonly hidden: Variable; readonly embedding: Variable } | undefined;
 }
 
 export function headLoss(tape: Tape, hidden: Variable, options: HeadLossOptions): HeadLoss {
@@ -34,12 +35,16 @@ export function headLoss(tape: Tape, hidden: Variable, options: HeadLossOptions)
 }
 
 /** Head 1's rows n - 1 further on. The last n - 1 of each sequence have no teacher, whatever stands there. */
-function shifted(tape: Tape, teacher: Variable, { head, embedding, distillation, sequence }: HeadLossOptions): Teacher {
+function shifted(
+  tape: Tape,
+  { hidden, embedding }: NonNullable<HeadLossOptions["teacher"]>,
+  { head, distillation, sequence }: HeadLossOptions,
+): Teacher {
   const { graph } = tape;
-  const rows = teacher.dims[0] as number;
+  const rows = hidden.dims[0] as number;
   const by = Math.min(head - 1, rows);
   const part = (from: number, to: number): Value =>
-    graph.op("Slice", [teacher.value, graph.ints([from]), graph.ints([to]), graph.ints([0])]);
+    graph.op("Slice", [hidden.value, graph.ints([from]), graph.ints([to]), graph.ints([0])]);
   const share = Float32Array.from({ length: rows }, (_, row) => ((row % sequence) + by < sequence ? distillation : 0));
   return {
     hidden: graph.op("Concat", [part(by, rows), part(0, by)], { attributes: { axis: 0 } }),

@@ -7,6 +7,7 @@
  */
 import type { NeoxConfig, Shapes } from "@dynamo/model";
 import type { Tape, Variable } from "../autodiff/tape.js";
+import { embeddingParameter } from "./model-shapes.js";
 import { extraHeadOutputs, finalNorm, type HeadInputs } from "./neox.js";
 
 export interface StemInput {
@@ -28,8 +29,8 @@ export function headsOnStem(tape: Tape, inputs: HeadInputs, { firstHead }: StemI
 export const isOnLastLayer = ({ headInput }: NeoxConfig): boolean => headInput !== "stem";
 
 /** Of a model's parameters, the ones that such a graph uses: the heads', which are trained, and the frozen end of the base. */
-export function shapesOnStem(shapes: Shapes, { tiedEmbeddings }: { readonly tiedEmbeddings: boolean }): Shapes {
-  const embedding = tiedEmbeddings ? "gpt_neox.embed_in.weight" : "embed_out.weight";
+export function shapesOnStem(shapes: Shapes, config: NeoxConfig): Shapes {
+  const embedding = embeddingParameter(config, 1);
   const isUsed = (name: string): boolean =>
     isHeadTensor(name) || name.startsWith("gpt_neox.final_layer_norm.") || name === embedding;
   return new Map([...shapes].filter(([name]) => isUsed(name)));

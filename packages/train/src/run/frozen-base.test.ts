@@ -130,11 +130,12 @@ describe("a run on a frozen base", () => {
     seconds,
   );
 
-  test(
-    "goes on to the same bytes, without the folder that it began with and without base and stem",
-    async () => {
-      const whole = await train(runtime, place("whole"), configOf(await base("one")));
-      const config = configOf(await base("two"));
+  test.each([{}, { ownOutputEmbedding: true }])(
+    "goes on to the same bytes, without the folder that it began with and without base and stem: %j",
+    async (changes) => {
+      for (const old of ["one", "two", "whole", "parts"]) rmSync(place(old), { recursive: true, force: true });
+      const whole = await train(runtime, place("whole"), configOf(await base("one"), changes));
+      const config = configOf(await base("two"), changes);
       await train(runtime, place("parts"), config, stopAfter(2));
       await train(runtime, place("parts"), config, { ...stopAfter(4), resume: true });
       for (const lost of [place("two"), join(place("parts"), "base"), join(place("parts"), "stem")])

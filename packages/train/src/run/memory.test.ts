@@ -52,6 +52,15 @@ describe("the memory that a run needs", () => {
     expect([ratio > 0.8, ratio < 1.2, ratio]).toEqual([true, true, expect.any(Number)]);
   });
 
+  test("counts heads' own output embeddings as trained", () => {
+    const run = measured[5] as Measured;
+    const [config, size] = [modelOf(run), 2048 * 1024];
+    const more = (train: "all" | "heads"): number =>
+      estimateMemory({ ...config, ownOutputEmbedding: true }, { ...run, train }).total -
+      estimateMemory(config, { ...run, train }).total;
+    for (const train of ["all", "heads"] as const) expect(more(train) / (2 * size * 16)).toBeCloseTo(2.6, 6);
+  });
+
   test("is compared with what there is", () => {
     const run = measured[0] as Measured;
     const { total } = estimateMemory(modelOf(run), run);

@@ -50,6 +50,17 @@ test("copied heads are the base's last layer, in each of a head's layers", async
   });
 });
 
+test("heads' own output embeddings begin as the base's, however the heads do", async () => {
+  const name = "dynamo.token_heads.3.embed_out.weight";
+  for (const headInitialisation of ["random", "copied"] as const)
+    await withStart({ ownOutputEmbedding: true, headInitialisation }, async ({ weights, config }) => {
+      expect(config.ownOutputEmbedding).toBe(true);
+      expect(await weights(name)).toEqual(await weights("embed_out.weight"));
+    });
+  const fresh = await openStart(tinyRun(dataset, { ownOutputEmbedding: true, tokenHeads: 3 }));
+  expect(await fresh.weights(name)).toEqual(await fresh.weights("embed_out.weight"));
+});
+
 test("by default heads begin at random, each at its own place", async () => {
   await withStart({}, async ({ weights, config }) => {
     const [last, second, third] = [

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   initialTensor,
+  isHeadEmbedding,
   openCheckpoint,
   parseNeoxConfig,
   type Checkpoint,
@@ -76,6 +77,7 @@ async function openFromCheckpoint(options: TrainingConfig, folder: string): Prom
     const shapes = modelShapes(config);
     const weights = (name: string): Promise<Float32Array> => {
       if (checkpoint.has(name)) return checkpoint.read(name);
+      if (isHeadEmbedding(name)) return checkpoint.read("embed_out.weight");
       if (options.headInitialisation === "copied") return checkpoint.read(lastLayerName(name, config));
       return Promise.resolve(initialTensor(name, shapes.get(name) as readonly number[], seed));
     };
@@ -92,12 +94,13 @@ async function openFromCheckpoint(options: TrainingConfig, folder: string): Prom
 const lastLayerName = (name: string, { layers }: NeoxConfig): string =>
   name.replace(/^dynamo\.token_heads\.\d+\.(layers\.\d+\.)?/, `gpt_neox.layers.${layers - 1}.`);
 
-type HeadArchitecture = Partial<Pick<NeoxConfig, "headLayers" | "headInput">>;
+type HeadArchitecture = Partial<Pick<NeoxConfig, "headLayers" | "headInput" | "ownOutputEmbedding">>;
 
 /** What the run's configuration says of its token heads. */
-const headArchitecture = ({ headLayers, headInput }: TrainingConfig): HeadArchitecture => ({
+const headArchitecture = ({ headLayers, headInput, ownOutputEmbedding }: TrainingConfig): HeadArchitecture => ({
   ...(headLayers === undefined ? {} : { headLayers }),
   ...(headInput === undefined ? {} : { headInput }),
+  ...(ownOutputEmbedding === undefined ? {} : { ownOutputEmbedding }),
 });
 
 /** Heads that a checkpoint has cannot become others. */
@@ -142,8 +145,10 @@ async function fromScratch(options: TrainingConfig): Promise<StartingPoint> {
   const config = { ...base, ...headArchitecture(options), tokenHeads };
   checkSequence(sequence, config);
   const shapes = modelShapes(config);
-  const weights = (name: string): Promise<Float32Array> =>
-    Promise.resolve(initialTensor(name, shapes.get(name) as readonly number[], seed));
+  const weights = (name: string): Promise<Float32Array> => {
+    const own = isHeadEmbedding(name) ? "embed_out.weight" : name;
+    return Promise.resolve(initialTensor(own, shapes.get(name) as readonly number[], seed));
+  };
   return { config, weights, textsFrom: dataset };
 }
 

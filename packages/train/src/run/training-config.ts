@@ -25,6 +25,8 @@ export const trainingConfig = z
     headLayers: wholeFrom(1).max(2).optional(),
     /** What heads 2..N are built on: the penultimate base layer (default), the last one, or the head before. */
     headInput: z.enum(["stem", "last", "previous"]).optional(),
+    /** Whether heads 2..N have an output embedding each, which begins as a copy of the base's; by default as the checkpoint's. */
+    ownOutputEmbedding: z.boolean().optional(),
     /** How heads that the checkpoint lacks begin: from random weights, or each as a copy of the base's last layer. */
     headInitialisation: z.enum(["random", "copied"]).default("random"),
     /** A dataset folder made by `dynamo data prepare`, tokenizer included. */
