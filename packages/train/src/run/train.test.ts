@@ -243,6 +243,25 @@ describe("a run that diverges", () => {
     expect(readdirSync(join(run, "checkpoints")).every((name) => /^step-\d+$/.test(name))).toBe(true);
   });
 
+  test("with losses that stay finite stops too, and keeps what was good", async () => {
+    const run = place();
+    const calm = config({ steps: 90, checkpointEvery: 4, keepCheckpoints: 2, schedule: "constant" });
+    await trainUntil(run, 22, calm);
+    const good = await outcome(run);
+    const wild = { ...calm, learningRate: 20 };
+    writeFileSync(join(run, "run.json"), JSON.stringify(wild));
+    const { code, message } = await failure(train(runtime, run, wild, { resume: true }));
+    expect([code, message]).toEqual([
+      "runtime",
+      expect.stringMatching(
+        /^at step 3\d, the batch after .*training diverged: .*; the checkpoint of step 22 is as it was$/,
+      ),
+    ]);
+    expect(await outcome(run)).toEqual(good);
+    const on = await trainUntil(run, 60, { ...wild, divergenceFactor: 0 }, { resume: true });
+    expect(on.steps).toBe(60);
+  });
+
   test("before its first checkpoint says that there is none", async () => {
     const run = place();
     const error = await failure(train(runtime, run, config({ learningRate: 1e38 })));

@@ -4,9 +4,10 @@ import { targetCounts, type TokenRows } from "../batch.js";
 import { openDataset, type Batches, type DataPosition, type Dataset } from "../data/index.js";
 import { scheduleFactor } from "../schedule.js";
 import { listCheckpoints, writeCheckpoint, type Progress } from "./checkpoint.js";
+import { newLossWatch, watchLoss, type DivergenceLimits } from "./divergence.js";
 import { datasetFingerprint, heldOutBatches, trainingBatches } from "./fit.js";
 import { lowerMemory } from "./memory.js";
-import { appendMetrics, perplexities, type Metrics } from "./metrics.js";
+import { appendMetrics, perplexities, readMetrics, type Metrics, type StepMetrics } from "./metrics.js";
 import { checkRun, openRun, type OpenedRun, type OpenOptions } from "./open-run.js";
 import { lockRun } from "./run-lock.js";
 import type { TrainingConfig } from "./training-config.js";
@@ -33,8 +34,8 @@ export interface TrainingResult {
  * Trains in the folder `run` until its last step, or the signal. Throws `invalid-argument` for a folder with a run in it (or
  * without one, to resume), while another process trains in it, for another configuration than the run's own and for a corpus
  * smaller than a batch;
- * `out-of-memory` before it begins when memory will not do; `runtime` when a loss is not finite (the last checkpoint stays
- * valid) and when the disk is full.
+ * `out-of-memory` before it begins when memory will not do; `runtime` when a loss is not finite or explodes (the last checkpoint
+ * stays valid) and when the disk is full.
  */
 export async function train(
   runtime: Runtime,
@@ -88,6 +89,9 @@ async function loop(current: Run): Promise<TrainingResult> {
   let saved = before?.step;
   let evaluated: number | undefined;
   let rows: TokenRows | undefined;
+  let owed = false;
+  const limits = divergenceLimits(current);
+  let watch = (await pastSteps(run)).reduce((seen, metrics) => watchLoss(seen, metrics, limits), newLossWatch);
   const report = async (metrics: Metrics): Promise<void> => {
     await appendMetrics(run, metrics);
     await options.onMetrics?.(metrics);
@@ -106,11 +110,17 @@ async function loop(current: Run): Promise<TrainingResult> {
       const seconds = progress.seconds + (performance.now() - begun) / 1000;
       progress = { step: metrics.step, tokens: metrics.tokens, seconds, position, dataset: fingerprint };
       await report({ ...metrics, seconds });
+      watch = watchLoss(watch, metrics, limits);
+      if (watch.diverged !== undefined) throw new DynamoError("runtime", watch.diverged);
       if (current.evaluates && isDue(progress.step, config.evaluateEvery, config.steps)) {
         await report(await evaluate(current, progress.step));
         evaluated = progress.step;
       }
-      if (isDue(progress.step, config.checkpointEvery, config.steps)) await save();
+      owed ||= isDue(progress.step, config.checkpointEvery, config.steps);
+      // While the loss is too high, older checkpoints may be all that is left of the run.
+      if (!owed || watch.highSince !== undefined) continue;
+      await save();
+      owed = false;
     }
     if (saved !== progress.step) await save();
   } catch (error) {
@@ -122,6 +132,18 @@ async function loop(current: Run): Promise<TrainingResult> {
   const newest = (await listCheckpoints(run)).at(-1) as string;
   return { run, checkpoint: newest, steps, tokens, seconds, finished: steps >= config.steps };
 }
+
+const warmUpSteps = ({ warmUp, steps }: TrainingConfig): number => Math.ceil(warmUp * steps);
+
+const divergenceLimits = ({ config, model }: Run): DivergenceLimits => ({
+  factor: config.divergenceFactor,
+  vocabularySize: model.vocabularySize,
+  warmUpSteps: warmUpSteps(config),
+});
+
+/** What a run that goes on has seen before. */
+const pastSteps = async (run: string): Promise<StepMetrics[]> =>
+  (await readMetrics(run)).filter((metrics): metrics is StepMetrics => metrics.kind === "step");
 
 const isDue = (step: number, every: number, last: number): boolean => step % every === 0 || step === last;
 
@@ -150,7 +172,7 @@ async function trainStep({ config, trainer }: Run, batches: Batches, before: Pro
   const factor = scheduleFactor(before.step, {
     shape: config.schedule,
     steps: config.steps,
-    warmUpSteps: Math.ceil(config.warmUp * config.steps),
+    warmUpSteps: warmUpSteps(config),
     floor: config.floor,
   });
   const learningRate = config.learningRate * factor;

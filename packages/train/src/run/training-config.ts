@@ -60,6 +60,8 @@ export const trainingConfig = z
     beta2: fraction.default(0.95),
     epsilon: z.number().positive().default(1e-8),
     clipNorm: z.number().positive().default(1),
+    /** A loss that stays so many times above the best one, and above a guess's, stops the run; 0 never does (divergence.ts). */
+    divergenceFactor: z.union([z.literal(0), z.number().gt(1)]).default(2),
     seed: z.int().default(0),
     evaluateEvery: wholeFrom(1).default(500),
     evaluationBatches: wholeFrom(1).default(20),
@@ -107,6 +109,7 @@ const free: ReadonlySet<string> = new Set([
   "evaluationBatches",
   "checkpointEvery",
   "keepCheckpoints",
+  "divergenceFactor",
   "samplePrompts",
   "dataset",
   "checkpoint",
