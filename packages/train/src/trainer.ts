@@ -6,6 +6,7 @@ import {
   DynamoError,
   nextName,
   tensor,
+  type Feeds,
   type GraphSource,
   type Runtime,
   type RuntimeState,
@@ -14,16 +15,14 @@ import {
 } from "@dynamo/core";
 import type { NeoxConfig } from "@dynamo/model";
 import { encodeOnnx, type OnnxModel } from "@dynamo/onnx";
+import type { Precision } from "./autodiff/tape.js";
 import { targetCounts, type BatchShape, type TokenRows } from "./batch.js";
 import { stemForward, wholeForward, type Forward } from "./forward.js";
 import { gradientGraph, gradientName, lossGraph } from "./graph/gradient-graph.js";
-import {
-  moment1Name,
-  moment2Name,
-  updateGraph,
-  type AdamwOptions,
-  type TrainedParameter,
-} from "./graph/update-graph.js";
+import { moment1Name, moment2Name, type AdamwOptions, type TrainedParameter } from "./graph/update-graph.js";
+import type { LossScale } from "./loss-scale.js";
+import { createOptimizer } from "./optimizer.js";
+import { checkPrecision } from "./precision.js";
 
 export interface TrainerOptions {
   readonly batch: number;
@@ -46,6 +45,8 @@ export interface TrainerOptions {
   /** Whether norms and biases decay too. */
   readonly decayAll: boolean;
   readonly adamw: AdamwOptions;
+  /** Of training's matrix products: float32 (default), or float16 with a scaled loss. Weights and the rest are float32. */
+  readonly precision?: Precision;
 }
 
 export interface LearningRates {
@@ -58,8 +59,10 @@ export interface LearningRates {
 export interface StepReport {
   /** Mean loss of each head from `firstHead` on, in nats. */
   readonly losses: readonly number[];
-  /** Of all gradients together, before clipping. */
+  /** Of all gradients together, before clipping; not finite for a step that was left out. */
   readonly gradientNorm: number;
+  /** In float16, as it is after the step. */
+  readonly lossScale?: LossScale;
 }
 
 /** Everything that a run continues from, but its data: weights and moments by name. */
@@ -77,10 +80,12 @@ export interface Trainer {
   readonly firstHead: number;
   /** Parameters that are trained. */
   readonly trained: readonly string[];
+  /** In float16, what goes into a checkpoint beside the tensors. */
+  readonly lossScale: LossScale | undefined;
   /**
    * One optimizer step over `microBatches` batches; `step` counts from 0. Throws `runtime` when a loss or the gradients'
    * norm is not finite: after a loss nothing has changed; after a norm the weights are spoilt, and the trainer refuses to go on
-   * or to hand them out.
+   * or to hand them out. In float16 a norm that is not finite leaves the step out, and only a loss scale below 1 is an error.
    */
   step(batches: readonly TokenRows[], step: number, rates: LearningRates): Promise<StepReport>;
   /**
@@ -96,15 +101,21 @@ export interface Trainer {
 const baseGroup = 0;
 const headsGroup = 1;
 
-/** Where a run begins: all weights, and moments when it goes on (zeros otherwise). The caller disposes the trainer. */
+/** All weights, and when a run goes on its moments (zeros otherwise) and, in float16, its loss scale. */
+export interface TrainerStart extends Partial<Pick<TrainerTensors, "moments1" | "moments2">> {
+  readonly weights: (name: string) => Promise<Float32Array>;
+  readonly lossScale?: LossScale | undefined;
+}
+
+/** Throws `unsupported` when the device lacks the precision. The caller disposes the trainer. */
 export async function createTrainer(
   runtime: Runtime,
   config: NeoxConfig,
-  start: { readonly weights: (name: string) => Promise<Float32Array> } & Partial<
-    Pick<TrainerTensors, "moments1" | "moments2">
-  >,
+  start: TrainerStart,
   options: TrainerOptions,
 ): Promise<Trainer> {
+  const { precision = "float32" } = options;
+  await checkPrecision(runtime, precision);
   const shape: BatchShape = { batch: options.batch, sequence: options.sequence, tokenHeads: config.tokenHeads };
   const forward = await openForward(runtime, config, shape, options);
   const { shapes, firstHead } = forward;
@@ -122,9 +133,15 @@ export async function createTrainer(
     const accumulate = options.microBatches > 1;
     const headWeights = options.headWeights.slice(firstHead - 1);
     const tensors = (state = await createState(runtime, shapes, parameters, start));
-    const trainingOptions = { trained, headWeights, distillation: options.distillation ?? 0, accumulate };
+    const trainingOptions = { trained, headWeights, distillation: options.distillation ?? 0, accumulate, precision };
     const gradients = await open(gradientGraph({ ...forward.training, ...trainingOptions }));
-    const update = await open(updateGraph(parameters, headsGroup + 1, options.adamw));
+    const optimizer = await createOptimizer(open, tensors, {
+      precision,
+      parameters,
+      groups: headsGroup + 1,
+      adamw: options.adamw,
+      lossScale: start.lossScale,
+    });
     let evaluation: Session | undefined;
     let spoilt: DynamoError | undefined;
     const checkUsable = (): void => {
@@ -135,11 +152,16 @@ export async function createTrainer(
       shapes,
       firstHead,
       trained: [...trained],
+      get lossScale() {
+        return optimizer.lossScale;
+      },
       async step(batches, step, rates) {
         checkUsable();
         checkCount(batches, options.microBatches);
-        const losses = await gradientPasses(gradients, tensors, batches, shape, forward, accumulate);
-        const gradientNorm = await updatePass(update, tensors, step, rates, options.adamw);
+        const losses = await gradientPasses(gradients, tensors, batches, shape, forward, accumulate, optimizer.feeds());
+        const gradientNorm = await optimizer.update(step, [rates.base, rates.heads]);
+        const { lossScale } = optimizer;
+        if (lossScale !== undefined) return { losses, gradientNorm, lossScale };
         if (Number.isFinite(gradientNorm)) return { losses, gradientNorm };
         spoilt = notFinite(`the norm of the gradients is ${gradientNorm}`);
         throw spoilt;
@@ -215,7 +237,7 @@ async function createState(
   runtime: Runtime,
   shapes: ReadonlyMap<string, readonly number[]>,
   trained: readonly TrainedParameter[],
-  { weights, moments1, moments2 }: Parameters<typeof createTrainer>[2],
+  { weights, moments1, moments2 }: TrainerStart,
 ): Promise<RuntimeState> {
   const tensors: Record<string, Tensor> = {};
   for (const [name, dims] of shapes) tensors[name] = tensor("float32", dims, await weights(name));
@@ -249,12 +271,13 @@ async function gradientPasses(
   shape: BatchShape,
   forward: Forward,
   accumulate: boolean,
+  scaling: Feeds,
 ): Promise<number[]> {
   const total = new Array<number>(shape.tokenHeads - forward.firstHead + 1).fill(0);
   const counts = stepCounts(batches, shape);
   for (const [i, rows] of batches.entries()) {
     const keep = accumulate ? { keep: tensor("float32", [], Float32Array.of(i === 0 ? 0 : 1)) } : {};
-    const feeds = { ...(await forward.trainingFeeds(rows, counts)), ...keep };
+    const feeds = { ...(await forward.trainingFeeds(rows, counts)), ...keep, ...scaling };
     const { losses } = await session.run(feeds, ["losses"], { state });
     for (const [head, loss] of floats(losses).entries()) total[head] = (total[head] as number) + loss;
     // Before the update, so that the weights stay what they were.
@@ -271,22 +294,6 @@ function stepCounts(batches: readonly TokenRows[], shape: BatchShape): number[] 
   const without = counts.indexOf(0);
   if (without === -1) return counts;
   throw new DynamoError("invalid-argument", `head ${without + 1} has no target in this step: expected at least one`);
-}
-
-async function updatePass(
-  session: Session,
-  state: RuntimeState,
-  step: number,
-  { base, heads }: LearningRates,
-  { beta1, beta2 }: AdamwOptions,
-): Promise<number> {
-  const corrections = Float32Array.of(1 / (1 - beta1 ** (step + 1)), 1 / (1 - beta2 ** (step + 1)));
-  const feeds = {
-    learning_rates: tensor("float32", [2], Float32Array.of(base, heads)),
-    corrections: tensor("float32", [2], corrections),
-  };
-  const results = await session.run(feeds, ["gradient_norm"], { state });
-  return floats(results["gradient_norm"])[0] as number;
 }
 
 function notFinite(what: string, microBatch?: number, of = 1): DynamoError {

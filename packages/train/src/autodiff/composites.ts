@@ -4,29 +4,15 @@
  */
 import { microsoft, type Value } from "@dynamo/onnx";
 import { add, multiply, reshape, scalar, scale, subtract, sum } from "./operators.js";
+import * as products from "./products.js";
 import type { Tape, Variable } from "./tape.js";
 
 const untracked = (value: Value, dims: readonly number[]): Variable => ({ value, dims, tracked: false });
 
-interface GemmOptions {
-  readonly transA?: boolean;
-  readonly transB?: boolean;
-  /** Factors of the product and of c: inside the kernel they cost nothing. */
-  readonly alpha?: number;
-  readonly beta?: number;
-}
-
 /** α·op(a)·op(b) + β·c for matrices. */
-function gemm(
-  tape: Tape,
-  a: Variable,
-  b: Variable,
-  c?: Variable,
-  { transA = false, transB = false, alpha = 1, beta = 1 }: GemmOptions = {},
-): Variable {
-  const value = tape.graph.op("Gemm", c === undefined ? [a.value, b.value] : [a.value, b.value, c.value], {
-    attributes: { transA, transB, alpha: { float: alpha }, beta: { float: beta } },
-  });
+function gemm(tape: Tape, a: Variable, b: Variable, c?: Variable, options: products.GemmOptions = {}): Variable {
+  const { transA = false, transB = false } = options;
+  const value = products.gemm(tape, a.value, b.value, c?.value, options);
   return untracked(value, [a.dims[transA ? 1 : 0] as number, b.dims[transB ? 0 : 1] as number]);
 }
 
@@ -44,11 +30,14 @@ export function linear(tape: Tape, x: Variable, weight: Variable, bias?: Variabl
   ]);
 }
 
-/** Σ over the rows of [R, C] → [C]: as a product with ones, two to four times quicker than ReduceSum over the first axis. */
+/**
+ * Σ over the rows of [R, C] → [C]: as a product with ones, two to four times quicker than ReduceSum over the first axis. It is
+ * a sum all the same, and float32 in every precision.
+ */
 function sumRows(tape: Tape, x: Variable): Variable {
   const [rows, columns] = x.dims as [number, number];
   const ones = tape.graph.op("Expand", [scalar(tape, 1).value, tape.graph.ints([1, rows])]);
-  const sums = gemm(tape, untracked(ones, [1, rows]), x);
+  const sums = untracked(tape.graph.op("Gemm", [ones, x.value]), [1, columns]);
   return reshape(tape, sums, [columns]);
 }
 
@@ -236,7 +225,7 @@ const hidden = -1e9;
 
 function product(tape: Tape, a: Variable, b: Variable): Variable {
   const dims = [...a.dims.slice(0, -1), b.dims.at(-1) as number];
-  return untracked(tape.graph.op("MatMul", [a.value, b.value]), dims);
+  return untracked(products.matmul(tape, a.value, b.value), dims);
 }
 
 /** [B, H, R, C] → [B, H, C, R] */

@@ -1,6 +1,7 @@
 /** The loss of one token head, with the output embedding inside: logits exist for some hundred rows at a time only. */
 import type { Value } from "@dynamo/onnx";
 import { scalar } from "./operators.js";
+import { gemm } from "./products.js";
 import type { Tape, Variable } from "./tape.js";
 
 export interface Targets {
@@ -82,7 +83,7 @@ function predict(
   const { graph } = tape;
   const cut = (value: Value): Value => (rows === hidden.dims[0] ? value : rowsOf(tape, value, from, rows));
   const [own, ids, weights] = [cut(hidden.value), cut(targets.ids), cut(targets.weights)];
-  const logits = graph.op("Gemm", [own, embedding.value], { attributes: { transB: 1 } });
+  const logits = gemm(tape, own, embedding.value, undefined, { transB: true });
   const probabilities = graph.op("Softmax", [logits], { attributes: { axis: -1 } });
   const atTarget = graph.op("GatherElements", [probabilities, ids], { attributes: { axis: 1 } });
   return { from, rows, ids, weights, hidden: own, probabilities, atTarget };
@@ -117,7 +118,7 @@ function hiddenAdjoint(
   dy: Variable,
 ): Variable {
   const parts = chunks.map(({ weights }, i) => {
-    const back = t.graph.op("Gemm", [differences[i], embedding.value]);
+    const back = gemm(t, differences[i] as Value, embedding.value);
     return t.graph.op("Mul", [back, t.graph.op("Mul", [weights, dy.value])]);
   });
   const value = parts.length === 1 ? (parts[0] as Value) : t.graph.op("Concat", parts, { attributes: { axis: 0 } });
@@ -134,8 +135,7 @@ function embeddingAdjoint(
   let total: Value | undefined;
   for (const [i, { hidden, weights }] of chunks.entries()) {
     const weighted = t.graph.op("Mul", [hidden, t.graph.op("Mul", [weights, dy.value])]);
-    const inputs = [differences[i] as Value, weighted, ...(total === undefined ? [] : [total])];
-    total = t.graph.op("Gemm", inputs, { attributes: { transA: 1 } });
+    total = gemm(t, differences[i] as Value, weighted, total, { transA: true });
   }
   return { ...embedding, value: total as Value };
 }

@@ -10,6 +10,7 @@ import {
   type Targets,
 } from "./cross-entropy.js";
 import { scalar } from "./operators.js";
+import { gemm } from "./products.js";
 import type { Tape, Variable } from "./tape.js";
 
 /** Who teaches; no gradient reaches it. */
@@ -64,7 +65,7 @@ interface Lesson {
 function learn(tape: Tape, { hidden, embedding, share }: Teacher, { from, rows }: Chunk): Lesson {
   const { graph } = tape;
   const [own, part] = [rowsOf(tape, hidden, from, rows), rowsOf(tape, share, from, rows)];
-  const logits = graph.op("Gemm", [own, embedding], { attributes: { transB: 1 } });
+  const logits = gemm(tape, own, embedding, undefined, { transB: true });
   const probabilities = graph.op("Softmax", [logits], { attributes: { axis: -1 } });
   return {
     taught: graph.op("Mul", [probabilities, part]),

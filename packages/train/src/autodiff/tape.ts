@@ -2,9 +2,13 @@
  * Reverse-mode differentiation over a graph builder. Operators emit ONNX nodes and note, on a tape, how an adjoint of
  * their output becomes adjoints of their inputs; `gradients` walks the tape backwards and emits the nodes of the gradient
  * into the same graph. All dimensions are static: a training graph is built for one batch size and one sequence length.
+ * Variables are float32; matrix products (products.ts) take their operands in the tape's precision.
  */
 import { DynamoError } from "@dynamo/core";
 import type { GraphBuilder, Value } from "@dynamo/onnx";
+
+/** What matrix products take: everything else is float32 in both. */
+export type Precision = "float32" | "float16";
 
 /** A float32 value of a graph with its static dimensions. */
 export interface Variable {
@@ -26,6 +30,9 @@ export type VectorJacobianProduct = (
   tape: Tape,
 ) => readonly (Adjoint | undefined)[];
 
+/** Element types by their numbers in ONNX, for Cast. */
+export const onnxTypes = { float32: 1, float16: 10 } as const;
+
 interface Recorded {
   readonly path: string;
   readonly inputs: readonly Variable[];
@@ -35,6 +42,9 @@ interface Recorded {
 
 export interface Tape {
   readonly graph: GraphBuilder;
+  readonly precision: Precision;
+  /** A value in float16: one cast, however many products take it. */
+  half(value: Value): Value;
   /** The same tape, writing under a longer path. */
   scope(path: string): Tape;
   /** An input of the graph whose gradient may be asked for. */
@@ -57,14 +67,28 @@ export interface Tape {
 }
 
 /** A tape over `graph`, where nothing is recorded yet. */
-export function createTape(graph: GraphBuilder): Tape {
-  return tapeOver(graph, "", []);
+export function createTape(graph: GraphBuilder, precision: Precision = "float32"): Tape {
+  return tapeOver(graph, "", [], { precision, halves: new Map() });
 }
 
-function tapeOver(graph: GraphBuilder, path: string, records: Recorded[] | undefined): Tape {
+/** Shared by all scopes of a tape, and by the passes forward and back. */
+interface Arithmetic {
+  readonly precision: Precision;
+  /** Float16 values by the float32 ones that they were cast from. */
+  readonly halves: Map<Value, Value>;
+}
+
+function tapeOver(graph: GraphBuilder, path: string, records: Recorded[] | undefined, arithmetic: Arithmetic): Tape {
+  const { precision, halves } = arithmetic;
   const tape: Tape = {
     graph,
-    scope: (child) => tapeOver(graph.scope(child), `${path}/${child}`, records),
+    precision,
+    half(value) {
+      const cast = halves.get(value) ?? graph.op("Cast", [value], { attributes: { to: onnxTypes.float16 } });
+      halves.set(value, cast);
+      return cast;
+    },
+    scope: (child) => tapeOver(graph.scope(child), `${path}/${child}`, records, arithmetic),
     parameter: (name, dims) => ({ value: graph.input(name, "float32", dims), dims, tracked: records !== undefined }),
     record: (inputs, value, dims, vjp) =>
       tape.recordAll(inputs, [{ value, dims }], ([adjoint], backward) =>
@@ -79,7 +103,8 @@ function tapeOver(graph: GraphBuilder, path: string, records: Recorded[] | undef
     gradients(loss, parameters) {
       if (loss.dims.length !== 0)
         throw new DynamoError("invalid-argument", `a loss is a scalar, received dims [${loss.dims.join(", ")}]`);
-      return walkBack(tapeOver(graph.scope("gradient"), "/gradient", undefined), records ?? [], loss, parameters);
+      const backward = tapeOver(graph.scope("gradient"), "/gradient", undefined, arithmetic);
+      return walkBack(backward, records ?? [], loss, parameters);
     },
   };
   return tape;

@@ -2,15 +2,17 @@
  * The graph of one micro-batch: forward, loss and gradients.
  *
  * In:  tokens int32 [B, S], targets int32 [N, B·S], target_weights float32 [N, B·S], and every parameter by its name; with
- *      `accumulate`, also `gradient:<name>` and keep float32 [] (0 for the first micro-batch of a step). With `stem`, what a
- *      stem session computed stands in the tokens' place, and N is the number of heads that this graph has: stem-input.ts.
- * Out: losses float32 [N] (Σ weight · -log p for each head), and `gradient:<name>.next` of every trained parameter.
+ *      `accumulate`, also `gradient:<name>` and keep float32 [] (0 for the first micro-batch of a step); in float16 also
+ *      loss_scale float32 []. With `stem`, what a stem session computed stands in the tokens' place, and N is the number of
+ *      heads that this graph has: stem-input.ts.
+ * Out: losses float32 [N] (Σ weight · -log p for each head), and `gradient:<name>.next` of every trained parameter, in float16
+ *      times loss_scale.
  */
 import { nextName } from "@dynamo/core";
 import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
 import type { NeoxConfig } from "@dynamo/model";
-import { add, scale } from "../autodiff/operators.js";
-import { createTape, type Tape, type Variable } from "../autodiff/tape.js";
+import { add, multiply, scale } from "../autodiff/operators.js";
+import { createTape, type Precision, type Tape, type Variable } from "../autodiff/tape.js";
 import { headLoss, type HeadLoss } from "./head-loss.js";
 import { headOutputs, type HeadInputs, type Shape } from "./neox.js";
 import { embeddingParameter } from "./model-shapes.js";
@@ -36,19 +38,21 @@ export interface GradientGraphOptions extends LossGraphOptions {
   /** From 0 to 1: how much heads 2..N learn from head 1's distribution, instead of from the tokens alone; see head-loss.ts. */
   readonly distillation?: number;
   readonly accumulate: boolean;
+  /** Of the matrix products; float32 when absent. */
+  readonly precision?: Precision;
 }
 
 export const gradientName = (parameter: string): string => `gradient:${parameter}`;
 
 export function gradientGraph(options: GradientGraphOptions): OnnxModel {
   const graph = graphBuilder("dynamo_training");
-  const tape = createTape(graph);
+  const tape = createTape(graph, options.precision);
   const { losses, parameters } = lossesOf(tape, options, options.trained, options.distillation);
   const weighted = losses.map(({ objective }, i) => scale(tape, objective, options.headWeights[i] as number));
   const total = weighted.reduce((a, b) => add(tape, a, b));
   const names = [...options.trained];
   const gradients = tape.gradients(
-    total,
+    tape.precision === "float16" ? multiply(tape, total, tape.parameter("loss_scale", [])) : total,
     names.map((name) => parameters.get(name) as Variable),
   );
   outputLosses(tape, losses);

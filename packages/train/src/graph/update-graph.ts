@@ -2,8 +2,9 @@
  * The graph of one optimizer step: global-norm clipping and AdamW (decoupled weight decay), for any number of micro-batches.
  *
  * In:  gradient:<name>, moment1:<name>, moment2:<name> and <name> of every trained parameter; learning_rates float32 [G], one
- *      for each group; corrections float32 [2]: 1 / (1 - β1ᵗ) and 1 / (1 - β2ᵗ) at step t from 1.
- * Out: gradient_norm float32 [], before clipping; <name>.next, moment1:<name>.next, moment2:<name>.next.
+ *      for each group; corrections float32 [2]: 1 / (1 - β1ᵗ) and 1 / (1 - β2ᵗ) at step t from 1. With `scaled`, the gradients
+ *      are those of a scaled loss, and inverse_scale float32 [] is what undoes that.
+ * Out: gradient_norm float32 [], before clipping and without the scale; <name>.next, moment1:<name>.next, moment2:<name>.next.
  *
  * Outputs may lie in their inputs' memory: every update needs the global norm, so all gradients are read before the first
  * weight is written, and each tensor's last reader is the chain that makes its successor.
@@ -33,14 +34,21 @@ export interface AdamwOptions {
 export const moment1Name = (parameter: string): string => `moment1:${parameter}`;
 export const moment2Name = (parameter: string): string => `moment2:${parameter}`;
 
-export function updateGraph(parameters: readonly TrainedParameter[], groups: number, options: AdamwOptions): OnnxModel {
+export function updateGraph(
+  parameters: readonly TrainedParameter[],
+  groups: number,
+  options: AdamwOptions,
+  { scaled = false } = {},
+): OnnxModel {
   const graph = graphBuilder("dynamo_update");
   const learningRates = graph.input("learning_rates", "float32", [groups]);
   const corrections = graph.input("corrections", "float32", [2]);
   const gradients = parameters.map(({ name, dims }) => graph.input(gradientName(name), "float32", dims));
-  const norm = globalNorm(graph.scope("norm"), gradients);
+  const inverse = scaled ? graph.input("inverse_scale", "float32", []) : undefined;
+  const unscaled = (value: Value): Value => (inverse === undefined ? value : graph.op("Mul", [value, inverse]));
+  const norm = unscaled(globalNorm(graph.scope("norm"), gradients));
   const shared: Shared = {
-    ...numbersOfStep(graph, clipFactor(graph.scope("clip"), norm, options.clipNorm), corrections, options),
+    ...numbersOfStep(graph, unscaled(clipFactor(graph.scope("clip"), norm, options.clipNorm)), corrections, options),
     rates: Array.from({ length: groups }, (_, group) => at(graph, learningRates, group)),
   };
   for (const [i, parameter] of parameters.entries())
@@ -49,7 +57,18 @@ export function updateGraph(parameters: readonly TrainedParameter[], groups: num
   return { graph: graph.finish(), opsets, metadata: {} };
 }
 
-/** Numbers of a step. With k the factor of clipping: m̂ / (√v̂ + ε) = m·(c₁/√c₂) / (√v + ε/√c₂). */
+/**
+ * In: gradient:<name> of every trained parameter. Out: gradient_norm float32 [], of the gradients as they are. Asked before an
+ * update that may have to be left out.
+ */
+export function normGraph(parameters: readonly Pick<TrainedParameter, "name" | "dims">[]): OnnxModel {
+  const graph = graphBuilder("dynamo_norm");
+  const gradients = parameters.map(({ name, dims }) => graph.input(gradientName(name), "float32", dims));
+  graph.output("gradient_norm", globalNorm(graph.scope("norm"), gradients), "float32", []);
+  return { graph: graph.finish(), opsets, metadata: {} };
+}
+
+/** Numbers of a step. With k the factor of clipping, and of undoing the loss's scale: m̂ / (√v̂ + ε) = m·(c₁/√c₂) / (√v + ε/√c₂). */
 interface Shared {
   /** (1-β1)·k and (1-β2)·k²: what a gradient and its square count in the moments. */
   readonly ofMoment1: Value;
