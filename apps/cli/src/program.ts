@@ -260,6 +260,12 @@ function withTrainingOptions(command: Command): Command {
       ]),
     )
     .addOption(new Option("--stem-dtype <name>", "of a stem session (default q8)").choices(["fp32", "q8", "q4"]))
+    .addOption(
+      new Option("--precision <name>", "of training's matrix products (default float32)").choices([
+        "float32",
+        "float16",
+      ]),
+    )
     .option("--steps <n>", "optimizer steps", wholeNumber)
     .option("--batch <n>", "rows of a micro-batch (default 16)", wholeNumber)
     .option(

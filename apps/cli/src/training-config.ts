@@ -17,6 +17,7 @@ export interface TrainingFlags {
   readonly headsOnly?: boolean;
   readonly stem?: "graph" | "session";
   readonly stemDtype?: "fp32" | "q8" | "q4";
+  readonly precision?: "float32" | "float16";
   readonly steps?: number;
   readonly batch?: number;
   readonly microBatches?: number;
@@ -45,6 +46,7 @@ const sameName = [
   "dataset",
   "stem",
   "stemDtype",
+  "precision",
   "steps",
   "batch",
   "microBatches",

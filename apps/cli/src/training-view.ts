@@ -84,8 +84,16 @@ function lossLine(recent: readonly StepMetrics[]): string {
     const mean = recent.reduce((sum, { losses: own }) => sum + (own[head] as number), 0) / recent.length;
     return `head ${head + (last.firstHead ?? 1)} ${paintError.bold(mean.toFixed(3))}`;
   });
-  const rates = `learning rate ${last.learningRate.toExponential(1)}`;
-  return `loss  ${losses.join("  ")}  ${paintError.dim(`${rates}  gradient norm ${last.gradientNorm.toFixed(2)}`)}`;
+  const norm = last.gradientNorm?.toFixed(2) ?? "overflowed";
+  const details = [`learning rate ${last.learningRate.toExponential(1)}`, `gradient norm ${norm}`, ...scaling(last)];
+  return `loss  ${losses.join("  ")}  ${paintError.dim(details.join("  "))}`;
+}
+
+/** In float16, the loss's scale and the steps that it cost. */
+function scaling({ lossScale, skippedSteps = 0 }: StepMetrics): string[] {
+  if (lossScale === undefined) return [];
+  const skipped = skippedSteps > 0 ? [`${skippedSteps} skipped`] : [];
+  return [`loss scale ${lossScale}`, ...skipped];
 }
 
 function held(evaluation: EvaluationMetrics | undefined): string[] {
@@ -109,7 +117,8 @@ function stepLine(recent: readonly StepMetrics[], config: TrainingConfig): strin
   const last = recent.at(-1) as StepMetrics;
   const { tokensPerSecond, secondsLeft } = speedOf(recent, config);
   const losses = last.losses.map((loss) => loss.toFixed(3)).join(" ");
-  return `step ${last.step} of ${config.steps}: loss ${losses}, ${tokensPerSecond.toFixed(0)} tokens/s, ${duration(secondsLeft)} left`;
+  const speed = [`${tokensPerSecond.toFixed(0)} tokens/s`, `${duration(secondsLeft)} left`];
+  return `step ${last.step} of ${config.steps}: loss ${[losses, ...scaling(last), ...speed].join(", ")}`;
 }
 
 function eventLine(metrics: Exclude<Metrics, StepMetrics>): string {

@@ -1,11 +1,19 @@
 /** The same code trains on every device: a small model learns a text of 2 kB by heart. */
 import type { Runtime } from "@dynamo/core";
+import type { OnnxModel } from "@dynamo/onnx";
 import { createNodeRuntime } from "@dynamo/runtime-node";
-import { createTrainer } from "@dynamo/train";
-import { describe, expect, test } from "vitest";
+import { createTrainer, type TrainerOptions } from "@dynamo/train";
+import { describe, expect, test, vi } from "vitest";
+import { rounded } from "../src/__fixtures__/rounded.js";
 import { initialWeights, tinyModel, trainerOptions } from "../src/__fixtures__/tiny.js";
 import { useSwiftShader } from "./swiftshader.js";
 import { createWasmRuntime } from "./wasm-runtime.js";
+
+/** What is float16 is rounded on the CPU too; float32 graphs stay as they are. */
+vi.mock("@dynamo/onnx", async (original) => {
+  const onnx = await original<typeof import("@dynamo/onnx")>();
+  return { ...onnx, encodeOnnx: (graph: OnnxModel) => onnx.encodeOnnx(rounded(graph)) };
+});
 
 /** A counting rhyme: verses that differ in their numbers alone. */
 const numbers =
@@ -30,10 +38,11 @@ async function learn(
   runtime: Runtime,
   { size, batch, sequence, hiddenSize }: Lesson,
   most: number,
+  precision: TrainerOptions["precision"] = "float32",
 ): Promise<number[][]> {
   const length = sequence + 2;
   const model = tinyModel({ vocabulary: characters.length, hiddenSize });
-  const options = trainerOptions({ batch, sequence, weightDecay: 0, stemGradientScale: 1 });
+  const options = trainerOptions({ batch, sequence, weightDecay: 0, stemGradientScale: 1, precision });
   const trainer = await createTrainer(runtime, model, { weights: initialWeights(model) }, options);
   const batches = Array.from({ length: size / (batch * length) }, (_, i) => ({
     tokens: ids.subarray(i * batch * length, (i + 1) * batch * length),
@@ -59,9 +68,14 @@ const whole: Lesson = { size: 2048, batch: 4, sequence: 62, hiddenSize: 64 };
 /** In software a step of the whole lesson takes WebGPU 1.5 seconds: it gets a line of the text and a narrower model. */
 const line: Lesson = { size: 64, batch: 2, sequence: 30, hiddenSize: 32 };
 
-async function expectLearnt(runtime: Runtime, lesson: Lesson, most: number): Promise<number[][]> {
+async function expectLearnt(
+  runtime: Runtime,
+  lesson: Lesson,
+  most: number,
+  precision?: TrainerOptions["precision"],
+): Promise<number[][]> {
   try {
-    const losses = await learn(runtime, lesson, most);
+    const losses = await learn(runtime, lesson, most, precision);
     expect(Math.min(...(losses[0] as number[]))).toBeGreaterThan(2.5);
     expect(isNearZero(losses.at(-1) as number[])).toBe(true);
     return losses;
@@ -87,5 +101,24 @@ describe("a text is learnt by heart, the same on every device", () => {
   test.runIf(webgpu)("a line on cpu and webgpu (SwiftShader)", async () => {
     const gpu = createNodeRuntime({ device: "webgpu", threads: 1 });
     expectAlike(await expectLearnt(onCpu(), line, 200), await expectLearnt(gpu, line, 200));
+  });
+
+  test("2 kB in float16", async () => {
+    const [single, half] = [
+      await expectLearnt(onCpu(), whole, 500),
+      await expectLearnt(onCpu(), whole, 500, "float16"),
+    ];
+    // The loss scale costs the first steps; from there on it is as quick.
+    expect(half.length).toBeLessThan(single.length + 30);
+    expect(half.at(-1)).not.toEqual(single.at(-1));
+  });
+
+  test.runIf(webgpu)("float16 on a GPU without it (SwiftShader) is refused, with what to do", async () => {
+    const gpu = createNodeRuntime({ device: "webgpu", threads: 1 });
+    await expect(learn(gpu, line, 1, "float16")).rejects.toMatchObject({
+      code: "unsupported",
+      message: expect.stringMatching(/received webgpu: .*shader-f16.*train with precision float32/) as string,
+    });
+    await gpu.dispose();
   });
 });

@@ -106,7 +106,7 @@ describe.skipIf(!torchIsHere)("an exported run", () => {
     for (const [i, expected] of steps(mine).entries()) {
       const found = steps(theirs)[i] as StepMetrics;
       for (const [head, loss] of expected.losses.entries()) within(found.losses[head] as number, loss);
-      within(found.gradientNorm, expected.gradientNorm);
+      within(found.gradientNorm as number, expected.gradientNorm as number);
       expect(found.learningRate).toBeCloseTo(expected.learningRate, 12);
       expect(found.headLearningRate).toBeCloseTo(expected.headLearningRate, 12);
     }

@@ -77,7 +77,8 @@ function reportOf(config: TrainingConfig, folder: string, parameters: number): T
   const rowsPerStep = config.batch * config.microBatches;
   const tokens = config.steps * rowsPerStep * config.sequence;
   const processes = [8, 4, 2].find((count) => rowsPerStep % count === 0) ?? 1;
-  const command = `torchrun --standalone --nproc_per_node ${processes} ${join(folder, script)} --precision bf16`;
+  const precision = config.precision === "float16" ? "fp16" : "bf16";
+  const command = `torchrun --standalone --nproc_per_node ${processes} ${join(folder, script)} --precision ${precision}`;
   return { folder, parameters, rowsPerStep, tokens, command };
 }
 

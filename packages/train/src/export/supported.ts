@@ -42,6 +42,8 @@ const translated = [
   // The exported checkpoint has the heads already.
   "headInitialisation",
   "samplePrompts",
+  // The command that is printed says it.
+  "precision",
   // `checkModel` looks at what the heads turn out to be, whoever said so.
   "headLayers",
   "headInput",

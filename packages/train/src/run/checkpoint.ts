@@ -12,6 +12,7 @@ import { z } from "zod";
 import type { DataPosition } from "../data/index.js";
 import { modelShapes } from "../graph/model-shapes.js";
 import { moment1Name, moment2Name } from "../graph/update-graph.js";
+import type { LossScale } from "../loss-scale.js";
 import type { TrainerTensors } from "../trainer.js";
 import { writeLinkedShards } from "./linked-shards.js";
 import { readJson } from "./run-files.js";
@@ -27,6 +28,8 @@ export interface Progress {
   readonly position: DataPosition;
   /** What the data was: of another one the position means nothing. */
   readonly dataset?: string | undefined;
+  /** In float16, where loss scaling goes on. */
+  readonly lossScale?: LossScale | undefined;
 }
 
 export interface Resumed extends TrainerTensors {
@@ -45,6 +48,7 @@ const progressFile = z.object({
   seconds: z.number().min(0),
   position: z.object({ drawn: z.record(z.string(), z.int().min(0)) }),
   dataset: z.string().optional(),
+  lossScale: z.object({ scale: z.number().min(1), goodSteps: z.int().min(0), skipped: z.int().min(0) }).optional(),
 });
 /** The files of a model that training leaves as they are. */
 const tokenizerFiles = ["tokenizer.json", "tokenizer_config.json"] as const;

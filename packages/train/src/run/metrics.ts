@@ -9,7 +9,11 @@ export interface StepMetrics {
   readonly losses: readonly number[];
   /** The head of the first loss, where it is not head 1: a frozen head 1 on a stem session is only evaluated. */
   readonly firstHead?: number;
-  readonly gradientNorm: number;
+  /** Of all gradients together, before clipping; absent where they overflowed and the step was left out. */
+  readonly gradientNorm?: number;
+  /** In float16: what the next step's loss is multiplied by, and how many steps of the run were left out. */
+  readonly lossScale?: number;
+  readonly skippedSteps?: number;
   readonly learningRate: number;
   readonly headLearningRate: number;
   /** Tokens trained on since the run began. */

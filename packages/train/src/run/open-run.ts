@@ -5,6 +5,7 @@ import { DynamoError, type Runtime } from "@dynamo/core";
 import type { NeoxConfig } from "@dynamo/model";
 import { z } from "zod";
 import type { Dataset } from "../data/index.js";
+import { checkPrecision } from "../precision.js";
 import { createTrainer, type Trainer } from "../trainer.js";
 import { listCheckpoints, readCheckpoint, removeLeftovers, type Progress, type Resumed } from "./checkpoint.js";
 import { checkData, checkTokenizer, datasetFingerprint } from "./fit.js";
@@ -56,6 +57,7 @@ export async function openRun(
   const resumed =
     newest === undefined ? undefined : await readCheckpoint(newest, (model) => stateShapes(config, model));
   if (resumed !== undefined) checkResumed(resumed, config, dataset);
+  await checkPrecision(runtime, config.precision);
   const onCpu = (await runtime.device()).device === "cpu";
   let note: string | undefined;
   const start = await startingPoint(config, resumed, async (model, textsFrom) => {
@@ -64,7 +66,8 @@ export async function openRun(
     if (onCpu) checkMemory(model, config, memory);
   });
   const base = await frozenBase(run, config, { ...options, resumed: newest }).catch(closing(start));
-  const trainer = await createTrainer(runtime, start.config, start, { ...trainerOptions(config), stem: base?.stem })
+  const from = { ...start, lossScale: resumed?.progress.lossScale };
+  const trainer = await createTrainer(runtime, start.config, from, { ...trainerOptions(config), stem: base?.stem })
     .catch(explainMemory)
     .finally(() => start.close());
   try {
@@ -137,6 +140,8 @@ function checkResumed({ config: model, progress, folder }: Resumed, config: Trai
       "invalid-file",
       `${folder}: expected at most ${config.steps} steps, received ${progress.step}`,
     );
+  if (config.precision === "float16" && progress.lossScale === undefined)
+    throw new DynamoError("invalid-file", `${folder}: expected the loss scale of a run in float16, received none`);
   if (progress.dataset === undefined || progress.dataset === datasetFingerprint(dataset)) return;
   throw new DynamoError(
     "invalid-argument",
@@ -154,5 +159,6 @@ const trainerOptions = (config: TrainingConfig): Parameters<typeof createTrainer
   headWeights: config.headWeights ?? new Array<number>(config.tokenHeads).fill(1),
   weightDecay: config.weightDecay,
   decayAll: config.decayNormsAndBiases,
+  precision: config.precision,
   adamw: { beta1: config.beta1, beta2: config.beta2, epsilon: config.epsilon, clipNorm: config.clipNorm },
 });

@@ -45,9 +45,14 @@ export function reportHtml(metrics: readonly Metrics[], config: TrainingConfig):
       })),
       { logarithmic: true },
     ),
-    chart("Gradient norm", [
-      { name: "norm", points: steps.map(({ step, gradientNorm }) => [step, gradientNorm] as const) },
-    ]),
+    chart("Gradient norm", [{ name: "norm", points: pointsOf(steps, ({ gradientNorm }) => gradientNorm) }]),
+    ...(config.precision === "float16"
+      ? [
+          chart("Loss scale", [{ name: "scale", points: pointsOf(steps, ({ lossScale }) => lossScale) }], {
+            logarithmic: true,
+          }),
+        ]
+      : []),
     chart("Learning rate", [
       { name: "base", points: steps.map(({ step, learningRate }) => [step, learningRate] as const) },
       ...(config.tokenHeads > 1
@@ -64,6 +69,13 @@ export function reportHtml(metrics: readonly Metrics[], config: TrainingConfig):
     finished,
   });
 }
+
+/** Of the steps that have the value. */
+const pointsOf = (steps: readonly StepMetrics[], of: (metrics: StepMetrics) => number | undefined): Series["points"] =>
+  steps.flatMap((metrics) => {
+    const value = of(metrics);
+    return value === undefined ? [] : [[metrics.step, value] as const];
+  });
 
 /** Means of neighbouring steps: single batches scatter more than the curve falls. */
 function lossSeries(steps: readonly StepMetrics[], head: number): Series {

@@ -83,7 +83,8 @@ async function loop(current: Run): Promise<TrainingResult> {
   const { run, config, dataset, trainer, options, before } = current;
   const batches = trainingBatches(dataset, config, before?.position);
   const fingerprint = datasetFingerprint(dataset);
-  const start = { step: 0, tokens: 0, seconds: 0, position: batches.position, dataset: fingerprint };
+  const { lossScale } = trainer;
+  const start = { step: 0, tokens: 0, seconds: 0, position: batches.position, dataset: fingerprint, lossScale };
   let progress: Progress = before ?? start;
   let attempt = progress;
   let saved = before?.step;
@@ -108,7 +109,8 @@ async function loop(current: Run): Promise<TrainingResult> {
       const { metrics, position, ...done } = await trainStep(current, batches, progress);
       rows = done.rows;
       const seconds = progress.seconds + (performance.now() - begun) / 1000;
-      progress = { step: metrics.step, tokens: metrics.tokens, seconds, position, dataset: fingerprint };
+      const { lossScale } = trainer;
+      progress = { step: metrics.step, tokens: metrics.tokens, seconds, position, dataset: fingerprint, lossScale };
       await report({ ...metrics, seconds });
       watch = watchLoss(watch, metrics, limits);
       if (watch.diverged !== undefined) throw new DynamoError("runtime", watch.diverged);
@@ -179,11 +181,14 @@ async function trainStep({ config, trainer }: Run, batches: Batches, before: Pro
   const headLearningRate = (config.headLearningRate ?? config.learningRate) * factor;
   const step = before.step + 1;
   const report = await trainer.step(rows, before.step, { base: learningRate, heads: headLearningRate });
+  const { losses, gradientNorm, lossScale } = report;
   const tokens = before.tokens + config.microBatches * config.batch * config.sequence;
   const metrics = {
     kind: "step",
     step,
-    ...report,
+    losses,
+    ...(Number.isFinite(gradientNorm) ? { gradientNorm } : {}),
+    ...(lossScale === undefined ? {} : { lossScale: lossScale.scale, skippedSteps: lossScale.skipped }),
     ...(trainer.firstHead === 1 ? {} : { firstHead: trainer.firstHead }),
     learningRate,
     headLearningRate,

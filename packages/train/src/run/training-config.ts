@@ -37,6 +37,8 @@ export const trainingConfig = z
     stem: z.enum(["graph", "session"]).default("graph"),
     /** Of a stem session's weights; q8 when absent. */
     stemDtype: z.enum(["fp32", "q8", "q4"]).optional(),
+    /** Of training's matrix products; float16 scales the loss, and pays on devices with kernels for it (cuda, webgpu). */
+    precision: z.enum(["float32", "float16"]).default("float32"),
     steps: wholeFrom(1),
     batch: wholeFrom(1).default(16),
     microBatches: wholeFrom(1).default(1),
