@@ -1,7 +1,7 @@
 /** Training in float16 against training in float32, on a CPU that is made to round as float16 does. */
 import { createHash } from "node:crypto";
 import type { Runtime } from "@dynamo/core";
-import type { OnnxModel } from "@dynamo/onnx";
+import type * as Onnx from "@dynamo/onnx";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { countingRows, initialWeights, tinyModel, trainerOptions } from "./__fixtures__/tiny.js";
@@ -11,8 +11,8 @@ import { initialLossScale, type LossScale } from "./loss-scale.js";
 import { createTrainer, type Trainer, type TrainerOptions, type TrainerStart, type TrainerTensors } from "./trainer.js";
 
 vi.mock("@dynamo/onnx", async (original) => {
-  const onnx = await original<typeof import("@dynamo/onnx")>();
-  return { ...onnx, encodeOnnx: (graph: OnnxModel) => onnx.encodeOnnx(rounded(graph)) };
+  const onnx = await original<typeof Onnx>();
+  return { ...onnx, encodeOnnx: (graph: Onnx.OnnxModel) => onnx.encodeOnnx(rounded(graph)) };
 });
 
 const model = tinyModel({ hiddenSize: 32, tokenHeads: 3 });

@@ -177,19 +177,7 @@ export async function createTrainer(
       },
       async read() {
         checkUsable();
-        const own = [...trained];
-        const copies = async (
-          keys: readonly string[],
-          toName: (key: string) => string,
-        ): Promise<Map<string, Float32Array>> => {
-          const values = await tensors.read(keys.map(toName));
-          return new Map(keys.map((key) => [key, floats(values[toName(key)])]));
-        };
-        return {
-          weights: await copies(forward.saved, (name) => name),
-          moments1: await copies(own, moment1Name),
-          moments2: await copies(own, moment2Name),
-        };
+        return readTensors(tensors, forward.saved, [...trained]);
       },
       dispose: () => disposeAll([...sessions, forward, tensors]),
     };
@@ -197,6 +185,25 @@ export async function createTrainer(
     await disposeAll([...sessions, forward, ...(state === undefined ? [] : [state])]);
     throw error;
   }
+}
+
+async function readTensors(
+  state: RuntimeState,
+  saved: readonly string[],
+  trained: readonly string[],
+): Promise<TrainerTensors> {
+  const copies = async (
+    keys: readonly string[],
+    toName: (key: string) => string,
+  ): Promise<Map<string, Float32Array>> => {
+    const values = await state.read(keys.map(toName));
+    return new Map(keys.map((key) => [key, floats(values[toName(key)])]));
+  };
+  return {
+    weights: await copies(saved, (name) => name),
+    moments1: await copies(trained, moment1Name),
+    moments2: await copies(trained, moment2Name),
+  };
 }
 
 function openForward(

@@ -64,11 +64,17 @@ describe("the exported folder", () => {
     });
     expect(Object.keys(json("run.json"))).not.toContain("samplePrompts");
     expect(report).toMatchObject({ folder: out(), rowsPerStep: 8, tokens: 1040 });
-    expect(report.command).toContain("torchrun --standalone --nproc_per_node 8");
+    expect(report.command).toMatch(/torchrun --standalone --nproc_per_node 8 .*train\.py --precision bf16$/);
     const data = await openDataset(join(out(), "data"));
     expect(data.manifest.sources.map(({ name }) => name)).toEqual(["a", "b"]);
     await data.close();
     expect(readFileSync(join(out(), "checkpoint", "tokenizer.json"), "utf8")).toBe(tokenizer);
+  });
+
+  it("leaves a run's precision to the command, which is the script's own", async () => {
+    const { command } = await exportTorch(configOf({ precision: "float16" }), out());
+    expect(command).toMatch(/train\.py --precision fp16$/);
+    expect(json("run.json")).not.toHaveProperty("precision");
   });
 
   it("knows every option that the script asks for, and no other", async () => {

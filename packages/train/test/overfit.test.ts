@@ -1,6 +1,6 @@
 /** The same code trains on every device: a small model learns a text of 2 kB by heart. */
 import type { Runtime } from "@dynamo/core";
-import type { OnnxModel } from "@dynamo/onnx";
+import type * as Onnx from "@dynamo/onnx";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { createTrainer, type TrainerOptions } from "@dynamo/train";
 import { describe, expect, test, vi } from "vitest";
@@ -11,8 +11,8 @@ import { createWasmRuntime } from "./wasm-runtime.js";
 
 /** What is float16 is rounded on the CPU too; float32 graphs stay as they are. */
 vi.mock("@dynamo/onnx", async (original) => {
-  const onnx = await original<typeof import("@dynamo/onnx")>();
-  return { ...onnx, encodeOnnx: (graph: OnnxModel) => onnx.encodeOnnx(rounded(graph)) };
+  const onnx = await original<typeof Onnx>();
+  return { ...onnx, encodeOnnx: (graph: Onnx.OnnxModel) => onnx.encodeOnnx(rounded(graph)) };
 });
 
 /** A counting rhyme: verses that differ in their numbers alone. */

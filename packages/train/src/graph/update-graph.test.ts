@@ -60,8 +60,11 @@ beforeAll(() => {
 });
 afterAll(() => runtime.dispose());
 
-async function graphAdamw(options: AdamwOptions): Promise<{ slots: Slot[]; norms: number[] }> {
-  const session = await runtime.createSession({ bytes: await encodeOnnx(updateGraph(parameters, 2, options)) });
+/** With a scale, the gradients are those of a loss that was multiplied by it. */
+async function graphAdamw(options: AdamwOptions, scale?: number): Promise<{ slots: Slot[]; norms: number[] }> {
+  const graph = updateGraph(parameters, 2, options, { scaled: scale !== undefined });
+  const session = await runtime.createSession({ bytes: await encodeOnnx(graph) });
+  const inverse = scale === undefined ? {} : { inverse_scale: tensor("float32", [], Float32Array.of(1 / scale)) };
   const tensors: Record<string, Tensor> = {};
   for (const [i, { name, dims }] of parameters.entries()) {
     tensors[name] = tensor("float32", dims, Float32Array.from(values(count(dims), i)));
@@ -72,12 +75,17 @@ async function graphAdamw(options: AdamwOptions): Promise<{ slots: Slot[]; norms
   for (let t = 1; t <= steps; t++) {
     const gradients: Record<string, Tensor> = {};
     for (const [i, { name, dims }] of parameters.entries())
-      gradients[gradientName(name)] = tensor("float32", dims, Float32Array.from(gradientAt(i, t)));
+      gradients[gradientName(name)] = tensor(
+        "float32",
+        dims,
+        Float32Array.from(gradientAt(i, t), (g) => g * (scale ?? 1)),
+      );
     await state.write(gradients);
     const corrections = [1 / (1 - options.beta1 ** t), 1 / (1 - options.beta2 ** t)];
     const feeds = {
       learning_rates: tensor("float32", [2], Float32Array.from(rates)),
       corrections: tensor("float32", [2], Float32Array.from(corrections)),
+      ...inverse,
     };
     const { gradient_norm: norm } = await session.run(feeds, ["gradient_norm"], { state });
     norms.push((norm as Tensor<"float32">).data[0] as number);
@@ -100,8 +108,8 @@ describe.each([
   ["clipped at some steps", { ...common, clipNorm: 2.9 }],
   ["with a large epsilon and no momentum", { beta1: 0, beta2: 0.5, epsilon: 0.1, clipNorm: Infinity }],
 ])("the update, %s", (_, options) => {
-  test("is AdamW in float64, but for float32's rounding", async () => {
-    const [expected, found] = [plainAdamw(options), await graphAdamw(options)];
+  test.each([undefined, 2 ** 16])("is AdamW in float64, but for float32's rounding (loss scale %s)", async (scale) => {
+    const [expected, found] = [plainAdamw(options), await graphAdamw(options, scale)];
     for (const [i, norm] of expected.norms.entries()) expect(found.norms[i]).toBeCloseTo(norm, 5);
     for (const [i, slot] of expected.slots.entries())
       for (const key of ["w", "m", "v"] as const)

@@ -25,7 +25,10 @@ const copies = 2.6;
 
 type Sizes = Pick<TrainingConfig, "batch" | "sequence" | "train"> & Partial<Pick<TrainingConfig, "stem" | "stemDtype">>;
 
-/** Bytes, within a fifth of what was measured on a CPU for widths from 64 to 1,024 (memory.test.ts has the figures). */
+/**
+ * Bytes, within a fifth of what was measured on a CPU for widths from 64 to 1,024 (memory.test.ts has the figures). The same in
+ * float16, whose products a CPU computes in float32: 1.08 GB against 1.08 where it was measured.
+ */
 export function estimateMemory(config: NeoxConfig, sizes: Sizes): MemoryEstimate {
   const { batch, sequence, train, stem: place = "graph" } = sizes;
   const counts = [...stateShapes({ stem: place }, config)].map(([name, shape]) => ({

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoError, type Runtime } from "@dynamo/core";
-import type { OnnxModel } from "@dynamo/onnx";
+import type * as Onnx from "@dynamo/onnx";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { rounded } from "../__fixtures__/rounded.js";
@@ -14,8 +14,8 @@ import { train } from "./train.js";
 import type { TrainingConfig, TrainingConfigInput } from "./training-config.js";
 
 vi.mock("@dynamo/onnx", async (original) => {
-  const onnx = await original<typeof import("@dynamo/onnx")>();
-  return { ...onnx, encodeOnnx: (graph: OnnxModel) => onnx.encodeOnnx(rounded(graph)) };
+  const onnx = await original<typeof Onnx>();
+  return { ...onnx, encodeOnnx: (graph: Onnx.OnnxModel) => onnx.encodeOnnx(rounded(graph)) };
 });
 
 let runtime: Runtime;
