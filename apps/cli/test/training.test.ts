@@ -172,6 +172,22 @@ describe("dynamo train", () => {
     expect(refusal(dtype)).toEqual([2, error("invalid-argument", /stemDtype: only a stem that is a session/)]);
   });
 
+  it("trains in float16, on a frozen stem too, tells the loss scale, and does not go on in float32", async () => {
+    const config = await writeConfig(place("config"), { dataset: files.dataset, steps: 2 });
+    const run = place("run");
+    const half = ["--precision", "float16", "--json"];
+    const { checkpoint } = jsonOf(succeeded(await runCli(["train", config, "--out", run, ...half])));
+    const [first = ""] = readFileSync(join(run, "metrics.jsonl"), "utf8").split("\n");
+    expect(JSON.parse(first)).toMatchObject({ lossScale: 65536, skippedSteps: 0 });
+    const other = await runCli(["train", "--out", run, "--resume", "--precision", "float32", "--json"]);
+    expect(refusal(other)).toEqual([2, error("invalid-argument", /precision was "float16", is "float32"/)]);
+
+    const stem = ["--checkpoint", checkpoint as string, "--heads-only", "--stem", "session", "--stem-dtype", "fp32"];
+    const shape = ["--dataset", files.dataset, "--steps", "2", "--batch", "2", "--sequence", "16"];
+    const flags = ["--token-heads", "2", "--learning-rate", "0.01", "--out", place("stem")];
+    expect(jsonOf(succeeded(await runCli(["train", ...stem, ...shape, ...flags, ...half])))["finished"]).toBe(true);
+  });
+
   it("finds the tokenizer of a checkpoint that the file names, and will not have text and a dataset", async () => {
     const first = await writeConfig(place("config"), { dataset: files.dataset, steps: 1 });
     const { checkpoint } = jsonOf(succeeded(await runCli(["train", first, "--out", place("base"), "--json"])));
