@@ -246,6 +246,12 @@ function withTrainingOptions(command: Command): Command {
       ).choices(["stem", "last", "previous"]),
     )
     .option("--own-output-embedding", "heads 2 and up have an output embedding each, begun as copies of the base's")
+    .option(
+      "--head-lora-rank <r>",
+      "heads 2 and up are copies of the base's last layer, of whose matrices only updates of this rank are trained",
+      wholeNumber,
+    )
+    .option("--head-lora-alpha <a>", "those updates are scaled by a / r (default: r)", number)
     .addOption(
       new Option(
         "--head-initialisation <how>",

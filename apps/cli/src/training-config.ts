@@ -12,6 +12,8 @@ export interface TrainingFlags {
   readonly headLayers?: number;
   readonly headInput?: HeadInput;
   readonly ownOutputEmbedding?: boolean;
+  readonly headLoraRank?: number;
+  readonly headLoraAlpha?: number;
   readonly headInitialisation?: "random" | "copied";
   readonly dataset?: string;
   readonly headsOnly?: boolean;
@@ -78,9 +80,17 @@ export async function trainingConfigOf(
   return parseTrainingConfig({
     ...(await rowLengthOf(given)),
     ...given,
+    ...headLoraOf(given, flags),
     ...(flags.headsOnly === true ? { train: "heads" } : {}),
     ...(flags.samplePrompt === undefined ? {} : { samplePrompts: flags.samplePrompt }),
   });
+}
+
+/** One option of two flags. */
+function headLoraOf(given: Record<string, unknown>, { headLoraRank: rank, headLoraAlpha: alpha }: TrainingFlags) {
+  if (rank === undefined && alpha === undefined) return {};
+  const set = { ...(rank === undefined ? {} : { rank }), ...(alpha === undefined ? {} : { alpha }) };
+  return { headLora: { ...(given["headLora"] as object | undefined), ...set } };
 }
 
 /** What a configuration file says, unchecked; nothing without one. */

@@ -8,7 +8,7 @@ export { inspectModel } from "./inspect.js";
 export type { GraphReport, MaskReport, ModelReport } from "./inspect.js";
 export { loadModel } from "./load.js";
 export type { LoadedModel, LoadOptions } from "./load.js";
-export { initialTensor } from "./initial-weights.js";
+export { initialTensor, uniformTensor } from "./initial-weights.js";
 export { graphPath, maskPath } from "./model-folder.js";
 export { parameterCount, parameterOverhead, presetNames, presets } from "./presets.js";
 export type { PresetName } from "./presets.js";

@@ -23,6 +23,12 @@ export function initialTensor(name: string, shape: readonly number[], seed: numb
   return values;
 }
 
+/** Uniform from -bound to bound. */
+export function uniformTensor(name: string, shape: readonly number[], seed: number, bound: number): Float32Array {
+  const random = generator(seed, name);
+  return Float32Array.from({ length: elementCount(shape) }, () => bound * (2 * random() - 1));
+}
+
 /** sfc32, whose 128 bits of state keep the tensors' streams apart, seeded by the seed and two FNV-1a hashes of the name. */
 function generator(seed: number, name: string): () => number {
   let a = hash(name, 0x811c9dc5);

@@ -14,8 +14,9 @@ import {
 import type { NeoxConfig, Shapes } from "@dynamo/model";
 import { trainingFeeds, type BatchShape, type TokenRows } from "./batch.js";
 import type { LossGraphOptions } from "./graph/gradient-graph.js";
-import { modelShapes } from "./graph/model-shapes.js";
-import { isHeadTensor, isOnLastLayer, shapesOnStem } from "./graph/stem-input.js";
+import { trainingShapes, type HeadLora } from "./graph/lora.js";
+import { isHeadTensor } from "./graph/model-shapes.js";
+import { isOnLastLayer, shapesOnStem } from "./graph/stem-input.js";
 
 export interface Forward {
   /** Parameters that lie in the state, frozen ones included. */
@@ -33,9 +34,14 @@ export interface Forward {
 }
 
 /** Every parameter in the state, and everything in one graph. */
-export function wholeForward(config: NeoxConfig, shape: BatchShape, stemGradientScale: number): Forward {
-  const shapes = modelShapes(config);
-  const graph = { config, shapes, ...shape, stemGradientScale };
+export function wholeForward(
+  config: NeoxConfig,
+  shape: BatchShape,
+  stemGradientScale: number,
+  lora: HeadLora | undefined,
+): Forward {
+  const shapes = trainingShapes(config, lora);
+  const graph = { config, shapes, ...shape, stemGradientScale, lora };
   const feeds = (rows: TokenRows, totals?: readonly number[]): Promise<Feeds> =>
     Promise.resolve({ ...trainingFeeds(rows, shape, totals) });
   return {
@@ -55,6 +61,7 @@ export interface StemSource {
   readonly graph: GraphSource;
   /** Whether training needs head 1's distribution: heads 2..N learn from it. */
   readonly teacher: boolean;
+  readonly lora: HeadLora | undefined;
 }
 
 /** Heads 2..N, the final norm and the output embedding in the state. */
@@ -62,10 +69,10 @@ export async function stemForward(
   runtime: Runtime,
   config: NeoxConfig,
   shape: BatchShape,
-  { graph: source, teacher }: StemSource,
+  { graph: source, teacher, lora }: StemSource,
 ): Promise<Forward> {
-  const shapes = shapesOnStem(modelShapes(config), config);
-  const graph = { config, shapes, ...shape, stemGradientScale: 0 };
+  const shapes = shapesOnStem(trainingShapes(config, lora), config);
+  const graph = { config, shapes, ...shape, stemGradientScale: 0, lora };
   const session = await openStem(runtime, config, source);
   const states = (tokens: Tensor, names: readonly ("hidden" | "head_1")[]): Promise<Feeds> =>
     session.run({ tokens, first_head: flag(names.includes("head_1")) }, names);

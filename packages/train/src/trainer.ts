@@ -19,6 +19,8 @@ import type { Precision } from "./autodiff/tape.js";
 import { targetCounts, type BatchShape, type TokenRows } from "./batch.js";
 import { stemForward, wholeForward, type Forward } from "./forward.js";
 import { gradientGraph, gradientName, lossGraph } from "./graph/gradient-graph.js";
+import { isTrained, type HeadLora } from "./graph/lora.js";
+import { isHeadTensor } from "./graph/model-shapes.js";
 import { moment1Name, moment2Name, type AdamwOptions, type TrainedParameter } from "./graph/update-graph.js";
 import type { LossScale } from "./loss-scale.js";
 import { createOptimizer } from "./optimizer.js";
@@ -36,6 +38,8 @@ export interface TrainerOptions {
    * embedding are asked for or kept, and a step has losses of heads 2..N alone (unless they learn from head 1).
    */
   readonly stem?: GraphSource | undefined;
+  /** Heads 2..N train low-rank updates of their matrices alone; their weights are asked for with the factors: see lora.ts. */
+  readonly headLora?: HeadLora | undefined;
   /** LR_MB / LR_B: what heads 2..N send into the stem. */
   readonly stemGradientScale: number;
   readonly headWeights: readonly number[];
@@ -210,10 +214,10 @@ function openForward(
   runtime: Runtime,
   config: NeoxConfig,
   shape: BatchShape,
-  { stem, train, stemGradientScale, distillation = 0 }: TrainerOptions,
+  { stem, train, stemGradientScale, headLora: lora, distillation = 0 }: TrainerOptions,
 ): Promise<Forward> {
-  if (stem === undefined) return Promise.resolve(wholeForward(config, shape, stemGradientScale));
-  if (train === "heads") return stemForward(runtime, config, shape, { graph: stem, teacher: distillation > 0 });
+  if (stem === undefined) return Promise.resolve(wholeForward(config, shape, stemGradientScale, lora));
+  if (train === "heads") return stemForward(runtime, config, shape, { graph: stem, teacher: distillation > 0, lora });
   throw new DynamoError("invalid-argument", "a stem session is frozen: it is for training heads only");
 }
 
@@ -225,14 +229,14 @@ const floats = (value: Tensor | undefined): Float32Array => value?.data as Float
 
 function trainedParameters(
   shapes: ReadonlyMap<string, readonly number[]>,
-  { train, weightDecay, decayAll }: TrainerOptions,
+  { train, weightDecay, decayAll, headLora }: TrainerOptions,
 ): TrainedParameter[] {
   const parameters = [...shapes].map(([name, dims]) => {
-    const group = name.startsWith("dynamo.") ? headsGroup : baseGroup;
+    const group = isHeadTensor(name) ? headsGroup : baseGroup;
     // Norms and biases are the vectors.
     return { name, dims, group, weightDecay: decayAll || dims.length > 1 ? weightDecay : 0 };
   });
-  const chosen = train === "all" ? parameters : parameters.filter(({ group }) => group === headsGroup);
+  const chosen = parameters.filter(({ name }) => isTrained(name, train, headLora));
   if (chosen.length > 0) return chosen;
   throw new DynamoError(
     "invalid-argument",

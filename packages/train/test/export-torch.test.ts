@@ -138,6 +138,7 @@ describe("refused, with nothing left", () => {
   it.each([
     ["two layers a head", { headLayers: 2 }, /dynamo\.head_layers/],
     ["heads on the head before", { headInput: "previous" }, /dynamo\.head_input/],
+    ["LoRA heads", { architecture: undefined, checkpoint: "x", headLora: { rank: 2 } }, /headLora \{"rank":2\}/],
     ["an output embedding a head", { ownOutputEmbedding: true }, /dynamo\.own_output_embedding/],
     ["distillation", { distillation: 0.5 }, /distillation 0\.5/],
   ])("%s", (_, more, message) => refused(configOf(more), "unsupported", message));

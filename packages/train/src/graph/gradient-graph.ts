@@ -15,6 +15,7 @@ import { add, multiply, scale } from "../autodiff/operators.js";
 import { createTape, type Precision, type Tape, type Variable } from "../autodiff/tape.js";
 import { headLoss, type HeadLoss } from "./head-loss.js";
 import { headOutputs, type HeadInputs, type Shape } from "./neox.js";
+import { adaptedParameters, type HeadLora } from "./lora.js";
 import { embeddingParameter } from "./model-shapes.js";
 import { headsOnStem, type StemInput } from "./stem-input.js";
 
@@ -26,6 +27,8 @@ export interface LossGraphOptions extends Shape {
   /** Every parameter that the graph uses. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly stemGradientScale: number;
+  /** Set when heads 2..N are low-rank updates of copied weights. */
+  readonly lora?: HeadLora | undefined;
   /** Set when the stem is a session of its own. */
   readonly stem?: StemInput;
 }
@@ -84,7 +87,7 @@ function lossesOf(
   const parameters = new Map(
     [...shapes].map(([name, dims]) => [name, { ...tape.parameter(name, dims), tracked: trained.has(name) }]),
   );
-  const parameter = (name: string): Variable => parameters.get(name) as Variable;
+  const parameter = adaptedParameters(tape, parameters, options.lora);
   const inputs = { ...options, parameters: parameter };
   const outputs = stem === undefined ? onTokens(tape, inputs) : headsOnStem(tape, inputs, stem);
   const targets = whole(graph, graph.input("targets", "int32", [outputs.length, rows]));

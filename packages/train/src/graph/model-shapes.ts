@@ -6,6 +6,9 @@ export function modelShapes(config: NeoxConfig): Shapes {
   return new Map([...baseShapes(config), ...heads.flatMap((head) => [...headShapes(config, head)])]);
 }
 
+/** Whether a tensor of a checkpoint belongs to heads 2..N. */
+export const isHeadTensor = (name: string): boolean => name.startsWith("dynamo.");
+
 /** The parameter that makes a head's logits: tied embeddings are one. */
 export function embeddingParameter(config: NeoxConfig, head: number): string {
   const name = outputEmbedding(config, head);

@@ -7,7 +7,7 @@
  */
 import type { NeoxConfig, Shapes } from "@dynamo/model";
 import type { Tape, Variable } from "../autodiff/tape.js";
-import { embeddingParameter } from "./model-shapes.js";
+import { embeddingParameter, isHeadTensor } from "./model-shapes.js";
 import { extraHeadOutputs, finalNorm, type HeadInputs } from "./neox.js";
 
 export interface StemInput {
@@ -35,6 +35,3 @@ export function shapesOnStem(shapes: Shapes, config: NeoxConfig): Shapes {
     isHeadTensor(name) || name.startsWith("gpt_neox.final_layer_norm.") || name === embedding;
   return new Map([...shapes].filter(([name]) => isUsed(name)));
 }
-
-/** Whether a tensor of a checkpoint belongs to heads 2..N. */
-export const isHeadTensor = (name: string): boolean => name.startsWith("dynamo.");

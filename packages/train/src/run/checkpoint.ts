@@ -10,11 +10,13 @@ import { configJson, openCheckpoint, type NeoxConfig, type Shapes } from "@dynam
 import { nodeFolder, writeFolderAtomically } from "@dynamo/model/convert";
 import { z } from "zod";
 import type { DataPosition } from "../data/index.js";
+import { mergedWeights, trainingShapes, type HeadLora } from "../graph/lora.js";
 import { modelShapes } from "../graph/model-shapes.js";
 import { moment1Name, moment2Name } from "../graph/update-graph.js";
 import type { LossScale } from "../loss-scale.js";
 import type { TrainerTensors } from "../trainer.js";
 import { writeLinkedShards } from "./linked-shards.js";
+import { readLora, writeLora } from "./lora-file.js";
 import { readJson } from "./run-files.js";
 import { readTensorFile, writeTensorFile } from "./tensor-file.js";
 
@@ -62,6 +64,8 @@ export interface CheckpointOptions {
   readonly tokenizerFrom?: string;
   /** A checkpoint with the weights that are not among the tensors: its files are linked to. */
   readonly base?: string | undefined;
+  /** Of a run with LoRA heads. */
+  readonly lora?: HeadLora | undefined;
 }
 
 const folderName = (step: number): string => `step-${String(step).padStart(8, "0")}`;
@@ -76,20 +80,24 @@ export async function writeCheckpoint(
   config: NeoxConfig,
   tensors: TrainerTensors,
   progress: Progress,
-  { keep, textsFrom, tokenizerFrom, base }: CheckpointOptions,
+  { keep, textsFrom, tokenizerFrom, base, lora }: CheckpointOptions,
 ): Promise<string> {
   const spoilt = spoiltTensor(tensors);
   if (spoilt !== undefined) throw new DynamoError("runtime", `training diverged: ${spoilt} are not all finite`);
-  const shapes = modelShapes(config);
+  const shapes = trainingShapes(config, lora);
   const target = join(checkpointsIn(run), folderName(progress.step));
   const named = (values: ReadonlyMap<string, Float32Array>, toName: (name: string) => string) =>
     [...values].map(([name, data]) => ({ name: toName(name), shape: shapes.get(name) as readonly number[], data }));
   await writeFolderAtomically(
     target,
     async (folder) => {
-      const weights = named(tensors.weights, (name) => name);
+      const weights = named(mergedWeights(tensors.weights, lora), (name) => name);
       if (base === undefined) await writeTensorFile(join(folder, "model.safetensors"), weights);
       else await writeLinkedShards(base, folder, weights);
+      await writeLora(
+        folder,
+        named(tensors.weights, (name) => name),
+      );
       await writeTensorFile(join(folder, "optimizer.safetensors"), [
         ...named(tensors.moments1, moment1Name),
         ...named(tensors.moments2, moment2Name),
@@ -185,14 +193,16 @@ async function readWhole(folder: string, shapesOf: ShapesOf): Promise<Resumed> {
   const checkpoint = await openCheckpoint(nodeFolder(folder));
   try {
     const { config } = checkpoint;
+    const shapes = shapesOf(config);
+    const adapted = await readLora(folder, shapes);
     const weights = new Map<string, Float32Array>();
-    for (const name of shapesOf(config).keys()) weights.set(name, await checkpoint.read(name));
+    for (const name of shapes.keys()) weights.set(name, adapted.get(name) ?? (await checkpoint.read(name)));
     const resumed = {
       folder,
       config,
       progress: await readProgress(folder),
       weights,
-      ...(await readMoments(folder, config)),
+      ...(await readMoments(folder, shapes)),
     };
     const spoilt = spoiltTensor(resumed);
     if (spoilt !== undefined) throw new DynamoError("invalid-file", `${spoilt} are not all finite`);
@@ -202,9 +212,12 @@ async function readWhole(folder: string, shapesOf: ShapesOf): Promise<Resumed> {
   }
 }
 
-async function readMoments(folder: string, config: NeoxConfig): Promise<Pick<TrainerTensors, "moments1" | "moments2">> {
+async function readMoments(
+  folder: string,
+  stateShapes: Shapes,
+): Promise<Pick<TrainerTensors, "moments1" | "moments2">> {
   const path = join(folder, "optimizer.safetensors");
-  const shapes = [...modelShapes(config)];
+  const shapes = [...stateShapes];
   const all = (toName: (name: string) => string): [string, readonly number[]][] =>
     shapes.map(([name, shape]) => [toName(name), shape]);
   const read = await readTensorFile(path, new Map([...all(moment1Name), ...all(moment2Name)]), { partial: true });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { encodeSafetensorsHeader } from "@dynamo/core/safetensors";
 import type { ModelFiles } from "@dynamo/model";
 import { nodeFolder, readTensorIndex, type PlacedTensor } from "@dynamo/model/convert";
-import { isHeadTensor } from "../graph/stem-input.js";
+import { isHeadTensor } from "../graph/model-shapes.js";
 import { writeTensorFile, type NamedFloats } from "./tensor-file.js";
 
 type Named = readonly [name: string, tensor: PlacedTensor];

@@ -9,6 +9,7 @@ interface Measured {
   readonly sequence: number;
   readonly tokenHeads: number;
   readonly train: "all" | "heads";
+  readonly headLora?: { readonly rank: number };
   /** The process's largest resident memory in GB, a start and two checkpoints included; Linux, 2 cores. */
   readonly gigabytes: number;
 }
@@ -20,6 +21,16 @@ const measured: readonly Measured[] = [
   { hiddenSize: 512, layers: 6, batch: 8, sequence: 512, tokenHeads: 3, train: "all", gigabytes: 3.83 },
   { hiddenSize: 512, layers: 4, batch: 2, sequence: 1024, tokenHeads: 1, train: "all", gigabytes: 1.9 },
   { hiddenSize: 1024, layers: 6, batch: 2, sequence: 128, tokenHeads: 3, train: "all", gigabytes: 4.78 },
+  {
+    hiddenSize: 1024,
+    layers: 6,
+    batch: 2,
+    sequence: 128,
+    tokenHeads: 3,
+    train: "heads",
+    headLora: { rank: 8 },
+    gigabytes: 1.94,
+  },
 ];
 
 const modelOf = ({ hiddenSize, layers, tokenHeads }: Measured): NeoxConfig => ({
@@ -37,7 +48,7 @@ const modelOf = ({ hiddenSize, layers, tokenHeads }: Measured): NeoxConfig => ({
 });
 
 describe("the memory that a run needs", () => {
-  test.each(measured)("is estimated within a fifth: $hiddenSize wide, $batch × $sequence, $train", (run) => {
+  test.each(measured)("is estimated within a fifth: $hiddenSize wide, $batch × $sequence, $train, $headLora", (run) => {
     const ratio = estimateMemory(modelOf(run), run).total / (run.gigabytes * 1e9);
     expect([ratio > 0.8, ratio < 1.2, ratio]).toEqual([true, true, expect.any(Number)]);
   });

@@ -2,8 +2,8 @@
 import { totalmem } from "node:os";
 import { DynamoError, elementCount } from "@dynamo/core";
 import type { NeoxConfig } from "@dynamo/model";
-import { modelShapes } from "../graph/model-shapes.js";
-import { isHeadTensor } from "../graph/stem-input.js";
+import { isTrained } from "../graph/lora.js";
+import { isHeadTensor, modelShapes } from "../graph/model-shapes.js";
 import { stateShapes } from "./starting-point.js";
 import { stemDTypeOf, type TrainingConfig } from "./training-config.js";
 
@@ -23,21 +23,28 @@ const programBytes = 200e6;
 /** Weights, gradients and two moments, and what of them is copied on the way into the state and out of it: measured. */
 const copies = 2.6;
 
-type Sizes = Pick<TrainingConfig, "batch" | "sequence" | "train"> & Partial<Pick<TrainingConfig, "stem" | "stemDtype">>;
+/** LoRA heads' matrices once more each: the update, its sum with the copy, the sum's gradient, and the merged one of a checkpoint. */
+const adaptedCopies = 4;
+
+type Sizes = Pick<TrainingConfig, "batch" | "sequence" | "train"> &
+  Partial<Pick<TrainingConfig, "stem" | "stemDtype" | "headLora">>;
 
 /**
  * Bytes, within a fifth of what was measured on a CPU for widths from 64 to 1,024 (memory.test.ts has the figures). The same in
  * float16, whose products a CPU computes in float32: 1.08 GB against 1.08 where it was measured.
  */
 export function estimateMemory(config: NeoxConfig, sizes: Sizes): MemoryEstimate {
-  const { batch, sequence, train, stem: place = "graph" } = sizes;
-  const counts = [...stateShapes({ stem: place }, config)].map(([name, shape]) => ({
+  const { batch, sequence, train, headLora, stem: place = "graph" } = sizes;
+  const counts = [...stateShapes({ stem: place, headLora }, config)].map(([name, shape]) => ({
     count: elementCount(shape),
-    trained: train === "all" || isHeadTensor(name),
+    trained: isTrained(name, train, headLora),
+    adapted: isHeadTensor(name) && !isTrained(name, train, headLora),
   }));
-  const all = counts.reduce((sum, { count }) => sum + count, 0);
-  const trained = counts.reduce((sum, { count, trained: own }) => sum + (own ? count : 0), 0);
-  const parameters = 4 * copies * (all + 3 * trained);
+  const sum = (chosen: typeof counts): number => chosen.reduce((total, { count }) => total + count, 0);
+  const all = sum(counts);
+  const trained = sum(counts.filter((each) => each.trained));
+  const adapted = sum(counts.filter((each) => each.adapted));
+  const parameters = 4 * (copies * (all + 3 * trained) + adaptedCopies * adapted);
   const activations = 4 * batch * sequence * floatsOfPosition(config, { sequence, train });
   const stem = place === "session" ? stemBytes(config, stemDTypeOf(sizes)) : 0;
   return { parameters, activations, stem, total: programBytes + parameters + activations + stem };

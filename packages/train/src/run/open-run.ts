@@ -156,6 +156,7 @@ const trainerOptions = (config: TrainingConfig): Parameters<typeof createTrainer
   train: config.train,
   stemGradientScale: config.stemGradientScale,
   distillation: config.distillation,
+  headLora: config.headLora,
   headWeights: config.headWeights ?? new Array<number>(config.tokenHeads).fill(1),
   weightDecay: config.weightDecay,
   decayAll: config.decayNormsAndBiases,

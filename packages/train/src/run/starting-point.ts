@@ -13,6 +13,7 @@ import {
 import { nodeFolder } from "@dynamo/model/convert";
 import { DynamoError } from "@dynamo/core";
 import { openDataset } from "../data/index.js";
+import { initialFactor, isFactor, trainingShapes, type HeadLora } from "../graph/lora.js";
 import { modelShapes } from "../graph/model-shapes.js";
 import { shapesOnStem } from "../graph/stem-input.js";
 import type { TrainerTensors } from "../trainer.js";
@@ -63,23 +64,29 @@ export async function openStart(config: TrainingConfig): Promise<OpenStart> {
 }
 
 /** The weights that a run's trainer asks for: with a stem session few of the base's, which need not fit in memory. */
-export const stateShapes = ({ stem }: Pick<TrainingConfig, "stem">, model: NeoxConfig): Shapes =>
-  stem === "session" ? shapesOnStem(modelShapes(model), model) : modelShapes(model);
+export function stateShapes({ stem, headLora }: Pick<TrainingConfig, "stem" | "headLora">, model: NeoxConfig): Shapes {
+  const shapes = trainingShapes(model, headLora);
+  return stem === "session" ? shapesOnStem(shapes, model) : shapes;
+}
 
 /** Token heads that the checkpoint lacks begin at random, or as copies of its last layer. */
 async function openFromCheckpoint(options: TrainingConfig, folder: string): Promise<OpenStart> {
-  const { tokenHeads, seed, sequence, dataset } = options;
+  const { tokenHeads, headLora, seed, sequence, dataset } = options;
   const checkpoint = await openCheckpoint(nodeFolder(folder));
   try {
     checkArchitecture(checkpoint, options);
     const config = { ...checkpoint.config, ...headArchitecture(options), tokenHeads, untrainedHeads: [] };
+    if (headLora !== undefined) checkLora(checkpoint, config, headLora);
     checkSequence(sequence, config);
-    const shapes = modelShapes(config);
+    const shapes = trainingShapes(config, headLora);
+    const copied = headLora !== undefined || options.headInitialisation === "copied";
     const weights = (name: string): Promise<Float32Array> => {
+      const shape = shapes.get(name) as readonly number[];
       if (checkpoint.has(name)) return checkpoint.read(name);
       if (isHeadEmbedding(name)) return checkpoint.read("embed_out.weight");
-      if (options.headInitialisation === "copied") return checkpoint.read(lastLayerName(name, config));
-      return Promise.resolve(initialTensor(name, shapes.get(name) as readonly number[], seed));
+      if (isFactor(name)) return Promise.resolve(initialFactor(name, shape, seed));
+      if (copied) return checkpoint.read(lastLayerName(name, config));
+      return Promise.resolve(initialTensor(name, shape, seed));
     };
     // A checkpoint without a tokenizer of its own is trained with the dataset's.
     const textsFrom = existsSync(join(folder, "tokenizer.json")) ? folder : dataset;
@@ -114,6 +121,20 @@ function checkArchitecture({ config, trainedHeads }: Checkpoint, options: Traini
         `${name}: the checkpoint's token heads have ${String(own)}, received ${String(wanted)}`,
       );
   }
+}
+
+/** LoRA heads begin as copies of one layer of the base: that is all that can be adapted. */
+function checkLora({ trainedHeads }: Checkpoint, config: NeoxConfig, { rank }: HeadLora): void {
+  const refuse = (what: string): never => {
+    throw new DynamoError("invalid-argument", `headLora: ${what}`);
+  };
+  if (trainedHeads.length > 0)
+    refuse(
+      `the checkpoint has token heads ${trainedHeads.join(", ")} already (LoRA heads of another run are merged there): resume that run, or begin with a checkpoint that has head 1 alone`,
+    );
+  if (config.headLayers !== 1) refuse(`expected headLayers 1, received ${config.headLayers}`);
+  if (config.ownOutputEmbedding) refuse("expected no ownOutputEmbedding: it would stay a copy of the base's");
+  if (rank > config.hiddenSize) refuse(`rank: expected at most the width, ${config.hiddenSize}, received ${rank}`);
 }
 
 async function fromScratch(options: TrainingConfig): Promise<StartingPoint> {

@@ -232,6 +232,7 @@ async function checkpoint(
     keep: config.keepCheckpoints,
     textsFrom,
     base,
+    lora: config.headLora,
     // Conversations were rendered with the template that lies in their dataset.
     ...(dataset.manifest.chat === undefined ? {} : { tokenizerFrom: dataset.folder }),
   });

@@ -27,6 +27,11 @@ export const trainingConfig = z
     headInput: z.enum(["stem", "last", "previous"]).optional(),
     /** Whether heads 2..N have an output embedding each, which begins as a copy of the base's; by default as the checkpoint's. */
     ownOutputEmbedding: z.boolean().optional(),
+    /**
+     * Heads 2..N are copies of the base's last layer, of whose matrices only updates of this rank are trained, scaled by
+     * alpha / rank; alpha is the rank when absent.
+     */
+    headLora: z.strictObject({ rank: wholeFrom(1), alpha: z.number().positive().optional() }).optional(),
     /** How heads that the checkpoint lacks begin: from random weights, or each as a copy of the base's last layer. */
     headInitialisation: z.enum(["random", "copied"]).default("random"),
     /** A dataset folder made by `dynamo data prepare`, tokenizer included. */
@@ -80,6 +85,13 @@ export const trainingConfig = z
   .refine(({ stem, stemDtype }) => stem === "session" || stemDtype === undefined, {
     message: "stemDtype: only a stem that is a session has a dtype of its own",
   })
+  .refine(
+    ({ headLora, checkpoint, tokenHeads }) => headLora === undefined || (checkpoint !== undefined && tokenHeads > 1),
+    {
+      message:
+        "headLora: heads adapt a trained layer, so that it needs a checkpoint to start from and 2 token heads or more",
+    },
+  )
   .refine(({ headWeights, tokenHeads }) => headWeights === undefined || headWeights.length === tokenHeads, {
     message: "headWeights: expected one for each token head",
   });
