@@ -123,7 +123,13 @@ describe("refused is", () => {
   });
 
   test.each([
-    ["heads that are there", 3, {}, {}, /token heads 2, 3 already \(LoRA heads of another run are merged there\)/],
+    [
+      "heads that are there",
+      3,
+      {},
+      {},
+      /token heads 2, 3 already, a LoRA run's merged into full ones: resume that run/,
+    ],
     ["heads of two layers", 1, {}, { headLayers: 2 }, /headLora: expected headLayers 1, received 2/],
     [
       "heads of two layers, by the checkpoint",

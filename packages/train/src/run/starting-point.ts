@@ -130,7 +130,7 @@ function checkLora({ trainedHeads }: Checkpoint, config: NeoxConfig, { rank }: H
   };
   if (trainedHeads.length > 0)
     refuse(
-      `the checkpoint has token heads ${trainedHeads.join(", ")} already (LoRA heads of another run are merged there): resume that run, or begin with a checkpoint that has head 1 alone`,
+      `the checkpoint has token heads ${trainedHeads.join(", ")} already, a LoRA run's merged into full ones: resume that run, or begin with a checkpoint that has head 1 alone`,
     );
   if (config.headLayers !== 1) refuse(`expected headLayers 1, received ${config.headLayers}`);
   if (config.ownOutputEmbedding) refuse("expected no ownOutputEmbedding: it would stay a copy of the base's");
