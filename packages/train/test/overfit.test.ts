@@ -103,11 +103,8 @@ describe("a text is learnt by heart, the same on every device", () => {
     expectAlike(await expectLearnt(onCpu(), line, 200), await expectLearnt(gpu, line, 200));
   });
 
-  test("2 kB in float16", async () => {
-    const [single, half] = [
-      await expectLearnt(onCpu(), whole, 500),
-      await expectLearnt(onCpu(), whole, 500, "float16"),
-    ];
+  test("a line in float16", async () => {
+    const [single, half] = [await expectLearnt(onCpu(), line, 200), await expectLearnt(onCpu(), line, 200, "float16")];
     // The loss scale costs the first steps; from there on it is as quick.
     expect(half.length).toBeLessThan(single.length + 30);
     expect(half.at(-1)).not.toEqual(single.at(-1));
