@@ -9,6 +9,8 @@ export type { GraphReport, MaskReport, ModelReport } from "./inspect.js";
 export { loadModel } from "./load.js";
 export type { LoadedModel, LoadOptions } from "./load.js";
 export { initialTensor, uniformTensor } from "./initial-weights.js";
+export { neoxConfigJson } from "./neox-config-json.js";
+export type { NeoxSize } from "./neox-config-json.js";
 export { graphPath, maskPath } from "./model-folder.js";
 export { parameterCount, parameterOverhead, presetNames, presets } from "./presets.js";
 export type { PresetName } from "./presets.js";

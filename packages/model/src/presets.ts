@@ -1,6 +1,7 @@
 /** The Pythia suite's shapes, and how many parameters a model has with more token heads. */
 import { elementCount } from "@dynamo/core";
 import { parseNeoxConfig, type NeoxConfig } from "./config.js";
+import { neoxConfigJson } from "./neox-config-json.js";
 import { baseShapes, headShapes, type Shapes } from "./tensor-names.js";
 
 type Shape = readonly [vocabulary: number, layers: number, hidden: number, heads: number];
@@ -24,26 +25,9 @@ export const presetNames = Object.keys(suite) as readonly PresetName[];
 
 /** config.json of a Pythia model, with N token heads. */
 export function presets(name: PresetName, tokenHeads = 1): NeoxConfig {
-  const [vocabulary, layers, hidden, heads] = suite[name];
-  return parseNeoxConfig({
-    architectures: ["GPTNeoXForCausalLM"],
-    model_type: "gpt_neox",
-    vocab_size: vocabulary,
-    hidden_size: hidden,
-    num_hidden_layers: layers,
-    num_attention_heads: heads,
-    intermediate_size: 4 * hidden,
-    rotary_pct: 0.25,
-    rotary_emb_base: 10_000,
-    layer_norm_eps: 1e-5,
-    max_position_embeddings: 2048,
-    hidden_act: "gelu",
-    use_parallel_residual: true,
-    tie_word_embeddings: false,
-    bos_token_id: 0,
-    eos_token_id: 0,
-    ...(tokenHeads > 1 ? { dynamo: { token_heads: tokenHeads } } : {}),
-  });
+  const [vocabularySize, layers, hiddenSize, attentionHeads] = suite[name];
+  const size = { vocabularySize, hiddenSize, layers, attentionHeads, contextLength: 2048, tokenHeads };
+  return parseNeoxConfig(neoxConfigJson(size));
 }
 
 const count = (shapes: Shapes): number => [...shapes.values()].reduce((sum, shape) => sum + elementCount(shape), 0);

@@ -9,7 +9,7 @@ export { reportHtml, writeReport } from "./run/report.js";
 export { sampleCheckpoint } from "./run/samples.js";
 export { readRunConfig } from "./run/open-run.js";
 export { train } from "./run/train.js";
-export type { TrainingResult, TrainOptions } from "./run/train.js";
+export type { CheckpointFacts, TrainingResult, TrainOptions } from "./run/train.js";
 export { modelDTypeOf, parseTrainingConfig } from "./run/training-config.js";
 export type { TrainingConfig, TrainingConfigInput } from "./run/training-config.js";
 export { runTrainingVectors } from "./run/training-vectors.js";

@@ -1,5 +1,5 @@
 /** What the training benches train: two sizes of three-head models, on tokens drawn at random. */
-import { initialTensor, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { initialTensor, neoxConfigJson, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
 import { createTrainer, type TokenRows, type Trainer } from "@dynamo/train";
 import type { Runtime } from "@dynamo/core";
 import { availableParallelism } from "node:os";
@@ -28,25 +28,8 @@ export const smallCase: TrainingCase = { name: "d = 64", hidden: 64, layers: 2, 
 export const tokensOf = ({ batch }: TrainingCase): number => batch * sequence;
 
 export function configOf({ hidden, layers, heads, vocabulary }: TrainingCase): NeoxConfig {
-  return parseNeoxConfig({
-    architectures: ["GPTNeoXForCausalLM"],
-    model_type: "gpt_neox",
-    vocab_size: vocabulary,
-    hidden_size: hidden,
-    num_hidden_layers: layers,
-    num_attention_heads: heads,
-    intermediate_size: 4 * hidden,
-    rotary_pct: 0.25,
-    rotary_emb_base: 10_000,
-    layer_norm_eps: 1e-5,
-    max_position_embeddings: sequence,
-    hidden_act: "gelu",
-    use_parallel_residual: true,
-    tie_word_embeddings: false,
-    bos_token_id: 0,
-    eos_token_id: 0,
-    dynamo: { token_heads: tokenHeads },
-  });
+  const size = { vocabularySize: vocabulary, hiddenSize: hidden, layers, attentionHeads: heads };
+  return parseNeoxConfig(neoxConfigJson({ ...size, contextLength: sequence, tokenHeads }));
 }
 
 /** A full step: forward, backward, clipping, AdamW with decay of matrices alone. The caller disposes it. */

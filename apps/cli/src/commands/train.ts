@@ -88,10 +88,11 @@ async function trainWithView(
       },
       onMetrics: (metrics) => view.show(metrics),
       onNote: (line) => view.note(line),
-      async onCheckpoint(folder, step) {
+      async onCheckpoint(folder, step, { chat }) {
         const samples = await sampleCheckpoint(runtime, folder, step, config.samplePrompts, {
           dtype: modelDTypeOf(config),
           seed: config.seed,
+          chat,
         });
         await writeReport(out, config);
         return samples;

@@ -44,6 +44,8 @@ const translated = [
   "samplePrompts",
   // The command that is printed says it.
   "precision",
+  // The script stops for values that are not finite alone.
+  "divergenceFactor",
   // `checkModel` looks at what the heads turn out to be, whoever said so.
   "headLayers",
   "headInput",

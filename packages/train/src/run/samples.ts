@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Runtime } from "@dynamo/core";
+import { DynamoError, type Runtime } from "@dynamo/core";
 import { autoregressive, dynamo, generate } from "@dynamo/decode";
-import { loadModel, type ModelDType } from "@dynamo/model";
+import { loadModel, type LoadedModel, type ModelDType } from "@dynamo/model";
 import { convertCheckpoint } from "@dynamo/model/convert";
 import type { SampleMetrics } from "./metrics.js";
 
@@ -13,16 +13,21 @@ export interface SampleOptions {
   /** In which the checkpoint is run; fp32 when absent. */
   readonly dtype?: ModelDType;
   readonly seed?: number;
+  /** The prompts are a person's messages: each is put through the checkpoint's chat template. */
+  readonly chat?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Continues every prompt; with token heads by the dynamo strategy, without a mask. */
+/**
+ * Continues every prompt; with token heads by the dynamo strategy, without a mask. A sample's prompt is what the model was given.
+ * Throws `unsupported` for `chat` without a chat template.
+ */
 export async function sampleCheckpoint(
   runtime: Runtime,
   checkpoint: string,
   step: number,
   prompts: readonly string[],
-  { maxNewTokens = 60, dtype = "fp32", seed = 0, signal }: SampleOptions = {},
+  { maxNewTokens = 60, dtype = "fp32", seed = 0, chat = false, signal }: SampleOptions = {},
 ): Promise<SampleMetrics[]> {
   if (prompts.length === 0) return [];
   const place = await mkdtemp(join(tmpdir(), "dynamo-sample-"));
@@ -31,10 +36,11 @@ export async function sampleCheckpoint(
     const model = await loadModel(runtime, join(place, "model"), { signal });
     try {
       const samples: SampleMetrics[] = [];
-      for (const prompt of prompts) {
+      for (const text of prompts) {
+        const prompt = chat ? asMessage(model, text) : text;
         const strategy = model.config.tokenHeads > 1 ? dynamo({ backoff: 0.5 }) : autoregressive();
-        const { text } = await generate(model, prompt, { strategy, maxNewTokens, seed, signal });
-        samples.push({ kind: "sample", step, prompt, text });
+        const sample = await generate(model, prompt, { strategy, maxNewTokens, seed, signal });
+        samples.push({ kind: "sample", step, prompt, text: sample.text });
       }
       return samples;
     } finally {
@@ -43,4 +49,10 @@ export async function sampleCheckpoint(
   } finally {
     await rm(place, { recursive: true, force: true });
   }
+}
+
+/** The beginning of a conversation, up to where the answer begins. */
+function asMessage({ chatTokenizer }: LoadedModel, content: string): string {
+  if (chatTokenizer === undefined) throw new DynamoError("unsupported", "the checkpoint has no tokenizer to chat with");
+  return chatTokenizer.applyChatTemplate([{ role: "user", content }]);
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   initialTensor,
+  neoxConfigJson,
   isHeadEmbedding,
   openCheckpoint,
   parseNeoxConfig,
@@ -143,26 +144,7 @@ async function fromScratch(options: TrainingConfig): Promise<StartingPoint> {
   const data = await openDataset(dataset);
   const { vocabularySize, endOfText } = data;
   await data.close();
-  const base = parseNeoxConfig({
-    architectures: ["GPTNeoXForCausalLM"],
-    model_type: "gpt_neox",
-    vocab_size: vocabularySize,
-    hidden_size: architecture.hiddenSize,
-    num_hidden_layers: architecture.layers,
-    num_attention_heads: architecture.attentionHeads,
-    intermediate_size: architecture.intermediateSize ?? 4 * architecture.hiddenSize,
-    rotary_pct: architecture.rotaryPercent,
-    rotary_emb_base: 10000,
-    layer_norm_eps: 1e-5,
-    max_position_embeddings: architecture.contextLength,
-    hidden_act: "gelu",
-    use_parallel_residual: true,
-    tie_word_embeddings: false,
-    attention_bias: true,
-    bos_token_id: endOfText,
-    eos_token_id: endOfText,
-    torch_dtype: "float32",
-  });
+  const base = parseNeoxConfig(neoxConfigJson({ ...architecture, vocabularySize, endOfText }));
   const config = { ...base, ...headArchitecture(options), tokenHeads };
   checkSequence(sequence, config);
   const shapes = modelShapes(config);

@@ -12,12 +12,17 @@ import { checkRun, openRun, type OpenedRun, type OpenOptions } from "./open-run.
 import { lockRun } from "./run-lock.js";
 import type { TrainingConfig } from "./training-config.js";
 
+export interface CheckpointFacts {
+  /** Whether it is tuned on conversations, and has their template. */
+  readonly chat: boolean;
+}
+
 export interface TrainOptions extends OpenOptions {
   /** Fires for a clean stop: the step under way is finished, and a checkpoint written. */
   readonly signal?: AbortSignal | undefined;
   readonly onMetrics?: (metrics: Metrics) => void | Promise<void>;
   /** Told of each new checkpoint, for samples and reports. */
-  readonly onCheckpoint?: (folder: string, step: number) => Promise<readonly Metrics[]>;
+  readonly onCheckpoint?: (folder: string, step: number, about: CheckpointFacts) => Promise<readonly Metrics[]>;
 }
 
 export interface TrainingResult {
@@ -228,15 +233,16 @@ async function checkpoint(
   onWritten: () => void,
 ): Promise<void> {
   const begun = performance.now();
+  const chat = dataset.manifest.chat !== undefined;
   const folder = await writeCheckpoint(run, model, await trainer.read(), progress, {
     keep: config.keepCheckpoints,
     textsFrom,
     base,
     lora: config.headLora,
     // Conversations were rendered with the template that lies in their dataset.
-    ...(dataset.manifest.chat === undefined ? {} : { tokenizerFrom: dataset.folder }),
+    ...(chat ? { tokenizerFrom: dataset.folder } : {}),
   });
   onWritten();
   await report({ kind: "checkpoint", step: progress.step, folder, seconds: (performance.now() - begun) / 1000 });
-  for (const metrics of (await options.onCheckpoint?.(folder, progress.step)) ?? []) await report(metrics);
+  for (const metrics of (await options.onCheckpoint?.(folder, progress.step, { chat })) ?? []) await report(metrics);
 }

@@ -1,6 +1,7 @@
 /** What a run is: a JSON file or the command line's flags, checked, with the defaults of the paper. */
 import { DynamoError } from "@dynamo/core";
 import { z } from "zod";
+import { describeProblems } from "./config-problems.js";
 
 const wholeFrom = (least: number): z.ZodNumber => z.int().min(least);
 const fraction = z.number().min(0).max(1);
@@ -68,7 +69,10 @@ export const trainingConfig = z
     epsilon: z.number().positive().default(1e-8),
     clipNorm: z.number().positive().default(1),
     /** A loss that stays so many times above the best one, and above a guess's, stops the run; 0 never does (divergence.ts). */
-    divergenceFactor: z.union([z.literal(0), z.number().gt(1)]).default(2),
+    divergenceFactor: z
+      .number()
+      .refine((factor) => factor === 0 || factor > 1, { message: "expected 0, or a number above 1" })
+      .default(2),
     seed: z.int().default(0),
     evaluateEvery: wholeFrom(1).default(500),
     evaluationBatches: wholeFrom(1).default(20),
@@ -107,13 +111,15 @@ export const stemDTypeOf = ({ stemDtype = "q8" }: Partial<Pick<TrainingConfig, "
 export const modelDTypeOf = (config: TrainingConfig): "fp32" | "q8" | "q4" =>
   config.stem === "session" ? stemDTypeOf(config) : "fp32";
 
-/** Throws `invalid-argument` that lists every option that is wrong. */
+/** Options at a place of the configuration: its own, or the architecture's. */
+const optionNames = (path: readonly PropertyKey[]): string[] =>
+  Object.keys(path.length === 0 ? trainingConfig.shape : architecture.shape);
+
+/** Throws `invalid-argument` that lists every option that is wrong, with what was expected and received. */
 export function parseTrainingConfig(json: unknown): TrainingConfig {
   const parsed = trainingConfig.safeParse(json);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) =>
-    path.length === 0 ? message : `${path.join(".")}: ${message}`,
-  );
+  const problems = describeProblems(parsed.error.issues, json, optionNames);
   throw new DynamoError("invalid-argument", `the training configuration is wrong: ${problems.join("; ")}`);
 }
 

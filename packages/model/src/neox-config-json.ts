@@ -1,0 +1,53 @@
+/** config.json of a GPT-NeoX model of Pythia's kind: what its size is, and everything that all of them share. */
+
+export interface NeoxSize {
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  /** Base layers, head 1's included. */
+  readonly layers: number;
+  readonly attentionHeads: number;
+  /** Default: four times the hidden size. */
+  readonly intermediateSize?: number | undefined;
+  readonly contextLength: number;
+  /** The part of each attention head's dimensions that is rotated; default 0.25. */
+  readonly rotaryPercent?: number;
+  /** Begin and end of a text; default 0. */
+  readonly endOfText?: number;
+  /** Default 1. */
+  readonly tokenHeads?: number;
+}
+
+/** The file's content, for `parseNeoxConfig`. */
+export function neoxConfigJson({
+  vocabularySize,
+  hiddenSize,
+  layers,
+  attentionHeads,
+  intermediateSize = 4 * hiddenSize,
+  contextLength,
+  rotaryPercent = 0.25,
+  endOfText = 0,
+  tokenHeads = 1,
+}: NeoxSize): Readonly<Record<string, unknown>> {
+  return {
+    architectures: ["GPTNeoXForCausalLM"],
+    model_type: "gpt_neox",
+    vocab_size: vocabularySize,
+    hidden_size: hiddenSize,
+    num_hidden_layers: layers,
+    num_attention_heads: attentionHeads,
+    intermediate_size: intermediateSize,
+    rotary_pct: rotaryPercent,
+    rotary_emb_base: 10_000,
+    layer_norm_eps: 1e-5,
+    max_position_embeddings: contextLength,
+    hidden_act: "gelu",
+    use_parallel_residual: true,
+    tie_word_embeddings: false,
+    attention_bias: true,
+    bos_token_id: endOfText,
+    eos_token_id: endOfText,
+    torch_dtype: "float32",
+    ...(tokenHeads > 1 ? { dynamo: { token_heads: tokenHeads } } : {}),
+  };
+}
