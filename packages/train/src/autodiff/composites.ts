@@ -21,13 +21,20 @@ function gemm(tape: Tape, a: Variable, b: Variable, c?: Variable, options: produ
  * dx = dy·W, dW = dyᵀ·x, db = Σ dy over the rows, or dy.
  */
 export function linear(tape: Tape, x: Variable, weight: Variable, bias?: Variable): Variable {
-  const y = gemm(tape, x, weight, bias, { transB: true });
+  const y = bias?.dims.length === 1 ? affine(tape, x, weight, bias) : gemm(tape, x, weight, bias, { transB: true });
   const inputs = bias === undefined ? [x, weight] : [x, weight, bias];
   return tape.record(inputs, y.value, y.dims, (dy, t) => [
     () => gemm(t, dy, weight),
     () => gemm(t, dy, x, undefined, { transA: true }),
     () => (bias?.dims.length === 1 ? sumRows(t, dy) : dy),
   ]);
+}
+
+/** α·(x·Wᵀ + b) */
+function affine(tape: Tape, x: Variable, weight: Variable, bias: Variable, alpha = 1): Variable {
+  const [rows] = x.dims as [number];
+  const [outputs] = bias.dims as [number];
+  return untracked(products.affine(tape, x.value, weight.value, bias.value, { rows, outputs, alpha }), [rows, outputs]);
 }
 
 /**
@@ -82,7 +89,7 @@ export interface FeedForward {
  */
 export function feedForward(tape: Tape, { x, innerWeight, innerBias, outerWeight, residual }: FeedForward): Variable {
   const half = Math.SQRT1_2;
-  const u = gemm(tape, x, innerWeight, innerBias, { transB: true, alpha: half, beta: half });
+  const u = affine(tape, x, innerWeight, innerBias, half);
   const c = add(tape, untracked(tape.graph.op("Erf", [u.value]), u.dims), scalar(tape, 1));
   const s = multiply(tape, u, c);
   const y = gemm(tape, s, outerWeight, residual, { transB: true, alpha: half });
@@ -94,7 +101,7 @@ export function feedForward(tape: Tape, { x, innerWeight, innerBias, outerWeight
       () => gemm(t, du(), innerWeight, undefined, { alpha: half }),
       () => gemm(t, du(), x, undefined, { transA: true, alpha: half }),
       () => scale(t, sumRows(t, du()), half),
-      () => gemm(t, dy, s, undefined, { transA: true, alpha: half }),
+      () => gemm(t, dy, multiply(t, c, u), undefined, { transA: true, alpha: half }),
       () => dy,
     ];
   });

@@ -30,6 +30,25 @@ export function gemm(
   return graph.op("Add", [product, beta === 1 ? c : graph.op("Mul", [c, scalar(tape, beta).value])]);
 }
 
+/**
+ * α·(x·Wᵀ + b) for x [rows, in], W [outputs, in] and b [outputs]. In float32 it is the one product α·[x 1]·[W b]ᵀ: Gemm copies
+ * a bias to every row of its output first, on one thread, which takes a third of the time of the product itself.
+ */
+export function affine(
+  tape: Tape,
+  x: Value,
+  weight: Value,
+  bias: Value,
+  { rows, outputs, alpha }: { readonly rows: number; readonly outputs: number; readonly alpha: number },
+): Value {
+  const { graph } = tape;
+  if (tape.precision === "float16") return gemm(tape, x, weight, bias, { transB: true, alpha, beta: alpha });
+  const ones = graph.op("Expand", [scalar(tape, 1).value, graph.ints([rows, 1])]);
+  const column = graph.op("Reshape", [bias, graph.ints([outputs, 1])]);
+  const widened = (left: Value, right: Value): Value => graph.op("Concat", [left, right], { attributes: { axis: 1 } });
+  return gemm(tape, widened(x, ones), widened(weight, column), undefined, { transB: true, alpha });
+}
+
 /** a·b for stacks of matrices. */
 export function matmul(tape: Tape, a: Value, b: Value): Value {
   if (tape.precision === "float32") return tape.graph.op("MatMul", [a, b]);
