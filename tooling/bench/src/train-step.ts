@@ -29,6 +29,8 @@ async function measure(own: TrainingCase, turns: number): Promise<BenchResult["r
   try {
     await turn(trainer, own, 1);
     await torch?.steps(2);
+    // Its memory is taken from the system in the first run, page by page.
+    await plain.run();
     // In turn, so that a busy spell of the machine falls on all of them; the first step of a turn only wakes threads.
     for (let i = 0; i < turns; i++) {
       times.step.push(...(await turn(trainer, own, stepsOfTurn + 1)).slice(1));
