@@ -67,6 +67,8 @@ export async function plainProducts(products: readonly Product[]): Promise<Plain
       intraOpNumThreads: threads,
       graphOptimizationLevel: "disabled",
       enableMemPattern: false,
+      // By default a session's threads go on spinning for long after a run, on the cores that the next one needs.
+      extra: { session: { intra_op: { spin_duration_us: "100" } } },
       logSeverityLevel: 4,
     });
     const { stack, m, k, n } = product;
