@@ -14,6 +14,7 @@ describe("memory that runs out", () => {
   it.each([
     "Non-zero status code returned while running Gemm node. bfc_arena.cc Failed to allocate memory for requested buffer of size 12884901888",
     "std::bad_alloc",
+    "pthread_create failed, error code: 12 error msg: Cannot allocate memory",
     "CUDA failure 2: out of memory",
     "Array buffer allocation failed",
     "Data cannot be cloned, out of memory.",

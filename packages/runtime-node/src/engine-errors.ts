@@ -10,18 +10,21 @@ const noFloat16 = "requires f16 but the device does not support it";
 
 /** What ONNX Runtime, its providers and V8 say when memory ran out. */
 const noMemory =
-  /failed to allocate memory|bad_alloc|out of memory|OutOfMemory|array buffer allocation failed|invalid array length/i;
+  /failed to allocate memory|bad_alloc|cannot allocate memory|out of memory|OutOfMemory|array buffer allocation failed|invalid array length/i;
 
 /** An `out-of-memory` error when that is what another error says; undefined otherwise. */
 export function memoryError(error: unknown): DynamoError | undefined {
   const message = messageOf(error);
   if (!noMemory.test(message)) return undefined;
   const size = /requested buffer of size (\d+)/.exec(message)?.[1];
-  const what = size === undefined ? "" : ` of ${(Number(size) / 1e9).toFixed(2)} GB`;
+  const what = size === undefined ? "" : ` of ${sizeText(Number(size))}`;
   return new DynamoError("out-of-memory", `out of memory: an allocation${what} failed in ONNX Runtime`, {
     cause: error,
   });
 }
+
+const sizeText = (bytes: number): string =>
+  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 
 /** The error of a session that did not open. */
 export function loadError(error: unknown, source: string): DynamoError {

@@ -75,18 +75,33 @@ export function memoryLimit(): number {
   return container > 0 ? Math.min(container, totalmem()) : totalmem();
 }
 
-export const lowerMemory =
+const lowerMemory =
   "lower batch (micro-batches make up for it) or sequence, train heads only (on a stem session if need be), or choose a smaller model";
 
 /** Throws `out-of-memory` when a run on the CPU needs more than there is. */
 export function checkMemory(config: NeoxConfig, sizes: Sizes, limit: number): void {
-  const { total, parameters, activations, stem } = estimateMemory(config, sizes);
-  if (total <= limit) return;
-  const parts = `${gigabytes(parameters)} for weights, gradients and moments, ${gigabytes(activations)} for activations${stem > 0 ? `, ${gigabytes(stem)} for the stem` : ""}`;
-  throw new DynamoError(
-    "out-of-memory",
-    `this run needs about ${gigabytes(total)} (${parts}), there are ${gigabytes(limit)}: ${lowerMemory}`,
-  );
+  const estimate = estimateMemory(config, sizes);
+  if (estimate.total <= limit) return;
+  throw new DynamoError("out-of-memory", `${needs(estimate)}, there are ${gigabytes(limit)}: ${lowerMemory}`);
+}
+
+/** An error of memory that ran out while a run was under way, with what the run needs and what to lower; others as they are. */
+export function explainMemory(error: unknown, config: NeoxConfig, sizes: Sizes): unknown {
+  if (!ranOut(error)) return error;
+  const advice = `${needs(estimateMemory(config, sizes))}: ${lowerMemory}`;
+  return new DynamoError("out-of-memory", `${error.message}; ${advice}`, { cause: error });
+}
+
+/** The runtime's own error, or V8's for an array that it could not make. */
+const ranOut = (error: unknown): error is Error =>
+  DynamoError.is(error)
+    ? error.code === "out-of-memory"
+    : error instanceof RangeError && /allocation failed/i.test(error.message);
+
+function needs({ total, parameters, activations, stem }: MemoryEstimate): string {
+  const ofStem = stem > 0 ? `, ${gigabytes(stem)} for the stem` : "";
+  const parts = `${gigabytes(parameters)} for weights, gradients and moments, ${gigabytes(activations)} for activations${ofStem}`;
+  return `this run needs about ${gigabytes(total)} (${parts})`;
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;

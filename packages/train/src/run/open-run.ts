@@ -10,7 +10,7 @@ import { createTrainer, type Trainer } from "../trainer.js";
 import { listCheckpoints, readCheckpoint, removeLeftovers, type Progress, type Resumed } from "./checkpoint.js";
 import { checkData, checkTokenizer, datasetFingerprint } from "./fit.js";
 import { frozenBase } from "./frozen-base.js";
-import { checkMemory, lowerMemory, memoryLimit } from "./memory.js";
+import { checkMemory, explainMemory, memoryLimit } from "./memory.js";
 import { rewindMetrics } from "./metrics.js";
 import { readJson, replaceText } from "./run-files.js";
 import { startingPoint, stateShapes, type OpenStart } from "./starting-point.js";
@@ -68,7 +68,9 @@ export async function openRun(
   const base = await frozenBase(run, config, { ...options, resumed: newest }).catch(closing(start));
   const from = { ...start, lossScale: resumed?.progress.lossScale };
   const trainer = await createTrainer(runtime, start.config, from, { ...trainerOptions(config), stem: base?.stem })
-    .catch(explainMemory)
+    .catch((error: unknown) => {
+      throw explainMemory(error, start.config, config);
+    })
     .finally(() => start.close());
   try {
     await beginRun(run, config, resumed?.progress.step ?? 0);
@@ -93,11 +95,6 @@ const closing =
     await start.close();
     throw error;
   };
-
-function explainMemory(error: unknown): never {
-  if (!DynamoError.is(error) || error.code !== "out-of-memory") throw error;
-  throw new DynamoError("out-of-memory", `${error.message}: ${lowerMemory}`, { cause: error });
-}
 
 const configPath = (run: string): string => join(run, "run.json");
 

@@ -6,7 +6,7 @@ import { scheduleFactor } from "../schedule.js";
 import { listCheckpoints, writeCheckpoint, type Progress } from "./checkpoint.js";
 import { newLossWatch, watchLoss, type DivergenceLimits } from "./divergence.js";
 import { datasetFingerprint, heldOutBatches, trainingBatches } from "./fit.js";
-import { lowerMemory } from "./memory.js";
+import { explainMemory } from "./memory.js";
 import { appendMetrics, perplexities, readMetrics, type Metrics, type StepMetrics } from "./metrics.js";
 import { checkRun, openRun, type OpenedRun, type OpenOptions } from "./open-run.js";
 import { lockRun } from "./run-lock.js";
@@ -131,7 +131,7 @@ async function loop(current: Run): Promise<TrainingResult> {
     }
     if (saved !== progress.step) await save();
   } catch (error) {
-    throw stopped(error, attempt, saved);
+    throw stopped(explainMemory(error, current.model, config), attempt, saved);
   } finally {
     await batches.close();
   }
@@ -160,8 +160,7 @@ function stopped(error: unknown, { step, position }: Progress, saved: number | u
   const drawn = Object.entries(position.drawn).map(([source, rows]) => `${rows} rows of ${source}`);
   const where = `at step ${step + 1}, the batch after ${drawn.join(", ")}`;
   const kept = saved === undefined ? "there is no checkpoint yet" : `the checkpoint of step ${saved} is as it was`;
-  const advice = error.code === "out-of-memory" ? `: ${lowerMemory}` : "";
-  return new DynamoError(error.code, `${where}: ${error.message}${advice}; ${kept}`, { cause: error });
+  return new DynamoError(error.code, `${where}: ${error.message}; ${kept}`, { cause: error });
 }
 
 interface StepResult {
