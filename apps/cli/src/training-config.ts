@@ -86,11 +86,19 @@ export async function trainingConfigOf(
   });
 }
 
-/** One option of two flags. */
-function headLoraOf(given: Record<string, unknown>, { headLoraRank: rank, headLoraAlpha: alpha }: TrainingFlags) {
+/** One option of two flags, of which the second only changes the first. */
+function headLoraOf(
+  { headLora: before }: Record<string, unknown>,
+  { headLoraRank: rank, headLoraAlpha: alpha }: TrainingFlags,
+) {
   if (rank === undefined && alpha === undefined) return {};
+  if (rank === undefined && before === undefined)
+    throw new DynamoError(
+      "invalid-argument",
+      `--head-lora-alpha scales the updates of --head-lora-rank: expected a rank too, received alpha ${String(alpha)} alone`,
+    );
   const set = { ...(rank === undefined ? {} : { rank }), ...(alpha === undefined ? {} : { alpha }) };
-  return { headLora: { ...(given["headLora"] as object | undefined), ...set } };
+  return { headLora: { ...(before as object | undefined), ...set } };
 }
 
 /** What a configuration file says, unchecked; nothing without one. */
