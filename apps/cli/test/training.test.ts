@@ -188,6 +188,30 @@ describe("dynamo train", () => {
     expect(jsonOf(succeeded(await runCli(["train", ...stem, ...shape, ...flags, ...half])))["finished"]).toBe(true);
   });
 
+  it("trains heads with an output embedding of their own, and LoRA heads, whose alpha needs a rank", async () => {
+    const first = await writeConfig(place("config"), { dataset: files.dataset, steps: 1, tokenHeads: 1 });
+    const base = jsonOf(succeeded(await runCli(["train", first, "--out", place("base"), "--json"])));
+    const folders = ["train", "--checkpoint", base["checkpoint"] as string, "--dataset", files.dataset];
+    const shape = ["--token-heads", "2", "--steps", "2", "--batch", "2", "--sequence", "16", "--learning-rate", "0.01"];
+    const trained = async (...flags: string[]): Promise<Record<string, unknown>> => {
+      const { model } = jsonOf(
+        succeeded(await runCli([...folders, ...shape, ...flags, "--out", place("run"), "--json"])),
+      );
+      return jsonOf(await runCli(["inspect", model as string, "--json"]));
+    };
+    expect(await trained("--own-output-embedding")).toMatchObject({
+      config: { ownOutputEmbedding: true },
+      untrainedHeads: [],
+    });
+    const adapted = await trained("--head-lora-rank", "2", "--head-lora-alpha", "4");
+    expect(adapted).toMatchObject({ config: { tokenHeads: 2, ownOutputEmbedding: false }, untrainedHeads: [] });
+    const alone = await runCli([...folders, ...shape, "--head-lora-alpha", "4", "--out", place("run"), "--json"]);
+    expect(refusal(alone)).toEqual([
+      2,
+      error("invalid-argument", /--head-lora-alpha .* --head-lora-rank: expected a rank too, received alpha 4 alone/),
+    ]);
+  });
+
   it("finds the tokenizer of a checkpoint that the file names, and will not have text and a dataset", async () => {
     const first = await writeConfig(place("config"), { dataset: files.dataset, steps: 1 });
     const { checkpoint } = jsonOf(succeeded(await runCli(["train", first, "--out", place("base"), "--json"])));

@@ -7,6 +7,8 @@ import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { rounded } from "../__fixtures__/rounded.js";
 import { byteDataset, temporaryFolder, tinyRun } from "../__fixtures__/tiny.js";
+import { tinyConfig, writeTinyCheckpoint } from "../__fixtures__/tiny-checkpoint.js";
+import { byteTokenizer } from "../data/__fixtures__/byte-tokenizer.js";
 import { readCheckpoint, type Resumed } from "./checkpoint.js";
 import { readMetrics, type StepMetrics } from "./metrics.js";
 import { reportHtml } from "./report.js";
@@ -116,6 +118,24 @@ test("a run in float32 has no loss scale", async () => {
   await train(runtime, run, config({ precision: "float32", steps: 2 }));
   expect((await lastOf(run, 2)).progress.lossScale).toBeUndefined();
   for (const metrics of await stepsOf(run)) expect(metrics).not.toHaveProperty("lossScale");
+});
+
+test("LoRA heads learn in float16 what they learn in float32, within its rounding", async () => {
+  const checkpoint = place();
+  await writeTinyCheckpoint(checkpoint, tinyConfig(1));
+  writeFileSync(join(checkpoint, "tokenizer.json"), JSON.stringify(byteTokenizer()));
+  // So light that the first scale overflows nothing: left out steps would set the two apart.
+  const lora = { architecture: undefined, checkpoint, headLora: { rank: 2, alpha: 4 }, headWeights: [0.05, 0.05] };
+  const [half, single] = [place(), place()];
+  await train(runtime, half, config({ ...lora, learningRate: 3e-4, steps: 6 }));
+  await train(runtime, single, config({ ...lora, learningRate: 3e-4, steps: 6, precision: "float32" }));
+  const [found, expected] = [await stepsOf(half), await stepsOf(single)];
+  const apart = found.map(({ losses }, i) =>
+    Math.max(...losses.map((loss, head) => Math.abs(loss - (expected[i]?.losses[head] as number)))),
+  );
+  expect(Math.max(...apart)).toBeLessThan(1e-2);
+  expect(Math.max(...apart)).toBeGreaterThan(0);
+  expect(found.at(-1)).toMatchObject({ lossScale: 65_536, skippedSteps: 0 });
 });
 
 test("a device without float16 is refused before anything is written", async () => {
