@@ -43,9 +43,9 @@ const runWithin = (limit: number, args: readonly string[]) =>
 
 it("ends the run with what it needs and what to lower; its checkpoint stays, and the run goes on later", async (context) => {
   if (process.platform !== "linux") context.skip("a limit of the address space (ulimit -v) is Linux's");
-  const config = await configOf("many-rows", { steps: 3, batch: 32 });
+  const config = await configOf("many-rows", { steps: 40, batch: 32 });
   const run = join(folder, "run");
-  const interruptWhen = (_: string, stderr: string): boolean => stderr.includes("step 1 of 3");
+  const interruptWhen = (_: string, stderr: string): boolean => /step \d+ of 40/.test(stderr);
   expect((await runCli(["train", config, "--out", run], { interruptWhen })).code).toBe(130);
   const before = outcome(run);
 
@@ -58,7 +58,7 @@ it("ends the run with what it needs and what to lower; its checkpoint stays, and
       error: {
         code: "out-of-memory",
         message: expect.stringMatching(
-          /^at step \d, .*out of memory: .*; this run needs about [\d.]+ GB \(.* for activations\): lower batch .* or sequence.*; the checkpoint of step \d is as it was$/,
+          /^at step \d+, .*out of memory: .*; this run needs about [\d.]+ GB \(.* for activations\): lower batch .* or sequence.*; the checkpoint of step \d+ is as it was$/,
         ) as string,
       },
     },
