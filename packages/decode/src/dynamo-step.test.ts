@@ -4,7 +4,7 @@ import { topCandidates } from "@dynamo/core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { denseStep } from "./__oracle__/dense-step.js";
-import { createDynamoStep, tupleOf, type StepDecision } from "./dynamo-step.js";
+import { createDynamoStep, tupleOf, type JointStage, type StageName, type StepDecision } from "./dynamo-step.js";
 import { sum } from "./grid.js";
 
 const vocabularySize = 14;
@@ -113,6 +113,45 @@ describe("the decoding step", () => {
           expect(received.get(String(id))).toBeCloseTo((weights[rank] as number) / total, 12);
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it("tells an observer each stage of each order tried, and decides as without one", () => {
+    fc.assert(
+      fc.property(caseOf, ({ logits, documents, context, masked, maskOrder, options }) => {
+        const mask = masked ? maskOf(documents, maskOrder) : undefined;
+        const heads = logits.map((each) => topCandidates(each, options.topK));
+        const seen: { order: number; stage: StageName; cells: number[]; total: number }[] = [];
+        const observe = ({ order, stage, joint }: JointStage): void => {
+          seen.push({ order, stage, cells: [...joint.cells.subarray(0, joint.length)], total: sum(joint) });
+        };
+        const decision = createDynamoStep({ observe })(heads, context, mask, options);
+        const plain = createDynamoStep()(heads, context, mask, options);
+        expect(distributionOf(decision)).toEqual(distributionOf(plain));
+        expect(decision.trace).toEqual(plain.trace);
+        const stages: StageName[] = [
+          ...(masked && options.maskStrength > 0 ? (["masked"] as const) : []),
+          "thresholded",
+          ...(options.adaptive ? (["adaptive"] as const) : []),
+          "penalised",
+        ];
+        for (const { order, threshold, mass, peakAfter, support } of decision.trace) {
+          expect(threshold).toBeCloseTo(options.backoff ** (order - 1), 12);
+          expect(peakAfter > threshold).toBe(order === decision.order);
+          const own = seen.filter((each) => each.order === order);
+          expect(own.map(({ stage }) => stage)).toEqual(mass > 0 ? stages : ["masked"]);
+          expect(own.at(-1)?.cells.length).toBe(support);
+          const [first] = own;
+          if (first?.stage === "masked" && mass > 0 && options.backoff > 0) expect(first.total).toBeCloseTo(1, 9);
+          // A stage only takes cells away.
+          for (const [i, { cells }] of own.slice(1).entries()) {
+            const before = new Set(own[i]?.cells);
+            expect(cells.every((cell) => before.has(cell))).toBe(true);
+          }
+        }
+        expect(seen.every(({ order }) => decision.trace.some((each) => each.order === order))).toBe(true);
+      }),
+      { numRuns: 400 },
     );
   });
 

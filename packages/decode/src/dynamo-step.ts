@@ -34,6 +34,8 @@ export interface StepDecision {
 /** What happened at one order, for inspection. */
 export interface OrderTrace {
   readonly order: number;
+  /** ε_b^(order - 1): what the peak must exceed for the order to be settled at. */
+  readonly threshold: number;
   /** ΣJ before it was normalised. */
   readonly mass: number;
   /** The largest value of the normalised joint, and after thresholds and penalty. */
@@ -43,6 +45,22 @@ export interface OrderTrace {
   readonly otsu: number | undefined;
   /** Cells left. */
   readonly support: number;
+}
+
+/** What the joint of an order becomes, in this order; "masked" only with a mask, "adaptive" only with Otsu's threshold. */
+export type StageName = "masked" | "thresholded" | "adaptive" | "penalised";
+
+/** The joint after one stage of an order of two or more tokens. */
+export interface JointStage {
+  readonly order: number;
+  readonly stage: StageName;
+  /** Valid only during the call. */
+  readonly joint: SparseGrid;
+}
+
+export interface ObserveOptions {
+  /** Sees the joint after every stage of every order tried, for inspection. The heads' product before them is not listed. */
+  readonly observe?: ((stage: JointStage) => void) | undefined;
 }
 
 interface Built extends Pick<OrderTrace, "mass" | "peak"> {
@@ -61,7 +79,7 @@ export type DynamoStep = (
 const maxCells = 2 ** 31 - 1;
 
 /** A step with scratch of its own, reused from call to call: one for each sequence or thread of work. */
-export function createDynamoStep(): DynamoStep {
+export function createDynamoStep({ observe }: ObserveOptions = {}): DynamoStep {
   const joint = emptyGrid();
   const matches: NgramMatches = { cells: new Int32Array(1024), weights: new Float64Array(1024), length: 0 };
   const cutAdaptively = createAdaptiveThreshold();
@@ -110,23 +128,26 @@ export function createDynamoStep(): DynamoStep {
     options: StepOptions,
   ): OrderTrace & { accepted: boolean } {
     const order = heads.length;
-    if (cellCount(heads.map(({ ids }) => ids.length)) > maxCells) {
-      throw new DynamoError(
-        "invalid-argument",
-        `topK^${order} must stay below 2^31: choose a smaller topK or fewer token heads`,
-      );
-    }
+    checkCells(heads);
     const threshold = power(options.backoff, order - 1);
+    const tell = (stage: StageName): void => observe?.({ order, stage, joint });
     const { mass, peak: before, whole } = build(heads, mask, options, threshold);
+    if (mask !== undefined && options.maskStrength > 0) tell("masked");
     let otsu: number | undefined;
     if (mass > 0) {
       filter(joint, (i) => (joint.values[i] as number) >= threshold);
+      tell("thresholded");
       const keepSome = options.backoff === 0;
-      if (options.adaptive) otsu = cutAdaptively(joint, heads, { blur: options.blur, whole, keepSome });
+      if (options.adaptive) {
+        otsu = cutAdaptively(joint, heads, { blur: options.blur, whole, keepSome });
+        tell("adaptive");
+      }
       repetition.apply(joint, heads, options.repetitionPenalty);
+      tell("penalised");
     }
     const after = peak(joint);
-    return { order, mass, peak: before, peakAfter: after, otsu, support: joint.length, accepted: after > threshold };
+    const accepted = after > threshold;
+    return { order, threshold, mass, peak: before, peakAfter: after, otsu, support: joint.length, accepted };
   }
 
   return (candidates, context, mask, options) => {
@@ -142,6 +163,14 @@ export function createDynamoStep(): DynamoStep {
     repetition.apply(joint, heads, options.repetitionPenalty);
     return { order: 1, joint, heads, trace };
   };
+}
+
+function checkCells(heads: readonly HeadDistribution[]): void {
+  if (cellCount(heads.map(({ ids }) => ids.length)) <= maxCells) return;
+  throw new DynamoError(
+    "invalid-argument",
+    `topK^${heads.length} must stay below 2^31: choose a smaller topK or fewer token heads`,
+  );
 }
 
 /** Order 1: head 1's own distribution. */

@@ -3,7 +3,15 @@ export { autoregressive } from "./autoregressive.js";
 export { dynamo } from "./dynamo.js";
 export type { DynamoOptions } from "./dynamo.js";
 export { createDynamoStep, tupleOf } from "./dynamo-step.js";
-export type { DynamoStep, OrderTrace, StepDecision, StepOptions } from "./dynamo-step.js";
+export type {
+  DynamoStep,
+  JointStage,
+  ObserveOptions,
+  OrderTrace,
+  StageName,
+  StepDecision,
+  StepOptions,
+} from "./dynamo-step.js";
 export { generate } from "./generate.js";
 export type { Prompt } from "./generate.js";
 export type {
@@ -15,6 +23,7 @@ export type {
   GenerationStatistics,
   TokenLogprob,
 } from "./generation.js";
+export type { SparseGrid } from "./grid.js";
 export { headDistribution } from "./head-distribution.js";
 export type { HeadDistribution } from "./head-distribution.js";
 export type { SamplingOptions } from "./options.js";
