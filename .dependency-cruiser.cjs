@@ -9,7 +9,9 @@ const arrows = {
   onnx: ["core"],
   tokenizer: ["core"],
   cooccurrence: ["core"],
-  "runtime-node": ["core"],
+  "runtime-common": ["core"],
+  "runtime-node": ["runtime-common", "core"],
+  "runtime-web": ["runtime-common", "core"],
   // A model folder holds its tokenizer and its mask: docs/decisions/0002-model-loads-tokenizer-and-mask.md
   model: ["onnx", "cooccurrence", "tokenizer", "core"],
   decode: ["cooccurrence", "core"],
@@ -20,7 +22,7 @@ const tests = "[.]test[.]ts$|^(packages|apps|tooling)/[^/]+/test/";
 /** Files that a tool runs, not the product. */
 const configs = "[.]config[.](ts|mjs)$";
 /** Packages that run in browsers too, and the files of them that only Node's entry points reach. */
-const isomorphic = "^packages/(core|onnx|tokenizer|cooccurrence|decode|model)/src/";
+const isomorphic = "^packages/(core|onnx|tokenizer|cooccurrence|decode|model|runtime-common|runtime-web)/src/";
 const nodeOnly = "^packages/model/src/(node-folder|atomic-folder|random-checkpoint|convert)[^/]*[.]ts$|[-.]?node[.]ts$";
 
 const boundaries = Object.entries(arrows).map(([name, allowed]) => ({

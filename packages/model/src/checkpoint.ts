@@ -1,7 +1,7 @@
 /** Reads a checkpoint in Hugging Face form: config.json and safetensors, in one file or in shards. Trusts nothing. */
-import { DynamoError } from "@dynamo/core";
+import { DynamoError, type ModelFiles } from "@dynamo/core";
 import { maxTokenHeads, parseNeoxConfig, type NeoxConfig } from "./config.js";
-import { readJson, type ModelFiles } from "./files.js";
+import { readJson } from "./files.js";
 import { limits } from "./model-folder.js";
 import { readTensorIndex, type PlacedTensor, type TensorIndex } from "./tensor-index.js";
 import { baseShapes, headPrefix, headShapes, type Shapes } from "./tensor-names.js";

@@ -4,7 +4,7 @@ import { weightBytes } from "@dynamo/onnx";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint } from "./checkpoint.js";
 import { writeGraph } from "./convert-graph-file.js";
-import type { ModelFiles } from "./files.js";
+import type { ModelFiles } from "@dynamo/core";
 import { openSource } from "./source.js";
 import { buildStemGraph } from "./stem-graph.js";
 import type { Precision } from "./weights.js";

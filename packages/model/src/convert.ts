@@ -1,13 +1,12 @@
 /** Checkpoint → model folder: streamed, atomic, cancellable. Node only. */
 import { writeFile } from "node:fs/promises";
 import { join, resolve, sep } from "node:path";
-import { DynamoError } from "@dynamo/core";
+import { DynamoError, type ModelFiles } from "@dynamo/core";
 import { maxInlineBytes, weightBytes } from "@dynamo/onnx";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.js";
 import { configJson, type NeoxConfig } from "./config.js";
 import { writeGraph } from "./convert-graph-file.js";
-import type { ModelFiles } from "./files.js";
 import { buildGraph } from "./graph.js";
 import { initialTensor } from "./initial-weights.js";
 import type { ReadTensor } from "./layer-weights.js";

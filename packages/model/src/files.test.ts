@@ -1,7 +1,8 @@
+import { checkInside } from "@dynamo/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { memoryFiles } from "../test/memory-files.js";
-import { checkInside, readJson } from "./files.js";
+import { readJson } from "./files.js";
 
 const invalid: unknown = expect.objectContaining({ code: "invalid-file" });
 

@@ -3,7 +3,7 @@ export { openCheckpoint } from "./checkpoint.js";
 export type { Checkpoint } from "./checkpoint.js";
 export { configJson, headInputs, parseNeoxConfig } from "./config.js";
 export type { HeadInput, NeoxConfig } from "./config.js";
-export type { ModelFiles } from "./files.js";
+export type { ModelFiles } from "@dynamo/core";
 export { inspectModel } from "./inspect.js";
 export type { GraphReport, MaskReport, ModelReport } from "./inspect.js";
 export { loadModel } from "./load.js";

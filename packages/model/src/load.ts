@@ -6,6 +6,7 @@ import {
   type DeviceChoice,
   type GraphSource,
   type LanguageModel,
+  type ModelFiles,
   type Runtime,
   type Session,
   type Tokenizer,
@@ -14,7 +15,7 @@ import { decodeMask } from "@dynamo/cooccurrence";
 import type { LoadedTokenizer } from "@dynamo/tokenizer";
 import { buildAppendGraph } from "./append-graph.js";
 import { parseNeoxConfig, type NeoxConfig } from "./config.js";
-import { readJson, type ModelFiles } from "./files.js";
+import { readJson } from "./files.js";
 import { cacheTensors, delta } from "./graph.js";
 import { dtypes, generationDefaults, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
 import { readTokenizer } from "./read-tokenizer.js";

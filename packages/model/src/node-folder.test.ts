@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ModelFiles } from "./files.js";
+import type { ModelFiles } from "@dynamo/core";
 import { nodeFolder } from "./node-folder.js";
 
 let folder: string;

@@ -2,8 +2,7 @@
 import { statSync } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { DynamoError } from "@dynamo/core";
-import { checkInside, type ModelFiles } from "./files.js";
+import { checkInside, DynamoError, type ModelFiles } from "@dynamo/core";
 
 /** Node reads fewer than 2^31 bytes at a time. */
 const maxReadBytes = 2 ** 30;

@@ -1,8 +1,9 @@
 /** The tokenizer of a checkpoint or model folder, checked against the model. */
+import type { ModelFiles } from "@dynamo/core";
 import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
 import { checkTokenizerFits } from "./checkpoint.js";
 import type { NeoxConfig } from "./config.js";
-import { readJson, type ModelFiles } from "./files.js";
+import { readJson } from "./files.js";
 import { limits } from "./model-folder.js";
 
 /**

@@ -1,7 +1,7 @@
 /** Which tensor stands in which file of a checkpoint: model.safetensors, or shards with their index. */
-import { DynamoError } from "@dynamo/core";
+import { checkInside, DynamoError, type ModelFiles } from "@dynamo/core";
 import { headerByteLength, parseSafetensorsHeader, type SafetensorsEntry } from "@dynamo/core/safetensors";
-import { checkInside, readJson, type ModelFiles } from "./files.js";
+import { readJson } from "./files.js";
 import { limits } from "./model-folder.js";
 
 export interface PlacedTensor extends SafetensorsEntry {

@@ -1,7 +1,6 @@
 /** A model's files in memory, for tests of what reads them. */
-import { DynamoError } from "@dynamo/core";
+import { DynamoError, type ModelFiles } from "@dynamo/core";
 import { encodeSafetensorsHeader } from "@dynamo/core/safetensors";
-import type { ModelFiles } from "../src/files.js";
 
 export type Contents = Record<string, Uint8Array | string>;
 

@@ -1,6 +1,6 @@
 /** Which device `auto` takes. */
 import type { DeviceChoice } from "@dynamo/core";
-import type { NodeDevice } from "./protocol.js";
+import type { NodeDevice } from "./settings.js";
 import { probeDevice, type Probe } from "./probe-process.js";
 import { machineKey, recallChoice, rememberChoice } from "./remembered-choice.js";
 import { cudaGaps, hasGpu, thisMachine } from "./requirements.js";

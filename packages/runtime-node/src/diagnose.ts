@@ -1,5 +1,5 @@
 /** What works on this machine and what it would take: the facts behind `dynamo doctor`. */
-import type { NodeDevice } from "./protocol.js";
+import type { NodeDevice } from "./settings.js";
 import { probeDevice } from "./probe-process.js";
 import { cudaGaps, hasGpu, packageVersion, remedyFor, thisMachine } from "./requirements.js";
 import { threadCount } from "./threads.js";

@@ -3,4 +3,4 @@ export { diagnose } from "./diagnose.js";
 export type { DeviceReport } from "./diagnose.js";
 export { createNodeRuntime } from "./runtime.js";
 export type { NodeRuntimeOptions } from "./runtime.js";
-export type { NodeDevice } from "./protocol.js";
+export type { NodeDevice } from "./settings.js";

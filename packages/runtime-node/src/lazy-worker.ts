@@ -1,10 +1,10 @@
 /** A runtime's device and worker: each is decided on and started with the first call that needs it. */
 import type { DeviceChoice } from "@dynamo/core";
-import { unsupportedDevice } from "./check-device.js";
+import { unsupportedDevice, type WorkerLink } from "@dynamo/runtime-common";
 import { detectDevice } from "./device.js";
-import type { NodeDevice } from "./protocol.js";
+import type { NodeDevice } from "./settings.js";
 import { cudaGaps, thisMachine } from "./requirements.js";
-import { startWorker, type WorkerLink } from "./worker-link.js";
+import { startWorker } from "./worker-link.js";
 
 export interface LazyWorker {
   /** Rejects `unsupported` when a device that was asked for is plainly missing. */

@@ -1,10 +1,8 @@
 /** How long one decoding pass takes on a device, its cache's way there and back included. */
 import { tensor } from "@dynamo/core";
-import { totalHeads } from "./cache-layout.js";
-import { openSession } from "./engine.js";
-import { measured, measureGraph, measureLayout } from "./measure-graph.js";
-import { toNative } from "./native.js";
-import type { EngineSettings } from "./protocol.js";
+import { measured, measureGraph, measureLayout, openSession, toNative, totalHeads } from "@dynamo/runtime-common";
+import { nodeBackend } from "./backend.js";
+import type { EngineSettings } from "./settings.js";
 
 /** Passes before the clock runs (shaders compile, memory is touched), and passes that count. */
 const warmUp = 3;
@@ -15,7 +13,8 @@ const patience = 2_000;
 /** Milliseconds a pass, the median; runs in a process of its own. */
 export async function measureDevice(settings: EngineSettings): Promise<number> {
   const layout = measureLayout();
-  const session = await openSession(settings, { bytes: measureGraph() }, [layout.delta]);
+  const backend = nodeBackend(settings);
+  const session = await openSession(backend, { bytes: measureGraph() }, [layout.delta]);
   const cache = await session.createCache(layout);
   try {
     const hidden = measured.heads * measured.headSize;
@@ -23,7 +22,7 @@ export async function measureDevice(settings: EngineSettings): Promise<number> {
     let length: number = measured.positions;
     // A prompt's worth of (zero) keys and values first, so that every pass reads a cache of realistic size.
     const prompt = [1, totalHeads(layout), length, measured.headSize];
-    await cache.append(toNative(tensor("float32", prompt)), [0], length);
+    await cache.append(toNative(backend.ort, tensor("float32", prompt)), [0], length);
     const pass = async (): Promise<void> => {
       const append = { cache, delta: layout.delta, lengths: [length++], newPositions: 1 };
       await session.run({ x }, ["y"], { append });

@@ -1,7 +1,7 @@
 /** Tries a device in a child process; each question is asked once per process. */
 import { execFile, type ExecFileException } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { EngineSettings } from "./protocol.js";
+import type { EngineSettings } from "./settings.js";
 
 export type Probe =
   | {

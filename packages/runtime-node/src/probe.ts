@@ -2,15 +2,16 @@
  * The child process that tries a device: a driver that crashes takes this process down, not the caller's.
  * Arguments: EngineSettings as JSON, and `measure` to time decoding passes too. Prints one line, a Probe as JSON.
  */
-import { tryDevice } from "./check-device.js";
+import { tryDevice } from "@dynamo/runtime-common";
+import { nodeBackend } from "./backend.js";
 import { measureDevice } from "./measure.js";
 import type { Probe } from "./probe-process.js";
-import type { EngineSettings } from "./protocol.js";
+import type { EngineSettings } from "./settings.js";
 
 async function probe(settings: EngineSettings, measure: boolean): Promise<Probe> {
   try {
     const start = performance.now();
-    await tryDevice(settings);
+    await tryDevice(nodeBackend(settings));
     const firstRun = performance.now() - start;
     return { works: true, firstRun, ...(measure ? { pass: await measureDevice(settings) } : {}) };
   } catch (error) {

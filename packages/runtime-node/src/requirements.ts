@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { NodeDevice } from "./protocol.js";
+import type { NodeDevice } from "./settings.js";
 
 /** The parts of a machine that decide; tests pass their own. */
 export interface Machine {

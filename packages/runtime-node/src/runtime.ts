@@ -1,10 +1,9 @@
 /** createNodeRuntime: core's Runtime over a worker thread. */
 import { stat } from "node:fs/promises";
 import { DynamoError, type GraphSource, type Runtime } from "@dynamo/core";
+import { workerSession, workerState } from "@dynamo/runtime-common";
 import { lazyWorker } from "./lazy-worker.js";
-import type { NodeDevice } from "./protocol.js";
-import { workerSession } from "./session.js";
-import { workerState } from "./state.js";
+import type { NodeDevice } from "./settings.js";
 import { threadCount } from "./threads.js";
 
 export interface NodeRuntimeOptions {

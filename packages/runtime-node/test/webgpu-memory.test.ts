@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { tableGraph } from "./graphs.js";
+import { tableGraph } from "@dynamo/runtime-contract";
 import { useSwiftShader } from "./swiftshader.js";
 
 const available = useSwiftShader();

@@ -1,6 +1,6 @@
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { describe } from "vitest";
-import { runtimeContract } from "./runtime-contract.js";
+import { runtimeContract } from "@dynamo/runtime-contract";
 import { useSwiftShader } from "./swiftshader.js";
 
 const available = useSwiftShader();

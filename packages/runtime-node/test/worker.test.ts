@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import { tensor, type Runtime, type Session, type Tensor } from "@dynamo/core";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { arithmeticGraph, heavyGraph, identityGraph } from "./graphs.js";
+import { arithmeticGraph, heavyGraph, identityGraph } from "@dynamo/runtime-contract";
 
 /** Every worker that got a message since the test began. */
 const workers = new Set<Worker>();

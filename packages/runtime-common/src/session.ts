@@ -1,4 +1,4 @@
-/** The main thread's Session and SessionCache: checks what it is given, and passes it on to the worker. */
+/** The caller's thread's Session and SessionCache: checks what it is given, and passes it on to the worker. */
 import {
   DynamoError,
   tensor,

@@ -1,4 +1,4 @@
-/** The small graphs by which a cache in GPU memory is edited where it lies: JavaScript cannot reach it in Node. */
+/** The small graphs by which a cache in GPU memory is edited where it lies: JavaScript does not reach into it. */
 import type { CacheLayout, DType } from "@dynamo/core";
 import { encodeSmallOnnx } from "./small-onnx.js";
 

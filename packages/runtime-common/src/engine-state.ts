@@ -1,8 +1,9 @@
-/** Tensors that stay in the worker between runs: in host memory overwritten in place, in GPU memory replaced. */
+/** Tensors that stay in the worker between runs: overwritten in place in host memory where ONNX Runtime can, replaced otherwise. */
 import { DynamoError } from "@dynamo/core";
-import type { Tensor } from "onnxruntime-node";
-import { fromNative, sessionOptions, toNative } from "./native.js";
-import type { EngineSettings, WireTensor, WireTensors } from "./protocol.js";
+import type { Tensor } from "onnxruntime-common";
+import type { Backend } from "./backend.js";
+import { fromNative, toNative } from "./native.js";
+import type { WireTensor, WireTensors } from "./protocol.js";
 import { sideSessions } from "./side-sessions.js";
 
 export interface EngineState {
@@ -16,22 +17,24 @@ export interface EngineState {
   dispose(): Promise<void>;
 }
 
-export async function createEngineState(settings: EngineSettings, initial: WireTensors): Promise<EngineState> {
-  const state = settings.device === "webgpu" ? gpuState(settings) : hostState();
+export async function createEngineState(backend: Backend, initial: WireTensors): Promise<EngineState> {
+  const state = backend.onGpu ? gpuState(backend) : hostState(backend);
   for (const [name, value] of Object.entries(initial)) await state.add(name, value);
   return state;
 }
 
 type GrowingState = EngineState & { add(name: string, value: WireTensor): Promise<void> };
 
-function hostState(): GrowingState {
+function hostState({ ort, writesGivenOutputs }: Backend): GrowingState {
   const tensors = new Map<string, Tensor>();
   return {
     ...lookUp(tensors),
-    inPlace: true,
-    replace: () => undefined,
+    inPlace: writesGivenOutputs,
+    replace: (name, value) => {
+      tensors.set(name, value);
+    },
     add(name, value) {
-      tensors.set(name, toNative(value));
+      tensors.set(name, toNative(ort, value));
       return Promise.resolve();
     },
     read: (names) => {
@@ -55,15 +58,15 @@ function hostState(): GrowingState {
   };
 }
 
-function gpuState(settings: EngineSettings): GrowingState {
+function gpuState(backend: Backend): GrowingState {
   const tensors = new Map<string, Tensor>();
-  const side = sideSessions(sessionOptions(settings));
+  const side = sideSessions(backend);
   const replace = (name: string, value: Tensor): void => {
     tensors.get(name)?.dispose();
     tensors.set(name, value);
   };
   const add = async (name: string, value: WireTensor): Promise<void> =>
-    replace(name, await side.copy(toNative(value), "gpu-buffer"));
+    replace(name, await side.copy(toNative(backend.ort, value), "gpu-buffer"));
   return {
     ...lookUp(tensors),
     inPlace: false,

@@ -1,7 +1,7 @@
 /** Sessions of the small graphs that move and edit tensors on a device, opened once each. */
-import { createHash } from "node:crypto";
 import type { DType } from "@dynamo/core";
-import { InferenceSession, type Tensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { Backend } from "./backend.js";
 import { engineError, loadError } from "./engine-errors.js";
 import { copyGraph } from "./gpu-graphs.js";
 
@@ -12,12 +12,19 @@ export interface SideSessions {
   dispose(): Promise<void>;
 }
 
-export function sideSessions(options: InferenceSession.SessionOptions): SideSessions {
-  const opened = new Map<string, InferenceSession>();
+interface Opened {
+  readonly graph: Uint8Array;
+  readonly outputs: string;
+  readonly session: InferenceSession;
+}
+
+export function sideSessions(backend: Backend): SideSessions {
+  const opened: Opened[] = [];
   async function open(graph: Uint8Array, outputs: "cpu" | "gpu-buffer"): Promise<InferenceSession> {
-    const key = `${outputs} ${createHash("sha256").update(graph).digest("base64")}`;
-    const session = opened.get(key) ?? (await create(graph, { ...options, preferredOutputLocation: outputs }));
-    opened.set(key, session);
+    const known = opened.find((other) => other.outputs === outputs && sameBytes(other.graph, graph));
+    if (known !== undefined) return known.session;
+    const session = await create(backend, graph, outputs);
+    opened.push({ graph, outputs, session });
     return session;
   }
   return {
@@ -28,15 +35,21 @@ export function sideSessions(options: InferenceSession.SessionOptions): SideSess
       return (await session.run({ value }).catch(engineError))["copy"] as Tensor;
     },
     async dispose() {
-      for (const session of opened.values()) await session.release();
-      opened.clear();
+      for (const { session } of opened.splice(0)) await session.release();
     },
   };
 }
 
-async function create(graph: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+async function create(
+  { ort, options }: Backend,
+  graph: Uint8Array,
+  outputs: "cpu" | "gpu-buffer",
+): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(graph, options);
+    return await ort.InferenceSession.create(graph, { ...options, preferredOutputLocation: outputs });
   } catch (error) {
     throw loadError(error, "the graph's bytes");
   }

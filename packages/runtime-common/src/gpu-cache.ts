@@ -1,6 +1,7 @@
 /** The KV cache as `gpu-buffer` tensors, for webgpu: it is written, grown and copied by graphs, on the device. */
 import type { CacheLayout } from "@dynamo/core";
-import type { InferenceSession, Tensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { Ort } from "./backend.js";
 import { cacheDims, capacityFor, checkAppend, checkCopy, checkLayout, gpuGrowth } from "./cache-layout.js";
 import type { EngineCache } from "./engine-cache.js";
 import { engineError } from "./engine-errors.js";
@@ -25,15 +26,19 @@ interface Blocks {
   readonly tail: Tensors | undefined;
 }
 
-export async function createGpuCache(layout: CacheLayout, { append, edit }: GpuCacheSessions): Promise<EngineCache> {
+export async function createGpuCache(
+  ort: Ort,
+  layout: CacheLayout,
+  { append, edit }: GpuCacheSessions,
+): Promise<EngineCache> {
   checkLayout(layout);
   const { rows, maxLength } = layout;
   // One more than maxLength: the append graph puts padding that falls past the end on the last position.
   const most = maxLength + 1;
   let capacity = capacityFor(1, most, gpuGrowth);
 
-  const edited = editor(layout, edit);
-  const seed = zeros(layout);
+  const edited = editor(ort, layout, edit);
+  const seed = zeros(ort, layout);
   const whole = await edited(seed, seed, new Array<number>(rows).fill(0), capacity - 1);
   let blocks: Blocks = { split: rows, head: whole, tail: undefined };
 
@@ -72,7 +77,7 @@ export async function createGpuCache(layout: CacheLayout, { append, edit }: GpuC
     },
     async append(delta, lengths, newPositions) {
       await grow(Math.min(Math.max(...lengths) + newPositions, maxLength) + 1);
-      const places = toNative({ dtype: "int32", dims: [lengths.length], data: Int32Array.from(lengths) });
+      const places = toNative(ort, { dtype: "int32", dims: [lengths.length], data: Int32Array.from(lengths) });
       const results = await append.run({ ...blocks.head, [layout.delta]: delta, lengths: places });
       replace({ ...blocks, head: renamed(layout, results, "present") });
     },
@@ -90,12 +95,12 @@ export async function createGpuCache(layout: CacheLayout, { append, edit }: GpuC
 type Edit = (first: Tensors, second: Tensors, picked: readonly number[], extra?: number) => Promise<Tensors>;
 
 /** Picks rows of `first` followed by `second`, and makes room for `extra` more positions. */
-function editor(layout: CacheLayout, session: InferenceSession): Edit {
+function editor(ort: Ort, layout: CacheLayout, session: InferenceSession): Edit {
   return async (first, second, picked, extra = 0) => {
     const inputs: Record<string, Tensor> = {
-      rows: int64(picked),
-      key_pads: int64([0, 0, 0, 0, 0, 0, 0, extra]),
-      value_pads: int64([0, 0, 0, 0, 0, 0, extra, 0]),
+      rows: int64(ort, picked),
+      key_pads: int64(ort, [0, 0, 0, 0, 0, 0, 0, extra]),
+      value_pads: int64(ort, [0, 0, 0, 0, 0, 0, extra, 0]),
     };
     for (const { name } of layout.tensors) {
       inputs[`first.${name}`] = first[name] as Tensor;
@@ -105,12 +110,12 @@ function editor(layout: CacheLayout, session: InferenceSession): Edit {
   };
 }
 
-function zeros(layout: CacheLayout): Tensors {
+function zeros(ort: Ort, layout: CacheLayout): Tensors {
   const entries = layout.tensors.map((tensor) => {
     const dims = cacheDims(tensor, 1, 1);
     const size = tensor.heads * tensor.headSize;
     const data = layout.dtype === "float32" ? new Float32Array(size) : new Uint16Array(size);
-    return [tensor.name, toNative({ dtype: layout.dtype, dims, data })] as const;
+    return [tensor.name, toNative(ort, { dtype: layout.dtype, dims, data })] as const;
   });
   return Object.fromEntries(entries);
 }
@@ -123,6 +128,6 @@ function release(block: Tensors): void {
   for (const value of Object.values(block)) value.dispose();
 }
 
-function int64(values: readonly number[]): Tensor {
-  return toNative({ dtype: "int64", dims: [values.length], data: BigInt64Array.from(values, BigInt) });
+function int64(ort: Ort, values: readonly number[]): Tensor {
+  return toNative(ort, { dtype: "int64", dims: [values.length], data: BigInt64Array.from(values, BigInt) });
 }

@@ -1,6 +1,7 @@
 /** What a session in the worker needs of a KV cache, wherever it lies; and the one in host memory. */
 import { DynamoError, type CacheLayout } from "@dynamo/core";
-import type { Tensor } from "onnxruntime-node";
+import type { Tensor } from "onnxruntime-common";
+import type { Ort } from "./backend.js";
 import { createHostCache, type CacheArray } from "./host-cache.js";
 import { toNative } from "./native.js";
 
@@ -14,7 +15,7 @@ export interface EngineCache {
   dispose(): void;
 }
 
-export function hostEngineCache(layout: CacheLayout): EngineCache {
+export function hostEngineCache(ort: Ort, layout: CacheLayout): EngineCache {
   const cache = createHostCache(layout);
   // The tensors over the cache's memory stay the same from pass to pass until it grows.
   let made: { rows: number; capacity: number; feeds: Record<string, Tensor> } | undefined;
@@ -24,7 +25,9 @@ export function hostEngineCache(layout: CacheLayout): EngineCache {
     },
     feeds(rows) {
       if (made?.rows !== rows || made.capacity !== cache.capacity) {
-        const views = cache.view(rows).map((view) => [view.name, toNative({ ...view, dtype: layout.dtype })] as const);
+        const views = cache
+          .view(rows)
+          .map((view) => [view.name, toNative(ort, { ...view, dtype: layout.dtype })] as const);
         made = { rows, capacity: cache.capacity, feeds: Object.fromEntries(views) };
       }
       return Promise.resolve(made.feeds);

@@ -1,4 +1,4 @@
-/** The main thread's RuntimeState: checks what it is given, and passes it on to the worker. */
+/** The caller's thread's RuntimeState: checks what it is given, and passes it on to the worker. */
 import { DynamoError, tensor, type Feeds, type RuntimeState, type Tensor } from "@dynamo/core";
 import type { WireTensors } from "./protocol.js";
 import { wireTensor, type WorkerLink } from "./worker-link.js";

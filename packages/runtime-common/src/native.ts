@@ -1,17 +1,8 @@
-/** The one place that touches onnxruntime-node's types: session options, and tensors both ways. */
+/** Tensors and their descriptions, between ONNX Runtime's types and ours. */
 import { byteSize, DynamoError, elementCount, viewOf, type DType, type TensorInfo } from "@dynamo/core";
-import { Tensor, type InferenceSession } from "onnxruntime-node";
-import type { EngineSettings, WireTensor, WireTensors } from "./protocol.js";
-
-/** ONNX Runtime's severities: 4 is fatal. It throws its errors too, and its warnings are nothing a user could act on. */
-const logSeverity = 4;
-
-/**
- * Microseconds that an idle thread of an operator's pool spins before it sleeps. Measured at 70M's operator sizes, 2 cores:
- * without spinning 6.1 ms a pass, with this 4.0, with ONNX Runtime's own (1,000) 4.1; but when another program takes one
- * of the cores, 7.8, 12 and 16.
- */
-const spinMicroseconds = "100";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { Ort } from "./backend.js";
+import type { WireTensor, WireTensors } from "./protocol.js";
 
 const dtypes: ReadonlySet<string> = new Set<DType>([
   "float32",
@@ -25,20 +16,6 @@ const dtypes: ReadonlySet<string> = new Set<DType>([
   "int64",
   "bool",
 ]);
-
-export function sessionOptions({ device, threads }: EngineSettings): InferenceSession.SessionOptions {
-  return {
-    executionProviders: [device],
-    graphOptimizationLevel: "all",
-    executionMode: "sequential",
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    // Memory plans are kept per input shape, and a growing cache changes the shape again and again; they gain nothing here.
-    enableMemPattern: false,
-    extra: { session: { intra_op: { spin_duration_us: spinMicroseconds } } },
-    logSeverityLevel: logSeverity,
-  };
-}
 
 /** An output of ONNX Runtime's own type names as a dtype; throws `unsupported` for strings, 4-bit and other types. */
 function dtypeOf(type: string, name: string): DType {
@@ -54,13 +31,13 @@ export function tensorInfos(metadata: readonly InferenceSession.ValueMetadata[])
   });
 }
 
-/** Over the same memory: ONNX Runtime reads it in place. */
-export function toNative({ dtype, dims, data }: WireTensor): Tensor {
-  if (!dtypes.has(dtype)) throw new DynamoError("unsupported", `onnxruntime-node has no tensors of ${dtype}`);
-  return new Tensor(dtype as Tensor.Type, data as Tensor.DataType, dims);
+/** Over the same memory: onnxruntime-node reads it in place. */
+export function toNative(ort: Ort, { dtype, dims, data }: WireTensor): Tensor {
+  if (!dtypes.has(dtype)) throw new DynamoError("unsupported", `ONNX Runtime has no tensors of ${dtype} in JavaScript`);
+  return new ort.Tensor(dtype as Tensor.Type, data as Tensor.DataType, dims);
 }
 
-/** Of a CPU tensor, over its memory. Float16Array, where Node has it, becomes its bits. */
+/** Of a CPU tensor, over its memory. Float16Array, where there is one, becomes its bits. */
 export function fromNative(value: Tensor, name: string): WireTensor {
   const dtype = dtypeOf(value.type, name);
   const { buffer, byteOffset } = value.data as Uint8Array;

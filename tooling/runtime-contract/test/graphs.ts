@@ -1,7 +1,6 @@
 /** Small graphs that make what a runtime does visible. */
 import type { CacheLayout, DType } from "@dynamo/core";
-import { appendGraph } from "../src/measure-graph.js";
-import { encodeSmallOnnx, type SmallInitializer } from "../src/small-onnx.js";
+import { appendGraph, encodeSmallOnnx, type SmallInitializer } from "@dynamo/runtime-common";
 
 /** y = x for each dtype. */
 export function identityGraph(dtype: DType, dims: readonly (number | string)[] = ["n"]): Uint8Array {

@@ -1,16 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  appendToOracle,
-  emptyOracle,
-  firstDifference,
-  freshValues,
-  programs,
-  startPass,
-} from "../test/cache-oracle.js";
-import { testLayout } from "../test/graphs.js";
-import { capacityFor, hostGrowth } from "./cache-layout.js";
-import { createHostCache, type CacheArray } from "./host-cache.js";
+import { appendToOracle, emptyOracle, firstDifference, freshValues, programs, startPass } from "./cache-oracle.js";
+import { testLayout } from "./graphs.js";
+import { capacityFor, createHostCache, hostGrowth, type CacheArray } from "@dynamo/runtime-common";
 
 const [rows, maxLength] = [3, 300];
 

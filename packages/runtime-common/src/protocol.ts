@@ -1,20 +1,5 @@
-/** What the main thread and the inference worker say to each other. */
+/** What the caller's thread and the inference worker say to each other. */
 import type { CacheLayout, DType, DynamoErrorCode, GraphSource, TensorInfo, TypedArray } from "@dynamo/core";
-import type { WorkerState } from "./worker-state.js";
-
-export type NodeDevice = "cpu" | "cuda" | "webgpu";
-
-/** How native sessions are opened: fixed for a worker's life. */
-export interface EngineSettings {
-  readonly device: NodeDevice;
-  /** Threads of one CPU operator, the calling one included. */
-  readonly threads: number;
-}
-
-export interface WorkerData {
-  readonly settings: EngineSettings;
-  readonly state: WorkerState;
-}
 
 export interface WireTensor {
   readonly dtype: DType;
@@ -30,7 +15,7 @@ export interface WireAppend {
   readonly newPositions: number;
 }
 
-/** Sessions, caches and states are numbered by the main thread. */
+/** Sessions, caches and states are numbered by the caller's thread. */
 export type Request =
   | { readonly kind: "check-device" }
   | {
@@ -83,9 +68,13 @@ export interface Values {
   "dispose-session": undefined;
 }
 
-export type ToWorker = { readonly id: number; readonly request: Request } | { readonly shutdown: true };
+/** A request with the number that its answer carries. */
+export interface Call {
+  readonly id: number;
+  readonly request: Request;
+}
 
-export type FromWorker =
+export type Answer =
   { readonly id: number; readonly value: Values[keyof Values] } | { readonly id: number; readonly error: WireError };
 
 /** Errors cross threads as plain data, because structured clone drops a class and its own fields. */

@@ -1,13 +1,14 @@
-/** Native sessions on one device. It runs in the worker, and in the child process that probes a device. */
+/** Sessions of ONNX Runtime on one device: what runs in an inference worker. */
 import { DynamoError, nextName, type CacheLayout, type GraphSource } from "@dynamo/core";
-import { InferenceSession, type Tensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { Backend } from "./backend.js";
 import { hostEngineCache, type EngineCache } from "./engine-cache.js";
 import { createGpuCache } from "./gpu-cache.js";
 import type { EngineState } from "./engine-state.js";
 import { editGraph } from "./gpu-graphs.js";
-import { fromNative, sessionOptions, tensorInfos, toNative } from "./native.js";
+import { fromNative, tensorInfos, toNative } from "./native.js";
 import { engineError, loadError } from "./engine-errors.js";
-import type { EngineSettings, SessionShape, WireTensor, WireTensors } from "./protocol.js";
+import type { SessionShape, WireTensor, WireTensors } from "./protocol.js";
 import { sideSessions, type SideSessions } from "./side-sessions.js";
 
 export interface EngineSession {
@@ -34,31 +35,31 @@ export interface EngineAttached {
 
 /** Loads a graph. Outputs named in `deviceOutputs` stay in the GPU's memory, where there is one, unless fetched. */
 export async function openSession(
-  settings: EngineSettings,
+  backend: Backend,
   graph: GraphSource,
   deviceOutputs: readonly string[] = [],
 ): Promise<EngineSession> {
-  const onGpu = settings.device === "webgpu";
-  const options = sessionOptions(settings);
+  const { ort, onGpu, options } = backend;
   const kept = onGpu ? deviceOutputs : [];
   const main = await load(
+    backend,
     graph,
     kept.length === 0 ? options : { ...options, preferredOutputLocation: gpuLocations(kept) },
   );
   const shape = { inputs: tensorInfos(main.inputMetadata), outputs: tensorInfos(main.outputMetadata) };
-  const side = sideSessions(options);
+  const side = sideSessions(backend);
 
   return {
     shape,
     async createCache(layout) {
-      if (!onGpu) return hostEngineCache(layout);
+      if (!onGpu) return hostEngineCache(ort, layout);
       const append = await side.open(layout.appendGraph, "gpu-buffer");
-      return createGpuCache(layout, { append, edit: await side.open(editGraph(layout), "gpu-buffer") });
+      return createGpuCache(ort, layout, { append, edit: await side.open(editGraph(layout), "gpu-buffer") });
     },
     async run(feeds, fetches, { append, state } = {}) {
       append?.cache.check(append.lengths, append.newPositions);
       const inputs: Record<string, Tensor> = {};
-      for (const [name, value] of Object.entries(feeds)) inputs[name] = toNative(value);
+      for (const [name, value] of Object.entries(feeds)) inputs[name] = toNative(ort, value);
       for (const { name } of shape.inputs) if (state?.has(name) === true) inputs[name] = state.tensor(name);
       if (append !== undefined) Object.assign(inputs, await append.cache.feeds(append.lengths.length));
       const replaced = shape.outputs.flatMap(({ name }) => replacedName(name, state) ?? []);
@@ -72,9 +73,8 @@ export async function openSession(
         const results = await main.run(inputs, Object.fromEntries([...places, ...own])).catch(engineError);
         return await collect(results, fetches, side);
       }
-      // With outputs in GPU memory, onnxruntime-node 1.30 binds outputs and never unbinds them: a run that fetches fewer
-      // than the one before fails or mixes them up. So such a session always fetches everything.
-      const results = await (kept.length === 0 ? main.run(inputs, wanted) : main.run(inputs)).catch(engineError);
+      const everything = kept.length > 0 && backend.fetchesAll;
+      const results = await (everything ? main.run(inputs) : main.run(inputs, wanted)).catch(engineError);
       try {
         if (append !== undefined) {
           await append.cache
@@ -96,12 +96,16 @@ export async function openSession(
   };
 }
 
-async function load(graph: GraphSource, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+async function load(
+  { ort: { InferenceSession: factory } }: Backend,
+  graph: GraphSource,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
   try {
-    if ("path" in graph) return await InferenceSession.create(graph.path, options);
+    if ("path" in graph) return await factory.create(graph.path, options);
     const { bytes, externalData = [] } = graph;
     const external = externalData.length === 0 ? {} : { externalData: [...externalData] };
-    return await InferenceSession.create(bytes, { ...options, ...external });
+    return await factory.create(bytes, { ...options, ...external });
   } catch (error) {
     throw loadError(error, "path" in graph ? graph.path : "the graph's bytes");
   }

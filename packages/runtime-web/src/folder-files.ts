@@ -1,0 +1,80 @@
+/** A model's files in a folder that the visitor dropped or picked. */
+import { checkInside, DynamoError, type ModelFiles } from "@dynamo/core";
+
+/**
+ * From an `<input webkitdirectory>`, a drop, or `showDirectoryPicker()`. A list of files is seen from the folder that holds
+ * config.json, however deep it lies. Throws `invalid-file` for files that can no longer be read.
+ */
+export function folderFiles(files: readonly File[] | FileSystemDirectoryHandle): ModelFiles {
+  const listed = "kind" in files ? undefined : byPath(files);
+  const location = "kind" in files ? files.name : `the folder of ${files.length} files`;
+
+  async function find(path: string): Promise<File | undefined> {
+    checkInside(path);
+    return "kind" in files ? fromHandle(files, path) : listed?.get(path);
+  }
+
+  async function required(path: string): Promise<File> {
+    const file = await find(path);
+    if (file === undefined) throw new DynamoError("not-found", `${location} has no file ${path}`);
+    return file;
+  }
+
+  return {
+    location,
+    size: async (path) => (await find(path))?.size,
+    async read(path, limit) {
+      const file = await required(path);
+      if (file.size > limit) {
+        throw new DynamoError("invalid-file", `${path}: expected at most ${limit} bytes, received ${file.size}`);
+      }
+      return bytesOf(file, path);
+    },
+    async readRange(path, byteOffset, byteLength) {
+      const file = await required(path);
+      const end = byteOffset + byteLength;
+      if (!(byteOffset >= 0 && byteLength >= 0 && end <= file.size)) {
+        throw new DynamoError("invalid-file", `${path} has ${file.size} bytes, expected bytes ${byteOffset} to ${end}`);
+      }
+      return bytesOf(file.slice(byteOffset, end), path);
+    },
+  };
+}
+
+/** Paths as seen from the folder of the config.json that lies highest, or from the top. */
+function byPath(files: readonly File[]): Map<string, File> {
+  const paths = files.map(
+    (file) => [file.webkitRelativePath === "" ? file.name : file.webkitRelativePath, file] as const,
+  );
+  const configs = paths.map(([path]) => path).filter((path) => /(^|\/)config\.json$/.test(path));
+  const highest = configs.sort((a, b) => a.split("/").length - b.split("/").length)[0];
+  const prefix = highest?.slice(0, -"config.json".length) ?? "";
+  return new Map(paths.flatMap(([path, file]) => (path.startsWith(prefix) ? [[path.slice(prefix.length), file]] : [])));
+}
+
+async function fromHandle(folder: FileSystemDirectoryHandle, path: string): Promise<File | undefined> {
+  const names = path.split("/");
+  const name = names.pop() as string;
+  try {
+    let parent = folder;
+    for (const each of names) parent = await parent.getDirectoryHandle(each);
+    return await (await parent.getFileHandle(name)).getFile();
+  } catch (cause) {
+    const reason = cause instanceof DOMException ? cause.name : "";
+    if (reason === "NotFoundError" || reason === "TypeMismatchError") return undefined;
+    throw unreadable(path, cause);
+  }
+}
+
+async function bytesOf(blob: Blob, path: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): DynamoError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DynamoError("invalid-file", `${path} cannot be read: ${reason}`, { cause });
+}

@@ -1,0 +1,7 @@
+/** @dynamo/runtime-web: core's Runtime over onnxruntime-web in a Web Worker, and model files from URLs and folders. */
+export { createWebRuntime } from "./runtime.js";
+export type { WebRuntimeOptions } from "./runtime.js";
+export type { WebDevice } from "./settings.js";
+export { folderFiles } from "./folder-files.js";
+export { urlFiles } from "./url-files.js";
+export type { DownloadProgress, UrlFilesOptions } from "./url-files.js";

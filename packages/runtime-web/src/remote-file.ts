@@ -1,0 +1,110 @@
+/** What a server says of a file, and parts of it by Range requests. */
+import { DynamoError } from "@dynamo/core";
+import type { FileCache } from "./file-cache.js";
+
+export interface Network {
+  readonly fetch: typeof globalThis.fetch;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface Remote {
+  readonly address: string;
+  /** Undefined when the server does not say, or compresses it on its way. */
+  readonly size: number | undefined;
+  /** Changes with the content: its ETag, or when it was changed, or its size. */
+  readonly version: string;
+}
+
+/** Asks for a file's size and version; undefined when there is none. Without a network, what the cache has counts. */
+export async function remoteFile(
+  address: string,
+  network: Network,
+  cache: FileCache | undefined,
+): Promise<Remote | undefined> {
+  let response: Response;
+  try {
+    response = await request(address, network, { method: "HEAD" });
+  } catch (error) {
+    const kept = DynamoError.is(error) && error.code === "runtime" ? await cache?.find(address) : undefined;
+    if (kept === undefined) throw error;
+    return kept.absent ? undefined : { address, size: kept.size, version: kept.version };
+  }
+  if (isMissing(response, address)) {
+    await cache?.storeAbsence(address);
+    return undefined;
+  }
+  checkStatus(response, address);
+  return { address, size: sizeOf(response), version: versionOf(response) };
+}
+
+/** Bytes [byteOffset, byteOffset + byteLength), from the cache where the file is there. */
+export async function readPart(
+  { address, version }: Remote,
+  byteOffset: number,
+  byteLength: number,
+  network: Network,
+  cache: FileCache | undefined,
+): Promise<Uint8Array> {
+  const end = byteOffset + byteLength;
+  const kept = await cache?.read(address, version, byteOffset, end);
+  if (kept !== undefined) return kept;
+  if (byteLength === 0) return new Uint8Array(0);
+  const response = await request(address, network, { headers: { Range: `bytes=${byteOffset}-${end - 1}` } });
+  if (response.status !== 416) checkStatus(response, address);
+  const received = new Uint8Array(await bodyOf(response, address));
+  // A server without ranges sends the whole file.
+  const bytes = response.status === 200 ? received.subarray(byteOffset, end) : received;
+  if (response.status === 416 || bytes.length !== byteLength) {
+    throw new DynamoError("invalid-file", `${address}: expected bytes ${byteOffset} to ${end}, the file is shorter`);
+  }
+  return bytes;
+}
+
+/** A request; `runtime` when the server cannot be reached, `aborted` when the caller's signal fired. */
+export async function request(address: string, { fetch, signal }: Network, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(address, { ...init, ...(signal === undefined ? {} : { signal }) });
+  } catch (cause) {
+    throw networkError(address, signal, cause);
+  }
+}
+
+export function networkError(address: string, signal: AbortSignal | undefined, cause: unknown): DynamoError {
+  if (signal?.aborted === true) return new DynamoError("aborted", "stopped by the caller's signal", { cause });
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new DynamoError("runtime", `${address} cannot be loaded: no network, or the server refuses (${message})`, {
+    cause,
+  });
+}
+
+export function checkStatus(response: Response, address: string): void {
+  if (response.ok) return;
+  if (response.status === 404 || response.status === 410)
+    throw new DynamoError("not-found", `${address}: the server has no such file (${response.status})`);
+  throw new DynamoError("runtime", `${address}: expected the file, received HTTP status ${response.status}`);
+}
+
+/** Servers of single-page apps answer every unknown address with their page. */
+function isMissing({ status, headers }: Response, address: string): boolean {
+  if (status === 404 || status === 410) return true;
+  return status === 200 && (headers.get("Content-Type") ?? "").startsWith("text/html") && !/\.html?$/.test(address);
+}
+
+function sizeOf({ headers }: Response): number | undefined {
+  const length = Number(headers.get("Content-Length") ?? Number.NaN);
+  return Number.isSafeInteger(length) && !headers.has("Content-Encoding") ? length : undefined;
+}
+
+/** `W/` is left off: whether the bytes or the meaning are the same, it is the same file. */
+export function versionOf({ headers }: Response): string {
+  const tag = headers.get("ETag")?.replace(/^W\//, "");
+  return tag ?? headers.get("Last-Modified") ?? `size ${headers.get("Content-Length") ?? "unknown"}`;
+}
+
+async function bodyOf(response: Response, address: string): Promise<ArrayBuffer> {
+  try {
+    return await response.arrayBuffer();
+  } catch (cause) {
+    throw networkError(address, undefined, cause);
+  }
+}

@@ -1,0 +1,70 @@
+/** createWebRuntime: core's Runtime over a Web Worker. */
+import { DynamoError, type Runtime } from "@dynamo/core";
+import { workerSession, workerState } from "@dynamo/runtime-common";
+import { threadCount } from "./device.js";
+import { lazyWorker } from "./lazy-worker.js";
+import { reloadingSession, type OpenSession } from "./reloading-session.js";
+import type { WebDevice } from "./settings.js";
+
+export interface WebRuntimeOptions {
+  /** Default `auto`: webgpu where the browser has a GPU and it works, otherwise wasm. */
+  readonly device?: "auto" | WebDevice | undefined;
+  /** Threads of one WASM operator; default: the cores, at most 8. One, when the page is not cross-origin isolated. */
+  readonly threads?: number | undefined;
+  /** Address of a folder with ONNX Runtime's files, ending in "/"; default: they lie beside this package's worker. */
+  readonly wasmPaths?: string | undefined;
+  /** Told in one line what device was chosen, and when a worker ended or a device was lost. */
+  readonly logger?: ((line: string) => void) | undefined;
+}
+
+/**
+ * A runtime in this browser. All its sessions live in one Web Worker, which starts with the first call that needs it.
+ * Throws `invalid-argument` for an unknown device or thread count.
+ */
+export function createWebRuntime({ device = "auto", threads, wasmPaths, logger }: WebRuntimeOptions = {}): Runtime {
+  if (!["auto", "webgpu", "wasm"].includes(device)) {
+    throw new DynamoError("invalid-argument", `device: expected auto, webgpu or wasm, received ${device}`);
+  }
+  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= 1024)) {
+    throw new DynamoError("invalid-argument", `threads: expected a whole number from 1 to 1024, received ${threads}`);
+  }
+  const settings = {
+    threads: threadCount(threads),
+    wasmPaths: wasmPaths === undefined ? undefined : new URL(wasmPaths, globalThis.location.href).href,
+  };
+  const worker = lazyWorker(device, settings, logger ?? ((): void => undefined));
+  let sessions = 0;
+  let states = 0;
+  let disposed: Promise<void> | undefined;
+
+  function checkUsable(): void {
+    if (disposed !== undefined) throw new DynamoError("invalid-argument", "the runtime has been disposed");
+  }
+
+  return {
+    async device() {
+      checkUsable();
+      return worker.device();
+    },
+    async createSession(graph, { deviceOutputs = [] } = {}) {
+      checkUsable();
+      if (!("bytes" in graph)) {
+        throw new DynamoError("unsupported", `expected a graph's bytes, received a path (${graph.path})`);
+      }
+      return reloadingSession(async (): Promise<OpenSession> => {
+        const link = await worker.link();
+        const id = sessions++;
+        const shape = await link.call<"create-session">({ kind: "create-session", session: id, graph, deviceOutputs });
+        return { link, session: workerSession(link, id, shape) };
+      });
+    },
+    async createState(tensors) {
+      checkUsable();
+      return workerState(await worker.link(), states++, tensors);
+    },
+    dispose() {
+      disposed ??= worker.close();
+      return disposed;
+    },
+  };
+}

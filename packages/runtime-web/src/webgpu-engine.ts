@@ -1,0 +1,57 @@
+/** The WebGPU engine: sessions and their caches in GPU memory, float16 where the GPU has it, the device's loss reported. */
+import { DynamoError, type GraphSource } from "@dynamo/core";
+import { openTested, unsupportedDevice, type Backend } from "@dynamo/runtime-common";
+import { usesFloat16 } from "./float16-graph.js";
+import { messageOf, type WorkerSettings } from "./settings.js";
+import type { Engine, Library } from "./worker.js";
+
+/** What is used of WebGPU's objects; TypeScript's DOM library does not have them yet. */
+interface GpuDevice {
+  readonly features: ReadonlySet<string>;
+  readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
+}
+
+export function webgpuEngine(ort: Library, _settings: WorkerSettings, onLost: (reason: string) => void): Engine {
+  const backend: Backend = {
+    ort,
+    onGpu: true,
+    writesGivenOutputs: false,
+    fetchesAll: false,
+    options: {
+      executionProviders: ["webgpu"],
+      graphOptimizationLevel: "all",
+      executionMode: "sequential",
+      enableMemPattern: false,
+      logSeverityLevel: 4,
+    },
+  };
+  const device = (): GpuDevice | undefined => (ort.env.webgpu as unknown as { device?: GpuDevice }).device;
+  let tested: Promise<unknown> | undefined;
+
+  return {
+    backend,
+    async checkDevice() {
+      // That session stays open as long as the worker: ONNX Runtime destroys its device with the last one.
+      tested ??= openTested(backend).then(() => {
+        void device()?.lost.then(({ reason, message }) => {
+          onLost(message === "" ? reason : message);
+        });
+      });
+      await tested.catch((error: unknown) => {
+        throw unsupportedDevice("webgpu", messageOf(error), undefined);
+      });
+    },
+    beforeCall(request) {
+      if (request.kind === "create-session") checkFloat16(request.graph, device());
+    },
+  };
+}
+
+/** Before the graph loads: compiling its shaders would fail somewhere in the first pass, with a message about WGSL. */
+function checkFloat16(graph: GraphSource, device: GpuDevice | undefined): void {
+  if (!("bytes" in graph) || device?.features.has("shader-f16") !== false || !usesFloat16(graph.bytes)) return;
+  throw new DynamoError(
+    "unsupported",
+    'this GPU has no float16 shaders (shader-f16): choose a graph of another dtype, "q8", "q4" or "fp32"',
+  );
+}

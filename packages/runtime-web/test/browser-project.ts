@@ -1,0 +1,34 @@
+/** Vitest's project of the tests that run inside Chromium, on the built package: a worker loads no TypeScript. */
+import { fileURLToPath } from "node:url";
+import { playwright } from "@vitest/browser-playwright";
+import type { TestProjectInlineConfiguration } from "vitest/config";
+import { chromiumArguments } from "./chromium.js";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export function browserProject(executablePath: string): TestProjectInlineConfiguration {
+  return {
+    resolve: {
+      conditions: ["@dynamo/source", "browser", "import", "module", "default"],
+      alias: { "@dynamo/runtime-web": here("../dist/index.js") },
+    },
+    server: {
+      // Threads need a cross-origin isolated page.
+      headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
+    },
+    test: {
+      name: "chromium",
+      include: ["test/browser/**/*.test.ts"],
+      testTimeout: 120_000,
+      fileParallelism: false,
+      globalSetup: [here("./serve-files.ts")],
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: { executablePath, args: [...chromiumArguments] } }),
+        instances: [{ browser: "chromium" }],
+      },
+    },
+  };
+}

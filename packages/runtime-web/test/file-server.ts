@@ -1,0 +1,72 @@
+/** A real HTTP server of files for the browser's tests: tags, ranges, connections that break off; it counts what it is asked. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface FileServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+interface Behaviour {
+  /** Bytes after which the first connection of each file breaks off. */
+  cut: number | undefined;
+  readonly requests: string[];
+  readonly broken: Set<string>;
+}
+
+/** `/control?cut=N` starts anew; `/requests` lists what was asked for since. `/model/<size>.bin` is a file of that size. */
+export async function fileServer(): Promise<FileServer> {
+  const state: Behaviour = { cut: undefined, requests: [], broken: new Set() };
+  const server = createServer((request, response) => {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    response.setHeader("Access-Control-Expose-Headers", "ETag, Content-Range");
+    response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
+    const url = new URL(request.url ?? "/", "http://localhost");
+    if (url.pathname === "/control") {
+      state.cut = url.searchParams.has("cut") ? Number(url.searchParams.get("cut")) : undefined;
+      state.requests.length = 0;
+      state.broken.clear();
+      response.end();
+    } else if (url.pathname === "/requests") response.end(JSON.stringify(state.requests));
+    else serve(state, url.pathname, request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => closed(server) };
+}
+
+/** Every byte differs from its neighbours, so that parts out of place are seen. */
+export const byteAt = (position: number): number => (position * 31 + Math.floor(position / 256)) % 256;
+
+function serve(state: Behaviour, path: string, request: IncomingMessage, response: ServerResponse): void {
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
+  state.requests.push(`${request.method ?? ""} ${path}${range === null ? "" : ` ${range[0]}`}`);
+  const size = Number(/^\/model\/(\d+)\.bin$/.exec(path)?.[1] ?? Number.NaN);
+  if (Number.isNaN(size)) {
+    response.writeHead(404).end();
+    return;
+  }
+  response.setHeader("ETag", `"v${size}"`);
+  const start = Number(range?.[1] ?? 0);
+  const end = range?.[2] === undefined || range[2] === "" ? size : Number(range[2]) + 1;
+  if (range !== null) response.setHeader("Content-Range", `bytes ${start}-${end - 1}/${size}`);
+  response.writeHead(range === null ? 200 : 206, { "Content-Length": end - start });
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  const bytes = Buffer.from(Uint8Array.from({ length: end - start }, (_, i) => byteAt(start + i)));
+  if (state.cut === undefined || state.broken.has(path)) response.end(bytes);
+  else {
+    state.broken.add(path);
+    response.write(bytes.subarray(0, state.cut), () => setTimeout(() => response.destroy(), 200));
+  }
+}
+
+function closed(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+}
