@@ -1,3 +1,6 @@
 import { preset } from "@dynamo/build/tsup";
 
-export default preset({ index: "src/index.ts", convert: "src/convert.ts" }, { platform: "neutral" });
+// The two folders have names of their own, because package.json's "browser" puts one in the other's place.
+const folders = { "node-folder": "src/node-folder.ts", "browser-folder": "src/browser-folder.ts" };
+
+export default preset({ index: "src/index.ts", convert: "src/convert.ts", ...folders }, { platform: "neutral" });

@@ -9,9 +9,10 @@ if (chromium === undefined) {
 
 const node = {
   extends: true as const,
-  test: { name: "node", include: ["src/**/*.test.ts", "test/node/**/*.test.ts"] },
+  test: { name: "node", exclude: ["**/node_modules/**", "test/browser/**"] },
 };
 
 export default preset({
+  passWithNoTests: true,
   projects: [node, ...(chromium === undefined ? [] : [browserProject(chromium)])],
 });

@@ -19,7 +19,7 @@ export function browserProject(executablePath: string): TestProjectInlineConfigu
     test: {
       name: "chromium",
       include: ["test/browser/**/*.test.ts"],
-      testTimeout: 120_000,
+      testTimeout: 300_000,
       fileParallelism: false,
       globalSetup: [here("./serve-files.ts")],
       browser: {

@@ -1,5 +1,7 @@
 /** A real HTTP server of files for the browser's tests: tags, ranges, connections that break off; it counts what it is asked. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { AddressInfo } from "node:net";
 
 export interface FileServer {
@@ -14,8 +16,8 @@ interface Behaviour {
   readonly broken: Set<string>;
 }
 
-/** `/control?cut=N` starts anew; `/requests` lists what was asked for since. `/model/<size>.bin` is a file of that size. */
-export async function fileServer(): Promise<FileServer> {
+/** `/stories/…` are the files of that folder. `/control?cut=N` starts anew; `/requests` lists what was asked for since. `/model/<size>.bin` is a file of that size. */
+export async function fileServer(stories: string): Promise<FileServer> {
   const state: Behaviour = { cut: undefined, requests: [], broken: new Set() };
   const server = createServer((request, response) => {
     response.setHeader("Access-Control-Allow-Origin", "*");
@@ -28,7 +30,11 @@ export async function fileServer(): Promise<FileServer> {
       state.broken.clear();
       response.end();
     } else if (url.pathname === "/requests") response.end(JSON.stringify(state.requests));
-    else serve(state, url.pathname, request, response);
+    else if (url.pathname.startsWith("/stories/")) {
+      const file = join(stories, url.pathname.slice("/stories/".length));
+      if (existsSync(file)) response.end(readFileSync(file));
+      else response.writeHead(404).end();
+    } else serve(state, url.pathname, request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => closed(server) };
