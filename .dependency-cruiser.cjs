@@ -120,14 +120,14 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules|/dist/" },
-    exclude: { path: "/dist/|__fixtures__|^tooling/bench/peer/" },
+    exclude: { path: "/dist/|__fixtures__|^tooling/bench/peer/|^apps/playground/public/" },
     tsPreCompilationDeps: "specify",
     tsConfig: { fileName: "tsconfig.base.json" },
     combinedDependencies: false,
     enhancedResolveOptions: {
       conditionNames: ["@dynamo/source", "import", "node", "default"],
       exportsFields: ["exports"],
-      extensions: [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"],
+      extensions: [".ts", ".tsx", ".mts", ".js", ".mjs", ".cjs", ".json"],
       mainFields: ["module", "main", "types"],
     },
     progress: { type: "none" },

@@ -4,6 +4,7 @@ import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 const tests = ["**/*.test.ts", "**/test/**/*.ts"];
+const typescript = ["**/*.ts", "**/*.tsx"];
 /** Files that a tool finds by name: they have default exports and no types of their own. */
 const configs = ["**/*.config.ts", "**/*.config.mjs", "**/*.cjs", "**/*.mjs", "**/*.js"];
 
@@ -49,10 +50,11 @@ export default defineConfig(
     "**/.turbo/",
     "**/__fixtures__/",
     "tooling/bench/peer/",
+    "apps/playground/public/",
   ]),
   js.configs.recommended,
   {
-    files: ["**/*.ts"],
+    files: typescript,
     ignores: configs,
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

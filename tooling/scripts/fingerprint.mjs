@@ -7,7 +7,7 @@ export const root = new URL("../../", import.meta.url);
 const stamps = new URL("node_modules/.cache/dynamo/", root);
 const memberFolders = ["packages", "apps", "tooling"];
 /** What a package's build reads; kept equal to turbo.json's inputs of "build". */
-const buildInputs = ["src", "package.json", "tsconfig.json", "tsup.config.ts"];
+const buildInputs = ["src", "model", "index.html", "package.json", "tsconfig.json", "tsup.config.ts", "vite.config.ts"];
 const sharedBuildInputs = ["tsconfig.base.json", "turbo.json", "tooling/build/tsup.mjs"];
 
 /** Workspace folders from the root, e.g. "packages/core". */

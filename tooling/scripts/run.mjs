@@ -1,4 +1,4 @@
-// The door of a clone: `npm start`, `npm test`, `npm run bench`, `pnpm vectors FILE`. It installs and builds what the
+// The door of a clone: `npm start`, `npm test`, `npm run playground`, `npm run bench`, `pnpm vectors FILE`. It installs and builds what the
 // job needs when something changed, then hands over. Plain JavaScript with no dependency: it runs before any install.
 import { existsSync } from "node:fs";
 import { checkNode } from "./node-version.mjs";
@@ -11,6 +11,7 @@ const args = rest[0] === "--" ? rest.slice(1) : rest;
 /** Modules are imported by the job that needs them: a second start must not load what only the first one uses. */
 const jobs = {
   start: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["demo", ...args]),
+  playground: async () => handOver("apps/playground", "apps/playground/bin/playground.js", args),
   vectors: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["vectors", ...args]),
   "vectors:training": async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["training-vectors", ...args]),
   bench: async () => handOver("tooling/bench", "tooling/bench/dist/main.js", args),

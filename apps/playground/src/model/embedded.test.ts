@@ -1,0 +1,16 @@
+import { describe, expect, it } from "vitest";
+import { addressOf, loadsByItself } from "./embedded.js";
+
+describe("a model's address", () => {
+  it("is beside the page for embedded models", () => {
+    expect(addressOf("stories", "https://example.org/play/?seed=2")).toBe("https://example.org/play/models/stories/");
+  });
+
+  it("is the folder of an address, and nothing else runs", () => {
+    expect(addressOf("https://models.example/tiny", "https://example.org/")).toBe("https://models.example/tiny/");
+    for (const bad of ["javascript:alert(1)", "data:text/plain,x", "somewhere", ""]) {
+      expect(addressOf(bad, "https://example.org/")).toBeUndefined();
+    }
+    expect([loadsByItself("stories-t4"), loadsByItself("https://models.example/")]).toEqual([true, false]);
+  });
+});

@@ -1,0 +1,58 @@
+/** A text that is being written, as React state. */
+import type { LanguageModel } from "@dynamo/core";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { messageOf } from "../components/message-of.js";
+import { writePasses, type Pass, type WriteOptions } from "./pass.js";
+
+export interface WritingState {
+  readonly prompt: string;
+  readonly passes: readonly Pass[];
+  readonly running: boolean;
+  readonly error: string | undefined;
+}
+
+export interface Writing extends WritingState {
+  readonly write: (model: LanguageModel, options: Omit<WriteOptions, "signal">) => void;
+  readonly stop: () => void;
+}
+
+/** The page is drawn no oftener than this, however fast the passes come. */
+export const drawMilliseconds = 40;
+
+const nothing: WritingState = { prompt: "", passes: [], running: false, error: undefined };
+
+export function usePasses(): Writing {
+  const [state, setState] = useState(nothing);
+  const current = useRef<AbortController>(undefined);
+  const stop = useCallback(() => current.current?.abort(), []);
+  useEffect(() => stop, [stop]);
+
+  const write = useCallback<Writing["write"]>((model, options) => {
+    current.current?.abort();
+    const controller = new AbortController();
+    current.current = controller;
+    const { signal } = controller;
+    const passes: Pass[] = [];
+    let drawn = 0;
+    const draw = (running: boolean, error?: string): void => {
+      // A text that a newer one has replaced is not drawn any more.
+      if (current.current !== controller) return;
+      drawn = performance.now();
+      setState({ prompt: options.prompt, passes: [...passes], running, error });
+    };
+    const run = async (): Promise<void> => {
+      draw(true);
+      try {
+        for await (const pass of writePasses(model, { ...options, signal })) {
+          passes.push(pass);
+          if (performance.now() - drawn >= drawMilliseconds) draw(true);
+        }
+        draw(false);
+      } catch (error) {
+        draw(false, signal.aborted ? undefined : messageOf(error));
+      }
+    };
+    void run();
+  }, []);
+  return { ...state, write, stop };
+}

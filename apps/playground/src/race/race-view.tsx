@@ -1,0 +1,83 @@
+/** Race: the base model, one token a pass, beside DynaMo; same prompt, same seed, same device. */
+import type { Strategy } from "@dynamo/core";
+import type { LoadedModel } from "@dynamo/model";
+import { autoregressive } from "@dynamo/decode";
+import { Alert, Button, Card, Group, Progress, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { figure } from "../components/figures.js";
+import { TallyLine } from "../components/tally-line.js";
+import { tokensPerSecond } from "../passes/pass.js";
+import { strategyOf } from "../passes/strategy-of.js";
+import type { Settings } from "../settings/settings.js";
+import { PassText } from "../write/pass-text.js";
+import { useRace, type LaneState } from "./use-race.js";
+
+export interface RaceViewProps {
+  readonly model: LoadedModel | undefined;
+  readonly settings: Settings;
+  readonly plugin: Strategy | undefined;
+}
+
+export function RaceView({ model, settings, plugin }: RaceViewProps): React.JSX.Element {
+  const race = useRace();
+  const { prompt, length, seed, temperature, topK, penalty: repetitionPenalty } = settings;
+  const challenger = settings.strategy === "autoregressive" ? "dynamo" : settings.strategy;
+  const start = (): void => {
+    if (model === undefined) return;
+    const base = autoregressive({ temperature, topK, repetitionPenalty });
+    const other = strategyOf({ ...settings, strategy: challenger }, plugin);
+    race.start(model, { prompt, length, seed, strategies: [base, other] });
+  };
+  const [base, other] = race.lanes;
+  const speedUp = tokensPerSecond(other.tally) / tokensPerSecond(base.tally);
+  return (
+    <Stack>
+      <Group>
+        <Button onClick={start} disabled={model === undefined} loading={race.running}>
+          Race
+        </Button>
+        <Button variant="default" onClick={race.stop} disabled={!race.running}>
+          Stop
+        </Button>
+        <Text size="xl" fw={700} data-testid="speed-up" role="status">
+          {base.tally.passes > 0 && other.tally.passes > 0 ? `${figure(speedUp)} × as fast` : ""}
+        </Text>
+      </Group>
+      <Text size="sm" c="dimmed">
+        Both continue the prompt with seed {seed} to {length} tokens. They share the device in turns, and each one&apos;s clock
+        runs only during its own passes: you see both as if each had the device to itself.
+      </Text>
+      {race.error === undefined ? null : <Alert color="red" title="The race ended early">{race.error}</Alert>}
+      <SimpleGrid cols={{ base: 1, sm: 2 }}>
+        <Lane title="Base model: one token a pass" lane={base} prompt={race.prompt} length={length} />
+        <Lane title={titles[challenger]} lane={other} prompt={race.prompt} length={length} />
+      </SimpleGrid>
+    </Stack>
+  );
+}
+
+const titles = { dynamo: "DynaMo", verified: "Verified", plugin: "Your strategy" } as const;
+
+interface LaneProps {
+  readonly title: string;
+  readonly lane: LaneState;
+  readonly prompt: string;
+  readonly length: number;
+}
+
+function Lane({ title, lane, prompt, length }: LaneProps): React.JSX.Element {
+  return (
+    <Card withBorder component="section" aria-label={title}>
+      <Stack gap="sm">
+        <Title order={2} size="h5">
+          {title}
+        </Title>
+        <Progress value={(100 * lane.tally.tokens) / length} aria-label={`${title}: share of the text written`} />
+        <TallyLine tally={lane.tally} />
+        <Text size="sm" component="span">
+          <b>{lane.tally.seconds.toFixed(2)}</b> s on its clock
+        </Text>
+        <PassText label={`${title}: the text`} prompt={prompt} passes={lane.passes} />
+      </Stack>
+    </Card>
+  );
+}

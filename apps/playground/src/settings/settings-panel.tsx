@@ -1,0 +1,85 @@
+/** All settings, beside every view. */
+import type { Strategy } from "@dynamo/core";
+import { CopyButton, Button, NumberInput, Select, Stack } from "@mantine/core";
+import { PluginPicker } from "./plugin-picker.js";
+import { devices, ranges, strategies, type Settings } from "./settings.js";
+import { StepControls } from "./step-controls.js";
+import type { ChangeSettings } from "./use-settings.js";
+
+export interface SettingsPanelProps {
+  readonly settings: Settings;
+  readonly change: ChangeSettings;
+  readonly plugin: Strategy | undefined;
+  readonly onPlugin: (plugin: Strategy) => void;
+  /** Choosing a model. */
+  readonly children: React.ReactNode;
+}
+
+const strategyLabels = {
+  dynamo: "dynamo – 1 to N tokens a pass",
+  autoregressive: "autoregressive – one a pass",
+  verified: "verified – exactly the base model's",
+  plugin: "your own, from a file",
+} as const;
+const deviceLabels = { auto: "automatic", webgpu: "GPU (WebGPU)", wasm: "CPU (WASM)" } as const;
+
+export function SettingsPanel({ settings, change, plugin, onPlugin, children }: SettingsPanelProps): React.JSX.Element {
+  return (
+    <Stack gap="sm">
+      {children}
+      <Select
+        label="Device"
+        data={devices.map((value) => ({ value, label: deviceLabels[value] }))}
+        value={settings.device}
+        allowDeselect={false}
+        onChange={(device) => change({ device: device ?? "auto" })}
+      />
+      <Select
+        label="Strategy"
+        data={strategies.map((value) => ({ value, label: strategyLabels[value] }))}
+        value={settings.strategy}
+        allowDeselect={false}
+        onChange={(strategy) => change({ strategy: strategy ?? "dynamo" })}
+      />
+      {settings.strategy === "plugin" ? <PluginPicker plugin={plugin} onPlugin={onPlugin} /> : null}
+      {settings.strategy === "autoregressive" ? null : <StepControls settings={settings} change={change} />}
+      <Figure name="temperature" label="Temperature (0 is greedy)" step={0.1} settings={settings} change={change} />
+      <Figure name="topK" label="Top-k" step={1} settings={settings} change={change} />
+      <Figure name="penalty" label="Repetition penalty" step={0.05} settings={settings} change={change} />
+      <Figure name="seed" label="Seed" step={1} settings={settings} change={change} />
+      <Figure name="length" label="Tokens to write" step={10} settings={settings} change={change} />
+      <CopyButton value={location.href}>
+        {({ copied, copy }) => (
+          <Button variant="default" size="xs" onClick={copy}>
+            {copied ? "Copied" : "Copy a link to this page"}
+          </Button>
+        )}
+      </CopyButton>
+    </Stack>
+  );
+}
+
+interface FigureProps extends Pick<SettingsPanelProps, "settings" | "change"> {
+  readonly name: "temperature" | "topK" | "penalty" | "seed" | "length";
+  readonly label: string;
+  readonly step: number;
+}
+
+function Figure({ name, label, step, settings, change }: FigureProps): React.JSX.Element {
+  const [min, max] = ranges[name];
+  const whole = name !== "temperature" && name !== "penalty";
+  return (
+    <NumberInput
+      label={label}
+      min={min}
+      max={max}
+      step={step}
+      allowDecimal={!whole}
+      clampBehavior="blur"
+      value={settings[name]}
+      onChange={(value) => {
+        if (typeof value === "number" && value >= min && value <= max) change({ [name]: value });
+      }}
+    />
+  );
+}

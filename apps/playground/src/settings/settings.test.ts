@@ -1,0 +1,62 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  devices,
+  formatSettings,
+  initialSettings,
+  parseSettings,
+  ranges,
+  strategies,
+  views,
+  type Settings,
+} from "./settings.js";
+
+const within = ([min, max]: readonly [number, number]): fc.Arbitrary<number> =>
+  // A link has one zero.
+  fc.double({ min, max, noNaN: true }).map((value) => (value === 0 ? 0 : value));
+const whole = ([min, max]: readonly [number, number]): fc.Arbitrary<number> => fc.integer({ min, max });
+const settings: fc.Arbitrary<Settings> = fc.record({
+  view: fc.constantFrom(...views),
+  prompt: fc.string({ unit: "grapheme", maxLength: 200 }),
+  model: fc.oneof(fc.constant("stories-t4"), fc.webUrl({ withQueryParameters: true })),
+  device: fc.constantFrom(...devices),
+  strategy: fc.constantFrom(...strategies),
+  backoff: within(ranges.backoff),
+  maskStrength: within(ranges.maskStrength),
+  adaptive: fc.boolean(),
+  blur: fc.boolean(),
+  temperature: within(ranges.temperature),
+  topK: whole(ranges.topK),
+  penalty: within(ranges.penalty),
+  seed: whole(ranges.seed),
+  length: whole(ranges.length),
+  run: fc.boolean(),
+  pass: whole(ranges.pass),
+  order: whole(ranges.order),
+  thirdRank: whole(ranges.thirdRank),
+});
+
+describe("the page's state as a link", () => {
+  it("comes back as it was", () => {
+    fc.assert(
+      fc.property(settings, (each) => {
+        expect(parseSettings(formatSettings(each))).toEqual(each);
+      }),
+    );
+  });
+
+  it("is short: defaults are left out", () => {
+    expect(formatSettings(initialSettings)).toBe("");
+    expect(formatSettings({ ...initialSettings, backoff: 0.25 })).toBe("backoff=0.25");
+  });
+
+  it("takes any query, and what is no value of a field stays at its default", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (query) => {
+        expect(parseSettings(formatSettings(parseSettings(query)))).toEqual(parseSettings(query));
+      }),
+    );
+    const bad = "?backoff=2&topK=1.5&seed=-1&view=nowhere&adaptive=yes&temperature=&order=NaN&length=1e9";
+    expect(parseSettings(bad)).toEqual(initialSettings);
+  });
+});

@@ -1,0 +1,132 @@
+/** The whole state of the page, and its form as a link: what is at its default is left out. */
+
+export const views = ["write", "race", "inside", "measure"] as const;
+export type View = (typeof views)[number];
+export const strategies = ["dynamo", "autoregressive", "verified", "plugin"] as const;
+export type StrategyName = (typeof strategies)[number];
+export const devices = ["auto", "webgpu", "wasm"] as const;
+export type DeviceName = (typeof devices)[number];
+
+export interface Settings {
+  readonly view: View;
+  readonly prompt: string;
+  /** An embedded model's name or the address of a model folder. */
+  readonly model: string;
+  readonly device: DeviceName;
+  readonly strategy: StrategyName;
+  readonly backoff: number;
+  readonly maskStrength: number;
+  readonly adaptive: boolean;
+  readonly blur: boolean;
+  readonly temperature: number;
+  readonly topK: number;
+  readonly penalty: number;
+  readonly seed: number;
+  /** Tokens to write at most. */
+  readonly length: number;
+  /** A link with it writes by itself when it is opened. */
+  readonly run: boolean;
+  /** The pass that "Look inside" shows, and where in its joint. */
+  readonly pass: number;
+  readonly order: number;
+  readonly thirdRank: number;
+}
+
+interface Field<Value> {
+  readonly initial: Value;
+  /** undefined for text that is no value of the field. */
+  parse(text: string): Value | undefined;
+  format(value: Value): string;
+}
+
+/** Links come from anywhere: longer prompts than this would not fit in one either. */
+export const maxPromptLength = 20_000;
+
+const oneOf = <Name extends string>(names: readonly Name[], initial: Name): Field<Name> => ({
+  initial,
+  parse: (text) => names.find((name) => name === text),
+  format: (value) => value,
+});
+
+const text = (initial: string): Field<string> => ({
+  initial,
+  parse: (value) => value.slice(0, maxPromptLength).toWellFormed(),
+  format: (value) => value,
+});
+
+const flag = (initial: boolean): Field<boolean> => ({
+  initial,
+  parse: (value) => (value === "1" ? true : value === "0" ? false : undefined),
+  format: (value) => (value ? "1" : "0"),
+});
+
+function inRange(initial: number, [least, most]: readonly [number, number], whole: boolean): Field<number> {
+  return {
+    initial,
+    parse(value) {
+      const number = Number(value);
+      const valid = value.trim() !== "" && number >= least && number <= most && (!whole || Number.isInteger(number));
+      return valid ? number : undefined;
+    },
+    format: String,
+  };
+}
+
+/** Least and most of each number, for the link and the controls alike. */
+export const ranges = {
+  backoff: [0, 1],
+  maskStrength: [0, 1],
+  temperature: [0, 2],
+  topK: [1, 100],
+  penalty: [0.5, 2],
+  seed: [0, 2 ** 31 - 1],
+  length: [1, 2000],
+  pass: [0, 10_000],
+  order: [2, 4],
+  thirdRank: [0, 99],
+} as const satisfies Partial<Record<keyof Settings, readonly [number, number]>>;
+
+const fields: { readonly [Key in keyof Settings]: Field<Settings[Key]> } = {
+  view: oneOf(views, "write"),
+  prompt: text("Once upon a time, there was a little girl who"),
+  model: text("stories"),
+  device: oneOf(devices, "auto"),
+  strategy: oneOf(strategies, "dynamo"),
+  backoff: inRange(0.5, ranges.backoff, false),
+  maskStrength: inRange(1, ranges.maskStrength, false),
+  adaptive: flag(true),
+  blur: flag(true),
+  temperature: inRange(0.7, ranges.temperature, false),
+  topK: inRange(20, ranges.topK, true),
+  penalty: inRange(1.1, ranges.penalty, false),
+  seed: inRange(1, ranges.seed, true),
+  length: inRange(160, ranges.length, true),
+  run: flag(false),
+  pass: inRange(0, ranges.pass, true),
+  order: inRange(2, ranges.order, true),
+  thirdRank: inRange(0, ranges.thirdRank, true),
+};
+
+const keys = Object.keys(fields) as (keyof Settings)[];
+
+export const initialSettings: Settings = parseSettings("");
+
+/** Reads a link's query. Names and values that mean nothing are ignored: a link never breaks the page. */
+export function parseSettings(query: string): Settings {
+  const parameters = new URLSearchParams(query);
+  const entries = keys.map((key) => {
+    const value = parameters.get(key);
+    return [key, (value === null ? undefined : fields[key].parse(value)) ?? fields[key].initial] as const;
+  });
+  return Object.fromEntries(entries) as unknown as Settings;
+}
+
+/** The query of a link to this state, without "?"; empty for the initial one. */
+export function formatSettings(settings: Settings): string {
+  const parameters = new URLSearchParams();
+  for (const key of keys) {
+    if (settings[key] === fields[key].initial) continue;
+    parameters.set(key, (fields[key] as Field<unknown>).format(settings[key]));
+  }
+  return parameters.toString();
+}

@@ -1,0 +1,83 @@
+/** Write: a prompt and its continuation, pass by pass. */
+import type { LoadedModel } from "@dynamo/model";
+import { Alert, Button, Grid, Group, Kbd, Stack, Text, Textarea } from "@mantine/core";
+import { useMemo, useState } from "react";
+import { Legend } from "../components/legend.js";
+import { TallyLine } from "../components/tally-line.js";
+import { addPass, emptyTally } from "../passes/pass.js";
+import type { Writing } from "../passes/use-passes.js";
+import type { Settings } from "../settings/settings.js";
+import type { ChangeSettings } from "../settings/use-settings.js";
+import { PassDetails } from "./pass-details.js";
+import { PassText } from "./pass-text.js";
+
+export interface WriteViewProps {
+  readonly model: LoadedModel | undefined;
+  readonly settings: Settings;
+  readonly change: ChangeSettings;
+  readonly writing: Writing;
+  readonly onWrite: () => void;
+}
+
+export function WriteView({ model, settings, change, writing, onWrite }: WriteViewProps): React.JSX.Element {
+  const [active, setActive] = useState<number>();
+  const write = (): void => {
+    setActive(undefined);
+    onWrite();
+  };
+  const tally = useMemo(() => writing.passes.reduce(addPass, emptyTally), [writing.passes]);
+  const pass = writing.passes[active ?? writing.passes.length - 1];
+  return (
+    <Stack>
+      <Textarea
+        label="Prompt"
+        autosize
+        minRows={2}
+        maxRows={8}
+        value={settings.prompt}
+        onChange={({ currentTarget }) => change({ prompt: currentTarget.value, run: false })}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) write();
+        }}
+      />
+      <Group>
+        <Button onClick={write} disabled={model === undefined} loading={writing.running}>
+          Write
+        </Button>
+        <Button variant="default" onClick={writing.stop} disabled={!writing.running}>
+          Stop
+        </Button>
+        <Text size="xs" c="dimmed" visibleFrom="sm">
+          <Kbd size="xs">Ctrl</Kbd> + <Kbd size="xs">Enter</Kbd> in the prompt writes
+        </Text>
+      </Group>
+      {writing.error === undefined ? null : <Alert color="red" title="The text ended early">{writing.error}</Alert>}
+      {writing.passes.length === 0 ? null : (
+        <Grid>
+          <Grid.Col span={{ base: 12, lg: 7 }}>
+            <Stack gap="sm">
+              <TallyLine tally={tally} />
+              <Legend tally={tally} heads={Math.max(1, model?.info.tokenHeads ?? 1)} />
+              <PassText
+                label="The text, one box a pass"
+                prompt={writing.prompt}
+                passes={writing.passes}
+                active={active}
+                onActivate={setActive}
+              />
+            </Stack>
+          </Grid.Col>
+          <Grid.Col span={{ base: 12, lg: 5 }}>
+            {pass === undefined || model === undefined ? null : (
+              <PassDetails
+                pass={pass}
+                tokenizer={model.tokenizer}
+                onLookInside={() => change({ view: "inside", pass: pass.index })}
+              />
+            )}
+          </Grid.Col>
+        </Grid>
+      )}
+    </Stack>
+  );
+}
