@@ -23,6 +23,8 @@ export default defineConfig(({ isPreview }) => {
   if (isPreview !== true) copyModels();
   return {
     base: "./",
+    // A file that is missing is missing: no page stands in for it.
+    appType: "mpa",
     plugins: [react()],
     server: { headers },
     preview: { headers },

@@ -59,7 +59,8 @@ describe.skipIf(executable === undefined)("the playground in Chromium", { timeou
     }
     await page.keyboard.press("Control+Enter");
     await finished(page);
-    for (let i = 0; i < 6 && (await page.locator("[data-pass]:focus").count()) === 0; i++) await page.keyboard.press("Tab");
+    for (let i = 0; i < 6 && (await page.locator("[data-pass]:focus").count()) === 0; i++)
+      await page.keyboard.press("Tab");
     await page.keyboard.press("ArrowRight");
     expect(await page.locator("[data-pass]:focus").getAttribute("data-pass")).toBe("1");
     expect(await page.getByRole("heading", { name: "Pass 2" }).count()).toBe(1);
@@ -95,7 +96,7 @@ describe.skipIf(executable === undefined)("the playground in Chromium", { timeou
   });
 
   it("shows the joint, which changes with the slider and without another pass", async () => {
-    const { page, complaints } = await openPage(site, `${short}&run=1&view=inside&order=2`);
+    const { page, complaints } = await openPage(site, `${short}&run=1&view=inside`);
     await page.waitForSelector(".plot svg");
     const verdict = page.getByTestId("verdict");
     await page.getByRole("tab", { name: "Write" }).click();
@@ -107,10 +108,10 @@ describe.skipIf(executable === undefined)("the playground in Chromium", { timeou
     const product = await cells("independent");
     expect(Number(product)).toBe(400);
     const before = await cells("masked");
-    expect(Number(before)).toBeLessThan(400);
+    expect(Number(before)).toBeLessThan(Number(product));
     const slider = page.getByRole("main").getByRole("slider", { name: /Back-off/ });
     await slider.press("End");
-    expect(await verdict.textContent()).toMatch(/1 token.*Order 2 backed off/);
+    expect(await verdict.textContent()).toMatch(/1 token.*Order 3 backed off/);
     expect(await cells("masked")).toBe(before);
     expect(await cells("thresholded")).toBe("0");
     await slider.press("Home");

@@ -13,7 +13,14 @@ export interface LabelledSliderProps {
   readonly showValue?: boolean;
 }
 
-export function LabelledSlider({ label, range, step, value, onChange, showValue = false }: LabelledSliderProps): React.JSX.Element {
+export function LabelledSlider({
+  label,
+  range,
+  step,
+  value,
+  onChange,
+  showValue = false,
+}: LabelledSliderProps): React.JSX.Element {
   const id = useId();
   return (
     <div className="labelled-slider">

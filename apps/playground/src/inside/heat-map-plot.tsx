@@ -36,8 +36,20 @@ export function HeatMapPlot(props: HeatMapPlotProps): React.JSX.Element {
       marginTop: 10,
       style: { background: "transparent" },
       padding: 0.04,
-      x: { domain: ranks, tickFormat: nameOf(1), tickRotate: -60, label: "second token (head 2) →", labelAnchor: "right" },
-      y: { domain: ranks, tickFormat: nameOf(0), label: "first token (head 1)", labelAnchor: "top", labelArrow: "none" },
+      x: {
+        domain: ranks,
+        tickFormat: nameOf(1),
+        tickRotate: -60,
+        label: "second token (head 2) →",
+        labelAnchor: "right",
+      },
+      y: {
+        domain: ranks,
+        tickFormat: nameOf(0),
+        label: "first token (head 1)",
+        labelAnchor: "top",
+        labelArrow: "none",
+      },
       color: { ...colourOptions(dark), label: "joint probability" },
       marks: [
         cell(squares, {

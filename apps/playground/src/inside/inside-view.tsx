@@ -1,6 +1,15 @@
 /** Look inside one step: its joint distribution, stage by stage, decided anew as the controls move (paper, Figure 11). */
 import type { LoadedModel } from "@dynamo/model";
-import { Alert, Button, Group, NumberInput, SegmentedControl, Stack, Text, useComputedColorScheme } from "@mantine/core";
+import {
+  Alert,
+  Button,
+  Group,
+  NumberInput,
+  SegmentedControl,
+  Stack,
+  Text,
+  useComputedColorScheme,
+} from "@mantine/core";
 import { useMemo, useState } from "react";
 import { figure } from "../components/figures.js";
 import { LabelledSlider } from "../components/labelled-slider.js";
@@ -59,8 +68,8 @@ export function InsideView({ model, settings, change, writing, onWrite }: Inside
       </Group>
       {candidates.length < 2 ? (
         <Alert title="One head only">
-          This pass ran one token head, so there is no joint distribution to look at. Choose the strategy dynamo and a model of
-          several heads, and write again.
+          This pass ran one token head, so there is no joint distribution to look at. Choose the strategy dynamo and a
+          model of several heads, and write again.
         </Alert>
       ) : (
         <InsideStepView model={model} settings={settings} change={change} pass={pass} />
@@ -154,6 +163,11 @@ function InsideStepView({ model, settings, change, pass }: InsideStepViewProps):
           dark={dark}
           label={`${stageLabels[shown.stage]}: ${shown.squares.length} of ${size * size} squares are above zero`}
         />
+      )}
+      {step.trace.some((each) => each.order === order) ? null : (
+        <Text size="sm">
+          Order {order} was not tried: order {step.order} had been settled at before. A larger ε_b makes it back off.
+        </Text>
       )}
       <TupleTable step={step} order={order} tokenizer={model.tokenizer} />
     </Stack>

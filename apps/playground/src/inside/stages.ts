@@ -55,7 +55,13 @@ export function insideStep({ candidates, context, draws, mask }: InsideInput, op
   const [draw] = draws;
   const temperature = draw === undefined ? 0 : options.temperature;
   const cell = cells[choose(values, length, temperature, () => draw ?? 0)] as number;
-  return { heads: decision.heads, order: decision.order, tuple: tupleOf(decision, cell), trace: decision.trace, stages };
+  return {
+    heads: decision.heads,
+    order: decision.order,
+    tuple: tupleOf(decision, cell),
+    trace: decision.trace,
+    stages,
+  };
 }
 
 function copyOf({ shape, cells, values, length }: SparseGrid): SparseGrid {
@@ -70,7 +76,11 @@ export interface TupleRow {
 }
 
 /** The `count` likeliest tuples of an order's first listed stage, with the chosen one where it is not among them. */
-export function tupleRows({ heads, stages, order: settled, tuple }: InsideStep, order: number, count: number): TupleRow[] {
+export function tupleRows(
+  { heads, stages, order: settled, tuple }: InsideStep,
+  order: number,
+  count: number,
+): TupleRow[] {
   const own = stages.get(order) ?? [];
   const first = own[0]?.joint;
   if (first === undefined) return [];
@@ -79,7 +89,8 @@ export function tupleRows({ heads, stages, order: settled, tuple }: InsideStep, 
   const top = ranked.sort((a, b) => b.value - a.value || a.cell - b.cell).map(({ cell }) => cell);
   const tokensOf = (cell: number): number[] => tupleOf({ order, joint: first, heads, trace: [] }, cell);
   const shown = top.slice(0, count);
-  const chosen = settled === order ? top.slice(count).find((cell) => tokensOf(cell).join() === tuple.join()) : undefined;
+  const chosen =
+    settled === order ? top.slice(count).find((cell) => tokensOf(cell).join() === tuple.join()) : undefined;
   return [...shown, ...(chosen === undefined ? [] : [chosen])].map((cell) => {
     const tokens = tokensOf(cell);
     const product = tokens.reduce((value, token, i) => {

@@ -82,7 +82,11 @@ export function MeasureView({ model, settings }: MeasureViewProps): React.JSX.El
       {model?.info.tokenHeads === 1 ? (
         <Alert title="One head only">This model predicts one token a pass: every ε_b is the same to it.</Alert>
       ) : null}
-      {sweep.error === undefined ? null : <Alert color="red" title="The sweep ended early">{sweep.error}</Alert>}
+      {sweep.error === undefined ? null : (
+        <Alert color="red" title="The sweep ended early">
+          {sweep.error}
+        </Alert>
+      )}
       <SweepResult sweep={sweep} steps={steps} heads={model?.info.tokenHeads ?? 1} />
     </Stack>
   );

@@ -88,7 +88,16 @@ export function orderShares(points: readonly SweepPoint[], highest: number): Ord
 /** One row an ε_b; the base model's row has none. */
 export function sweepRows({ base, points }: Sweep, highest: number): (string | number)[][] {
   const orders = Array.from({ length: highest }, (_, i) => i + 1);
-  const head = ["strategy", "backoff", "tokens", "passes", "seconds", "tokens_per_pass", "tokens_per_second", "speed_up"];
+  const head = [
+    "strategy",
+    "backoff",
+    "tokens",
+    "passes",
+    "seconds",
+    "tokens_per_pass",
+    "tokens_per_second",
+    "speed_up",
+  ];
   const row = (strategy: string, backoff: number | string, tally: Tally): (string | number)[] => [
     strategy,
     backoff,

@@ -109,7 +109,8 @@ function ModelStatus({ state }: { readonly state: ModelState }): React.JSX.Eleme
       const heads = info.tokenHeads === 1 ? "one head: one token a pass" : `${info.tokenHeads} token heads`;
       return (
         <Text size="xs" role="status" data-testid="model-ready">
-          Ready: {heads}, {dtype}, {cooccurrence === undefined ? "no mask" : "with mask"}, on {device.device} ({device.reason})
+          Ready: {heads}, {dtype}, {cooccurrence === undefined ? "no mask" : "with mask"}, on {device.device} (
+          {device.reason})
         </Text>
       );
     }

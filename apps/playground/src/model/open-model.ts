@@ -1,7 +1,6 @@
 /** From an address or a picked folder to a model that runs in the runtime's worker. */
 import { loadModel, type LoadedModel } from "@dynamo/model";
-import { createWebRuntime } from "@dynamo/runtime-web";
-import { folderFiles, urlFiles } from "./thin-files.js";
+import { createWebRuntime, folderFiles, urlFiles } from "@dynamo/runtime-web";
 import type { DeviceName } from "../settings/settings.js";
 
 export interface Progress {

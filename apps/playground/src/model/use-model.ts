@@ -30,7 +30,10 @@ export function useModel(source: ModelSource | undefined, device: DeviceName): M
     const load = async (): Promise<void> => {
       show({ status: "loading", progress: undefined });
       try {
-        open = await openModel(source, device, { signal, onProgress: (progress) => show({ status: "loading", progress }) });
+        open = await openModel(source, device, {
+          signal,
+          onProgress: (progress) => show({ status: "loading", progress }),
+        });
         if (signal.aborted) await open.close();
         else show({ status: "ready", model: open.model });
       } catch (error) {

@@ -1,7 +1,16 @@
 import { tableModel } from "@dynamo/core/testing";
 import { dynamo, generate, verified } from "@dynamo/decode";
 import { describe, expect, it } from "vitest";
-import { addPass, emptyTally, headColumns, orderTrace, tokensPerPass, tokensPerSecond, writePasses, type Pass } from "./pass.js";
+import {
+  addPass,
+  emptyTally,
+  headColumns,
+  orderTrace,
+  tokensPerPass,
+  tokensPerSecond,
+  writePasses,
+  type Pass,
+} from "./pass.js";
 
 const row = (favourite: number): number[] => Array.from({ length: 128 }, (_, id) => (id === favourite ? 8 : id / 64));
 /** Head n says: the token n places on. */

@@ -43,10 +43,14 @@ export function RaceView({ model, settings, plugin }: RaceViewProps): React.JSX.
         </Text>
       </Group>
       <Text size="sm" c="dimmed">
-        Both continue the prompt with seed {seed} to {length} tokens. They share the device in turns, and each one&apos;s clock
-        runs only during its own passes: you see both as if each had the device to itself.
+        Both continue the prompt with seed {seed} to {length} tokens. They share the device in turns, and each
+        one&apos;s clock runs only during its own passes: you see both as if each had the device to itself.
       </Text>
-      {race.error === undefined ? null : <Alert color="red" title="The race ended early">{race.error}</Alert>}
+      {race.error === undefined ? null : (
+        <Alert color="red" title="The race ended early">
+          {race.error}
+        </Alert>
+      )}
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <Lane title="Base model: one token a pass" lane={base} prompt={race.prompt} length={length} />
         <Lane title={titles[challenger]} lane={other} prompt={race.prompt} length={length} />

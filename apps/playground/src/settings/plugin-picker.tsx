@@ -34,11 +34,16 @@ export function PluginPicker({ plugin, onPlugin }: PluginPickerProps): React.JSX
       </FileButton>
       {plugin === undefined ? <Text size="xs">Until there is one, dynamo writes in its place.</Text> : null}
       {error === undefined ? null : <Alert color="red">{error}</Alert>}
-      <Modal opened={file !== null} onClose={() => setFile(null)} title="This file is a program" closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal
+        opened={file !== null}
+        onClose={() => setFile(null)}
+        title="This file is a program"
+        closeButtonProps={{ "aria-label": "Close" }}
+      >
         <Stack>
           <Text>
-            <b>{file?.name}</b> will run in this page. It can read and change everything here and send it anywhere. Run it only
-            if you wrote it, or trust who did.
+            <b>{file?.name}</b> will run in this page. It can read and change everything here and send it anywhere. Run
+            it only if you wrote it, or trust who did.
           </Text>
           <Group justify="end">
             <Button variant="default" onClick={() => setFile(null)} data-autofocus>

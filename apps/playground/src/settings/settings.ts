@@ -28,6 +28,7 @@ export interface Settings {
   readonly run: boolean;
   /** The pass that "Look inside" shows, and where in its joint. */
   readonly pass: number;
+  /** At most the heads that there are: the first order that a step tries. */
   readonly order: number;
   readonly thirdRank: number;
 }
@@ -103,7 +104,7 @@ const fields: { readonly [Key in keyof Settings]: Field<Settings[Key]> } = {
   length: inRange(160, ranges.length, true),
   run: flag(false),
   pass: inRange(0, ranges.pass, true),
-  order: inRange(2, ranges.order, true),
+  order: inRange(4, ranges.order, true),
   thirdRank: inRange(0, ranges.thirdRank, true),
 };
 

@@ -58,7 +58,12 @@ function HeadTable({ column, tokenizer }: { column: HeadColumn; tokenizer: Token
       <Text size="xs" fw={600} component="h3" m={0}>
         Head {head}
         {after}
-        {token === undefined ? <Text span c="dimmed" size="xs"> – gave no token</Text> : null}
+        {token === undefined ? (
+          <Text span c="dimmed" size="xs">
+            {" "}
+            – gave no token
+          </Text>
+        ) : null}
       </Text>
       <Table verticalSpacing={1} horizontalSpacing={4} fz="xs" aria-label={`Head ${head}${after}: likeliest tokens`}>
         <Table.Tbody>

@@ -16,10 +16,13 @@ export function PassText({ prompt, passes, active, onActivate, label }: PassText
   // The boxes are one stop of the Tab key: arrow keys walk them.
   const move = (event: KeyboardEvent<HTMLElement>): void => {
     const steps: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
-    const to = event.key === "Home" ? 0 : event.key === "End" ? passes.length - 1 : focusable + (steps[event.key] ?? NaN);
+    const to =
+      event.key === "Home" ? 0 : event.key === "End" ? passes.length - 1 : focusable + (steps[event.key] ?? NaN);
     if (Number.isNaN(to)) return;
     event.preventDefault();
-    event.currentTarget.querySelector<HTMLElement>(`[data-pass="${Math.max(0, Math.min(passes.length - 1, to))}"]`)?.focus();
+    event.currentTarget
+      .querySelector<HTMLElement>(`[data-pass="${Math.max(0, Math.min(passes.length - 1, to))}"]`)
+      ?.focus();
   };
   return (
     <div className="pass-text" role="group" aria-label={label} onKeyDown={onActivate === undefined ? undefined : move}>

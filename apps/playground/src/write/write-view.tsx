@@ -51,7 +51,11 @@ export function WriteView({ model, settings, change, writing, onWrite }: WriteVi
           <Kbd size="xs">Ctrl</Kbd> + <Kbd size="xs">Enter</Kbd> in the prompt writes
         </Text>
       </Group>
-      {writing.error === undefined ? null : <Alert color="red" title="The text ended early">{writing.error}</Alert>}
+      {writing.error === undefined ? null : (
+        <Alert color="red" title="The text ended early">
+          {writing.error}
+        </Alert>
+      )}
       {writing.passes.length === 0 ? null : (
         <Grid>
           <Grid.Col span={{ base: 12, lg: 7 }}>
