@@ -38,7 +38,7 @@ export function InsideView({ model, settings, change, writing, onWrite }: Inside
   const pass = passes[index];
   if (model === undefined || pass === undefined) {
     return (
-      <Alert title="No pass to look at yet">
+      <Alert color="gray" title="No pass to look at yet">
         <Stack align="start" gap="xs">
           A pass of a written text is shown here, stage by stage.
           <Button size="xs" onClick={onWrite} disabled={model === undefined} loading={writing.running}>
@@ -67,7 +67,7 @@ export function InsideView({ model, settings, change, writing, onWrite }: Inside
         </Text>
       </Group>
       {candidates.length < 2 ? (
-        <Alert title="One head only">
+        <Alert color="gray" title="One head only">
           This pass ran one token head, so there is no joint distribution to look at. Choose the strategy dynamo and a
           model of several heads, and write again.
         </Alert>
@@ -147,9 +147,7 @@ function InsideStepView({ model, settings, change, pass }: InsideStepViewProps):
           >
             <Thumbnail squares={squares} size={size} dark={dark} />
             <Text size="xs">{stageLabels[stage]}</Text>
-            <Text size="xs" c="dimmed">
-              {figure(cells)} tuples
-            </Text>
+            <Text size="xs">{figure(cells)} tuples</Text>
           </button>
         ))}
       </div>

@@ -45,6 +45,10 @@ export function orderFigure({ points }: Sweep, highest: number, dark: boolean): 
       legend: true,
       label: "order",
     },
-    marks: [axisY(ticks), areaY(orderShares(points, highest), { x: "backoff", y: "share", fill: "order" }), ruleY([0])],
+    marks: [
+      axisY(ticks),
+      areaY(orderShares(points, highest), { x: "backoff", y: "share", fill: "order", z: "order" }),
+      ruleY([0]),
+    ],
   };
 }

@@ -80,7 +80,9 @@ export function MeasureView({ model, settings }: MeasureViewProps): React.JSX.El
         </Button>
       </Group>
       {model?.info.tokenHeads === 1 ? (
-        <Alert title="One head only">This model predicts one token a pass: every ε_b is the same to it.</Alert>
+        <Alert color="gray" title="One head only">
+          This model predicts one token a pass: every ε_b is the same to it.
+        </Alert>
       ) : null}
       {sweep.error === undefined ? null : (
         <Alert color="red" title="The sweep ended early">

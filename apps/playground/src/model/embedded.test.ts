@@ -1,9 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { addressOf, loadsByItself } from "./embedded.js";
+import { addressOf, embeddedName, loadsByItself } from "./embedded.js";
 
 describe("a model's address", () => {
   it("is beside the page for embedded models", () => {
     expect(addressOf("stories", "https://example.org/play/?seed=2")).toBe("https://example.org/play/models/stories/");
+  });
+
+  it("tells which embedded model it is", () => {
+    const page = "https://example.org/play/?seed=2";
+    expect(embeddedName("https://example.org/play/models/stories-t4/", page)).toBe("stories-t4");
+    expect(embeddedName("https://example.org/models/stories-t4/", page)).toBeUndefined();
   });
 
   it("is the folder of an address, and nothing else runs", () => {

@@ -22,5 +22,9 @@ export function addressOf(model: string, page: string): string | undefined {
   return url.protocol === "https:" || url.protocol === "http:" ? url.href : undefined;
 }
 
+/** The embedded model at this address. */
+export const embeddedName = (address: string, page: string): string | undefined =>
+  embeddedModels.find(({ name }) => addressOf(name, page) === address)?.name;
+
 /** Embedded models load by themselves; an address in a link only when the visitor says so. */
 export const loadsByItself = (model: string): boolean => embeddedModels.some(({ name }) => name === model);

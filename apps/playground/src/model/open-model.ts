@@ -1,6 +1,7 @@
 /** From an address or a picked folder to a model that runs in the runtime's worker. */
-import { loadModel, type LoadedModel } from "@dynamo/model";
+import { loadModel, type LoadedModel, type ModelFiles } from "@dynamo/model";
 import { createWebRuntime, folderFiles, urlFiles } from "@dynamo/runtime-web";
+import { embeddedName } from "./embedded.js";
 import type { DeviceName } from "../settings/settings.js";
 
 export interface Progress {
@@ -19,12 +20,24 @@ export interface OpenOptions {
   readonly onProgress: (progress: Progress) => void;
 }
 
+/** What vite.config.ts found in each embedded model's folder. */
+declare const __EMBEDDED_FILES__: Readonly<Record<string, readonly string[]>>;
+
+/** Files of which all names are known: others are not asked for. */
+function listed(files: ModelFiles, names: readonly string[] | undefined): ModelFiles {
+  if (names === undefined) return files;
+  return { ...files, size: (path) => (names.includes(path) ? files.size(path) : Promise.resolve(undefined)) };
+}
+
 export async function openModel(
   source: string | readonly File[],
   device: DeviceName,
   { signal, onProgress }: OpenOptions,
 ): Promise<OpenModel> {
-  const files = typeof source === "string" ? urlFiles(source, { onProgress, signal }) : folderFiles(source);
+  const files =
+    typeof source === "string"
+      ? listed(urlFiles(source, { onProgress, signal }), __EMBEDDED_FILES__[embeddedName(source, location.href) ?? ""])
+      : folderFiles(source);
   const runtime = createWebRuntime({ device });
   try {
     const model = await loadModel(runtime, files, { signal });

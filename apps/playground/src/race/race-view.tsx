@@ -42,7 +42,7 @@ export function RaceView({ model, settings, plugin }: RaceViewProps): React.JSX.
           {base.tally.passes > 0 && other.tally.passes > 0 ? `${figure(speedUp)} × as fast` : ""}
         </Text>
       </Group>
-      <Text size="sm" c="dimmed">
+      <Text size="sm">
         Both continue the prompt with seed {seed} to {length} tokens. They share the device in turns, and each
         one&apos;s clock runs only during its own passes: you see both as if each had the device to itself.
       </Text>

@@ -24,9 +24,9 @@ export function PassDetails({ pass, tokenizer, onLookInside }: PassDetailsProps)
             Pass {pass.index + 1}
           </Title>
           <Group gap="xs">
-            <Badge variant="light">{count(pass.tokens.length, "token")}</Badge>
-            <Badge variant="light">order {pass.order}</Badge>
-            <Badge variant="light" tt="none">
+            <Badge variant="default">{count(pass.tokens.length, "token")}</Badge>
+            <Badge variant="default">order {pass.order}</Badge>
+            <Badge variant="default" tt="none">
               {figure(1000 * pass.seconds)} ms
             </Badge>
           </Group>
@@ -38,7 +38,7 @@ export function PassDetails({ pass, tokenizer, onLookInside }: PassDetailsProps)
         </SimpleGrid>
         <OrderTable pass={pass} />
         {onLookInside === undefined ? null : (
-          <Button variant="light" size="xs" onClick={onLookInside}>
+          <Button variant="default" size="xs" onClick={onLookInside}>
             Look inside this pass
           </Button>
         )}
@@ -59,7 +59,7 @@ function HeadTable({ column, tokenizer }: { column: HeadColumn; tokenizer: Token
         Head {head}
         {after}
         {token === undefined ? (
-          <Text span c="dimmed" size="xs">
+          <Text span size="xs">
             {" "}
             – gave no token
           </Text>

@@ -47,7 +47,7 @@ export function WriteView({ model, settings, change, writing, onWrite }: WriteVi
         <Button variant="default" onClick={writing.stop} disabled={!writing.running}>
           Stop
         </Button>
-        <Text size="xs" c="dimmed" visibleFrom="sm">
+        <Text size="xs" visibleFrom="sm">
           <Kbd size="xs">Ctrl</Kbd> + <Kbd size="xs">Enter</Kbd> in the prompt writes
         </Text>
       </Group>
