@@ -8,7 +8,7 @@ import { App } from "./app.js";
 
 const theme = createTheme({
   primaryColor: "teal",
-  primaryShade: { light: 9, dark: 8 },
+  primaryShade: 9,
   fontFamily: "system-ui, sans-serif",
   cursorType: "pointer",
 });
