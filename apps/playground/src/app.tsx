@@ -62,7 +62,7 @@ export function App(): React.JSX.Element {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar aria-label="Settings">
-        <ScrollArea h="100%" p="md">
+        <ScrollArea h="100%" p="md" viewportProps={{ tabIndex: 0 }}>
           <SettingsPanel settings={settings} change={change} plugin={plugin} onPlugin={setPlugin}>
             <ModelPicker settings={settings} change={change} state={state} onLoad={setAsked} onFolder={setFolder} />
           </SettingsPanel>

@@ -12,6 +12,8 @@ export function PlotFigure({ options, label }: PlotFigureProps): React.JSX.Eleme
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const drawing = plot(options);
+    // Plot names its groups, which have no role that may have a name; the figure as a whole has one.
+    for (const group of drawing.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
     place.current?.replaceChildren(drawing);
     return () => drawing.remove();
   }, [options]);

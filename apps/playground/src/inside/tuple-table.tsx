@@ -19,7 +19,7 @@ export function TupleTable({ step, order, tokenizer }: TupleTableProps): React.J
   const rows = tupleRows(step, order, shown);
   const chosen = step.order === order ? step.tuple.join() : "";
   return (
-    <Table.ScrollContainer minWidth={480}>
+    <Table.ScrollContainer minWidth={480} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
       <Table fz="xs" verticalSpacing={3} aria-label={`Likeliest tuples of ${order} tokens, by stage`}>
         <Table.Thead>
           <Table.Tr>

@@ -94,7 +94,7 @@ function OrderTable({ pass }: { pass: Pass }): React.JSX.Element | null {
   const orders = orderTrace(pass);
   if (orders === undefined || orders.length === 0) return null;
   return (
-    <Table.ScrollContainer minWidth={300}>
+    <Table.ScrollContainer minWidth={300} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
       <Table fz="xs" verticalSpacing={2} horizontalSpacing={4} aria-label="Orders tried">
         <Table.Thead>
           <Table.Tr>

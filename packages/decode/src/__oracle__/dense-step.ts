@@ -57,11 +57,13 @@ function otsu(values: readonly number[]): { threshold: number; doubtful: boolean
   const [least, most] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
   if (most === least) return undefined;
   const width = (most - least) / 256;
+  // How far rounding of values so large moves them, in bins: much, where they lie close together.
+  const rounding = (4e-15 * most) / width;
   const counts = new Array<number>(256).fill(0);
   let doubtful = most - least < 1e-12;
   for (const value of values) {
     const place = (value - least) / width;
-    if (Math.abs(place - Math.round(place)) < 1e-7 && value !== least && value !== most) doubtful = true;
+    if (Math.abs(place - Math.round(place)) < 1e-7 + rounding && value !== least && value !== most) doubtful = true;
     const bin = Math.min(255, Math.floor(place));
     counts[bin] = (counts[bin] as number) + 1;
   }
@@ -77,7 +79,7 @@ function otsu(values: readonly number[]): { threshold: number; doubtful: boolean
   const best = variances.reduce((a, b) => Math.max(a, b));
   const near = variances
     .map((variance, bin) => ({ variance, bin }))
-    .filter(({ variance }) => variance >= best * (1 - 1e-9));
+    .filter(({ variance }) => variance >= best * (1 - 1e-9 - rounding));
   const first = (near[0] as { bin: number }).bin;
   // Splits between the same two filled bins are one; others as good make the choice a matter of rounding.
   if (near.some(({ bin }) => counts.slice(first + 1, bin + 1).some((count) => count > 0))) doubtful = true;
