@@ -22,10 +22,10 @@ export type {
 } from "./protocol.js";
 export { createService } from "./service.js";
 export type { Service, ServiceOptions } from "./service.js";
-export { workerSession } from "./session.js";
 export { encodeSmallOnnx } from "./small-onnx.js";
 export type { SmallGraph, SmallInitializer, SmallNode, SmallValue } from "./small-onnx.js";
-export { workerState } from "./state.js";
 export { openTested, tryDevice, unsupportedDevice } from "./try-device.js";
 export { pendingCalls } from "./worker-link.js";
 export type { PendingCalls, WorkerLink } from "./worker-link.js";
+export { workerRuntime } from "./worker-runtime.js";
+export type { InferenceWorker, OpenedSession } from "./worker-runtime.js";

@@ -1,20 +1,16 @@
 /** A runtime's device and worker: each is decided on and started with the first call that needs it. */
 import type { DeviceChoice } from "@dynamo/core";
-import { unsupportedDevice, type WorkerLink } from "@dynamo/runtime-common";
+import { unsupportedDevice, type InferenceWorker, type WorkerLink } from "@dynamo/runtime-common";
 import { detectDevice } from "./device.js";
 import type { NodeDevice } from "./settings.js";
 import { cudaGaps, thisMachine } from "./requirements.js";
 import { startWorker } from "./worker-link.js";
 
-export interface LazyWorker {
-  /** Rejects `unsupported` when a device that was asked for is plainly missing. */
-  device(): Promise<DeviceChoice>;
-  /** The worker; a new one when the last has ended. Rejects `unsupported` when the device does not work. */
-  link(): Promise<WorkerLink>;
-  close(): Promise<void>;
-}
-
-export function lazyWorker(wanted: "auto" | NodeDevice, threads: number, log: (line: string) => void): LazyWorker {
+export function lazyWorker(
+  wanted: "auto" | NodeDevice,
+  threads: number,
+  log: (line: string) => void,
+): InferenceWorker<WorkerLink> {
   let choice: Promise<DeviceChoice> | undefined;
   let worker: Promise<WorkerLink> | undefined;
 

@@ -1,7 +1,7 @@
 /** createNodeRuntime: core's Runtime over a worker thread. */
 import { stat } from "node:fs/promises";
 import { DynamoError, type GraphSource, type Runtime } from "@dynamo/core";
-import { workerSession, workerState } from "@dynamo/runtime-common";
+import { workerRuntime } from "@dynamo/runtime-common";
 import { lazyWorker } from "./lazy-worker.js";
 import type { NodeDevice } from "./settings.js";
 import { threadCount } from "./threads.js";
@@ -24,39 +24,17 @@ export function createNodeRuntime({ device = "auto", threads, logger }: NodeRunt
     throw new DynamoError("invalid-argument", `device: expected auto, cpu, cuda or webgpu, received ${device}`);
   }
   const worker = lazyWorker(device, threadCount(threads), logger ?? ((): void => undefined));
-  let sessions = 0;
-  let states = 0;
-  let disposed: Promise<void> | undefined;
-
-  function checkUsable(): void {
-    if (disposed !== undefined) throw new DynamoError("invalid-argument", "the runtime has been disposed");
-  }
-
-  return {
-    async device() {
-      checkUsable();
-      const choice = await worker.device();
-      if (choice.device !== "cpu") await worker.link();
-      return choice;
+  return workerRuntime(
+    {
+      ...worker,
+      async device() {
+        const choice = await worker.device();
+        if (choice.device !== "cpu") await worker.link();
+        return choice;
+      },
     },
-    async createSession(graph, { deviceOutputs = [] } = {}) {
-      checkUsable();
-      await checkSource(graph);
-      checkUsable();
-      const link = await worker.link();
-      const id = sessions++;
-      const shape = await link.call<"create-session">({ kind: "create-session", session: id, graph, deviceOutputs });
-      return workerSession(link, id, shape);
-    },
-    async createState(tensors) {
-      checkUsable();
-      return workerState(await worker.link(), states++, tensors);
-    },
-    dispose() {
-      disposed ??= worker.close();
-      return disposed;
-    },
-  };
+    { checkGraph: checkSource, createSession: async (open) => (await open()).session },
+  );
 }
 
 async function checkSource(graph: GraphSource): Promise<void> {

@@ -1,17 +1,9 @@
 /** A runtime's device and worker: each is decided on and started with the first call that needs it. */
 import type { DeviceChoice } from "@dynamo/core";
-import { unsupportedDevice } from "@dynamo/runtime-common";
+import { unsupportedDevice, type InferenceWorker } from "@dynamo/runtime-common";
 import { thisBrowser, webgpuGap } from "./device.js";
 import { messageOf, type WebDevice, type WorkerSettings } from "./settings.js";
 import { startWorker, type WebWorkerLink } from "./worker-link.js";
-
-export interface LazyWorker {
-  /** Rejects `unsupported` when the device that was asked for does not work. */
-  device(): Promise<DeviceChoice>;
-  /** The worker; a new one when the last has ended. */
-  link(): Promise<WebWorkerLink>;
-  close(): Promise<void>;
-}
 
 interface Started {
   readonly choice: DeviceChoice;
@@ -22,7 +14,7 @@ export function lazyWorker(
   wanted: "auto" | WebDevice,
   settings: WorkerSettings,
   log: (line: string) => void,
-): LazyWorker {
+): InferenceWorker<WebWorkerLink> {
   let started: Promise<Started> | undefined;
 
   async function start(device: WebDevice, reason: string): Promise<Started> {

@@ -1,11 +1,9 @@
 /** A session that outlives its GPU's device: when that is lost, the graph is loaded once more. Its caches are gone then. */
 import { DynamoError, type Session, type SessionCache } from "@dynamo/core";
+import type { OpenedSession } from "@dynamo/runtime-common";
 import type { WebWorkerLink } from "./worker-link.js";
 
-export interface OpenSession {
-  readonly link: WebWorkerLink;
-  readonly session: Session;
-}
+type OpenSession = OpenedSession<WebWorkerLink>;
 
 /** Loads of one graph: the first, and one more after a device was lost. */
 const mostLoads = 2;

@@ -1,9 +1,9 @@
 /** createWebRuntime: core's Runtime over a Web Worker. */
-import { DynamoError, type Runtime } from "@dynamo/core";
-import { workerSession, workerState } from "@dynamo/runtime-common";
+import { DynamoError, type GraphSource, type Runtime } from "@dynamo/core";
+import { workerRuntime } from "@dynamo/runtime-common";
 import { threadCount } from "./device.js";
 import { lazyWorker } from "./lazy-worker.js";
-import { reloadingSession, type OpenSession } from "./reloading-session.js";
+import { reloadingSession } from "./reloading-session.js";
 import type { WebDevice } from "./settings.js";
 
 export interface WebRuntimeOptions {
@@ -33,38 +33,10 @@ export function createWebRuntime({ device = "auto", threads, wasmPaths, logger }
     wasmPaths: wasmPaths === undefined ? undefined : new URL(wasmPaths, globalThis.location.href).href,
   };
   const worker = lazyWorker(device, settings, logger ?? ((): void => undefined));
-  let sessions = 0;
-  let states = 0;
-  let disposed: Promise<void> | undefined;
+  return workerRuntime(worker, { checkGraph: checkBytes, createSession: reloadingSession });
+}
 
-  function checkUsable(): void {
-    if (disposed !== undefined) throw new DynamoError("invalid-argument", "the runtime has been disposed");
-  }
-
-  return {
-    async device() {
-      checkUsable();
-      return worker.device();
-    },
-    async createSession(graph, { deviceOutputs = [] } = {}) {
-      checkUsable();
-      if (!("bytes" in graph)) {
-        throw new DynamoError("unsupported", `expected a graph's bytes, received a path (${graph.path})`);
-      }
-      return reloadingSession(async (): Promise<OpenSession> => {
-        const link = await worker.link();
-        const id = sessions++;
-        const shape = await link.call<"create-session">({ kind: "create-session", session: id, graph, deviceOutputs });
-        return { link, session: workerSession(link, id, shape) };
-      });
-    },
-    async createState(tensors) {
-      checkUsable();
-      return workerState(await worker.link(), states++, tensors);
-    },
-    dispose() {
-      disposed ??= worker.close();
-      return disposed;
-    },
-  };
+function checkBytes(graph: GraphSource): void {
+  if ("bytes" in graph) return;
+  throw new DynamoError("unsupported", `expected a graph's bytes, received a path (${graph.path})`);
 }
