@@ -1,12 +1,11 @@
 /** Runs of LoRA heads: what their checkpoints hold, that they go on bit for bit, and what is refused. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Runtime } from "@dynamo/core";
 import { loadModel, openCheckpoint } from "@dynamo/model";
 import { convertCheckpoint, nodeFolder } from "@dynamo/model/convert";
-import { createNodeRuntime } from "@dynamo/runtime-node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { byteDataset, temporaryFolder, tinyRun } from "../__fixtures__/tiny.js";
+import { describe, expect, test } from "vitest";
+import { runPlaces } from "../__fixtures__/run-places.js";
+import { tinyRun } from "../__fixtures__/tiny.js";
 import { tinyConfig, writeTinyCheckpoint } from "../__fixtures__/tiny-checkpoint.js";
 import { byteTokenizer } from "../data/__fixtures__/byte-tokenizer.js";
 import { isFactor, mergedWeights, type HeadLora } from "../graph/lora.js";
@@ -17,21 +16,8 @@ import { train, type TrainOptions } from "./train.js";
 import type { TrainingConfig, TrainingConfigInput } from "./training-config.js";
 
 const headLora: HeadLora = { rank: 2, alpha: 4 };
-let runtime: Runtime;
-let folder: string;
-let dataset: string;
-let made = 0;
-const place = (): string => join(folder, String(made++));
-
-beforeAll(async () => {
-  runtime = createNodeRuntime({ device: "cpu", threads: 2 });
-  folder = temporaryFolder();
-  dataset = await byteDataset(folder);
-});
-afterAll(async () => {
-  await runtime.dispose();
-  rmSync(folder, { recursive: true });
-});
+const here = runPlaces();
+const { runtime, place } = here;
 
 /** A checkpoint of one head, or of more. */
 async function base(tokenHeads = 1, dynamo: Record<string, unknown> = {}): Promise<string> {
@@ -42,7 +28,7 @@ async function base(tokenHeads = 1, dynamo: Record<string, unknown> = {}): Promi
 }
 
 const configOf = (checkpoint: string, changes: Partial<TrainingConfigInput> = {}): TrainingConfig =>
-  tinyRun(dataset, { architecture: undefined, checkpoint, tokenHeads: 3, headLora, ...changes });
+  tinyRun(here.dataset, { architecture: undefined, checkpoint, tokenHeads: 3, headLora, ...changes });
 
 /** Stops after a step, as Ctrl-C does. */
 function stopAfter(step: number): TrainOptions {
@@ -146,7 +132,7 @@ describe("refused is", () => {
   });
 
   test("a model without a trained layer, or without heads to adapt", () => {
-    expect(() => tinyRun(dataset, { headLora })).toThrow(/headLora: .* needs a checkpoint/);
+    expect(() => tinyRun(here.dataset, { headLora })).toThrow(/headLora: .* needs a checkpoint/);
     expect(() => configOf("somewhere", { tokenHeads: 1 })).toThrow(/2 token heads or more/);
   });
 });

@@ -1,12 +1,12 @@
 /** Runs in float16: what they go on with, what they report, what they refuse. The CPU is made to round as float16 does. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoError, type Runtime } from "@dynamo/core";
 import type * as Onnx from "@dynamo/onnx";
-import { createNodeRuntime } from "@dynamo/runtime-node";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { rounded } from "../__fixtures__/rounded.js";
-import { byteDataset, temporaryFolder, tinyRun } from "../__fixtures__/tiny.js";
+import { runPlaces } from "../__fixtures__/run-places.js";
+import { tinyRun } from "../__fixtures__/tiny.js";
 import { tinyConfig, writeTinyCheckpoint } from "../__fixtures__/tiny-checkpoint.js";
 import { byteTokenizer } from "../data/__fixtures__/byte-tokenizer.js";
 import { readCheckpoint, type Resumed } from "./checkpoint.js";
@@ -20,25 +20,12 @@ vi.mock("@dynamo/onnx", async (original) => {
   return { ...onnx, encodeOnnx: (graph: Onnx.OnnxModel) => onnx.encodeOnnx(rounded(graph)) };
 });
 
-let runtime: Runtime;
-let folder: string;
-let dataset: string;
-let made = 0;
-const place = (): string => join(folder, `run-${made++}`);
-
-beforeAll(async () => {
-  runtime = createNodeRuntime({ device: "cpu", threads: 2 });
-  folder = temporaryFolder();
-  dataset = await byteDataset(folder);
-});
-afterAll(async () => {
-  await runtime.dispose();
-  rmSync(folder, { recursive: true });
-});
+const here = runPlaces();
+const { runtime, place } = here;
 
 /** Losses so heavy that the first steps overflow; what is learnt is the same, since gradients are clipped. */
 const config = (changes: Partial<TrainingConfigInput> = {}): TrainingConfig =>
-  tinyRun(dataset, { precision: "float16", headWeights: [300, 300], steps: 12, ...changes });
+  tinyRun(here.dataset, { precision: "float16", headWeights: [300, 300], steps: 12, ...changes });
 
 const stepsOf = async (run: string): Promise<StepMetrics[]> =>
   (await readMetrics(run)).filter((entry): entry is StepMetrics => entry.kind === "step");

@@ -2,31 +2,18 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoError, type Runtime, type Session } from "@dynamo/core";
-import { createNodeRuntime } from "@dynamo/runtime-node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { byteDataset, story, temporaryFolder, tinyRun } from "../__fixtures__/tiny.js";
+import { beforeAll, describe, expect, test } from "vitest";
+import { runPlaces } from "../__fixtures__/run-places.js";
+import { byteDataset, story, tinyRun } from "../__fixtures__/tiny.js";
 import { listCheckpoints, readCheckpoint } from "./checkpoint.js";
 import { readMetrics } from "./metrics.js";
 import { train, type TrainOptions } from "./train.js";
 import type { TrainingConfig, TrainingConfigInput } from "./training-config.js";
 
-let runtime: Runtime;
-let folder: string;
-let dataset: string;
-let made = 0;
-const place = (): string => join(folder, `run-${made++}`);
+const here = runPlaces();
+const { runtime, folder, place } = here;
 
-beforeAll(async () => {
-  runtime = createNodeRuntime({ device: "cpu", threads: 2 });
-  folder = temporaryFolder();
-  dataset = await byteDataset(folder);
-});
-afterAll(async () => {
-  await runtime.dispose();
-  rmSync(folder, { recursive: true });
-});
-
-const config = (changes: Partial<TrainingConfigInput> = {}): TrainingConfig => tinyRun(dataset, changes);
+const config = (changes: Partial<TrainingConfigInput> = {}): TrainingConfig => tinyRun(here.dataset, changes);
 
 async function failure(promise: Promise<unknown>): Promise<DynamoError> {
   const error: unknown = await promise.then(
