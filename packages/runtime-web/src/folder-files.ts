@@ -1,13 +1,14 @@
 /** A model's files in a folder that the visitor dropped or picked. */
 import { checkInside, DynamoError, type ModelFiles } from "@dynamo/core";
+import type { PlacedFiles } from "./dropped-files.js";
 
 /**
- * From an `<input webkitdirectory>`, a drop, or `showDirectoryPicker()`. A list of files is seen from the folder that holds
- * config.json, however deep it lies. Throws `invalid-file` for files that can no longer be read.
+ * From an `<input webkitdirectory>`, a drop (`droppedFiles`), or `showDirectoryPicker()`. Files are seen from the folder
+ * that holds config.json, however deep it lies. Throws `invalid-file` for files that can no longer be read.
  */
-export function folderFiles(files: readonly File[] | FileSystemDirectoryHandle): ModelFiles {
-  const listed = "kind" in files ? undefined : byPath(files);
-  const location = "kind" in files ? files.name : `the folder of ${files.length} files`;
+export function folderFiles(files: readonly File[] | PlacedFiles | FileSystemDirectoryHandle): ModelFiles {
+  const listed = "kind" in files ? undefined : fromModelFolder(pathsOf(files));
+  const location = "kind" in files ? files.name : `the folder of ${pathsOf(files).length} files`;
 
   async function find(path: string): Promise<File | undefined> {
     checkInside(path);
@@ -41,11 +42,16 @@ export function folderFiles(files: readonly File[] | FileSystemDirectoryHandle):
   };
 }
 
+function pathsOf(files: readonly File[] | PlacedFiles): (readonly [path: string, file: File])[] {
+  if (!Array.isArray(files)) return [...(files as PlacedFiles)];
+  return (files as readonly File[]).map((file) => [
+    file.webkitRelativePath === "" ? file.name : file.webkitRelativePath,
+    file,
+  ]);
+}
+
 /** Paths as seen from the folder of the config.json that lies highest, or from the top. */
-function byPath(files: readonly File[]): Map<string, File> {
-  const paths = files.map(
-    (file) => [file.webkitRelativePath === "" ? file.name : file.webkitRelativePath, file] as const,
-  );
+function fromModelFolder(paths: readonly (readonly [path: string, file: File])[]): Map<string, File> {
   const configs = paths.map(([path]) => path).filter((path) => /(^|\/)config\.json$/.test(path));
   const highest = configs.sort((a, b) => a.split("/").length - b.split("/").length)[0];
   const prefix = highest?.slice(0, -"config.json".length) ?? "";

@@ -2,6 +2,8 @@
 export { createWebRuntime } from "./runtime.js";
 export type { WebRuntimeOptions } from "./runtime.js";
 export type { WebDevice } from "./settings.js";
+export { droppedFiles } from "./dropped-files.js";
+export type { PlacedFiles } from "./dropped-files.js";
 export { folderFiles } from "./folder-files.js";
 export { urlFiles } from "./url-files.js";
 export type { DownloadProgress, UrlFilesOptions } from "./url-files.js";

@@ -20,7 +20,8 @@ const other = "other";
 export function ModelPicker({ settings, change, state, onLoad, onFolder }: ModelPickerProps): React.JSX.Element {
   const embedded = loadsByItself(settings.model);
   const [address, setAddress] = useState(embedded || settings.model === folderModel ? "" : settings.model);
-  const [open, setOpen] = useState(!embedded);
+  const [opened, setOpened] = useState(false);
+  const open = opened || !embedded;
   const folder = useRef<HTMLInputElement>(null);
   return (
     <Stack gap="xs">
@@ -33,7 +34,7 @@ export function ModelPicker({ settings, change, state, onLoad, onFolder }: Model
         value={open ? other : settings.model}
         allowDeselect={false}
         onChange={(value) => {
-          setOpen(value === other);
+          setOpened(value === other);
           if (value !== null && value !== other) change({ model: value });
         }}
       />
@@ -75,6 +76,7 @@ export function ModelPicker({ settings, change, state, onLoad, onFolder }: Model
               }}
             />
           </Group>
+          <Text size="xs">A folder can also be dropped anywhere on the page.</Text>
         </>
       ) : null}
       <ModelStatus state={state} />

@@ -1,6 +1,6 @@
 /** From an address or a picked folder to a model that runs in the runtime's worker. */
 import { loadModel, type LoadedModel, type ModelFiles } from "@dynamo/model";
-import { createWebRuntime, folderFiles, urlFiles } from "@dynamo/runtime-web";
+import { createWebRuntime, folderFiles, urlFiles, type PlacedFiles } from "@dynamo/runtime-web";
 import { embeddedName } from "./embedded.js";
 import type { DeviceName } from "../settings/settings.js";
 
@@ -9,6 +9,9 @@ export interface Progress {
   readonly loaded: number;
   readonly total: number | undefined;
 }
+
+/** Picked with their paths in them, or dropped. */
+export type FolderFiles = readonly File[] | PlacedFiles;
 
 export interface OpenModel {
   readonly model: LoadedModel;
@@ -30,7 +33,7 @@ function listed(files: ModelFiles, names: readonly string[] | undefined): ModelF
 }
 
 export async function openModel(
-  source: string | readonly File[],
+  source: string | FolderFiles,
   device: DeviceName,
   { signal, onProgress }: OpenOptions,
 ): Promise<OpenModel> {

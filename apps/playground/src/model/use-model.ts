@@ -3,7 +3,7 @@ import type { LoadedModel } from "@dynamo/model";
 import { useEffect, useState } from "react";
 import { messageOf } from "../components/message-of.js";
 import type { DeviceName } from "../settings/settings.js";
-import { openModel, type OpenModel, type Progress } from "./open-model.js";
+import { openModel, type FolderFiles, type OpenModel, type Progress } from "./open-model.js";
 
 export type ModelState =
   | { readonly status: "idle" }
@@ -11,8 +11,8 @@ export type ModelState =
   | { readonly status: "ready"; readonly model: LoadedModel }
   | { readonly status: "failed"; readonly message: string };
 
-/** An address, or the files of a folder that the visitor picked. Compared by identity. */
-export type ModelSource = string | readonly File[];
+/** An address, or the files of a folder that the visitor picked or dropped. Compared by identity. */
+export type ModelSource = string | FolderFiles;
 
 export function useModel(source: ModelSource | undefined, device: DeviceName): ModelState {
   const [state, setState] = useState<ModelState>({ status: "idle" });

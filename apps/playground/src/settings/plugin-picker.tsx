@@ -1,31 +1,16 @@
-/** Drops a strategy's module in, after a word of warning: it runs code. */
-import type { Strategy } from "@dynamo/core";
+/** Takes a strategy's module in, after a word of warning: it runs code. */
 import { Alert, Button, FileButton, Group, Modal, Stack, Text } from "@mantine/core";
-import { useState } from "react";
-import { messageOf } from "../components/message-of.js";
-import { importPlugin } from "./plugin.js";
+import type { PluginControl } from "./use-plugin.js";
 
-export interface PluginPickerProps {
-  readonly plugin: Strategy | undefined;
-  readonly onPlugin: (plugin: Strategy) => void;
-}
-
-export function PluginPicker({ plugin, onPlugin }: PluginPickerProps): React.JSX.Element {
-  const [file, setFile] = useState<File | null>(null);
-  const [error, setError] = useState<string>();
-  const run = async (): Promise<void> => {
-    if (file === null) return;
-    try {
-      onPlugin(await importPlugin(file));
-      setError(undefined);
-    } catch (problem) {
-      setError(messageOf(problem));
-    }
-    setFile(null);
-  };
+export function PluginPicker({ plugin, error, offer }: PluginControl): React.JSX.Element {
   return (
     <Stack gap="xs">
-      <FileButton accept=".js,.mjs,text/javascript" onChange={setFile}>
+      <FileButton
+        accept=".js,.mjs,text/javascript"
+        onChange={(file) => {
+          if (file !== null) offer(file);
+        }}
+      >
         {(props) => (
           <Button variant="default" size="xs" {...props}>
             {plugin === undefined ? "Choose a strategy file…" : `Running ${plugin.name} – choose another…`}
@@ -34,27 +19,32 @@ export function PluginPicker({ plugin, onPlugin }: PluginPickerProps): React.JSX
       </FileButton>
       {plugin === undefined ? <Text size="xs">Until there is one, dynamo writes in its place.</Text> : null}
       {error === undefined ? null : <Alert color="red">{error}</Alert>}
-      <Modal
-        opened={file !== null}
-        onClose={() => setFile(null)}
-        title="This file is a program"
-        closeButtonProps={{ "aria-label": "Close" }}
-      >
-        <Stack>
-          <Text>
-            <b>{file?.name}</b> will run in this page. It can read and change everything here and send it anywhere. Run
-            it only if you wrote it, or trust who did.
-          </Text>
-          <Group justify="end">
-            <Button variant="default" onClick={() => setFile(null)} data-autofocus>
-              Do not run
-            </Button>
-            <Button color="red" onClick={() => void run()}>
-              Run it
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
     </Stack>
+  );
+}
+
+export function PluginWarning({ offered, run, refuse }: PluginControl): React.JSX.Element {
+  return (
+    <Modal
+      opened={offered !== undefined}
+      onClose={refuse}
+      title="This file is a program"
+      closeButtonProps={{ "aria-label": "Close" }}
+    >
+      <Stack>
+        <Text>
+          <b>{offered?.name}</b> will run in this page. It can read and change everything here and send it anywhere. Run
+          it only if you wrote it, or trust who did.
+        </Text>
+        <Group justify="end">
+          <Button variant="default" onClick={refuse} data-autofocus>
+            Do not run
+          </Button>
+          <Button color="red" onClick={run}>
+            Run it
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
   );
 }

@@ -1,16 +1,15 @@
 /** All settings, beside every view. */
-import type { Strategy } from "@dynamo/core";
 import { CopyButton, Button, NumberInput, Select, Stack } from "@mantine/core";
 import { PluginPicker } from "./plugin-picker.js";
 import { devices, ranges, strategies, type Settings } from "./settings.js";
 import { StepControls } from "./step-controls.js";
+import type { PluginControl } from "./use-plugin.js";
 import type { ChangeSettings } from "./use-settings.js";
 
 export interface SettingsPanelProps {
   readonly settings: Settings;
   readonly change: ChangeSettings;
-  readonly plugin: Strategy | undefined;
-  readonly onPlugin: (plugin: Strategy) => void;
+  readonly plugin: PluginControl;
   /** Choosing a model. */
   readonly children: React.ReactNode;
 }
@@ -23,7 +22,7 @@ const strategyLabels = {
 } as const;
 const deviceLabels = { auto: "automatic", webgpu: "GPU (WebGPU)", wasm: "CPU (WASM)" } as const;
 
-export function SettingsPanel({ settings, change, plugin, onPlugin, children }: SettingsPanelProps): React.JSX.Element {
+export function SettingsPanel({ settings, change, plugin, children }: SettingsPanelProps): React.JSX.Element {
   return (
     <Stack gap="sm">
       {children}
@@ -41,7 +40,7 @@ export function SettingsPanel({ settings, change, plugin, onPlugin, children }: 
         allowDeselect={false}
         onChange={(strategy) => change({ strategy: strategy ?? "dynamo" })}
       />
-      {settings.strategy === "plugin" ? <PluginPicker plugin={plugin} onPlugin={onPlugin} /> : null}
+      {settings.strategy === "plugin" ? <PluginPicker {...plugin} /> : null}
       {settings.strategy === "autoregressive" ? null : <StepControls settings={settings} change={change} />}
       <Figure name="temperature" label="Temperature (0 is greedy)" step={0.1} settings={settings} change={change} />
       <Figure name="topK" label="Top-k" step={1} settings={settings} change={change} />

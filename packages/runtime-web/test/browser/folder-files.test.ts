@@ -33,3 +33,14 @@ test("a folder handle is read alike", async () => {
   expect(await files.size("onnx/none.onnx")).toBeUndefined();
   expect(await files.size("onnx")).toBeUndefined();
 });
+
+test("dropped files have their paths", async () => {
+  const files = folderFiles(
+    new Map([
+      ["models/mine/config.json", new File(["{}"], "config.json")],
+      ["models/mine/onnx/model.onnx", new File(["0123456789"], "model.onnx")],
+    ]),
+  );
+  expect([await files.size("config.json"), await files.size("onnx/model.onnx")]).toEqual([2, 10]);
+  expect(files.location).toBe("the folder of 2 files");
+});
