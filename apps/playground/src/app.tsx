@@ -25,7 +25,7 @@ export function App(): React.JSX.Element {
   const [folder, setFolder] = useState<FolderFiles>();
   const [asked, setAsked] = useState<string>();
   const [refused, setRefused] = useState<string>();
-  const state = useModel(sourceOf(settings.model, folder, asked), settings.device);
+  const state = useModel(sourceOf(settings.model, folder, asked), settings);
   const model = state.status === "ready" ? state.model : undefined;
   const writing = usePasses();
   const write = useWrite({ model, settings, change, plugin, writing });

@@ -44,6 +44,8 @@ export interface DeviceChoice {
   readonly device: Device;
   /** One sentence for people, e.g. "asked for" or "webgpu measured 1.8 x faster than cuda". */
   readonly reason: string;
+  /** False where graphs in float16 cannot run: WebGPU without `shader-f16`. Absent where they can. */
+  readonly float16?: boolean;
 }
 
 export interface TensorInfo {

@@ -122,19 +122,21 @@ async function readMask(files: ModelFiles, { vocabularySize }: NeoxConfig): Prom
 async function chooseDType(
   files: ModelFiles,
   wanted: ModelDType | undefined,
-  { device }: DeviceChoice,
+  device: DeviceChoice,
 ): Promise<ModelDType> {
   const present: ModelDType[] = [];
   for (const dtype of dtypes) if ((await files.size(graphPath(dtype))) !== undefined) present.push(dtype);
   const chosen = wanted ?? preferredDTypes(device).find((dtype) => present.includes(dtype));
   if (chosen !== undefined && present.includes(chosen)) return chosen;
+  // fp16 alone is there, and the device cannot run it.
+  const noneRuns = present.length === 0 ? "" : `; ${device.device} here has no float16: expected q8, q4 or fp32`;
   const has =
     present.length === 0
       ? "no graph in onnx/: is this a checkpoint that `dynamo convert` has not converted?"
       : present.join(", ");
   throw new DynamoError(
     "unsupported",
-    `${files.location} has ${has}${wanted === undefined ? "" : `; expected ${wanted}`}`,
+    `${files.location} has ${has}${wanted === undefined ? noneRuns : `; expected ${wanted}`}`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** What a model folder is: config.json, tokenizer files, generation_config.json, onnx/model[_dtype].onnx, the mask. */
-import type { Device, GenerationDefaults } from "@dynamo/core";
+import type { DeviceChoice, GenerationDefaults } from "@dynamo/core";
 import type { ModelDType } from "./weights.js";
 
 export const dtypes: readonly ModelDType[] = ["fp32", "fp16", "q8", "q4"];
@@ -23,10 +23,12 @@ export const limits = {
   graph: 2 ** 31,
 } as const;
 
-/** The order in which a device would like a model's dtypes, when the caller names none. */
-export function preferredDTypes(device: Device): readonly ModelDType[] {
+/** The order in which a device would like a model's dtypes, when the caller names none; those it cannot run are left out. */
+export function preferredDTypes({ device, float16 = true }: DeviceChoice): readonly ModelDType[] {
   // 8 bits lose next to nothing and read a quarter of fp32's bytes; a CPU computes halves in software.
-  return device === "cpu" || device === "wasm" ? ["q8", "q4", "fp32", "fp16"] : ["q8", "q4", "fp16", "fp32"];
+  const order: readonly ModelDType[] =
+    device === "cpu" || device === "wasm" ? ["q8", "q4", "fp32", "fp16"] : ["q8", "q4", "fp16", "fp32"];
+  return float16 ? order : order.filter((dtype) => dtype !== "fp16");
 }
 
 const isShare = (value: number): boolean => value >= 0 && value <= 1;

@@ -407,6 +407,24 @@ describe("conversion", () => {
   });
 });
 
+describe("loadModel chooses", () => {
+  it("no fp16 graph for a device without float16, unless it is asked for", async () => {
+    const { model } = await convertTiny(1, { dtypes: ["fp32", "fp16"], activations: "fp32" });
+    const dtypeOn = async (float16: boolean | undefined, dtype?: "fp16"): Promise<string> => {
+      const device = (): ReturnType<Runtime["device"]> =>
+        Promise.resolve({ device: "webgpu", reason: "test", ...(float16 === undefined ? {} : { float16 }) });
+      const loaded = await loadModel({ ...runtime, device }, model, { dtype });
+      await loaded.dispose();
+      return loaded.dtype;
+    };
+    expect([await dtypeOn(false), await dtypeOn(true), await dtypeOn(undefined)]).toEqual(["fp32", "fp16", "fp16"]);
+    // The device itself has the last word on that.
+    expect(await dtypeOn(false, "fp16")).toBe("fp16");
+    await rm(join(model, "onnx/model.onnx"));
+    await expect(dtypeOn(false)).rejects.toThrow(/has fp16; webgpu here has no float16: expected q8, q4 or fp32/);
+  });
+});
+
 describe("loadModel refuses", () => {
   const edit = async (path: string, change: (config: Record<string, unknown>) => void): Promise<void> => {
     const json = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;

@@ -6,6 +6,7 @@ interface Gpu {
 }
 
 interface GpuAdapter {
+  readonly features?: ReadonlySet<string>;
   readonly info?: { readonly isFallbackAdapter?: boolean };
   readonly isFallbackAdapter?: boolean;
 }
@@ -21,15 +22,24 @@ export const thisBrowser = (): Browser => ({
   secure: globalThis.isSecureContext,
 });
 
-/** Why WebGPU cannot be used here; undefined when it looks as if it can. `software` renderers count only when asked for. */
-export async function webgpuGap({ gpu, secure }: Browser, software: boolean): Promise<string | undefined> {
+export interface WebgpuSupport {
+  /** Why WebGPU cannot be used here; undefined when it looks as if it can. */
+  readonly gap: string | undefined;
+  /** Its shaders compute in float16. */
+  readonly float16: boolean;
+}
+
+/** `software` renderers count only when asked for. */
+export async function webgpuSupport({ gpu, secure }: Browser, software: boolean): Promise<WebgpuSupport> {
+  const none = (gap: string): WebgpuSupport => ({ gap, float16: false });
   if (gpu === undefined) {
-    return secure ? "this browser has no WebGPU" : "WebGPU exists only on pages from https:// or localhost";
+    return none(secure ? "this browser has no WebGPU" : "WebGPU exists only on pages from https:// or localhost");
   }
   const adapter = await gpu.requestAdapter().catch(() => null);
-  if (adapter === null) return "the browser found no GPU that it would use";
+  if (adapter === null) return none("the browser found no GPU that it would use");
   const fallback = adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter ?? false;
-  return fallback && !software ? "the only GPU is a software renderer, which is slower than wasm" : undefined;
+  if (fallback && !software) return none("the only GPU is a software renderer, which is slower than wasm");
+  return { gap: undefined, float16: adapter.features?.has("shader-f16") ?? false };
 }
 
 /** More threads than this only wait for each other: decoding reads weights at the memory's speed. */

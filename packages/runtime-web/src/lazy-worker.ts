@@ -1,7 +1,7 @@
 /** A runtime's device and worker: each is decided on and started with the first call that needs it. */
 import type { DeviceChoice } from "@dynamo/core";
 import { unsupportedDevice, type InferenceWorker } from "@dynamo/runtime-common";
-import { thisBrowser, webgpuGap } from "./device.js";
+import { thisBrowser, webgpuSupport } from "./device.js";
 import { messageOf, type WebDevice, type WorkerSettings } from "./settings.js";
 import { startWorker, type WebWorkerLink } from "./worker-link.js";
 
@@ -17,7 +17,8 @@ export function lazyWorker(
 ): InferenceWorker<WebWorkerLink> {
   let started: Promise<Started> | undefined;
 
-  async function start(device: WebDevice, reason: string): Promise<Started> {
+  async function start(choice: DeviceChoice & { readonly device: WebDevice }): Promise<Started> {
+    const { device, reason } = choice;
     const link = startWorker(device, settings, (why) => {
       started = undefined;
       log(why);
@@ -29,21 +30,21 @@ export function lazyWorker(
       throw error;
     }
     log(`device: ${device} (${reason})`);
-    return { choice: { device, reason }, link };
+    return { choice, link };
   }
 
   async function choose(): Promise<Started> {
-    if (wanted === "wasm") return start("wasm", "asked for");
-    const gap = await webgpuGap(thisBrowser(), wanted === "webgpu");
+    if (wanted === "wasm") return start({ device: "wasm", reason: "asked for" });
+    const { gap, float16 } = await webgpuSupport(thisBrowser(), wanted === "webgpu");
     if (wanted === "webgpu") {
       if (gap !== undefined) throw unsupportedDevice("webgpu", gap, undefined);
-      return start("webgpu", "asked for");
+      return start({ device: "webgpu", reason: "asked for", float16 });
     }
-    if (gap !== undefined) return start("wasm", gap);
+    if (gap !== undefined) return start({ device: "wasm", reason: gap });
     try {
-      return await start("webgpu", "the browser has a GPU");
+      return await start({ device: "webgpu", reason: "the browser has a GPU", float16 });
     } catch (error) {
-      return start("wasm", messageOf(error));
+      return start({ device: "wasm", reason: messageOf(error) });
     }
   }
 

@@ -2,7 +2,7 @@
 import { loadModel, type LoadedModel, type ModelFiles } from "@dynamo/model";
 import { createWebRuntime, folderFiles, urlFiles, type PlacedFiles } from "@dynamo/runtime-web";
 import { embeddedName } from "./embedded.js";
-import type { DeviceName } from "../settings/settings.js";
+import type { DeviceName, DTypeName } from "../settings/settings.js";
 
 export interface Progress {
   readonly file: string;
@@ -19,6 +19,8 @@ export interface OpenModel {
 }
 
 export interface OpenOptions {
+  readonly device: DeviceName;
+  readonly dtype: DTypeName;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
 }
@@ -34,8 +36,7 @@ function listed(files: ModelFiles, names: readonly string[] | undefined): ModelF
 
 export async function openModel(
   source: string | FolderFiles,
-  device: DeviceName,
-  { signal, onProgress }: OpenOptions,
+  { device, dtype, signal, onProgress }: OpenOptions,
 ): Promise<OpenModel> {
   const files =
     typeof source === "string"
@@ -43,7 +44,7 @@ export async function openModel(
       : folderFiles(source);
   const runtime = createWebRuntime({ device });
   try {
-    const model = await loadModel(runtime, files, { signal });
+    const model = await loadModel(runtime, files, { dtype: dtype === "auto" ? undefined : dtype, signal });
     return { model, close: () => runtime.dispose() };
   } catch (error) {
     await runtime.dispose();

@@ -2,7 +2,7 @@
 import type { LoadedModel } from "@dynamo/model";
 import { useEffect, useState } from "react";
 import { messageOf } from "../components/message-of.js";
-import type { DeviceName } from "../settings/settings.js";
+import type { Settings } from "../settings/settings.js";
 import { openModel, type FolderFiles, type OpenModel, type Progress } from "./open-model.js";
 
 export type ModelState =
@@ -14,7 +14,10 @@ export type ModelState =
 /** An address, or the files of a folder that the visitor picked or dropped. Compared by identity. */
 export type ModelSource = string | FolderFiles;
 
-export function useModel(source: ModelSource | undefined, device: DeviceName): ModelState {
+export function useModel(
+  source: ModelSource | undefined,
+  { device, dtype }: Pick<Settings, "device" | "dtype">,
+): ModelState {
   const [state, setState] = useState<ModelState>({ status: "idle" });
   useEffect(() => {
     if (source === undefined) {
@@ -30,7 +33,9 @@ export function useModel(source: ModelSource | undefined, device: DeviceName): M
     const load = async (): Promise<void> => {
       show({ status: "loading", progress: undefined });
       try {
-        open = await openModel(source, device, {
+        open = await openModel(source, {
+          device,
+          dtype,
           signal,
           onProgress: (progress) => show({ status: "loading", progress }),
         });
@@ -45,6 +50,6 @@ export function useModel(source: ModelSource | undefined, device: DeviceName): M
       controller.abort();
       void open?.close();
     };
-  }, [source, device]);
+  }, [source, device, dtype]);
   return state;
 }

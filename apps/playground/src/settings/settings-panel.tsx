@@ -1,7 +1,7 @@
 /** All settings, beside every view. */
 import { CopyButton, Button, NumberInput, Select, Stack } from "@mantine/core";
 import { PluginPicker } from "./plugin-picker.js";
-import { devices, ranges, strategies, type Settings } from "./settings.js";
+import { devices, dtypes, ranges, strategies, type Settings } from "./settings.js";
 import { StepControls } from "./step-controls.js";
 import type { PluginControl } from "./use-plugin.js";
 import type { ChangeSettings } from "./use-settings.js";
@@ -21,6 +21,13 @@ const strategyLabels = {
   plugin: "your own, from a file",
 } as const;
 const deviceLabels = { auto: "automatic", webgpu: "GPU (WebGPU)", wasm: "CPU (WASM)" } as const;
+const dtypeLabels = {
+  auto: "automatic: what suits the device",
+  fp32: "fp32 – 32 bits",
+  fp16: "fp16 – 16 bits",
+  q8: "q8 – 8 bits",
+  q4: "q4 – 4 bits",
+} as const;
 
 export function SettingsPanel({ settings, change, plugin, children }: SettingsPanelProps): React.JSX.Element {
   return (
@@ -32,6 +39,13 @@ export function SettingsPanel({ settings, change, plugin, children }: SettingsPa
         value={settings.device}
         allowDeselect={false}
         onChange={(device) => change({ device: device ?? "auto" })}
+      />
+      <Select
+        label="Weights (dtype)"
+        data={dtypes.map((value) => ({ value, label: dtypeLabels[value] }))}
+        value={settings.dtype}
+        allowDeselect={false}
+        onChange={(dtype) => change({ dtype: dtype ?? "auto" })}
       />
       <Select
         label="Strategy"

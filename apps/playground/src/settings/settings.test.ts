@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   devices,
+  dtypes,
   formatSettings,
   initialSettings,
   parseSettings,
@@ -20,6 +21,7 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   prompt: fc.string({ unit: "grapheme", maxLength: 200 }),
   model: fc.oneof(fc.constant("stories-t4"), fc.webUrl({ withQueryParameters: true })),
   device: fc.constantFrom(...devices),
+  dtype: fc.constantFrom(...dtypes),
   strategy: fc.constantFrom(...strategies),
   backoff: within(ranges.backoff),
   maskStrength: within(ranges.maskStrength),

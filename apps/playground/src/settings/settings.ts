@@ -6,6 +6,9 @@ export const strategies = ["dynamo", "autoregressive", "verified", "plugin"] as 
 export type StrategyName = (typeof strategies)[number];
 export const devices = ["auto", "webgpu", "wasm"] as const;
 export type DeviceName = (typeof devices)[number];
+/** Which of the folder's graphs runs. */
+export const dtypes = ["auto", "fp32", "fp16", "q8", "q4"] as const;
+export type DTypeName = (typeof dtypes)[number];
 
 export interface Settings {
   readonly view: View;
@@ -13,6 +16,7 @@ export interface Settings {
   /** An embedded model's name or the address of a model folder. */
   readonly model: string;
   readonly device: DeviceName;
+  readonly dtype: DTypeName;
   readonly strategy: StrategyName;
   readonly backoff: number;
   readonly maskStrength: number;
@@ -92,6 +96,7 @@ const fields: { readonly [Key in keyof Settings]: Field<Settings[Key]> } = {
   prompt: text("Once upon a time, there was a little girl who"),
   model: text("stories"),
   device: oneOf(devices, "auto"),
+  dtype: oneOf(dtypes, "auto"),
   strategy: oneOf(strategies, "dynamo"),
   backoff: inRange(0.5, ranges.backoff, false),
   maskStrength: inRange(1, ranges.maskStrength, false),
