@@ -25,6 +25,7 @@ export type {
 } from "./runtime.js";
 export type { Cooccurrence, NgramMatches } from "./cooccurrence.js";
 export type {
+  CacheOptions,
   Candidates,
   Feed,
   ForwardOptions,

@@ -9,7 +9,7 @@ export interface LanguageModel {
   /** The model's co-occurrence mask, when its folder has one. */
   readonly cooccurrence: Cooccurrence | undefined;
   /** Room for `rows` sequences. The caller disposes it. */
-  createCache(options: { readonly rows: number }): Promise<KvCache>;
+  createCache(options: CacheOptions): Promise<KvCache>;
   /**
    * One forward pass: row i of the cache takes feeds[i].tokens at its end. `cache.lengths` grow by the tokens fed; a
    * pass that fails leaves them as they were.
@@ -17,6 +17,12 @@ export interface LanguageModel {
    */
   forward(cache: KvCache, feeds: readonly Feed[], options: ForwardOptions): Promise<ForwardResult>;
   dispose(): Promise<void>;
+}
+
+export interface CacheOptions {
+  readonly rows: number;
+  /** Positions that a row will hold at most; default, and most, the context length. A cache on a GPU is reserved whole. */
+  readonly maxLength?: number | undefined;
 }
 
 export interface ModelInfo {

@@ -124,7 +124,9 @@ function createRun(
   async function* chunks(): AsyncGenerator<GenerationChunk, void> {
     const started = now();
     const active = [...sequences];
-    const cache = await model.createCache({ rows: sequences.length });
+    // What is fed is committed text and, behind it, at most a head's draft each.
+    const maxLength = Math.max(...sequences.map(({ context }) => context.length)) + heads;
+    const cache = await model.createCache({ rows: sequences.length, maxLength });
     try {
       while (active.length > 0) {
         throwIfAborted(options.signal);

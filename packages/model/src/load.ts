@@ -93,8 +93,8 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
       beginOfTextId: config.beginOfTextId,
       generation: generationDefaults(generation),
     },
-    createMemory: (rows) =>
-      session.createCache({ tensors, delta, dtype: type, rows, maxLength: config.contextLength, appendGraph }),
+    createMemory: (rows, maxLength) =>
+      session.createCache({ tensors, delta, dtype: type, rows, maxLength, appendGraph }),
   });
   return { ...model, chatTokenizer: tokenizer, config, dtype, device };
 }

@@ -8,6 +8,7 @@ import {
   type ForwardResult,
   type KvCache,
   type LanguageModel,
+  type ModelInfo,
   type Session,
   type SessionCache,
 } from "@dynamo/core";
@@ -22,11 +23,12 @@ export const prefillChunk = 512;
 export interface SessionModelParts extends Pick<LanguageModel, "info" | "tokenizer" | "cooccurrence"> {
   readonly session: Session;
   /** Makes the memory of a cache of so many rows. */
-  readonly createMemory: (rows: number) => Promise<SessionCache>;
+  readonly createMemory: (rows: number, maxLength: number) => Promise<SessionCache>;
 }
 
 interface OwnCache extends KvCache {
   readonly lengths: number[];
+  readonly maxLength: number;
   readonly memory: SessionCache;
 }
 
@@ -42,17 +44,20 @@ export function sessionModel({
     info,
     tokenizer,
     cooccurrence,
-    async createCache({ rows }) {
+    async createCache({ rows, maxLength = info.contextLength }) {
       if (!Number.isInteger(rows) || rows < 1)
         throw new DynamoError("invalid-argument", `a cache needs at least 1 row, received ${rows}`);
-      const cache = kvCache(rows, await createMemory(rows));
+      if (!Number.isInteger(maxLength) || maxLength < 1)
+        throw new DynamoError("invalid-argument", `a cache needs at least 1 position, received ${maxLength}`);
+      const most = Math.min(maxLength, info.contextLength);
+      const cache = kvCache(rows, most, await createMemory(rows, most));
       caches.add(cache);
       return cache;
     },
     async forward(cache, feeds, options) {
       if (!caches.has(cache)) throw new DynamoError("invalid-argument", "this cache belongs to another model");
       const own = cache as OwnCache;
-      checkFeeds(own, feeds, options, info.vocabularySize, info.contextLength);
+      checkFeeds(own, feeds, options, info);
       const result = await run(session, own, feeds, options, info.vocabularySize, info.tokenHeads);
       for (const [row, feed] of feeds.entries()) own.lengths[row] = (own.lengths[row] as number) + feed.tokens.length;
       return result;
@@ -61,7 +66,7 @@ export function sessionModel({
   };
 }
 
-function kvCache(rows: number, memory: SessionCache): OwnCache {
+function kvCache(rows: number, maxLength: number, memory: SessionCache): OwnCache {
   const lengths = new Array<number>(rows).fill(0);
   const lengthOf = (row: number): number => {
     const length = lengths[row];
@@ -76,6 +81,7 @@ function kvCache(rows: number, memory: SessionCache): OwnCache {
   };
   return {
     lengths,
+    maxLength,
     memory,
     truncate(row, length) {
       checkPrefix(row, length);
@@ -95,8 +101,7 @@ function checkFeeds(
   cache: OwnCache,
   feeds: readonly Feed[],
   options: ForwardOptions,
-  vocabularySize: number,
-  contextLength: number,
+  { vocabularySize, contextLength }: ModelInfo,
 ): void {
   if (feeds.length < 1 || feeds.length > cache.lengths.length) {
     throw new DynamoError(
@@ -111,10 +116,11 @@ function checkFeeds(
     const length = cache.lengths[row] as number;
     if (tokens.length < 1)
       throw new DynamoError("invalid-argument", `row ${row} feeds no token: at least one is needed`);
-    if (length + tokens.length > contextLength) {
+    if (length + tokens.length > cache.maxLength) {
+      const what = cache.maxLength === contextLength ? "the context" : "this cache";
       throw new DynamoError(
         "invalid-argument",
-        `the context holds ${contextLength} tokens, row ${row} would need ${length + tokens.length}`,
+        `${what} holds ${cache.maxLength} tokens, row ${row} would need ${length + tokens.length}`,
       );
     }
     if (!Number.isInteger(positions) || positions < 1 || positions > tokens.length) {

@@ -18,7 +18,7 @@ export interface EngineState {
 }
 
 export async function createEngineState(backend: Backend, initial: WireTensors): Promise<EngineState> {
-  const state = backend.onGpu ? gpuState(backend) : hostState(backend);
+  const state = backend.gpu === undefined ? hostState(backend) : gpuState(backend);
   for (const [name, value] of Object.entries(initial)) await state.add(name, value);
   return state;
 }

@@ -3,9 +3,7 @@ import { DynamoError, nextName, type CacheLayout, type GraphSource } from "@dyna
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import type { Backend } from "./backend.js";
 import { hostEngineCache, type EngineCache } from "./engine-cache.js";
-import { createGpuCache } from "./gpu-cache.js";
 import type { EngineState } from "./engine-state.js";
-import { editGraph } from "./gpu-graphs.js";
 import { fromNative, tensorInfos, toNative } from "./native.js";
 import { engineError, loadError } from "./engine-errors.js";
 import type { SessionShape, WireTensor, WireTensors } from "./protocol.js";
@@ -39,8 +37,8 @@ export async function openSession(
   graph: GraphSource,
   deviceOutputs: readonly string[] = [],
 ): Promise<EngineSession> {
-  const { ort, onGpu, options } = backend;
-  const kept = onGpu ? deviceOutputs : [];
+  const { ort, gpu, options } = backend;
+  const kept = gpu === undefined ? [] : deviceOutputs;
   const main = await load(
     backend,
     graph,
@@ -52,9 +50,7 @@ export async function openSession(
   return {
     shape,
     async createCache(layout) {
-      if (!onGpu) return hostEngineCache(ort, layout);
-      const append = await side.open(layout.appendGraph, "gpu-buffer");
-      return createGpuCache(ort, layout, { append, edit: await side.open(editGraph(layout), "gpu-buffer") });
+      return gpu === undefined ? hostEngineCache(ort, layout) : gpu.createCache(layout, side);
     },
     async run(feeds, fetches, { append, state } = {}) {
       append?.cache.check(append.lengths, append.newPositions);

@@ -3,7 +3,7 @@ import type { DType } from "@dynamo/core";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import type { Backend } from "./backend.js";
 import { engineError, loadError } from "./engine-errors.js";
-import { copyGraph } from "./gpu-graphs.js";
+import { copyGraph } from "./copy-graph.js";
 
 export interface SideSessions {
   open(graph: Uint8Array, outputs: "cpu" | "gpu-buffer"): Promise<InferenceSession>;

@@ -1,6 +1,7 @@
 /** onnxruntime-node, and how its sessions are opened. */
 import type { Backend } from "@dynamo/runtime-common";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { createGpuCache } from "./gpu-cache.js";
 import type { EngineSettings } from "./settings.js";
 
 /** ONNX Runtime's severities: 4 is fatal. It throws its errors too, and its warnings are nothing a user could act on. */
@@ -14,9 +15,10 @@ const logSeverity = 4;
 const spinMicroseconds = "100";
 
 export function nodeBackend({ device, threads }: EngineSettings): Backend {
+  const ort = { InferenceSession, Tensor };
   return {
-    ort: { InferenceSession, Tensor },
-    onGpu: device === "webgpu",
+    ort,
+    gpu: device === "webgpu" ? { createCache: (layout, side) => createGpuCache(ort, layout, side) } : undefined,
     writesGivenOutputs: true,
     fetchesAll: true,
     options: {

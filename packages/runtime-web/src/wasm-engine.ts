@@ -6,7 +6,7 @@ import type { Engine, Library } from "./worker.js";
 export function wasmEngine(ort: Library, { threads }: WorkerSettings): Engine {
   const backend: Backend = {
     ort,
-    onGpu: false,
+    gpu: undefined,
     writesGivenOutputs: false,
     fetchesAll: false,
     options: {

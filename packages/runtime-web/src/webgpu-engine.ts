@@ -1,20 +1,22 @@
 /** The WebGPU engine: sessions and their caches in GPU memory, float16 where the GPU has it, the device's loss reported. */
 import { DynamoError, type GraphSource } from "@dynamo/core";
 import { openTested, unsupportedDevice, type Backend } from "@dynamo/runtime-common";
+import { createGpuCache } from "./gpu-cache.js";
 import { usesFloat16 } from "./float16-graph.js";
 import { messageOf, type WorkerSettings } from "./settings.js";
 import type { Engine, Library } from "./worker.js";
 
-/** What is used of WebGPU's objects; TypeScript's DOM library does not have them yet. */
-interface GpuDevice {
-  readonly features: ReadonlySet<string>;
-  readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
+/** ONNX Runtime's own, from its first session on. */
+function deviceOf(ort: Library): GPUDevice {
+  const { device } = ort.env.webgpu as unknown as { device?: GPUDevice };
+  if (device === undefined) throw new DynamoError("runtime", "ONNX Runtime has no WebGPU device yet");
+  return device;
 }
 
 export function webgpuEngine(ort: Library, _settings: WorkerSettings, onLost: (reason: string) => void): Engine {
   const backend: Backend = {
     ort,
-    onGpu: true,
+    gpu: { createCache: (layout) => createGpuCache(ort, deviceOf(ort), layout) },
     writesGivenOutputs: false,
     fetchesAll: false,
     options: {
@@ -25,7 +27,6 @@ export function webgpuEngine(ort: Library, _settings: WorkerSettings, onLost: (r
       logSeverityLevel: 4,
     },
   };
-  const device = (): GpuDevice | undefined => (ort.env.webgpu as unknown as { device?: GpuDevice }).device;
   let tested: Promise<unknown> | undefined;
 
   return {
@@ -33,7 +34,7 @@ export function webgpuEngine(ort: Library, _settings: WorkerSettings, onLost: (r
     async checkDevice() {
       // That session stays open as long as the worker: ONNX Runtime destroys its device with the last one.
       tested ??= openTested(backend).then(() => {
-        void device()?.lost.then(({ reason, message }) => {
+        void deviceOf(ort).lost.then(({ reason, message }) => {
           onLost(message === "" ? reason : message);
         });
       });
@@ -42,14 +43,14 @@ export function webgpuEngine(ort: Library, _settings: WorkerSettings, onLost: (r
       });
     },
     beforeCall(request) {
-      if (request.kind === "create-session") checkFloat16(request.graph, device());
+      if (request.kind === "create-session") checkFloat16(request.graph, deviceOf(ort));
     },
   };
 }
 
 /** Before the graph loads: compiling its shaders would fail somewhere in the first pass, with a message about WGSL. */
-function checkFloat16(graph: GraphSource, device: GpuDevice | undefined): void {
-  if (!("bytes" in graph) || device?.features.has("shader-f16") !== false || !usesFloat16(graph.bytes)) return;
+function checkFloat16(graph: GraphSource, device: GPUDevice): void {
+  if (!("bytes" in graph) || device.features.has("shader-f16") || !usesFloat16(graph.bytes)) return;
   throw new DynamoError(
     "unsupported",
     'this GPU has no float16 shaders (shader-f16): choose a graph of another dtype, "q8", "q4" or "fp32"',

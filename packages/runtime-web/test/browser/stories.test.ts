@@ -3,7 +3,10 @@ import { createWebRuntime, urlFiles } from "@dynamo/runtime-web";
 import { expect, inject, test } from "vitest";
 import { askStories } from "../stories-case.js";
 
-const cases = [{ device: "wasm", length: 60 }] as const;
+const cases = [
+  { device: "wasm", length: 60 },
+  { device: "webgpu", length: 60 },
+] as const;
 
 test.each(cases)("$device: greedy text token for token, logits within 1e-3", async ({ device, length }) => {
   const expected = inject("stories");

@@ -1,20 +1,22 @@
 /** The KV cache as `gpu-buffer` tensors, for webgpu: it is written, grown and copied by graphs, on the device. */
 import type { CacheLayout } from "@dynamo/core";
-import type { InferenceSession, Tensor } from "onnxruntime-common";
-import type { Ort } from "./backend.js";
-import { cacheDims, capacityFor, checkAppend, checkCopy, checkLayout, gpuGrowth } from "./cache-layout.js";
-import type { EngineCache } from "./engine-cache.js";
-import { engineError } from "./engine-errors.js";
-import { toNative } from "./native.js";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import {
+  cacheDims,
+  capacityFor,
+  checkAppend,
+  checkCopy,
+  checkLayout,
+  engineError,
+  gpuGrowth,
+  toNative,
+  type EngineCache,
+  type Ort,
+  type SideSessions,
+} from "@dynamo/runtime-common";
+import { editGraph } from "./edit-graph.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
-
-export interface GpuCacheSessions {
-  /** Of `layout.appendGraph`; its outputs are `gpu-buffer` tensors, as are those of `edit`. */
-  readonly append: InferenceSession;
-  /** Of `editGraph(layout)`. */
-  readonly edit: InferenceSession;
-}
 
 /**
  * A pass takes the cache's first rows, and its graph wants tensors of just so many. So the rows lie in two blocks: those
@@ -26,15 +28,13 @@ interface Blocks {
   readonly tail: Tensors | undefined;
 }
 
-export async function createGpuCache(
-  ort: Ort,
-  layout: CacheLayout,
-  { append, edit }: GpuCacheSessions,
-): Promise<EngineCache> {
+export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSessions): Promise<EngineCache> {
   checkLayout(layout);
+  const append = await side.open(layout.appendGraph, "gpu-buffer");
+  const edit = await side.open(editGraph(layout), "gpu-buffer");
   const { rows, maxLength } = layout;
   // One more than maxLength: the append graph puts padding that falls past the end on the last position.
-  const most = maxLength + 1;
+  const most = capacityFor(maxLength + 1, Infinity, gpuGrowth);
   let capacity = capacityFor(1, most, gpuGrowth);
 
   const edited = editor(ort, layout, edit);

@@ -1,6 +1,6 @@
-/** The small graphs by which a cache in GPU memory is edited where it lies: JavaScript does not reach into it. */
-import type { CacheLayout, DType } from "@dynamo/core";
-import { encodeSmallOnnx } from "./small-onnx.js";
+/** The small graph by which a cache in GPU memory is edited where it lies: in Node, JavaScript does not reach into it. */
+import type { CacheLayout } from "@dynamo/core";
+import { encodeSmallOnnx } from "@dynamo/runtime-common";
 
 /**
  * For every cache tensor: `first.<name>` and `second.<name>` are joined row-wise, `rows` (int64 [n]) picks from both, and
@@ -33,15 +33,5 @@ export function editGraph({ tensors, dtype }: CacheLayout): Uint8Array {
       { op: "Gather", inputs: [`${name}.joined`, "rows"], outputs: [`${name}.picked`], attributes: { axis: 0 } },
       { op: "Pad", inputs: [`${name}.picked`, `${kind}_pads`], outputs: [`${name}.out`] },
     ]),
-  });
-}
-
-/** `value` in, `copy` out: brings a device output to the host, because ONNX Runtime's own download is not written yet. */
-export function copyGraph(dtype: DType, rank: number): Uint8Array {
-  const dims = Array.from({ length: rank }, (_, axis) => `axis_${axis}`);
-  return encodeSmallOnnx({
-    inputs: [{ name: "value", dtype, dims }],
-    outputs: [{ name: "copy", dtype, dims }],
-    nodes: [{ op: "Identity", inputs: ["value"], outputs: ["copy"] }],
   });
 }

@@ -1,0 +1,124 @@
+/**
+ * The KV cache in GPU buffers that are reserved once, written in place, and never leave the GPU. A session reads them as
+ * `gpu-buffer` tensors: the first rows of a cache are the beginning of its buffers.
+ */
+import { DynamoError, type CacheLayout, type CacheTensor } from "@dynamo/core";
+import {
+  cacheDims,
+  capacityFor,
+  checkAppend,
+  checkCopy,
+  checkLayout,
+  gpuGrowth,
+  type EngineCache,
+  type Ort,
+} from "@dynamo/runtime-common";
+import type { Tensor } from "onnxruntime-web";
+import { cacheAppender, copyDestination, copySource, storage } from "./cache-append.js";
+
+/** Throws `out-of-memory` when the GPU has no room for the whole of it. */
+export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheLayout): Promise<EngineCache> {
+  checkLayout(layout);
+  const { maxLength } = layout;
+  // In steps, because every capacity costs the GPU shaders of its own.
+  const capacity = capacityFor(maxLength, Infinity, gpuGrowth);
+  const buffers = await reserve(device, layout, capacity);
+  const appender = cacheAppender(device, layout, buffers, capacity);
+  const feeds = new Map<number, Readonly<Record<string, Tensor>>>();
+
+  return {
+    check(lengths, newPositions) {
+      checkAppend(layout, lengths, newPositions, maxLength);
+    },
+    feeds(rows) {
+      const made = feeds.get(rows) ?? tensorsOf(ort, layout, buffers, rows, capacity);
+      feeds.set(rows, made);
+      return Promise.resolve(made);
+    },
+    append(delta, lengths, newPositions) {
+      if (delta.location === "gpu-buffer")
+        appender.append({ delta: delta.gpuBuffer as GPUBuffer, lengths, newPositions });
+      else {
+        const uploaded = upload(device, delta.data as Uint8Array);
+        appender.append({ delta: uploaded, lengths, newPositions });
+        uploaded.destroy();
+      }
+      return Promise.resolve();
+    },
+    copyRow(from, to, length) {
+      checkCopy(layout, from, to, length, maxLength);
+      if (from !== to) copyRows(device, layout, buffers, capacity, from, to);
+      return Promise.resolve();
+    },
+    dispose() {
+      feeds.clear();
+      appender.dispose();
+      for (const buffer of buffers) buffer.destroy();
+    },
+  };
+}
+
+const elementBytes = ({ dtype }: CacheLayout): number => (dtype === "float16" ? 2 : 4);
+
+const rowBytes = (layout: CacheLayout, { heads, headSize }: CacheTensor, capacity: number): number =>
+  heads * headSize * capacity * elementBytes(layout);
+
+/** WebGPU fills new buffers with zeros. */
+async function reserve(device: GPUDevice, layout: CacheLayout, capacity: number): Promise<GPUBuffer[]> {
+  const sizes = layout.tensors.map((tensor) => layout.rows * rowBytes(layout, tensor, capacity));
+  device.pushErrorScope("out-of-memory");
+  device.pushErrorScope("validation");
+  const buffers = sizes.map((size) => device.createBuffer({ size, usage: storage | copySource | copyDestination }));
+  const error = (await device.popErrorScope()) ?? (await device.popErrorScope());
+  if (error === null) return buffers;
+  for (const buffer of buffers) buffer.destroy();
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  throw new DynamoError(
+    "out-of-memory",
+    `the GPU has no room for a KV cache of ${layout.rows} × ${layout.maxLength} positions (${(bytes / 1e6).toFixed(1)} MB): ${error.message}`,
+  );
+}
+
+function tensorsOf(
+  ort: Ort,
+  layout: CacheLayout,
+  buffers: readonly GPUBuffer[],
+  rows: number,
+  capacity: number,
+): Readonly<Record<string, Tensor>> {
+  const entries = layout.tensors.map((tensor, i) => {
+    const options = { dataType: layout.dtype, dims: cacheDims(tensor, rows, capacity) };
+    return [tensor.name, ort.Tensor.fromGpuBuffer(buffers[i] as GPUBuffer, options)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Whole rows: what lies behind a row's length counts for nothing. A buffer cannot be copied into itself, so by a detour. */
+function copyRows(
+  device: GPUDevice,
+  layout: CacheLayout,
+  buffers: readonly GPUBuffer[],
+  capacity: number,
+  from: number,
+  to: number,
+): void {
+  const encoder = device.createCommandEncoder();
+  const sizes = layout.tensors.map((tensor) => rowBytes(layout, tensor, capacity));
+  const between = device.createBuffer({ size: Math.max(...sizes), usage: copySource | copyDestination });
+  for (const [i, buffer] of buffers.entries()) {
+    const size = sizes[i] as number;
+    encoder.copyBufferToBuffer(buffer, from * size, between, 0, size);
+    encoder.copyBufferToBuffer(between, 0, buffer, to * size, size);
+  }
+  device.queue.submit([encoder.finish()]);
+  between.destroy();
+}
+
+/** A delta that came to the host because it was fetched as well. */
+function upload(device: GPUDevice, { buffer, byteOffset, byteLength }: Uint8Array): GPUBuffer {
+  const uploaded = device.createBuffer({ size: Math.ceil(byteLength / 4) * 4, usage: storage | copyDestination });
+  const bytes = new Uint8Array(uploaded.size);
+  bytes.set(new Uint8Array(buffer, byteOffset, byteLength));
+  device.queue.writeBuffer(uploaded, 0, bytes);
+  return uploaded;
+}
