@@ -315,6 +315,20 @@ describe("a loaded model", () => {
     await cache.dispose();
   });
 
+  it("holds no more than the cache was made for, nor than the context", async () => {
+    const cache = await model.createCache({ rows: 1, maxLength: 5 });
+    await model.forward(cache, [{ tokens: [1, 2, 3, 4, 5] }], { heads: 1, topK: 1 });
+    const more = model.forward(cache, [{ tokens: [6] }], { heads: 1, topK: 1 });
+    await expect(more).rejects.toThrow(/this cache holds 5 tokens, row 0 would need 6/);
+    await cache.dispose();
+
+    const whole = await model.createCache({ rows: 1, maxLength: 10_000 });
+    const tooMany = model.forward(whole, [{ tokens: randomTokens(701, 1) }], { heads: 1, topK: 1 });
+    await expect(tooMany).rejects.toThrow(/the context holds 700 tokens/);
+    await whole.dispose();
+    await expect(model.createCache({ rows: 1, maxLength: 0 })).rejects.toThrow(/at least 1 position, received 0/);
+  });
+
   it("stops between the chunks of a long prompt", async () => {
     const cache = await model.createCache({ rows: 1 });
     const signal = AbortSignal.abort();

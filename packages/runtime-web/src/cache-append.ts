@@ -81,7 +81,7 @@ export function cacheAppender(
       const given = entries(pass.delta, lengths, newPositions);
       compute.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries: given }));
       for (const [i, { heads, headSize }] of layout.tensors.entries()) {
-        compute.setBindGroup(1, tensors[i] as GPUBindGroup);
+        compute.setBindGroup(1, tensors[i]);
         const groups = Math.ceil((pass.newPositions * headSize) / workgroupSize);
         compute.dispatchWorkgroups(groups, heads, pass.lengths.length);
       }

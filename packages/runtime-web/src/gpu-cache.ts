@@ -37,7 +37,7 @@ export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheL
     },
     append(delta, lengths, newPositions) {
       if (delta.location === "gpu-buffer")
-        appender.append({ delta: delta.gpuBuffer as GPUBuffer, lengths, newPositions });
+        appender.append({ delta: delta.gpuBuffer, lengths, newPositions });
       else {
         const uploaded = upload(device, delta.data as Uint8Array);
         appender.append({ delta: uploaded, lengths, newPositions });

@@ -2,9 +2,22 @@
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import type { TestProjectInlineConfiguration } from "vitest/config";
+import type { BrowserCommand } from "vitest/node";
 import { chromiumArguments } from "./chromium.js";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+declare module "vitest/internal/browser" {
+  interface BrowserCommands {
+    crashGpu(): Promise<void>;
+  }
+}
+
+/** Ends Chromium's GPU process, as a driver's fault does. */
+const crashGpu: BrowserCommand = async ({ context }) => {
+  const session = await context.browser()?.newBrowserCDPSession();
+  await session?.send("Browser.crashGpuProcess").catch(() => undefined);
+};
 
 export function browserProject(executablePath: string): TestProjectInlineConfiguration {
   return {
@@ -28,6 +41,7 @@ export function browserProject(executablePath: string): TestProjectInlineConfigu
         screenshotFailures: false,
         provider: playwright({ launchOptions: { executablePath, args: [...chromiumArguments] } }),
         instances: [{ browser: "chromium" }],
+        commands: { crashGpu },
       },
     },
   };
