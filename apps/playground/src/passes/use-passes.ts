@@ -1,8 +1,8 @@
 /** A text that is being written, as React state. */
-import type { LanguageModel } from "@dynamo/core";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { messageOf } from "../components/message-of.js";
-import { writePasses, type Pass, type WriteOptions } from "./pass.js";
+import type { Pass } from "./pass.js";
+import type { PassSource, WriteRequest } from "./pass-source.js";
 
 export interface WritingState {
   readonly prompt: string;
@@ -12,7 +12,7 @@ export interface WritingState {
 }
 
 export interface Writing extends WritingState {
-  readonly write: (model: LanguageModel, options: Omit<WriteOptions, "signal">) => void;
+  readonly write: (source: PassSource, request: Omit<WriteRequest, "signal">) => void;
   readonly stop: () => void;
 }
 
@@ -27,7 +27,7 @@ export function usePasses(): Writing {
   const stop = useCallback(() => current.current?.abort(), []);
   useEffect(() => stop, [stop]);
 
-  const write = useCallback<Writing["write"]>((model, options) => {
+  const write = useCallback<Writing["write"]>((source, request) => {
     current.current?.abort();
     const controller = new AbortController();
     current.current = controller;
@@ -38,12 +38,12 @@ export function usePasses(): Writing {
       // A text that a newer one has replaced is not drawn any more.
       if (current.current !== controller) return;
       drawn = performance.now();
-      setState({ prompt: options.prompt, passes: [...passes], running, error });
+      setState({ prompt: request.prompt, passes: [...passes], running, error });
     };
     const run = async (): Promise<void> => {
       draw(true);
       try {
-        for await (const pass of writePasses(model, { ...options, signal })) {
+        for await (const pass of source.write({ ...request, signal })) {
           passes.push(pass);
           if (performance.now() - drawn >= drawMilliseconds) draw(true);
         }

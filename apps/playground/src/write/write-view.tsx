@@ -1,10 +1,10 @@
 /** Write: a prompt and its continuation, pass by pass. */
-import type { LoadedModel } from "@dynamo/model";
 import { Alert, Button, Grid, Group, Kbd, Stack, Text, Textarea } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { Legend } from "../components/legend.js";
 import { TallyLine } from "../components/tally-line.js";
 import { addPass, emptyTally } from "../passes/pass.js";
+import type { PassSource } from "../passes/pass-source.js";
 import type { Writing } from "../passes/use-passes.js";
 import type { Settings } from "../settings/settings.js";
 import type { ChangeSettings } from "../settings/use-settings.js";
@@ -12,14 +12,14 @@ import { PassDetails } from "./pass-details.js";
 import { PassText } from "./pass-text.js";
 
 export interface WriteViewProps {
-  readonly model: LoadedModel | undefined;
+  readonly source: PassSource | undefined;
   readonly settings: Settings;
   readonly change: ChangeSettings;
   readonly writing: Writing;
   readonly onWrite: () => void;
 }
 
-export function WriteView({ model, settings, change, writing, onWrite }: WriteViewProps): React.JSX.Element {
+export function WriteView({ source, settings, change, writing, onWrite }: WriteViewProps): React.JSX.Element {
   const [active, setActive] = useState<number>();
   const write = (): void => {
     setActive(undefined);
@@ -41,7 +41,7 @@ export function WriteView({ model, settings, change, writing, onWrite }: WriteVi
         }}
       />
       <Group>
-        <Button onClick={write} disabled={model === undefined} loading={writing.running}>
+        <Button onClick={write} disabled={source === undefined} loading={writing.running}>
           Write
         </Button>
         <Button variant="default" onClick={writing.stop} disabled={!writing.running}>
@@ -61,7 +61,7 @@ export function WriteView({ model, settings, change, writing, onWrite }: WriteVi
           <Grid.Col span={{ base: 12, lg: 7 }}>
             <Stack gap="sm">
               <TallyLine tally={tally} />
-              <Legend tally={tally} heads={Math.max(1, model?.info.tokenHeads ?? 1)} />
+              <Legend tally={tally} heads={source?.heads ?? 1} />
               <PassText
                 label="The text, one box a pass"
                 prompt={writing.prompt}
@@ -72,10 +72,10 @@ export function WriteView({ model, settings, change, writing, onWrite }: WriteVi
             </Stack>
           </Grid.Col>
           <Grid.Col span={{ base: 12, lg: 5 }}>
-            {pass === undefined || model === undefined ? null : (
+            {pass === undefined || source === undefined ? null : (
               <PassDetails
                 pass={pass}
-                tokenizer={model.tokenizer}
+                tokenizer={source}
                 onLookInside={() => change({ view: "inside", pass: pass.index })}
               />
             )}
