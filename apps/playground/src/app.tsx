@@ -1,8 +1,7 @@
 /** The page: header, settings beside, one tab a view. */
 import { Alert, AppShell, ScrollArea } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { useMemo, useState } from "react";
-import { useChat } from "./chat/use-chat.js";
+import { useState } from "react";
 import type { Drop } from "./drop/drop.js";
 import { DropHint } from "./drop/drop-hint.js";
 import { useDrop } from "./drop/use-drop.js";
@@ -11,7 +10,6 @@ import { ModelPicker } from "./model/model-picker.js";
 import type { FolderFiles } from "./model/open-model.js";
 import { useModel, type ModelSource } from "./model/use-model.js";
 import { PageHeader } from "./page-header.js";
-import { localSource } from "./passes/local-source.js";
 import { usePasses } from "./passes/use-passes.js";
 import { PluginWarning } from "./settings/plugin-picker.js";
 import { SettingsPanel } from "./settings/settings-panel.js";
@@ -29,10 +27,8 @@ export function App(): React.JSX.Element {
   const [refused, setRefused] = useState<string>();
   const state = useModel(sourceOf(settings.model, folder, asked), settings);
   const model = state.status === "ready" ? state.model : undefined;
-  const source = useMemo(() => (model === undefined ? undefined : localSource(model)), [model]);
   const writing = usePasses();
-  const chat = useChat();
-  const write = useWrite({ source, settings, change, plugin, writing });
+  const write = useWrite({ model, settings, change, plugin, writing });
   const dropping = useDrop((drop: Drop) => {
     setRefused(drop.kind === "nothing" ? drop.message : undefined);
     if (drop.kind === "model") {
@@ -52,7 +48,7 @@ export function App(): React.JSX.Element {
     >
       <PageHeader settingsOpen={opened} onSettings={toggle} />
       <AppShell.Navbar aria-label="Settings">
-        <ScrollArea h="100%" p="md" viewportProps={{ tabIndex: 0 }}>
+        <ScrollArea h="100%" viewportProps={{ tabIndex: 0 }}>
           <SettingsPanel settings={settings} change={change} plugin={control}>
             <ModelPicker settings={settings} change={change} state={state} onLoad={setAsked} onFolder={setFolder} />
           </SettingsPanel>
@@ -73,7 +69,7 @@ export function App(): React.JSX.Element {
             {refused}
           </Alert>
         )}
-        <Views {...{ source, model, settings, change, plugin, writing, chat }} onWrite={write} />
+        <Views model={model} settings={settings} change={change} plugin={plugin} writing={writing} onWrite={write} />
       </AppShell.Main>
     </AppShell>
   );

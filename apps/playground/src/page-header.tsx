@@ -4,6 +4,7 @@ import {
   AppShell,
   Button,
   Group,
+  Text,
   Title,
   useComputedColorScheme,
   useMantineColorScheme,
@@ -18,17 +19,36 @@ export function PageHeader({ settingsOpen, onSettings }: PageHeaderProps): React
   return (
     <AppShell.Header>
       <Group h="100%" px="md" justify="space-between" wrap="nowrap">
-        <Title order={1} size="h4">
-          DynaMo playground
-        </Title>
+        <Group gap="sm" wrap="nowrap">
+          <Logo />
+          <Title order={1} size="h4">
+            DynaMo
+            <Text span inherit visibleFrom="xs">
+              {" "}
+              playground
+            </Text>
+          </Title>
+          <Text size="sm" visibleFrom="md">
+            a language model that writes several tokens per forward pass, in this browser
+          </Text>
+        </Group>
         <Group gap="xs" wrap="nowrap">
           <Button hiddenFrom="sm" variant="default" size="xs" onClick={onSettings} aria-expanded={settingsOpen}>
-            Settings
+            {settingsOpen ? "Close settings" : "Settings"}
           </Button>
           <SchemeToggle />
         </Group>
       </Group>
     </AppShell.Header>
+  );
+}
+
+/** Passes of three, two and one token. */
+function Logo(): React.JSX.Element {
+  return (
+    <svg width="22" height="22" viewBox="0 0 16 16" fill="currentColor" className="logo" aria-hidden>
+      <path d="M1 2h14v3H1zM1 7h9v3H1zM1 12h4v3H1z" />
+    </svg>
   );
 }
 

@@ -3,9 +3,6 @@ import type { Strategy } from "@dynamo/core";
 import type { LoadedModel } from "@dynamo/model";
 import { Loader, Tabs } from "@mantine/core";
 import { lazy, Suspense } from "react";
-import { ChatView } from "./chat/chat-view.js";
-import type { Chat } from "./chat/use-chat.js";
-import type { PassSource } from "./passes/pass-source.js";
 import type { Writing } from "./passes/use-passes.js";
 import { RaceView } from "./race/race-view.js";
 import { views, type Settings } from "./settings/settings.js";
@@ -16,42 +13,32 @@ import { WriteView } from "./write/write-view.js";
 const InsideView = lazy(async () => ({ default: (await import("./inside/inside-view.js")).InsideView }));
 const MeasureView = lazy(async () => ({ default: (await import("./measure/measure-view.js")).MeasureView }));
 
-const viewLabels = { write: "Write", chat: "Chat", race: "Race", inside: "Look inside", measure: "Measure" } as const;
+const viewLabels = { write: "Write", race: "Race", inside: "Look inside", measure: "Measure" } as const;
 
 export interface ViewsProps {
-  readonly source: PassSource | undefined;
-  /** The source, when it runs in this page. */
   readonly model: LoadedModel | undefined;
   readonly settings: Settings;
   readonly change: ChangeSettings;
   readonly plugin: Strategy | undefined;
   readonly writing: Writing;
   readonly onWrite: () => void;
-  readonly chat: Chat;
 }
 
-export function Views(props: ViewsProps): React.JSX.Element {
-  const { source, model, settings, change, plugin, writing, onWrite, chat } = props;
-  const { length, seed } = settings;
-  // Few models are chat models: the others have no such tab.
-  const shown = views.filter((view) => view !== "chat" || settings.view === "chat" || source?.answer !== undefined);
+export function Views({ model, settings, change, plugin, writing, onWrite }: ViewsProps): React.JSX.Element {
   return (
     <Tabs value={settings.view} onChange={(value) => change({ view: views.find((view) => view === value) ?? "write" })}>
       <Tabs.List mb="md">
-        {shown.map((view) => (
+        {views.map((view) => (
           <Tabs.Tab key={view} value={view}>
             {viewLabels[view]}
           </Tabs.Tab>
         ))}
       </Tabs.List>
       <Tabs.Panel value="write">
-        <WriteView source={source} settings={settings} change={change} writing={writing} onWrite={onWrite} />
-      </Tabs.Panel>
-      <Tabs.Panel value="chat">
-        <ChatView source={source} options={{ settings, plugin, length, seed }} chat={chat} />
+        <WriteView model={model} settings={settings} change={change} writing={writing} onWrite={onWrite} />
       </Tabs.Panel>
       <Tabs.Panel value="race">
-        <RaceView source={source} settings={settings} plugin={plugin} />
+        <RaceView model={model} settings={settings} plugin={plugin} />
       </Tabs.Panel>
       <Tabs.Panel value="inside">
         {settings.view === "inside" ? (

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { preview } from "vite";
+import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
 
 /** Debian's, Ubuntu's, Chrome, or the one that Playwright installed. */
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", chromium.executablePath()];
@@ -16,12 +17,19 @@ export interface Site {
   close(): Promise<void>;
 }
 
-export async function openSite(executablePath: string): Promise<Site> {
+/** WebGPU on a GPU in software. */
+export const softwareGpu: readonly string[] = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+];
+
+export async function openSite(executablePath: string, more: readonly string[] = []): Promise<Site> {
   const root = fileURLToPath(new URL("..", import.meta.url));
   const server = await preview({ root, preview: { port: 0, open: false }, logLevel: "error" });
   const address = server.resolvedUrls?.local[0];
   if (address === undefined) throw new Error("the site is not served");
-  const args = ["--no-sandbox", "--disable-background-networking"];
+  const args = ["--no-sandbox", "--disable-background-networking", ...more];
   const browser = await chromium.launch({ executablePath, args });
   return {
     browser,
@@ -42,12 +50,21 @@ export interface OpenPage {
 export interface OpenPageOptions {
   readonly dark?: boolean;
   readonly width?: number;
+  /** A phone: 390 by 844 with a finger. */
+  readonly phone?: boolean;
+  /** Complaints that the test provokes; every other one fails it. */
+  readonly expected?: RegExp;
 }
 
+/** A page of its own profile. It is closed when the test ends, which fails if the page had anything to complain about. */
 export async function openPage(site: Site, query: string, options: OpenPageOptions = {}): Promise<OpenPage> {
-  const { dark = false, width = 1280 } = options;
-  const viewport = { width, height: 900 };
-  const page = await site.browser.newPage({ viewport, colorScheme: dark ? "dark" : "light" });
+  const { dark = false, width = 1280, phone = false, expected } = options;
+  const page = await site.browser.newPage({
+    viewport: phone ? { width: 390, height: 844 } : { width, height: 900 },
+    hasTouch: phone,
+    isMobile: phone,
+    colorScheme: dark ? "dark" : "light",
+  });
   page.setDefaultTimeout(120_000);
   const complaints: string[] = [];
   page.on("console", (message) => {
@@ -58,6 +75,35 @@ export async function openPage(site: Site, query: string, options: OpenPageOptio
     const url = request.url();
     if (!url.startsWith(site.address) && !/^(data|blob):/.test(url)) complaints.push(`a request to ${url}`);
   });
+  onTestFinished(async () => {
+    await page.close();
+    expect(complaints.filter((each) => expected?.test(each) !== true)).toEqual([]);
+  });
   await page.goto(`${site.address}${query}`);
   return { page, complaints };
+}
+
+export type Open = (query: string, options?: OpenPageOptions) => Promise<Page>;
+
+/** Tests of the built site; skipped, with a word of it, where there is no Chromium. `open` opens a page of it. */
+export function describeSite(
+  name: string,
+  tests: (open: Open, site: () => Site) => void,
+  browserArguments: readonly string[] = [],
+): void {
+  const executable = chromiumPath();
+  if (executable === undefined) console.warn(`skipped: no Chromium was found for ${name}; DYNAMO_CHROMIUM names one`);
+  describe.skipIf(executable === undefined)(name, { timeout: 240_000 }, () => {
+    let site: Site;
+    beforeAll(async () => {
+      site = await openSite(executable ?? "", browserArguments);
+    }, 60_000);
+    afterAll(async () => {
+      await site.close();
+    });
+    tests(
+      async (query, options) => (await openPage(site, query, options)).page,
+      () => site,
+    );
+  });
 }

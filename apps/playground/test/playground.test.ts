@@ -1,25 +1,14 @@
 /** The built site in a real browser, on the embedded model. */
-import { createRequire } from "node:module";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chromiumPath, openPage, openSite, type Site } from "./browser.js";
+import { boxes, button, finished } from "./page.js";
 
 const executable = chromiumPath();
 if (executable === undefined) {
   console.warn("skipped: no Chromium was found for the playground's tests; install one, or name it in DYNAMO_CHROMIUM");
 }
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 /** Short texts on WASM: what is tested is the page. */
 const short = "?device=wasm&length=18";
-
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
-const boxes = (page: Page): Promise<string[]> => page.locator("[data-pass]").allTextContents();
-
-/** The text is whole when nothing runs any more. */
-async function finished(page: Page): Promise<void> {
-  await page.waitForSelector("[data-pass]");
-  await page.waitForFunction(() => document.querySelector("button[data-loading]") === null);
-}
 
 describe.skipIf(executable === undefined)("the playground in Chromium", { timeout: 240_000 }, () => {
   let site: Site;
@@ -48,23 +37,6 @@ describe.skipIf(executable === undefined)("the playground in Chromium", { timeou
     await finished(again.page);
     expect(await boxes(again.page)).toEqual(text);
     expect([...complaints, ...again.complaints]).toEqual([]);
-  });
-
-  it("is written with the keyboard alone, and the arrow keys walk the passes", async () => {
-    const { page, complaints } = await openPage(site, short);
-    await page.waitForSelector("[data-testid=model-ready]");
-    const prompt = page.getByRole("textbox", { name: "Prompt" });
-    for (let i = 0; i < 40 && !(await prompt.evaluate((each) => each === document.activeElement)); i++) {
-      await page.keyboard.press("Tab");
-    }
-    await page.keyboard.press("Control+Enter");
-    await finished(page);
-    for (let i = 0; i < 6 && (await page.locator("[data-pass]:focus").count()) === 0; i++)
-      await page.keyboard.press("Tab");
-    await page.keyboard.press("ArrowRight");
-    expect(await page.locator("[data-pass]:focus").getAttribute("data-pass")).toBe("1");
-    expect(await page.getByRole("heading", { name: "Pass 2" }).count()).toBe(1);
-    expect(complaints).toEqual([]);
   });
 
   it("stops midway and keeps what was written", async () => {
@@ -124,7 +96,7 @@ describe.skipIf(executable === undefined)("the playground in Chromium", { timeou
     await page.waitForSelector("[data-testid=model-ready]");
     await page.getByRole("textbox", { name: "Prompts, one a line" }).fill("One day, a cat");
     await page.getByRole("textbox", { name: "Tokens a prompt" }).fill("10");
-    await page.getByRole("textbox", { name: "Steps of ε_b" }).fill("2");
+    await page.getByRole("textbox", { name: "Steps of εb" }).fill("2");
     await button(page, "Measure").click();
     await page.waitForSelector("section .plot svg");
     await page.waitForFunction(() => document.querySelector("button[data-loading]") === null);
@@ -159,25 +131,5 @@ describe.skipIf(executable === undefined)("the playground in Chromium", { timeou
     await page.getByText("No model is loaded.").waitFor();
     expect(await button(page, "Load the address").isEnabled()).toBe(true);
     expect(complaints).toEqual([]);
-  });
-
-  it("has no serious accessibility finding in light colours", async () => {
-    const { page } = await openPage(site, `${short}&run=1`);
-    await finished(page);
-    await page.addScriptTag({ path: axe });
-    for (const view of ["Write", "Race", "Look inside", "Measure"]) {
-      await page.getByRole("tab", { name: view }).click();
-      if (view === "Look inside") await page.waitForSelector(".plot svg");
-      const findings = await page.evaluate(async () => {
-        const { axe: checker } = globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-        };
-        const { violations } = await checker.run();
-        return violations
-          .filter(({ impact }) => impact === "serious" || impact === "critical")
-          .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
-      });
-      expect(findings, view).toEqual([]);
-    }
   });
 });

@@ -7,6 +7,7 @@ const maxJsonDepth = 128;
 /** Reads and parses a JSON file of at most `limit` bytes; throws `invalid-file` when it is none, or nests too deeply. */
 export async function readJson(files: ModelFiles, path: string, limit: number): Promise<unknown> {
   const bytes = await files.read(path, limit);
+  if (bytes.length === 0) throw new DynamoError("invalid-file", `${files.location}: ${path} is empty, expected JSON`);
   if (nestingDepth(bytes) > maxJsonDepth) {
     throw new DynamoError("invalid-file", `${files.location}: ${path} nests deeper than ${maxJsonDepth} levels`);
   }
@@ -14,6 +15,16 @@ export async function readJson(files: ModelFiles, path: string, limit: number): 
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new DynamoError("invalid-file", `${files.location}: ${path} is not JSON`, { cause });
+  }
+}
+
+/** Runs `read` on a file; an error that does not name it gets its name. */
+export async function naming<Value>(path: string, read: () => Promise<Value> | Value): Promise<Value> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!DynamoError.is(error) || error.message.includes(path)) throw error;
+    throw new DynamoError(error.code, `${path}: ${error.message}`, { cause: error });
   }
 }
 

@@ -15,7 +15,7 @@ import { decodeMask } from "@dynamo/cooccurrence";
 import type { LoadedTokenizer } from "@dynamo/tokenizer";
 import { buildAppendGraph } from "./append-graph.js";
 import { parseNeoxConfig, type NeoxConfig } from "./config.js";
-import { readJson } from "./files.js";
+import { naming, readJson } from "./files.js";
 import { cacheTensors, delta } from "./graph.js";
 import { dtypes, generationDefaults, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
 import { readTokenizer } from "./read-tokenizer.js";
@@ -66,10 +66,10 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
   throwIfAborted(signal);
   const device = await runtime.device();
   const dtype = await chooseDType(files, wanted, device);
-  const session = await runtime.createSession(await graphSource(files, graphPath(dtype)), {
-    // Without logits the provider would copy them to the host each pass, asked for or not.
-    deviceOutputs: [delta, "logits"],
-  });
+  const graph = await graphSource(files, graphPath(dtype));
+  // Without logits the provider would copy them to the host each pass, asked for or not.
+  const deviceOutputs = [delta, "logits"];
+  const session = await naming(graphPath(dtype), () => runtime.createSession(graph, { deviceOutputs }));
   try {
     throwIfAborted(signal);
     checkSession(session, config, graphPath(dtype));
@@ -109,7 +109,7 @@ function absentTokenizer(location: string, vocabularySize: number): Tokenizer {
 
 async function readMask(files: ModelFiles, { vocabularySize }: NeoxConfig): Promise<Cooccurrence | undefined> {
   if ((await files.size(maskPath)) === undefined) return undefined;
-  const mask = decodeMask(await files.read(maskPath, limits.mask));
+  const mask = await naming(maskPath, async () => decodeMask(await files.read(maskPath, limits.mask)));
   if (mask.vocabularySize !== vocabularySize) {
     throw new DynamoError(
       "invalid-file",
@@ -141,6 +141,9 @@ async function chooseDType(
 }
 
 async function graphSource(files: ModelFiles, path: string): Promise<GraphSource> {
+  if ((await files.size(path)) === 0) {
+    throw new DynamoError("invalid-file", `${files.location}: ${path} is empty, expected a graph`);
+  }
   if (files.localPath !== undefined) return { path: files.localPath(path) };
   const external = `${path}_data`;
   const bytes = await files.read(path, limits.graph);

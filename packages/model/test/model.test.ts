@@ -463,7 +463,18 @@ describe("loadModel refuses", () => {
     const { model } = await convertTiny(1);
     const path = join(model, "onnx/model.onnx");
     await writeFile(path, (await readFile(path)).subarray(0, 2000));
-    await expect(loadModel(runtime, model)).rejects.toThrow();
+    await expect(loadModel(runtime, model)).rejects.toThrow(/onnx\/model\.onnx/);
+  });
+
+  it("files of no bytes, by their names", async () => {
+    const { model } = await convertTiny(1);
+    for (const name of ["onnx/model.onnx", "cooccurrence.safetensors", "tokenizer.json", "config.json"]) {
+      await writeFile(join(model, name), "");
+      await expect(loadModel(runtime, model)).rejects.toMatchObject({
+        code: "invalid-file",
+        message: expect.stringContaining(name),
+      });
+    }
   });
 
   it("a tokenizer that does not fit, and a mask of another vocabulary", async () => {

@@ -103,7 +103,7 @@ async function load(
     const external = externalData.length === 0 ? {} : { externalData: [...externalData] };
     return await factory.create(bytes, { ...options, ...external });
   } catch (error) {
-    throw loadError(error, "path" in graph ? graph.path : "the graph's bytes");
+    throw loadError(error, "path" in graph ? graph.path : "this file");
   }
 }
 

@@ -51,6 +51,6 @@ async function create(
   try {
     return await ort.InferenceSession.create(graph, { ...options, preferredOutputLocation: outputs });
   } catch (error) {
-    throw loadError(error, "the graph's bytes");
+    throw loadError(error, "an auxiliary graph");
   }
 }

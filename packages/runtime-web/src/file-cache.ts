@@ -3,6 +3,8 @@
  * and a range is read without the rest of the file. When the storage is full, files are simply not kept.
  */
 
+import { messageOf } from "./settings.js";
+
 /** A part's size: small enough to lose, large enough that a model has few. */
 export const partBytes = 4 * 2 ** 20;
 
@@ -30,28 +32,35 @@ export interface FileCache {
   storeEnd(address: string, version: string, size: number): Promise<void>;
 }
 
-/** Undefined where the browser has none: pages that are not from https:// or localhost. */
-export function fileCache(): FileCache | undefined {
+/** Undefined where the browser has none: pages that are not from https:// or localhost. `onFull` is told once why. */
+export function fileCache(onFull?: (reason: string) => void): FileCache | undefined {
   if (!("caches" in globalThis)) return undefined;
-  const opened = globalThis.caches.open(cacheName);
   let full = false;
+  const stop = (error: unknown): undefined => {
+    if (!full) onFull?.(messageOf(error));
+    full = true;
+  };
+  // A browser may have the storage and still refuse to open it.
+  const opened = globalThis.caches.open(cacheName).catch(stop);
 
   async function find(address: string): Promise<Entry | undefined> {
-    const found = await (await opened).match(keyOf(address, "entry"));
+    const found = await (await opened)?.match(keyOf(address, "entry"));
     return found === undefined ? undefined : ((await found.json()) as Entry);
   }
 
   async function part(address: string, index: number): Promise<Uint8Array | undefined> {
-    const found = await (await opened).match(keyOf(address, String(index)));
+    const found = await (await opened)?.match(keyOf(address, String(index)));
     return found === undefined ? undefined : new Uint8Array(await found.arrayBuffer());
   }
 
   async function put(address: string, name: string, body: Uint8Array | string): Promise<void> {
     if (full) return;
     try {
-      await (await opened).put(keyOf(address, name), new Response(body as BodyInit));
-    } catch {
-      full = true;
+      await (await opened)?.put(keyOf(address, name), new Response(body as BodyInit));
+    } catch (error) {
+      stop(error);
+      // Half a file would be asked for the rest of at every visit.
+      await remove(address).catch(() => undefined);
     }
   }
 
@@ -59,8 +68,8 @@ export function fileCache(): FileCache | undefined {
 
   async function remove(address: string): Promise<void> {
     const cache = await opened;
-    await cache.delete(keyOf(address, "entry"));
-    for (let index = 0; await cache.delete(keyOf(address, String(index))); index++);
+    await cache?.delete(keyOf(address, "entry"));
+    for (let index = 0; (await cache?.delete(keyOf(address, String(index)))) === true; index++);
   }
 
   return {

@@ -36,8 +36,7 @@ export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheL
       return Promise.resolve(made);
     },
     append(delta, lengths, newPositions) {
-      if (delta.location === "gpu-buffer")
-        appender.append({ delta: delta.gpuBuffer, lengths, newPositions });
+      if (delta.location === "gpu-buffer") appender.append({ delta: delta.gpuBuffer, lengths, newPositions });
       else {
         const uploaded = upload(device, delta.data as Uint8Array);
         appender.append({ delta: uploaded, lengths, newPositions });

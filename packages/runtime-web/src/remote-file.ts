@@ -34,7 +34,14 @@ export async function remoteFile(
     return undefined;
   }
   checkStatus(response, address);
-  return { address, size: sizeOf(response), version: versionOf(response) };
+  const version = versionOf(response);
+  return { address, size: sizeOf(response) ?? (await keptSize(cache, address, version)), version };
+}
+
+/** Of a file that is in the cache whole; a server that compresses it does not say. */
+async function keptSize(cache: FileCache | undefined, address: string, version: string): Promise<number | undefined> {
+  const kept = await cache?.find(address);
+  return kept?.version === version ? kept.size : undefined;
 }
 
 /** Bytes [byteOffset, byteOffset + byteLength), from the cache where the file is there. */

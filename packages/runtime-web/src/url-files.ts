@@ -16,6 +16,8 @@ export interface UrlFilesOptions {
   /** Keep files in the browser's cache; default true, where the browser has one (https:// and localhost). */
   readonly cache?: boolean | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  /** Told once why, when the browser's storage takes no more: files are loaded all the same, but not kept. */
+  readonly onCacheFull?: ((reason: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** For addresses that need headers; default: the browser's own. */
   readonly fetch?: typeof globalThis.fetch | undefined;
@@ -31,9 +33,10 @@ const defaultMaxBytes = 3 * 2 ** 30;
  * files, `out-of-memory` for one above `maxBytes`, `runtime` when the server cannot be reached.
  */
 export function urlFiles(url: string, options: UrlFilesOptions = {}): ModelFiles {
-  const { cache: wanted = true, onProgress, signal, fetch = globalThis.fetch, maxBytes = defaultMaxBytes } = options;
+  const { cache: wanted = true, onProgress, onCacheFull, signal } = options;
+  const { fetch = globalThis.fetch, maxBytes = defaultMaxBytes } = options;
   const base = new URL(url.endsWith("/") ? url : `${url}/`, globalThis.location.href);
-  const cache: FileCache | undefined = wanted ? fileCache() : undefined;
+  const cache: FileCache | undefined = wanted ? fileCache(onCacheFull) : undefined;
   const remotes = new Map<string, Promise<Remote | undefined>>();
   const network = { fetch: fetch.bind(globalThis), signal };
 

@@ -16,7 +16,7 @@ interface Behaviour {
   readonly broken: Set<string>;
 }
 
-/** `/stories/…` are the files of that folder. `/control?cut=N` starts anew; `/requests` lists what was asked for since. `/model/<size>.bin` is a file of that size. */
+/** `/stories/…` are the files of that folder. `/control?cut=N` starts anew; `/requests` lists what was asked for since. `/model/<size>.bin` is a file of that size, `/unsized/<size>.bin` one whose size is not told. */
 export async function fileServer(stories: string): Promise<FileServer> {
   const state: Behaviour = { cut: undefined, requests: [], broken: new Set() };
   const server = createServer((request, response) => {
@@ -46,7 +46,8 @@ export const byteAt = (position: number): number => (position * 31 + Math.floor(
 function serve(state: Behaviour, path: string, request: IncomingMessage, response: ServerResponse): void {
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
   state.requests.push(`${request.method ?? ""} ${path}${range === null ? "" : ` ${range[0]}`}`);
-  const size = Number(/^\/model\/(\d+)\.bin$/.exec(path)?.[1] ?? Number.NaN);
+  const [, folder, digits] = /^\/(model|unsized)\/(\d+)\.bin$/.exec(path) ?? [];
+  const size = Number(digits ?? Number.NaN);
   if (Number.isNaN(size)) {
     response.writeHead(404).end();
     return;
@@ -55,7 +56,7 @@ function serve(state: Behaviour, path: string, request: IncomingMessage, respons
   const start = Number(range?.[1] ?? 0);
   const end = range?.[2] === undefined || range[2] === "" ? size : Number(range[2]) + 1;
   if (range !== null) response.setHeader("Content-Range", `bytes ${start}-${end - 1}/${size}`);
-  response.writeHead(range === null ? 200 : 206, { "Content-Length": end - start });
+  response.writeHead(range === null ? 200 : 206, folder === "unsized" ? {} : { "Content-Length": end - start });
   if (request.method === "HEAD") {
     response.end();
     return;

@@ -4,7 +4,7 @@ import { useId } from "react";
 import { figure } from "./figures.js";
 
 export interface LabelledSliderProps {
-  readonly label: string;
+  readonly label: React.ReactNode;
   readonly range: readonly [number, number];
   readonly step: number;
   readonly value: number;

@@ -9,6 +9,7 @@ import {
   Stack,
   Text,
   useComputedColorScheme,
+  useMatches,
 } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { figure } from "../components/figures.js";
@@ -94,15 +95,15 @@ function useStep(model: LoadedModel, pass: Pass, settings: Settings): InsideStep
   }, [model, pass, temperature, backoff, maskStrength, adaptive, blur, penalty]);
 }
 
-/** Ranks along each side of the map: more labels could not be read. */
-const mostRanks = 20;
+/** Ranks along each side of the map, on a phone and on a desk: more labels could not be read. */
+const mostRanks = { base: 12, xs: 20 };
 
 function InsideStepView({ model, settings, change, pass }: InsideStepViewProps): React.JSX.Element {
   const step = useStep(model, pass, settings);
   const dark = useComputedColorScheme("light") === "dark";
   const [picked, setPicked] = useState<ViewedStage>("independent");
   const order = Math.min(settings.order, step.heads.length);
-  const size = Math.min(mostRanks, ...step.heads.slice(0, 2).map(({ ids }) => ids.length));
+  const size = Math.min(useMatches(mostRanks), ...step.heads.slice(0, 2).map(({ ids }) => ids.length));
   const [fourthRank, setFourthRank] = useState(0);
   const third = Math.min(settings.thirdRank, (step.heads[2]?.ids.length ?? 1) - 1);
   const slices = useSlices(step, order, size, third, fourthRank);
@@ -147,7 +148,7 @@ function InsideStepView({ model, settings, change, pass }: InsideStepViewProps):
           >
             <Thumbnail squares={squares} size={size} dark={dark} />
             <Text size="xs">{stageLabels[stage]}</Text>
-            <Text size="xs">{figure(cells)} tuples</Text>
+            <Text size="xs">{cells === 1 ? "1 tuple" : `${figure(cells)} tuples`}</Text>
           </button>
         ))}
       </div>
@@ -164,7 +165,8 @@ function InsideStepView({ model, settings, change, pass }: InsideStepViewProps):
       )}
       {step.trace.some((each) => each.order === order) ? null : (
         <Text size="sm">
-          Order {order} was not tried: order {step.order} had been settled at before. A larger ε_b makes it back off.
+          Order {order} was not tried: order {step.order} had been settled at before. A larger ε<sub>b</sub> makes it
+          back off.
         </Text>
       )}
       <TupleTable step={step} order={order} tokenizer={model.tokenizer} />
@@ -208,10 +210,14 @@ function Verdict({ step, tokenOf }: VerdictProps): React.JSX.Element {
   return (
     <Text size="sm" role="status" data-testid="verdict">
       Emits <b>{step.tuple.map(tokenOf).join(" ")}</b> ({step.order === 1 ? "1 token" : `${step.order} tokens`}).
-      {lost.map(
-        ({ order, peakAfter, threshold }) =>
-          ` Order ${order} backed off: its peak ${figure(peakAfter)} is not above ε_b^${order - 1} = ${figure(threshold)}.`,
-      )}
+      {lost.map(({ order, peakAfter, threshold }) => (
+        <span key={order}>
+          {` Order ${order} backed off: its peak ${figure(peakAfter)} is not above ε`}
+          <sub>b</sub>
+          {order === 2 ? null : <sup>{order - 1}</sup>}
+          {` = ${figure(threshold)}.`}
+        </span>
+      ))}
     </Text>
   );
 }

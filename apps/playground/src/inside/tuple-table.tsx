@@ -33,7 +33,7 @@ export function TupleTable({ step, order, tokenizer }: TupleTableProps): React.J
         <Table.Tbody>
           {rows.map(({ tokens, product, values }) => (
             <Table.Tr key={tokens.join()} className={tokens.join() === chosen ? "chosen" : undefined}>
-              <Table.Td>
+              <Table.Td className="tight">
                 {tokens.map((id) => tokenLabel(tokenizer.decode([id]))).join(" ")}
                 {tokens.join() === chosen ? " ★" : ""}
               </Table.Td>

@@ -15,7 +15,8 @@ import {
   useComputedColorScheme,
 } from "@mantine/core";
 import type { PlotOptions } from "@observablehq/plot";
-import { useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
+import { OneHeadNote } from "../components/one-head-note.js";
 import { PlotFigure } from "../components/plot-figure.js";
 import { messageOf } from "../components/message-of.js";
 import { TallyLine } from "../components/tally-line.js";
@@ -71,7 +72,18 @@ export function MeasureView({ model, settings }: MeasureViewProps): React.JSX.El
       />
       <Group align="end">
         <NumberInput label="Tokens a prompt" w={140} min={10} max={500} value={tokens} onChange={whole(setTokens)} />
-        <NumberInput label="Steps of ε_b" w={140} min={2} max={50} value={steps} onChange={whole(setSteps)} />
+        <NumberInput
+          label={
+            <>
+              Steps of ε<sub>b</sub>
+            </>
+          }
+          w={140}
+          min={2}
+          max={50}
+          value={steps}
+          onChange={whole(setSteps)}
+        />
         <Button onClick={start} disabled={model === undefined || lines.length === 0} loading={sweep.running}>
           Measure
         </Button>
@@ -79,14 +91,10 @@ export function MeasureView({ model, settings }: MeasureViewProps): React.JSX.El
           Stop
         </Button>
       </Group>
-      {model?.info.tokenHeads === 1 ? (
-        <Alert color="gray" title="One head only">
-          This model predicts one token a pass: every ε_b is the same to it.
-        </Alert>
-      ) : null}
+      {model?.info.tokenHeads === 1 ? <OneHeadNote /> : null}
       {sweep.error === undefined ? null : (
         <Alert color="red" title="The sweep ended early">
-          {sweep.error}
+          <span className="message">{sweep.error}</span>
         </Alert>
       )}
       <SweepResult sweep={sweep} steps={steps} heads={model?.info.tokenHeads ?? 1} />
@@ -109,17 +117,17 @@ function SweepResult({ sweep: { result, running }, steps, heads }: SweepResultPr
         : { speed: speedFigure(result, dark), orders: orderFigure(result, heads, dark) },
     [result, heads, dark],
   );
-  if (result === undefined) return running ? <Text size="sm">Warming up…</Text> : null;
+  if (result === undefined) return running ? <Text size="sm">Measuring the base model…</Text> : null;
   return (
     <Stack>
       <Progress value={(100 * result.points.length) / (steps + 1)} aria-label="Share of the sweep done" />
       <Text size="sm" component="div">
-        Base model, beside every ε_b: <TallyLine tally={result.base} />
+        Base model: <TallyLine tally={result.base} />
       </Text>
       {figures === undefined ? null : (
         <SimpleGrid cols={{ base: 1, lg: 2 }}>
-          <Figure title="Speed-up against ε_b" name="dynamo-speed-up" options={figures.speed} />
-          <Figure title="Orders against ε_b" name="dynamo-orders" options={figures.orders} />
+          <Figure title="Speed-up against the back-off threshold" name="dynamo-speed-up" options={figures.speed} />
+          <Figure title="Orders against the back-off threshold" name="dynamo-orders" options={figures.orders} />
         </SimpleGrid>
       )}
       <Group>
@@ -134,8 +142,12 @@ function SweepResult({ sweep: { result, running }, steps, heads }: SweepResultPr
   );
 }
 
+/** Pixels across a figure, where there is room. */
+const widest = 720;
+
 function Figure({ title, name, options }: { title: string; name: string; options: PlotOptions }): React.JSX.Element {
   const place = useRef<HTMLDivElement>(null);
+  const draw = useCallback((width: number) => ({ ...options, width: Math.min(widest, width) }), [options]);
   const [error, setError] = useState<string>();
   // A legend is an SVG too: the figure is the largest.
   const drawing = (): SVGSVGElement | undefined =>
@@ -155,9 +167,9 @@ function Figure({ title, name, options }: { title: string; name: string; options
         {title}
       </Title>
       <div ref={place}>
-        <PlotFigure options={options} label={title} />
+        <PlotFigure draw={draw} label={title} />
       </div>
-      <Group gap="xs">
+      <Group gap="xs" mt="xs">
         <Button size="xs" variant="default" onClick={() => void saveAs("png")}>
           Save PNG
         </Button>

@@ -103,17 +103,29 @@ function ModelStatus({ state }: { readonly state: ModelState }): React.JSX.Eleme
     case "failed":
       return (
         <Alert color="red" title="The model could not be loaded">
-          {state.message}
+          <Stack gap="xs" align="start">
+            <span className="message">{state.message}</span>
+            <Button size="compact-xs" variant="default" onClick={state.again}>
+              Try again
+            </Button>
+          </Stack>
         </Alert>
       );
     case "ready": {
       const { info, device, dtype, cooccurrence } = state.model;
       const heads = info.tokenHeads === 1 ? "one head: one token a pass" : `${info.tokenHeads} token heads`;
       return (
-        <Text size="xs" role="status" data-testid="model-ready">
-          Ready: {heads}, {dtype}, {cooccurrence === undefined ? "no mask" : "with mask"}, on {device.device} (
-          {device.reason})
-        </Text>
+        <div role="status">
+          <Text size="xs" data-testid="model-ready">
+            Ready: {heads}, {dtype}, {cooccurrence === undefined ? "no mask" : "with mask"}, on {device.device} (
+            {device.reason})
+          </Text>
+          {state.notKept === undefined ? null : (
+            <Text size="xs" mt={4}>
+              The browser has no room to keep this model ({state.notKept}): the next visit downloads it again.
+            </Text>
+          )}
+        </div>
       );
     }
   }

@@ -1,4 +1,5 @@
 /** From an address or a picked folder to a model that runs in the runtime's worker. */
+import { DynamoError } from "@dynamo/core";
 import { loadModel, type LoadedModel, type ModelFiles } from "@dynamo/model";
 import { createWebRuntime, folderFiles, urlFiles, type PlacedFiles } from "@dynamo/runtime-web";
 import { embeddedName } from "./embedded.js";
@@ -23,6 +24,8 @@ export interface OpenOptions {
   readonly dtype: DTypeName;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
+  /** Told why, when the browser has no room to keep the model. */
+  readonly onNotKept: (reason: string) => void;
 }
 
 /** What vite.config.ts found in each embedded model's folder. */
@@ -36,15 +39,24 @@ function listed(files: ModelFiles, names: readonly string[] | undefined): ModelF
 
 export async function openModel(
   source: string | FolderFiles,
-  { device, dtype, signal, onProgress }: OpenOptions,
+  { device, dtype, signal, onProgress, onNotKept }: OpenOptions,
 ): Promise<OpenModel> {
   const files =
     typeof source === "string"
-      ? listed(urlFiles(source, { onProgress, signal }), __EMBEDDED_FILES__[embeddedName(source, location.href) ?? ""])
+      ? listed(
+          urlFiles(source, { onProgress, onCacheFull: onNotKept, signal }),
+          __EMBEDDED_FILES__[embeddedName(source, location.href) ?? ""],
+        )
       : folderFiles(source);
   const runtime = createWebRuntime({ device });
   try {
     const model = await loadModel(runtime, files, { dtype: dtype === "auto" ? undefined : dtype, signal });
+    if (model.chatTokenizer === undefined) {
+      throw new DynamoError(
+        "not-found",
+        `${files.location} has no tokenizer.json, without which no text can be written`,
+      );
+    }
     return { model, close: () => runtime.dispose() };
   } catch (error) {
     await runtime.dispose();

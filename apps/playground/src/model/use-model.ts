@@ -8,8 +8,13 @@ import { openModel, type FolderFiles, type OpenModel, type Progress } from "./op
 export type ModelState =
   | { readonly status: "idle" }
   | { readonly status: "loading"; readonly progress: Progress | undefined }
-  | { readonly status: "ready"; readonly model: LoadedModel }
-  | { readonly status: "failed"; readonly message: string };
+  | {
+      readonly status: "ready";
+      readonly model: LoadedModel;
+      /** Why the browser did not keep the model's files; undefined when it did. */
+      readonly notKept: string | undefined;
+    }
+  | { readonly status: "failed"; readonly message: string; readonly again: () => void };
 
 /** An address, or the files of a folder that the visitor picked or dropped. Compared by identity. */
 export type ModelSource = string | FolderFiles;
@@ -19,6 +24,7 @@ export function useModel(
   { device, dtype }: Pick<Settings, "device" | "dtype">,
 ): ModelState {
   const [state, setState] = useState<ModelState>({ status: "idle" });
+  const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     if (source === undefined) {
       setState({ status: "idle" });
@@ -27,6 +33,7 @@ export function useModel(
     const controller = new AbortController();
     const { signal } = controller;
     let open: OpenModel | undefined;
+    let notKept: string | undefined;
     const show = (next: ModelState): void => {
       if (!signal.aborted) setState(next);
     };
@@ -38,11 +45,12 @@ export function useModel(
           dtype,
           signal,
           onProgress: (progress) => show({ status: "loading", progress }),
+          onNotKept: (reason) => (notKept = reason),
         });
         if (signal.aborted) await open.close();
-        else show({ status: "ready", model: open.model });
+        else show({ status: "ready", model: open.model, notKept });
       } catch (error) {
-        show({ status: "failed", message: messageOf(error) });
+        show({ status: "failed", message: messageOf(error), again: () => setAttempt((before) => before + 1) });
       }
     };
     void load();
@@ -50,6 +58,6 @@ export function useModel(
       controller.abort();
       void open?.close();
     };
-  }, [source, device, dtype]);
+  }, [source, device, dtype, attempt]);
   return state;
 }

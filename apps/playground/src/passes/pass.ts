@@ -73,6 +73,12 @@ export async function* writePasses(model: LanguageModel, options: WriteOptions):
   }
 }
 
+/** Whether a text, prompt included, has reached the model's context length, and can go no further. */
+export function fillsContext({ info }: Pick<LanguageModel, "info">, passes: readonly Pass[]): boolean {
+  const last = passes.at(-1);
+  return last !== undefined && last.step.context.length + last.tokens.length >= info.contextLength;
+}
+
 /** DynaMo's trace of the orders it tried; undefined for other strategies. */
 export function orderTrace({ step: { trace } }: Pass): readonly OrderTrace[] | undefined {
   if (!Array.isArray(trace)) return undefined;

@@ -3,7 +3,7 @@ import type { Strategy } from "@dynamo/core";
 import { autoregressive, dynamo, verified } from "@dynamo/decode";
 import type { Settings } from "../settings/settings.js";
 
-export type StrategySettings = Pick<
+type StrategySettings = Pick<
   Settings,
   "strategy" | "backoff" | "maskStrength" | "adaptive" | "blur" | "temperature" | "topK" | "penalty"
 >;

@@ -1,8 +1,8 @@
 /** A text that is being written, as React state. */
+import type { LanguageModel } from "@dynamo/core";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { messageOf } from "../components/message-of.js";
-import type { Pass } from "./pass.js";
-import type { PassSource, WriteRequest } from "./pass-source.js";
+import { writePasses, type Pass, type WriteOptions } from "./pass.js";
 
 export interface WritingState {
   readonly prompt: string;
@@ -12,7 +12,7 @@ export interface WritingState {
 }
 
 export interface Writing extends WritingState {
-  readonly write: (source: PassSource, request: Omit<WriteRequest, "signal">) => void;
+  readonly write: (model: LanguageModel, options: Omit<WriteOptions, "signal">) => void;
   readonly stop: () => void;
 }
 
@@ -24,26 +24,32 @@ const nothing: WritingState = { prompt: "", passes: [], running: false, error: u
 export function usePasses(): Writing {
   const [state, setState] = useState(nothing);
   const current = useRef<AbortController>(undefined);
+  const shown = useRef(nothing);
   const stop = useCallback(() => current.current?.abort(), []);
   useEffect(() => stop, [stop]);
 
-  const write = useCallback<Writing["write"]>((source, request) => {
+  const write = useCallback<Writing["write"]>((model, options) => {
     current.current?.abort();
     const controller = new AbortController();
     current.current = controller;
     const { signal } = controller;
     const passes: Pass[] = [];
+    const before = shown.current;
     let drawn = 0;
     const draw = (running: boolean, error?: string): void => {
       // A text that a newer one has replaced is not drawn any more.
       if (current.current !== controller) return;
       drawn = performance.now();
-      setState({ prompt: request.prompt, passes: [...passes], running, error });
+      // A text that never began leaves the one before it where it was.
+      const kept =
+        error !== undefined && passes.length === 0 ? before : { prompt: options.prompt, passes: [...passes] };
+      shown.current = { ...kept, running, error };
+      setState(shown.current);
     };
     const run = async (): Promise<void> => {
       draw(true);
       try {
-        for await (const pass of source.write({ ...request, signal })) {
+        for await (const pass of writePasses(model, { ...options, signal })) {
           passes.push(pass);
           if (performance.now() - drawn >= drawMilliseconds) draw(true);
         }

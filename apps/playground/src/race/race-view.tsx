@@ -1,35 +1,41 @@
 /** Race: the base model, one token a pass, beside DynaMo; same prompt, same seed, same device. */
 import type { Strategy } from "@dynamo/core";
+import type { LoadedModel } from "@dynamo/model";
+import { autoregressive } from "@dynamo/decode";
 import { Alert, Button, Card, Group, Progress, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Legend } from "../components/legend.js";
+import { OneHeadNote } from "../components/one-head-note.js";
 import { figure } from "../components/figures.js";
 import { TallyLine } from "../components/tally-line.js";
 import { tokensPerSecond } from "../passes/pass.js";
-import type { PassSource } from "../passes/pass-source.js";
+import { strategyOf } from "../passes/strategy-of.js";
 import type { Settings } from "../settings/settings.js";
 import { PassText } from "../write/pass-text.js";
 import { useRace, type LaneState } from "./use-race.js";
 
 export interface RaceViewProps {
-  readonly source: PassSource | undefined;
+  readonly model: LoadedModel | undefined;
   readonly settings: Settings;
   readonly plugin: Strategy | undefined;
 }
 
-export function RaceView({ source, settings, plugin }: RaceViewProps): React.JSX.Element {
+export function RaceView({ model, settings, plugin }: RaceViewProps): React.JSX.Element {
   const race = useRace();
-  const { prompt, length, seed } = settings;
+  const { prompt, length, seed, temperature, topK, penalty: repetitionPenalty } = settings;
   const challenger = settings.strategy === "autoregressive" ? "dynamo" : settings.strategy;
   const start = (): void => {
-    if (source === undefined) return;
-    const base = { ...settings, strategy: "autoregressive" } as const;
-    race.start(source, { prompt, length, seed, plugin, settings: [base, { ...settings, strategy: challenger }] });
+    if (model === undefined) return;
+    const base = autoregressive({ temperature, topK, repetitionPenalty });
+    const other = strategyOf({ ...settings, strategy: challenger }, plugin);
+    race.start(model, { prompt, length, seed, strategies: [base, other] });
   };
   const [base, other] = race.lanes;
+  const shownPrompt = race.prompt === "" ? prompt : race.prompt;
   const speedUp = tokensPerSecond(other.tally) / tokensPerSecond(base.tally);
   return (
     <Stack>
       <Group>
-        <Button onClick={start} disabled={source === undefined} loading={race.running}>
+        <Button onClick={start} disabled={model === undefined} loading={race.running}>
           Race
         </Button>
         <Button variant="default" onClick={race.stop} disabled={!race.running}>
@@ -45,12 +51,15 @@ export function RaceView({ source, settings, plugin }: RaceViewProps): React.JSX
       </Text>
       {race.error === undefined ? null : (
         <Alert color="red" title="The race ended early">
-          {race.error}
+          <span className="message">{race.error}</span>
         </Alert>
       )}
-      <SimpleGrid cols={{ base: 1, sm: 2 }}>
-        <Lane title="Base model: one token a pass" lane={base} prompt={race.prompt} length={length} />
-        <Lane title={titles[challenger]} lane={other} prompt={race.prompt} length={length} />
+      {model?.info.tokenHeads === 1 ? <OneHeadNote /> : null}
+      <Legend tally={other.tally} heads={model?.info.tokenHeads ?? 1} />
+      {/* Side by side on phones too: it is no race otherwise. */}
+      <SimpleGrid cols={2} spacing={{ base: "xs", sm: "md" }}>
+        <Lane title="Base model" lane={base} prompt={shownPrompt} length={length} />
+        <Lane title={titles[challenger]} lane={other} prompt={shownPrompt} length={length} />
       </SimpleGrid>
     </Stack>
   );
@@ -67,16 +76,13 @@ interface LaneProps {
 
 function Lane({ title, lane, prompt, length }: LaneProps): React.JSX.Element {
   return (
-    <Card withBorder component="section" aria-label={title}>
+    <Card withBorder component="section" aria-label={title} p={{ base: "xs", sm: "md" }} className="lane">
       <Stack gap="sm">
         <Title order={2} size="h5">
           {title}
         </Title>
         <Progress value={(100 * lane.tally.tokens) / length} aria-label={`${title}: share of the text written`} />
-        <TallyLine tally={lane.tally} />
-        <Text size="sm" component="span">
-          <b>{lane.tally.seconds.toFixed(2)}</b> s on its clock
-        </Text>
+        <TallyLine tally={lane.tally} clock />
         <PassText label={`${title}: the text`} prompt={prompt} passes={lane.passes} />
       </Stack>
     </Card>

@@ -1,9 +1,8 @@
 /** The race as React state. */
+import type { LanguageModel, Strategy } from "@dynamo/core";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { messageOf } from "../components/message-of.js";
-import { addPass, emptyTally, type Pass, type Tally } from "../passes/pass.js";
-import type { PassSource, WriteRequest } from "../passes/pass-source.js";
-import type { StrategySettings } from "../passes/strategy-of.js";
+import { addPass, emptyTally, writePasses, type Pass, type Tally } from "../passes/pass.js";
 import { drawMilliseconds } from "../passes/use-passes.js";
 import { race } from "./race.js";
 
@@ -21,12 +20,15 @@ export interface RaceState {
 }
 
 export interface Race extends RaceState {
-  readonly start: (source: PassSource, options: RaceOptions) => void;
+  readonly start: (model: LanguageModel, options: RaceOptions) => void;
   readonly stop: () => void;
 }
 
-interface RaceOptions extends Omit<WriteRequest, "signal" | "settings"> {
-  readonly settings: readonly [base: StrategySettings, challenger: StrategySettings];
+interface RaceOptions {
+  readonly prompt: string;
+  readonly length: number;
+  readonly seed: number;
+  readonly strategies: readonly [base: Strategy, challenger: Strategy];
 }
 
 const atStart: LaneState = { passes: [], tally: emptyTally };
@@ -38,7 +40,7 @@ export function useRace(): Race {
   const stop = useCallback(() => current.current?.abort(), []);
   useEffect(() => stop, [stop]);
 
-  const start = useCallback<Race["start"]>((source, { settings, ...options }) => {
+  const start = useCallback<Race["start"]>((model, { strategies, ...options }) => {
     current.current?.abort();
     const controller = new AbortController();
     current.current = controller;
@@ -53,7 +55,7 @@ export function useRace(): Race {
     const run = async (): Promise<void> => {
       draw(true);
       try {
-        const texts = settings.map((each) => source.write({ ...options, settings: each, signal }));
+        const texts = strategies.map((strategy) => writePasses(model, { ...options, strategy, signal }));
         for await (const { lane, item, seconds } of race(texts)) {
           const { passes, tally } = lanes[lane] as LaneState;
           lanes[lane] = { passes: [...passes, item], tally: { ...addPass(tally, item), seconds } };

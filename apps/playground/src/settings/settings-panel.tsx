@@ -22,7 +22,7 @@ const strategyLabels = {
 } as const;
 const deviceLabels = { auto: "automatic", webgpu: "GPU (WebGPU)", wasm: "CPU (WASM)" } as const;
 const dtypeLabels = {
-  auto: "automatic",
+  auto: "automatic: what suits the device",
   fp32: "fp32 – 32 bits",
   fp16: "fp16 – 16 bits",
   q8: "q8 – 8 bits",
@@ -31,7 +31,7 @@ const dtypeLabels = {
 
 export function SettingsPanel({ settings, change, plugin, children }: SettingsPanelProps): React.JSX.Element {
   return (
-    <Stack gap="sm">
+    <Stack gap="sm" p="md">
       {children}
       <Select
         label="Device"

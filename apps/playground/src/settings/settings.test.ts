@@ -6,6 +6,7 @@ import {
   formatSettings,
   initialSettings,
   parseSettings,
+  promptFitsLink,
   ranges,
   strategies,
   views,
@@ -50,6 +51,13 @@ describe("the page's state as a link", () => {
   it("is short: defaults are left out", () => {
     expect(formatSettings(initialSettings)).toBe("");
     expect(formatSettings({ ...initialSettings, backoff: 0.25 })).toBe("backoff=0.25");
+  });
+
+  it("leaves out a prompt that would make an address longer than servers take", () => {
+    const long = { ...initialSettings, seed: 5, run: true, prompt: "word ".repeat(2000) };
+    expect(promptFitsLink(long)).toBe(false);
+    expect(parseSettings(formatSettings(long))).toEqual({ ...initialSettings, seed: 5 });
+    expect(promptFitsLink({ ...long, prompt: "word ".repeat(1000) })).toBe(true);
   });
 
   it("takes any query, and what is no value of a field stays at its default", () => {

@@ -1,6 +1,6 @@
 /** The whole state of the page, and its form as a link: what is at its default is left out. */
 
-export const views = ["write", "chat", "race", "inside", "measure"] as const;
+export const views = ["write", "race", "inside", "measure"] as const;
 export type View = (typeof views)[number];
 export const strategies = ["dynamo", "autoregressive", "verified", "plugin"] as const;
 export type StrategyName = (typeof strategies)[number];
@@ -44,8 +44,11 @@ interface Field<Value> {
   format(value: Value): string;
 }
 
-/** Links come from anywhere: longer prompts than this would not fit in one either. */
+/** Links come from anywhere: longer prompts than this do not fit in one either. */
 export const maxPromptLength = 20_000;
+
+/** Web servers refuse longer addresses (nginx 8 kB, Node 16 kB): a prompt that makes one longer is left out of it. */
+const maxQueryLength = 7000;
 
 const oneOf = <Name extends string>(names: readonly Name[], initial: Name): Field<Name> => ({
   initial,
@@ -127,8 +130,15 @@ export function parseSettings(query: string): Settings {
   return Object.fromEntries(entries) as unknown as Settings;
 }
 
-/** The query of a link to this state, without "?"; empty for the initial one. */
+/** The query of a link to this state, without "?"; empty for the initial one. A prompt too long for a link is left out. */
 export function formatSettings(settings: Settings): string {
+  const query = queryOf(settings);
+  return query.length <= maxQueryLength ? query : queryOf({ ...settings, prompt: initialSettings.prompt, run: false });
+}
+
+export const promptFitsLink = (settings: Settings): boolean => queryOf(settings).length <= maxQueryLength;
+
+function queryOf(settings: Settings): string {
   const parameters = new URLSearchParams();
   for (const key of keys) {
     if (settings[key] === fields[key].initial) continue;

@@ -13,7 +13,11 @@ export function StepControls({ settings, change }: StepControlsProps): React.JSX
   return (
     <Group gap="lg">
       <LabelledSlider
-        label="Back-off ε_b"
+        label={
+          <>
+            Back-off ε<sub>b</sub>
+          </>
+        }
         range={ranges.backoff}
         step={0.01}
         value={settings.backoff}
@@ -21,24 +25,30 @@ export function StepControls({ settings, change }: StepControlsProps): React.JSX
         showValue
       />
       <LabelledSlider
-        label="Mask strength α_c"
+        label={
+          <>
+            Mask strength α<sub>c</sub>
+          </>
+        }
         range={ranges.maskStrength}
         step={0.05}
         value={settings.maskStrength}
         onChange={(maskStrength) => change({ maskStrength })}
         showValue
       />
-      <Switch
-        label="Otsu"
-        checked={settings.adaptive}
-        onChange={({ currentTarget }) => change({ adaptive: currentTarget.checked })}
-      />
-      <Switch
-        label="Blur"
-        checked={settings.blur}
-        disabled={!settings.adaptive}
-        onChange={({ currentTarget }) => change({ blur: currentTarget.checked })}
-      />
+      <Group gap="lg" wrap="nowrap">
+        <Switch
+          label="Otsu"
+          checked={settings.adaptive}
+          onChange={({ currentTarget }) => change({ adaptive: currentTarget.checked })}
+        />
+        <Switch
+          label="Blur"
+          checked={settings.blur}
+          disabled={!settings.adaptive}
+          onChange={({ currentTarget }) => change({ blur: currentTarget.checked })}
+        />
+      </Group>
     </Group>
   );
 }

@@ -10,7 +10,7 @@ const shown = 5;
 
 export interface PassDetailsProps {
   readonly pass: Pass;
-  readonly tokenizer: Pick<Tokenizer, "decode">;
+  readonly tokenizer: Tokenizer;
   readonly onLookInside: (() => void) | undefined;
 }
 
@@ -47,13 +47,7 @@ export function PassDetails({ pass, tokenizer, onLookInside }: PassDetailsProps)
   );
 }
 
-function HeadTable({
-  column,
-  tokenizer,
-}: {
-  column: HeadColumn;
-  tokenizer: Pick<Tokenizer, "decode">;
-}): React.JSX.Element {
+function HeadTable({ column, tokenizer }: { column: HeadColumn; tokenizer: Tokenizer }): React.JSX.Element {
   const { head, position, candidates, token } = column;
   const chosen = token === undefined ? -1 : candidates.ids.indexOf(token);
   // A token that was drawn from far down the list is shown all the same.
@@ -104,22 +98,24 @@ function OrderTable({ pass }: { pass: Pass }): React.JSX.Element | null {
       <Table fz="xs" verticalSpacing={2} horizontalSpacing={4} aria-label="Orders tried">
         <Table.Thead>
           <Table.Tr>
-            {["order", "threshold", "mass", "peak", "peak after", "Otsu", "tuples left", ""].map((name) => (
+            {["order", "threshold", "mass", "peak", "peak after", "Otsu", "left"].map((name) => (
               <Table.Th key={name}>{name}</Table.Th>
             ))}
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
           {orders.map(({ order, threshold, mass, peak, peakAfter, otsu, support }) => (
-            <Table.Tr key={order}>
-              <Table.Td>{order}</Table.Td>
+            <Table.Tr key={order} className={order === pass.order ? "chosen" : undefined}>
+              <Table.Td className="tight">
+                {order}
+                {order === pass.order ? " ★" : ""}
+              </Table.Td>
               <Table.Td>{figure(threshold)}</Table.Td>
               <Table.Td>{figure(mass)}</Table.Td>
               <Table.Td>{figure(peak)}</Table.Td>
               <Table.Td>{figure(peakAfter)}</Table.Td>
               <Table.Td>{otsu === undefined ? "–" : figure(otsu)}</Table.Td>
               <Table.Td>{figure(support)}</Table.Td>
-              <Table.Td>{order === pass.order ? "chosen" : "no"}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

@@ -52,12 +52,22 @@ interface PassBoxProps {
 const PassBox = memo(function PassBox({ pass, active, focusable, onActivate, onFocus }: PassBoxProps) {
   const { index, text, tokens } = pass;
   const className = `pass-box order-${Math.min(4, tokens.length)}${active ? " active" : ""}`;
-  if (onActivate === undefined) return <span className={className}>{text}</span>;
+  const { before, core, after } = withoutBlanks(text);
+  const content = (
+    <>
+      {before}
+      <span className={className} data-blank={core === "" ? blankMark(text) : undefined}>
+        {core}
+      </span>
+      {after}
+    </>
+  );
+  if (onActivate === undefined) return content;
   return (
     <span
       role="button"
       tabIndex={focusable ? 0 : -1}
-      className={className}
+      className="pass"
       data-pass={index}
       aria-pressed={active}
       aria-description={`pass ${index + 1}, ${tokens.length} of its tokens`}
@@ -68,7 +78,17 @@ const PassBox = memo(function PassBox({ pass, active, focusable, onActivate, onF
         onActivate(index);
       }}
     >
-      {text === "" ? "​" : text}
+      {content}
     </span>
   );
 });
+
+/** Blanks stand outside the box: a line that breaks at one would leave an empty piece of it behind. */
+function withoutBlanks(text: string): { before: string; core: string; after: string } {
+  const core = text.trim();
+  const start = core === "" ? 0 : text.indexOf(core);
+  return { before: text.slice(0, start), core, after: text.slice(start + core.length) };
+}
+
+/** What is drawn in the box of a pass that gave nothing to see. */
+const blankMark = (text: string): string => (text.includes("\n") ? "⏎" : text === "" ? "∅" : "␣");

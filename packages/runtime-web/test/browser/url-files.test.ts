@@ -1,5 +1,5 @@
 import { urlFiles, type DownloadProgress } from "@dynamo/runtime-web";
-import { beforeEach, expect, inject, test } from "vitest";
+import { beforeEach, expect, inject, test, vi } from "vitest";
 
 const server = inject("fileServer");
 const byteAt = (position: number): number => (position * 31 + Math.floor(position / 256)) % 256;
@@ -30,6 +30,16 @@ test("a file is downloaded with progress, and not a second time", async () => {
   const part = await again.readRange(path, 4 * 2 ** 20 - 3, 10);
   expect([part.length, isRight(part, 4 * 2 ** 20 - 3)]).toEqual([10, true]);
   expect(await requests()).toEqual([`HEAD /model/${path}`]);
+});
+
+test("a file whose size the server does not tell is not asked for again", async () => {
+  for (const asked of [["HEAD", "GET"], ["HEAD"]]) {
+    await control();
+    const files = urlFiles(`${server}/unsized`);
+    expect(await files.size("7000.bin")).toBe(7000);
+    expect(isRight(await files.read("7000.bin", 7000))).toBe(true);
+    expect((await requests()).map((request) => request.split(" ")[0])).toEqual(asked);
+  }
 });
 
 test("what the cache holds is there without a network", async () => {
@@ -72,6 +82,30 @@ test("without a cache, ranges are asked for and nothing is kept", async () => {
   expect([part.length, isRight(part, 100)]).toEqual([50, true]);
   expect(await requests()).toEqual(["HEAD /model/5000.bin", "GET /model/5000.bin bytes=100-149"]);
   expect(await caches.keys()).toEqual([]);
+});
+
+test("a browser without room keeps nothing, says so once, and loads all the same", async () => {
+  const put = vi.spyOn(Cache.prototype, "put").mockRejectedValue(new DOMException("Quota exceeded."));
+  const reasons: string[] = [];
+  const files = urlFiles(`${server}/model`, { onCacheFull: (reason) => reasons.push(reason) });
+  for (const size of [3000, 4000]) expect(isRight(await files.read(`${size}.bin`, size))).toBe(true);
+  expect(reasons).toEqual(["Quota exceeded."]);
+  put.mockRestore();
+  const { put: real } = Cache.prototype;
+  // Room for the entry and the first part only.
+  let room = 2;
+  const half = vi.spyOn(Cache.prototype, "put").mockImplementation(function (this: Cache, ...entry) {
+    return room-- > 0 ? real.apply(this, entry) : Promise.reject(new DOMException("Quota exceeded."));
+  });
+  const size = 5 * 2 ** 20;
+  expect(isRight(await urlFiles(`${server}/model`).read(`${size}.bin`, size))).toBe(true);
+  half.mockRestore();
+  expect(await (await caches.open((await caches.keys())[0] ?? "")).keys()).toEqual([]);
+  const open = vi.spyOn(CacheStorage.prototype, "open").mockRejectedValue(new DOMException("The storage is off."));
+  const off = urlFiles(`${server}/model`, { onCacheFull: (reason) => reasons.push(reason) });
+  expect(isRight(await off.read("5000.bin", 5000))).toBe(true);
+  expect(reasons).toEqual(["Quota exceeded.", "The storage is off."]);
+  open.mockRestore();
 });
 
 test("missing, too large and strange files are refused", async () => {
