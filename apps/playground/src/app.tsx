@@ -1,7 +1,8 @@
 /** The page: header, settings beside, one tab a view. */
 import { Alert, AppShell, ScrollArea } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { useState } from "react";
+import { useMemo, useState } from "react";
+import { useChat } from "./chat/use-chat.js";
 import type { Drop } from "./drop/drop.js";
 import { DropHint } from "./drop/drop-hint.js";
 import { useDrop } from "./drop/use-drop.js";
@@ -10,6 +11,7 @@ import { ModelPicker } from "./model/model-picker.js";
 import type { FolderFiles } from "./model/open-model.js";
 import { useModel, type ModelSource } from "./model/use-model.js";
 import { PageHeader } from "./page-header.js";
+import { localSource } from "./passes/local-source.js";
 import { usePasses } from "./passes/use-passes.js";
 import { PluginWarning } from "./settings/plugin-picker.js";
 import { SettingsPanel } from "./settings/settings-panel.js";
@@ -27,8 +29,10 @@ export function App(): React.JSX.Element {
   const [refused, setRefused] = useState<string>();
   const state = useModel(sourceOf(settings.model, folder, asked), settings);
   const model = state.status === "ready" ? state.model : undefined;
+  const source = useMemo(() => (model === undefined ? undefined : localSource(model)), [model]);
   const writing = usePasses();
-  const write = useWrite({ model, settings, change, plugin, writing });
+  const chat = useChat();
+  const write = useWrite({ source, settings, change, plugin, writing });
   const dropping = useDrop((drop: Drop) => {
     setRefused(drop.kind === "nothing" ? drop.message : undefined);
     if (drop.kind === "model") {
@@ -69,7 +73,7 @@ export function App(): React.JSX.Element {
             {refused}
           </Alert>
         )}
-        <Views model={model} settings={settings} change={change} plugin={plugin} writing={writing} onWrite={write} />
+        <Views {...{ source, model, settings, change, plugin, writing, chat }} onWrite={write} />
       </AppShell.Main>
     </AppShell>
   );

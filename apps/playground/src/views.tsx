@@ -3,6 +3,9 @@ import type { Strategy } from "@dynamo/core";
 import type { LoadedModel } from "@dynamo/model";
 import { Loader, Tabs } from "@mantine/core";
 import { lazy, Suspense } from "react";
+import { ChatView } from "./chat/chat-view.js";
+import type { Chat } from "./chat/use-chat.js";
+import type { PassSource } from "./passes/pass-source.js";
 import type { Writing } from "./passes/use-passes.js";
 import { RaceView } from "./race/race-view.js";
 import { views, type Settings } from "./settings/settings.js";
@@ -13,32 +16,42 @@ import { WriteView } from "./write/write-view.js";
 const InsideView = lazy(async () => ({ default: (await import("./inside/inside-view.js")).InsideView }));
 const MeasureView = lazy(async () => ({ default: (await import("./measure/measure-view.js")).MeasureView }));
 
-const viewLabels = { write: "Write", race: "Race", inside: "Look inside", measure: "Measure" } as const;
+const viewLabels = { write: "Write", chat: "Chat", race: "Race", inside: "Look inside", measure: "Measure" } as const;
 
 export interface ViewsProps {
+  readonly source: PassSource | undefined;
+  /** The source, when it runs in this page. */
   readonly model: LoadedModel | undefined;
   readonly settings: Settings;
   readonly change: ChangeSettings;
   readonly plugin: Strategy | undefined;
   readonly writing: Writing;
   readonly onWrite: () => void;
+  readonly chat: Chat;
 }
 
-export function Views({ model, settings, change, plugin, writing, onWrite }: ViewsProps): React.JSX.Element {
+export function Views(props: ViewsProps): React.JSX.Element {
+  const { source, model, settings, change, plugin, writing, onWrite, chat } = props;
+  const { length, seed } = settings;
+  // Few models are chat models: the others have no such tab.
+  const shown = views.filter((view) => view !== "chat" || settings.view === "chat" || source?.answer !== undefined);
   return (
     <Tabs value={settings.view} onChange={(value) => change({ view: views.find((view) => view === value) ?? "write" })}>
       <Tabs.List mb="md">
-        {views.map((view) => (
+        {shown.map((view) => (
           <Tabs.Tab key={view} value={view}>
             {viewLabels[view]}
           </Tabs.Tab>
         ))}
       </Tabs.List>
       <Tabs.Panel value="write">
-        <WriteView model={model} settings={settings} change={change} writing={writing} onWrite={onWrite} />
+        <WriteView source={source} settings={settings} change={change} writing={writing} onWrite={onWrite} />
+      </Tabs.Panel>
+      <Tabs.Panel value="chat">
+        <ChatView source={source} options={{ settings, plugin, length, seed }} chat={chat} />
       </Tabs.Panel>
       <Tabs.Panel value="race">
-        <RaceView model={model} settings={settings} plugin={plugin} />
+        <RaceView source={source} settings={settings} plugin={plugin} />
       </Tabs.Panel>
       <Tabs.Panel value="inside">
         {settings.view === "inside" ? (

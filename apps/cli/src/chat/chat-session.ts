@@ -1,9 +1,8 @@
 /** A conversation with a model: each message is answered with what was said before. */
 import { DynamoError, type Strategy } from "@dynamo/core";
 import { generate, type GenerationChunk, type GenerationResult } from "@dynamo/decode";
-import type { LoadedModel } from "@dynamo/model";
-import type { ChatMessage, LoadedTokenizer } from "@dynamo/tokenizer";
-import { fitConversation } from "./conversation.js";
+import { chatPrompt, hasChatTemplate, type LoadedModel } from "@dynamo/model";
+import type { ChatMessage } from "@dynamo/tokenizer";
 
 export interface ChatSettings {
   readonly strategy: Strategy;
@@ -38,11 +37,11 @@ export interface ChatSession {
 
 /** Throws `unsupported` for a model without a chat template. */
 export function createChatSession(model: LoadedModel, name: string, settings: ChatSettings): ChatSession {
-  const tokenizer = chatTokenizer(model, name);
+  checkTemplate(model, name);
   const beginning: readonly ChatMessage[] =
     settings.system === undefined ? [] : [{ role: "system", content: settings.system }];
   let said = beginning;
-  const answer: ChatSession["answer"] = (messages, options) => answerOf(model, tokenizer, messages, settings, options);
+  const answer: ChatSession["answer"] = (messages, options) => answerOf(model, messages, settings, options);
   return {
     async say(content, options) {
       const asked = [...said, { role: "user", content }];
@@ -58,13 +57,8 @@ export function createChatSession(model: LoadedModel, name: string, settings: Ch
   };
 }
 
-function chatTokenizer({ chatTokenizer: tokenizer }: LoadedModel, name: string): LoadedTokenizer {
-  try {
-    tokenizer?.applyChatTemplate([{ role: "user", content: "Hello" }]);
-    if (tokenizer !== undefined) return tokenizer;
-  } catch (error) {
-    if (!DynamoError.is(error) || error.code !== "unsupported") throw error;
-  }
+function checkTemplate(model: LoadedModel, name: string): void {
+  if (hasChatTemplate(model)) return;
   throw new DynamoError(
     "unsupported",
     `${name} is no chat model: expected a chat template (chat_template in tokenizer_config.json, or chat_template.jinja); tune one with \`dynamo data prepare-chat\` and \`dynamo train\`, or use \`dynamo generate\``,
@@ -73,17 +67,11 @@ function chatTokenizer({ chatTokenizer: tokenizer }: LoadedModel, name: string):
 
 async function answerOf(
   model: LoadedModel,
-  tokenizer: LoadedTokenizer,
   messages: readonly ChatMessage[],
   { strategy, maxNewTokens, stop, seed }: ChatSettings,
   { signal, onChunk, onDropped }: AnswerOptions,
 ): Promise<Answer> {
-  const { contextLength, beginOfTextId } = model.info;
-  // An answer gets the room that it may need, but no more than half: what was said is worth as much.
-  const room = Math.min(maxNewTokens, Math.floor(contextLength / 2));
-  const limit = contextLength - room - (beginOfTextId === undefined ? 0 : 1);
-  const count = (text: string): number => tokenizer.encode(text).length;
-  const { prompt, dropped } = fitConversation(messages, { template: tokenizer.applyChatTemplate, count, limit });
+  const { prompt, dropped } = chatPrompt(model, messages, { maxNewTokens });
   if (dropped > 0) onDropped?.(dropped);
   const generation = generate(model, prompt, { strategy, maxNewTokens, seed, stop: { strings: stop }, signal });
   let text = "";

@@ -8,10 +8,10 @@ const x = { domain: [0, 1], label: "back-off threshold →" };
 const ticks = { fill: "currentColor" };
 
 /** Tokens a second against the base model's, and tokens a pass: what it would be if a pass cost the same. */
-export function speedFigure({ base, points }: Sweep, dark: boolean): PlotOptions {
+export function speedFigure({ points }: Sweep, dark: boolean): PlotOptions {
   const names = ["speed-up", "tokens per pass"];
   const rows = points.flatMap((point) => [
-    { backoff: point.backoff, value: speedUp(point, base), what: names[0] },
+    { backoff: point.backoff, value: speedUp(point), what: names[0] },
     { backoff: point.backoff, value: tokensPerPass(point), what: names[1] },
   ]);
   const at = { x: "backoff", y: "value", stroke: "what" };

@@ -117,12 +117,12 @@ function SweepResult({ sweep: { result, running }, steps, heads }: SweepResultPr
         : { speed: speedFigure(result, dark), orders: orderFigure(result, heads, dark) },
     [result, heads, dark],
   );
-  if (result === undefined) return running ? <Text size="sm">Measuring the base model…</Text> : null;
+  if (result === undefined) return running ? <Text size="sm">Warming up…</Text> : null;
   return (
     <Stack>
       <Progress value={(100 * result.points.length) / (steps + 1)} aria-label="Share of the sweep done" />
       <Text size="sm" component="div">
-        Base model: <TallyLine tally={result.base} />
+        Base model, beside every ε_b: <TallyLine tally={result.base} />
       </Text>
       {figures === undefined ? null : (
         <SimpleGrid cols={{ base: 1, lg: 2 }}>

@@ -1,6 +1,7 @@
+import type { LanguageModel } from "@dynamo/core";
 import { tableModel } from "@dynamo/core/testing";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { toCsv } from "./csv.js";
 import { backoffGrid, orderShares, speedUp, sweep, sweepRows, type Sweep } from "./sweep.js";
 
@@ -28,10 +29,10 @@ function parseCsv(csv: string): string[][] {
 const row = (favourite: number): number[] => Array.from({ length: 128 }, (_, id) => (id === favourite ? 6 : id / 64));
 const table = [1, 2, 3].map((ahead) => Array.from({ length: 128 }, (_, token) => row((token + ahead) % 128)));
 
-async function measured(): Promise<Sweep> {
+async function measured(model: LanguageModel = tableModel({ table })): Promise<Sweep> {
   let last: Sweep | undefined;
   const options = { prompts: ["a", "b"], backoffs: backoffGrid(4), dynamo: {}, length: 12, seed: 1, topK: 5 };
-  for await (const each of sweep(tableModel({ table }), options)) last = each;
+  for await (const each of sweep(model, options)) last = each;
   if (last === undefined) throw new Error("a sweep yields at least its base");
   return last;
 }
@@ -40,7 +41,7 @@ describe("a sweep", () => {
   it("ends in N tokens a pass at ε_b = 0 and one at ε_b = 1", async () => {
     const { base, points } = await measured();
     expect(points.map(({ backoff }) => backoff)).toEqual([0, 0.25, 0.5, 0.75, 1]);
-    expect(base).toMatchObject({ tokens: 24, passes: 24, orders: { 1: 24 } });
+    expect(base).toMatchObject({ tokens: 5 * 24, passes: 5 * 24, orders: { 1: 5 * 24 } });
     expect(points[0]).toMatchObject({ tokens: 24, passes: 8, orders: { 3: 8 } });
     expect(points.at(-1)).toMatchObject({ tokens: 24, passes: 24, orders: { 1: 24 } });
   });
@@ -55,10 +56,29 @@ describe("a sweep", () => {
     }
   });
 
-  it("compares tokens a second", () => {
-    const base = { tokens: 10, passes: 10, seconds: 2, orders: {} };
-    expect(speedUp({ ...base, seconds: 1 }, base)).toBe(2);
-    expect(speedUp(base, { ...base, seconds: 0 })).toBe(0);
+  it("is the median of the prompts' ratios", () => {
+    expect([[], [3], [1, 4], [1, 100, 2]].map((ratios) => speedUp({ ratios }))).toEqual([0, 3, 2.5, 2]);
+  });
+
+  it("is not bent by a machine that gets slower and slower", async () => {
+    let clock = 0;
+    let cost = 1;
+    const now = vi.spyOn(performance, "now").mockImplementation(() => clock);
+    const model = tableModel({ table });
+    const slowing: LanguageModel = {
+      ...model,
+      forward(...pass) {
+        // Three times as slow at the sweep's end as at its beginning.
+        clock += cost *= 1.007;
+        return model.forward(...pass);
+      },
+    };
+    const { points } = await measured(slowing);
+    now.mockRestore();
+    expect(cost).toBeGreaterThan(3);
+    // As many passes as tokens are worth 1, whenever they were measured; three times fewer are worth 3.
+    expect(speedUp(points.at(-1) ?? { ratios: [] })).toBeCloseTo(1, 1);
+    expect(speedUp(points[0] ?? { ratios: [] })).toBeCloseTo(3, 0);
   });
 
   it("becomes a table of one row an ε_b", async () => {

@@ -1,5 +1,5 @@
 /** The sweep over ε_b: what each value is worth in speed, and which orders the passes settle at (paper, Figures 5, 15b). */
-import type { LanguageModel } from "@dynamo/core";
+import type { LanguageModel, Strategy } from "@dynamo/core";
 import { autoregressive, dynamo, generate, type DynamoOptions, type GenerationStatistics } from "@dynamo/decode";
 import { emptyTally, tokensPerPass, tokensPerSecond, type Tally } from "../passes/pass.js";
 
@@ -14,9 +14,11 @@ export interface SweepOptions extends Pick<DynamoOptions, "temperature" | "topK"
 
 export interface SweepPoint extends Tally {
   readonly backoff: number;
+  /** Tokens a second against the base model's, of each prompt: both ran one after the other. */
+  readonly ratios: readonly number[];
 }
 
-/** So far measured: the base model, one token a pass, on the same prompts, and each ε_b. */
+/** So far measured: each ε_b, and all runs of the base model, one token a pass, beside them. */
 export interface Sweep {
   readonly base: Tally;
   readonly points: readonly SweepPoint[];
@@ -25,29 +27,46 @@ export interface Sweep {
 /** From 0 to 1 in steps of 1 / `steps`. */
 export const backoffGrid = (steps: number): number[] => Array.from({ length: steps + 1 }, (_, i) => i / steps);
 
-/** Yields what was measured so far after each ε_b. */
+/**
+ * Yields what was measured so far after each ε_b. A machine gets quicker and slower as it warms and as others use it: so
+ * each text has one of the base model beside it, before and after it in turns, and counts by its ratio to that one.
+ */
 export async function* sweep(model: LanguageModel, options: SweepOptions): AsyncGenerator<Sweep, void> {
-  const { temperature, topK, repetitionPenalty } = options;
+  const { temperature, topK, repetitionPenalty, length: maxNewTokens, seed, signal } = options;
   const sampling = { temperature, topK, repetitionPenalty };
-  const measure = async (strategy: ReturnType<typeof dynamo>): Promise<Tally> => {
-    let tally = emptyTally;
-    for (const prompt of options.prompts) {
-      const { length: maxNewTokens, seed, signal } = options;
-      const { statistics } = await generate(model, prompt, { strategy, maxNewTokens, seed, signal });
-      tally = addStatistics(tally, statistics);
-    }
-    return tally;
-  };
+  const measure = async (prompt: string, strategy: Strategy): Promise<GenerationStatistics> =>
+    (await generate(model, prompt, { strategy, maxNewTokens, seed, signal })).statistics;
   // The first passes of a session are slow on any device: they count for nobody.
-  await generate(model, options.prompts[0] ?? "", { maxNewTokens: 8, seed: 0, signal: options.signal });
-  const base = await measure(autoregressive(sampling));
+  await generate(model, options.prompts[0] ?? "", { maxNewTokens: 8, seed: 0, signal });
+  let base = emptyTally;
   let points: readonly SweepPoint[] = [];
+  let baseFirst = true;
   yield { base, points };
   for (const backoff of options.backoffs) {
-    const tally = await measure(dynamo({ ...sampling, ...options.dynamo, backoff }));
-    points = [...points, { backoff, ...tally }];
+    const strategies = [autoregressive(sampling), dynamo({ ...sampling, ...options.dynamo, backoff })] as const;
+    let own = emptyTally;
+    const ratios: number[] = [];
+    for (const prompt of options.prompts) {
+      const [ofBase, ofOwn] = await pair((strategy) => measure(prompt, strategy), strategies, baseFirst);
+      base = addStatistics(base, ofBase);
+      own = addStatistics(own, ofOwn);
+      ratios.push(ofBase.tokensPerSecond === 0 ? 0 : ofOwn.tokensPerSecond / ofBase.tokensPerSecond);
+      baseFirst = !baseFirst;
+    }
+    points = [...points, { backoff, ...own, ratios }];
     yield { base, points };
   }
+}
+
+/** Both one after the other; the answers in the order of `both`, whoever went first. */
+async function pair<Item, Result>(
+  run: (item: Item) => Promise<Result>,
+  both: readonly [Item, Item],
+  firstFirst: boolean,
+): Promise<readonly [Result, Result]> {
+  if (firstFirst) return [await run(both[0]), await run(both[1])];
+  const second = await run(both[1]);
+  return [await run(both[0]), second];
 }
 
 function addStatistics(tally: Tally, { tokens, passes, seconds, orders }: GenerationStatistics): Tally {
@@ -61,10 +80,11 @@ function addStatistics(tally: Tally, { tokens, passes, seconds, orders }: Genera
   };
 }
 
-/** Tokens a second against the base's; 0 where there is nothing to compare. */
-export function speedUp(tally: Tally, base: Tally): number {
-  const baseline = tokensPerSecond(base);
-  return baseline === 0 ? 0 : tokensPerSecond(tally) / baseline;
+/** The median of the prompts' ratios, which one slow moment does not move; 0 where there is nothing to compare. */
+export function speedUp({ ratios }: Pick<SweepPoint, "ratios">): number {
+  const sorted = ratios.toSorted((a, b) => a - b);
+  const half = sorted.length / 2;
+  return ((sorted[Math.ceil(half) - 1] ?? 0) + (sorted[Math.floor(half)] ?? 0)) / 2;
 }
 
 export interface OrderShare {
@@ -98,7 +118,7 @@ export function sweepRows({ base, points }: Sweep, highest: number): (string | n
     "tokens_per_second",
     "speed_up",
   ];
-  const row = (strategy: string, backoff: number | string, tally: Tally): (string | number)[] => [
+  const row = (strategy: string, backoff: number | string, tally: Tally, ratio: number): (string | number)[] => [
     strategy,
     backoff,
     tally.tokens,
@@ -106,12 +126,12 @@ export function sweepRows({ base, points }: Sweep, highest: number): (string | n
     tally.seconds,
     tokensPerPass(tally),
     tokensPerSecond(tally),
-    speedUp(tally, base),
+    ratio,
     ...orders.map((order) => tally.orders[order] ?? 0),
   ];
   return [
     [...head, ...orders.map((order) => `passes_of_order_${order}`)],
-    row("autoregressive", "", base),
-    ...points.map((point) => row("dynamo", point.backoff, point)),
+    row("autoregressive", "", base, 1),
+    ...points.map((point) => row("dynamo", point.backoff, point, speedUp(point))),
   ];
 }

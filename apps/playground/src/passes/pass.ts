@@ -74,9 +74,9 @@ export async function* writePasses(model: LanguageModel, options: WriteOptions):
 }
 
 /** Whether a text, prompt included, has reached the model's context length, and can go no further. */
-export function fillsContext({ info }: Pick<LanguageModel, "info">, passes: readonly Pass[]): boolean {
+export function fillsContext(contextLength: number, passes: readonly Pass[]): boolean {
   const last = passes.at(-1);
-  return last !== undefined && last.step.context.length + last.tokens.length >= info.contextLength;
+  return last !== undefined && last.step.context.length + last.tokens.length >= contextLength;
 }
 
 /** DynaMo's trace of the orders it tried; undefined for other strategies. */

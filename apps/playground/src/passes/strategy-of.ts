@@ -3,7 +3,7 @@ import type { Strategy } from "@dynamo/core";
 import { autoregressive, dynamo, verified } from "@dynamo/decode";
 import type { Settings } from "../settings/settings.js";
 
-type StrategySettings = Pick<
+export type StrategySettings = Pick<
   Settings,
   "strategy" | "backoff" | "maskStrength" | "adaptive" | "blur" | "temperature" | "topK" | "penalty"
 >;

@@ -1,8 +1,8 @@
 /** A text that is being written, as React state. */
-import type { LanguageModel } from "@dynamo/core";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { messageOf } from "../components/message-of.js";
-import { writePasses, type Pass, type WriteOptions } from "./pass.js";
+import type { Pass } from "./pass.js";
+import type { PassSource, WriteRequest } from "./pass-source.js";
 
 export interface WritingState {
   readonly prompt: string;
@@ -12,7 +12,7 @@ export interface WritingState {
 }
 
 export interface Writing extends WritingState {
-  readonly write: (model: LanguageModel, options: Omit<WriteOptions, "signal">) => void;
+  readonly write: (source: PassSource, request: Omit<WriteRequest, "signal">) => void;
   readonly stop: () => void;
 }
 
@@ -28,7 +28,7 @@ export function usePasses(): Writing {
   const stop = useCallback(() => current.current?.abort(), []);
   useEffect(() => stop, [stop]);
 
-  const write = useCallback<Writing["write"]>((model, options) => {
+  const write = useCallback<Writing["write"]>((source, request) => {
     current.current?.abort();
     const controller = new AbortController();
     current.current = controller;
@@ -42,14 +42,14 @@ export function usePasses(): Writing {
       drawn = performance.now();
       // A text that never began leaves the one before it where it was.
       const kept =
-        error !== undefined && passes.length === 0 ? before : { prompt: options.prompt, passes: [...passes] };
+        error !== undefined && passes.length === 0 ? before : { prompt: request.prompt, passes: [...passes] };
       shown.current = { ...kept, running, error };
       setState(shown.current);
     };
     const run = async (): Promise<void> => {
       draw(true);
       try {
-        for await (const pass of writePasses(model, { ...options, signal })) {
+        for await (const pass of source.write({ ...request, signal })) {
           passes.push(pass);
           if (performance.now() - drawn >= drawMilliseconds) draw(true);
         }

@@ -1,33 +1,30 @@
 /** Race: the base model, one token a pass, beside DynaMo; same prompt, same seed, same device. */
 import type { Strategy } from "@dynamo/core";
-import type { LoadedModel } from "@dynamo/model";
-import { autoregressive } from "@dynamo/decode";
 import { Alert, Button, Card, Group, Progress, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Legend } from "../components/legend.js";
 import { OneHeadNote } from "../components/one-head-note.js";
 import { figure } from "../components/figures.js";
 import { TallyLine } from "../components/tally-line.js";
 import { tokensPerSecond } from "../passes/pass.js";
-import { strategyOf } from "../passes/strategy-of.js";
+import type { PassSource } from "../passes/pass-source.js";
 import type { Settings } from "../settings/settings.js";
 import { PassText } from "../write/pass-text.js";
 import { useRace, type LaneState } from "./use-race.js";
 
 export interface RaceViewProps {
-  readonly model: LoadedModel | undefined;
+  readonly source: PassSource | undefined;
   readonly settings: Settings;
   readonly plugin: Strategy | undefined;
 }
 
-export function RaceView({ model, settings, plugin }: RaceViewProps): React.JSX.Element {
+export function RaceView({ source, settings, plugin }: RaceViewProps): React.JSX.Element {
   const race = useRace();
-  const { prompt, length, seed, temperature, topK, penalty: repetitionPenalty } = settings;
+  const { prompt, length, seed } = settings;
   const challenger = settings.strategy === "autoregressive" ? "dynamo" : settings.strategy;
   const start = (): void => {
-    if (model === undefined) return;
-    const base = autoregressive({ temperature, topK, repetitionPenalty });
-    const other = strategyOf({ ...settings, strategy: challenger }, plugin);
-    race.start(model, { prompt, length, seed, strategies: [base, other] });
+    if (source === undefined) return;
+    const base = { ...settings, strategy: "autoregressive" } as const;
+    race.start(source, { prompt, length, seed, plugin, settings: [base, { ...settings, strategy: challenger }] });
   };
   const [base, other] = race.lanes;
   const shownPrompt = race.prompt === "" ? prompt : race.prompt;
@@ -35,7 +32,7 @@ export function RaceView({ model, settings, plugin }: RaceViewProps): React.JSX.
   return (
     <Stack>
       <Group>
-        <Button onClick={start} disabled={model === undefined} loading={race.running}>
+        <Button onClick={start} disabled={source === undefined} loading={race.running}>
           Race
         </Button>
         <Button variant="default" onClick={race.stop} disabled={!race.running}>
@@ -54,8 +51,8 @@ export function RaceView({ model, settings, plugin }: RaceViewProps): React.JSX.
           <span className="message">{race.error}</span>
         </Alert>
       )}
-      {model?.info.tokenHeads === 1 ? <OneHeadNote /> : null}
-      <Legend tally={other.tally} heads={model?.info.tokenHeads ?? 1} />
+      {source?.heads === 1 ? <OneHeadNote /> : null}
+      <Legend tally={other.tally} heads={source?.heads ?? 1} />
       {/* Side by side on phones too: it is no race otherwise. */}
       <SimpleGrid cols={2} spacing={{ base: "xs", sm: "md" }}>
         <Lane title="Base model" lane={base} prompt={shownPrompt} length={length} />

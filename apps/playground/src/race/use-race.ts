@@ -1,8 +1,9 @@
 /** The race as React state. */
-import type { LanguageModel, Strategy } from "@dynamo/core";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { messageOf } from "../components/message-of.js";
-import { addPass, emptyTally, writePasses, type Pass, type Tally } from "../passes/pass.js";
+import { addPass, emptyTally, type Pass, type Tally } from "../passes/pass.js";
+import type { PassSource, WriteRequest } from "../passes/pass-source.js";
+import type { StrategySettings } from "../passes/strategy-of.js";
 import { drawMilliseconds } from "../passes/use-passes.js";
 import { race } from "./race.js";
 
@@ -20,15 +21,12 @@ export interface RaceState {
 }
 
 export interface Race extends RaceState {
-  readonly start: (model: LanguageModel, options: RaceOptions) => void;
+  readonly start: (source: PassSource, options: RaceOptions) => void;
   readonly stop: () => void;
 }
 
-interface RaceOptions {
-  readonly prompt: string;
-  readonly length: number;
-  readonly seed: number;
-  readonly strategies: readonly [base: Strategy, challenger: Strategy];
+interface RaceOptions extends Omit<WriteRequest, "signal" | "settings"> {
+  readonly settings: readonly [base: StrategySettings, challenger: StrategySettings];
 }
 
 const atStart: LaneState = { passes: [], tally: emptyTally };
@@ -40,7 +38,7 @@ export function useRace(): Race {
   const stop = useCallback(() => current.current?.abort(), []);
   useEffect(() => stop, [stop]);
 
-  const start = useCallback<Race["start"]>((model, { strategies, ...options }) => {
+  const start = useCallback<Race["start"]>((source, { settings, ...options }) => {
     current.current?.abort();
     const controller = new AbortController();
     current.current = controller;
@@ -55,7 +53,7 @@ export function useRace(): Race {
     const run = async (): Promise<void> => {
       draw(true);
       try {
-        const texts = strategies.map((strategy) => writePasses(model, { ...options, strategy, signal }));
+        const texts = settings.map((each) => source.write({ ...options, settings: each, signal }));
         for await (const { lane, item, seconds } of race(texts)) {
           const { passes, tally } = lanes[lane] as LaneState;
           lanes[lane] = { passes: [...passes, item], tally: { ...addPass(tally, item), seconds } };

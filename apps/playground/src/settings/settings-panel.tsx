@@ -22,7 +22,7 @@ const strategyLabels = {
 } as const;
 const deviceLabels = { auto: "automatic", webgpu: "GPU (WebGPU)", wasm: "CPU (WASM)" } as const;
 const dtypeLabels = {
-  auto: "automatic: what suits the device",
+  auto: "automatic",
   fp32: "fp32 – 32 bits",
   fp16: "fp16 – 16 bits",
   q8: "q8 – 8 bits",

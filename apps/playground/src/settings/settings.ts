@@ -1,6 +1,6 @@
 /** The whole state of the page, and its form as a link: what is at its default is left out. */
 
-export const views = ["write", "race", "inside", "measure"] as const;
+export const views = ["write", "chat", "race", "inside", "measure"] as const;
 export type View = (typeof views)[number];
 export const strategies = ["dynamo", "autoregressive", "verified", "plugin"] as const;
 export type StrategyName = (typeof strategies)[number];

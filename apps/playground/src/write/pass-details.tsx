@@ -10,7 +10,7 @@ const shown = 5;
 
 export interface PassDetailsProps {
   readonly pass: Pass;
-  readonly tokenizer: Tokenizer;
+  readonly tokenizer: Pick<Tokenizer, "decode">;
   readonly onLookInside: (() => void) | undefined;
 }
 
@@ -47,7 +47,13 @@ export function PassDetails({ pass, tokenizer, onLookInside }: PassDetailsProps)
   );
 }
 
-function HeadTable({ column, tokenizer }: { column: HeadColumn; tokenizer: Tokenizer }): React.JSX.Element {
+function HeadTable({
+  column,
+  tokenizer,
+}: {
+  column: HeadColumn;
+  tokenizer: Pick<Tokenizer, "decode">;
+}): React.JSX.Element {
   const { head, position, candidates, token } = column;
   const chosen = token === undefined ? -1 : candidates.ids.indexOf(token);
   // A token that was drawn from far down the list is shown all the same.

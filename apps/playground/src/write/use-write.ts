@@ -1,29 +1,29 @@
-/** Writing the settings' text on the loaded model: on demand, and once by itself when a link asks for it. */
-import type { LanguageModel, Strategy } from "@dynamo/core";
+/** Writing the settings' text: on demand, and once by itself when a link asks for it. */
+import type { Strategy } from "@dynamo/core";
 import { useEffect, useRef } from "react";
-import { strategyOf } from "../passes/strategy-of.js";
+import type { PassSource } from "../passes/pass-source.js";
 import type { Writing } from "../passes/use-passes.js";
 import type { Settings } from "../settings/settings.js";
 import type { ChangeSettings } from "../settings/use-settings.js";
 
 export interface WriteParts {
-  readonly model: LanguageModel | undefined;
+  readonly source: PassSource | undefined;
   readonly settings: Settings;
   readonly change: ChangeSettings;
   readonly plugin: Strategy | undefined;
   readonly writing: Writing;
 }
 
-export function useWrite({ model, settings, change, plugin, writing }: WriteParts): () => void {
+export function useWrite({ source, settings, change, plugin, writing }: WriteParts): () => void {
   const write = (): void => {
-    if (model === undefined) return;
+    if (source === undefined) return;
     change({ run: true });
     const { prompt, length, seed } = settings;
-    writing.write(model, { prompt, length, seed, strategy: strategyOf(settings, plugin) });
+    writing.write(source, { prompt, length, seed, settings, plugin });
   };
   const wanted = useRef(settings.run);
   useEffect(() => {
-    if (!wanted.current || model === undefined) return;
+    if (!wanted.current || source === undefined) return;
     wanted.current = false;
     write();
   });

@@ -1,11 +1,11 @@
 /** Write: a prompt and its continuation, pass by pass. */
-import type { LoadedModel } from "@dynamo/model";
 import { Alert, Button, Grid, Group, Kbd, Stack, Text, Textarea } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { count } from "../components/figures.js";
 import { Legend } from "../components/legend.js";
 import { TallyLine } from "../components/tally-line.js";
 import { addPass, emptyTally, fillsContext } from "../passes/pass.js";
+import type { PassSource } from "../passes/pass-source.js";
 import type { Writing } from "../passes/use-passes.js";
 import { promptFitsLink, type Settings } from "../settings/settings.js";
 import type { ChangeSettings } from "../settings/use-settings.js";
@@ -14,14 +14,14 @@ import { PassDetails } from "./pass-details.js";
 import { PassText } from "./pass-text.js";
 
 export interface WriteViewProps {
-  readonly model: LoadedModel | undefined;
+  readonly source: PassSource | undefined;
   readonly settings: Settings;
   readonly change: ChangeSettings;
   readonly writing: Writing;
   readonly onWrite: () => void;
 }
 
-export function WriteView({ model, settings, change, writing, onWrite }: WriteViewProps): React.JSX.Element {
+export function WriteView({ source, settings, change, writing, onWrite }: WriteViewProps): React.JSX.Element {
   const [active, setActive] = useState<number>();
   const write = (): void => {
     setActive(undefined);
@@ -29,6 +29,7 @@ export function WriteView({ model, settings, change, writing, onWrite }: WriteVi
   };
   const tally = useMemo(() => writing.passes.reduce(addPass, emptyTally), [writing.passes]);
   const pass = writing.passes[active ?? writing.passes.length - 1];
+  const contextLength = source?.contextLength;
   return (
     <Stack>
       <Textarea
@@ -45,7 +46,7 @@ export function WriteView({ model, settings, change, writing, onWrite }: WriteVi
         }}
       />
       <Group>
-        <Button onClick={write} disabled={model === undefined} loading={writing.running}>
+        <Button onClick={write} disabled={source === undefined} loading={writing.running}>
           Write
         </Button>
         <Button variant="default" onClick={writing.stop} disabled={!writing.running}>
@@ -60,15 +61,15 @@ export function WriteView({ model, settings, change, writing, onWrite }: WriteVi
           <span className="message">{writing.error}</span>
         </Alert>
       )}
-      {model?.info.tokenHeads === 1 ? <OneHeadNote /> : null}
+      {source?.heads === 1 ? <OneHeadNote /> : null}
       {writing.passes.length === 0 ? (
-        <Start heads={model?.info.tokenHeads ?? 3} />
+        <Start heads={source?.heads ?? 3} />
       ) : (
         <Grid>
           <Grid.Col span={{ base: 12, lg: 7 }}>
             <Stack gap="sm">
               <TallyLine tally={tally} />
-              <Legend tally={tally} heads={Math.max(1, model?.info.tokenHeads ?? 1)} />
+              <Legend tally={tally} heads={source?.heads ?? 1} />
               <PassText
                 label="The text, one box a pass"
                 prompt={writing.prompt}
@@ -76,19 +77,18 @@ export function WriteView({ model, settings, change, writing, onWrite }: WriteVi
                 active={active}
                 onActivate={setActive}
               />
-              {model !== undefined && fillsContext(model, writing.passes) ? (
+              {contextLength !== undefined && fillsContext(contextLength, writing.passes) ? (
                 <Text size="sm" role="status">
-                  Ended here: the model&apos;s context of {count(model.info.contextLength, "token")}, prompt included,
-                  is full.
+                  Ended here: the model&apos;s context of {count(contextLength, "token")}, prompt included, is full.
                 </Text>
               ) : null}
             </Stack>
           </Grid.Col>
           <Grid.Col span={{ base: 12, lg: 5 }}>
-            {pass === undefined || model === undefined ? null : (
+            {pass === undefined || source === undefined ? null : (
               <PassDetails
                 pass={pass}
-                tokenizer={model.tokenizer}
+                tokenizer={source}
                 onLookInside={() => change({ view: "inside", pass: pass.index })}
               />
             )}

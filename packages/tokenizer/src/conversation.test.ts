@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ChatMessage } from "@dynamo/tokenizer";
+import type { ChatMessage } from "./chat-template.js";
 import { fitConversation } from "./conversation.js";
 
 const template = (messages: readonly ChatMessage[]): string => messages.map(({ content }) => content).join("");

@@ -1,6 +1,6 @@
 /** What a chat sends to the model: the messages that fit, the newest ones for certain. */
 import { DynamoError } from "@dynamo/core";
-import type { ApplyChatTemplate, ChatMessage } from "@dynamo/tokenizer";
+import type { ApplyChatTemplate, ChatMessage } from "./chat-template.js";
 
 export interface FitOptions {
   readonly template: ApplyChatTemplate;

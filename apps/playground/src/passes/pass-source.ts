@@ -1,0 +1,39 @@
+/** What writes passes: a model in this page, or a server. */
+import type { Strategy } from "@dynamo/core";
+import type { ChatMessage } from "@dynamo/tokenizer";
+import type { Pass } from "./pass.js";
+import type { StrategySettings } from "./strategy-of.js";
+
+export interface PassOptions {
+  readonly settings: StrategySettings;
+  /** The visitor's own strategy, where the settings name it. */
+  readonly plugin: Strategy | undefined;
+  /** Tokens at most. */
+  readonly length: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+}
+
+export interface WriteRequest extends PassOptions {
+  readonly prompt: string;
+}
+
+export interface AnswerRequest extends PassOptions {
+  /** The conversation so far; the last message is the user's. */
+  readonly messages: readonly ChatMessage[];
+  /** Told how many of the oldest messages had no room any more. */
+  readonly onDropped: (messages: number) => void;
+}
+
+export interface PassSource {
+  /** Token heads: tokens a pass at most. */
+  readonly heads: number;
+  /** Tokens that a text can have, prompt included, where that is known. */
+  readonly contextLength?: number | undefined;
+  /** Token ids as text, for labels. */
+  readonly decode: (ids: ArrayLike<number>) => string;
+  /** Continues a text. */
+  readonly write: (request: WriteRequest) => AsyncGenerator<Pass, void>;
+  /** Answers a conversation; undefined for a model that is no chat model. */
+  readonly answer: ((request: AnswerRequest) => AsyncGenerator<Pass, void>) | undefined;
+}

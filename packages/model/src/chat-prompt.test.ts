@@ -1,0 +1,50 @@
+import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
+import { describe, expect, it } from "vitest";
+import { chatPrompt, hasChatTemplate } from "./chat-prompt.js";
+
+const letters = Object.fromEntries(Array.from("abcdefghijklmnopqrstuvwxyz:", (letter, id) => [letter, id]));
+const template = "{% for m in messages %}{{ m.role[0] }}:{{ m.content }}{% endfor %}a:";
+const tokenizer = (chatTemplate?: string): LoadedTokenizer =>
+  loadTokenizer({
+    tokenizerJson: { model: { type: "BPE", vocab: letters, merges: [] }, decoder: { type: "ByteLevel" } },
+    ...(chatTemplate === undefined ? {} : { chatTemplate }),
+  });
+const model = (
+  contextLength: number,
+  chatTokenizer: LoadedTokenizer | undefined,
+): Parameters<typeof chatPrompt>[0] => ({
+  chatTokenizer,
+  info: {
+    vocabularySize: 27,
+    tokenHeads: 1,
+    untrainedHeads: [],
+    contextLength,
+    endOfTextIds: [],
+    beginOfTextId: undefined,
+    generation: {},
+  },
+});
+const user = (content: string): { role: string; content: string } => ({ role: "user", content });
+
+describe("a chat's prompt", () => {
+  it("leaves the answer its room, but no more than half of the context", () => {
+    const messages = [user("xx"), { role: "assistant", content: "yy" }, user("zz")];
+    expect(chatPrompt(model(20, tokenizer(template)), messages, { maxNewTokens: 6 })).toMatchObject({
+      prompt: "u:xxa:yyu:zza:",
+      dropped: 0,
+    });
+    expect(chatPrompt(model(19, tokenizer(template)), messages, { maxNewTokens: 6 })).toMatchObject({
+      prompt: "u:zza:",
+      dropped: 2,
+    });
+    expect(chatPrompt(model(12, tokenizer(template)), messages, { maxNewTokens: 1000 }).prompt).toBe("u:zza:");
+    expect(() => chatPrompt(model(10, tokenizer(template)), messages, { maxNewTokens: 1000 })).toThrow(/received 6/);
+  });
+
+  it("needs a template", () => {
+    expect(hasChatTemplate(model(20, tokenizer(template)))).toBe(true);
+    expect([hasChatTemplate(model(20, tokenizer())), hasChatTemplate(model(20, undefined))]).toEqual([false, false]);
+    expect(() => hasChatTemplate(model(20, tokenizer("{% if %}")))).toThrow(/template failed/);
+    expect(() => chatPrompt(model(20, undefined), [user("x")], { maxNewTokens: 1 })).toThrow(/chat template/);
+  });
+});

@@ -1,0 +1,44 @@
+/** Conversations with a model: what its template makes of the messages that fit its context. */
+import { DynamoError } from "@dynamo/core";
+import { fitConversation, type ChatMessage, type FittedPrompt } from "@dynamo/tokenizer";
+import type { LoadedModel } from "./load.js";
+
+type ChatModel = Pick<LoadedModel, "chatTokenizer" | "info">;
+
+/** Throws `invalid-file` for a template that is there and fails. */
+export function hasChatTemplate({ chatTokenizer }: Pick<LoadedModel, "chatTokenizer">): boolean {
+  try {
+    chatTokenizer?.applyChatTemplate([{ role: "user", content: "Hello" }]);
+    return chatTokenizer !== undefined;
+  } catch (error) {
+    if (DynamoError.is(error) && error.code === "unsupported") return false;
+    throw error;
+  }
+}
+
+export interface ChatPromptOptions {
+  /** Tokens that the answer may have. */
+  readonly maxNewTokens: number;
+}
+
+/**
+ * The conversation as a prompt that leaves room for the answer; the oldest turns are left out when the context is full.
+ * Throws `unsupported` for a model without a chat template, `invalid-argument` when the last message alone is too long.
+ */
+export function chatPrompt(
+  { chatTokenizer, info }: ChatModel,
+  messages: readonly ChatMessage[],
+  { maxNewTokens }: ChatPromptOptions,
+): FittedPrompt {
+  if (chatTokenizer === undefined)
+    throw new DynamoError(
+      "unsupported",
+      "expected a model with a tokenizer.json and a chat template, received neither",
+    );
+  const { contextLength, beginOfTextId } = info;
+  // An answer gets the room that it may need, but no more than half: what was said is worth as much.
+  const room = Math.min(maxNewTokens, Math.floor(contextLength / 2));
+  const limit = contextLength - room - (beginOfTextId === undefined ? 0 : 1);
+  const count = (text: string): number => chatTokenizer.encode(text).length;
+  return fitConversation(messages, { template: chatTokenizer.applyChatTemplate, count, limit });
+}
