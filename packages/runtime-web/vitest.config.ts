@@ -13,6 +13,5 @@ const node = {
 };
 
 export default preset({
-  passWithNoTests: true,
   projects: [node, ...(chromium === undefined ? [] : [browserProject(chromium)])],
 });
