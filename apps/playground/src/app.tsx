@@ -1,6 +1,6 @@
 /** The page: header, settings beside, one tab a view. */
 import { Alert, AppShell, ScrollArea } from "@mantine/core";
-import { useDisclosure } from "@mantine/hooks";
+import { useDisclosure, useMediaQuery } from "@mantine/hooks";
 import { useMemo, useState } from "react";
 import { useChat } from "./chat/use-chat.js";
 import type { Drop } from "./drop/drop.js";
@@ -44,6 +44,7 @@ export function App(): React.JSX.Element {
     }
   });
   const [opened, { toggle }] = useDisclosure(false);
+  const narrow = useMediaQuery("(max-width: 47.99em)", false, { getInitialValueInEffect: false });
   return (
     <AppShell
       header={{ height: 56 }}
@@ -51,7 +52,7 @@ export function App(): React.JSX.Element {
       padding="md"
     >
       <PageHeader settingsOpen={opened} onSettings={toggle} />
-      <AppShell.Navbar aria-label="Settings">
+      <AppShell.Navbar aria-label="Settings" inert={narrow && !opened}>
         <ScrollArea h="100%" viewportProps={{ tabIndex: 0 }}>
           <SettingsPanel settings={settings} change={change} plugin={control}>
             <ModelPicker settings={settings} change={change} state={state} onLoad={setAsked} onFolder={setFolder} />

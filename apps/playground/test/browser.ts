@@ -65,7 +65,7 @@ export async function openPage(site: Site, query: string, options: OpenPageOptio
     isMobile: phone,
     colorScheme: dark ? "dark" : "light",
   });
-  page.setDefaultTimeout(120_000);
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
