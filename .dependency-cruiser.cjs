@@ -8,6 +8,7 @@ const arrows = {
   "stories-t4": [],
   onnx: ["core"],
   tokenizer: ["core"],
+  protocol: ["core"],
   cooccurrence: ["core"],
   "runtime-common": ["core"],
   "runtime-node": ["runtime-common", "core"],
@@ -22,7 +23,7 @@ const tests = "[.]test[.]ts$|^(packages|apps|tooling)/[^/]+/test/";
 /** Files that a tool runs, not the product. */
 const configs = "[.]config[.](ts|mjs)$";
 /** Packages that run in browsers too, and the files of them that only Node's entry points reach. */
-const isomorphic = "^packages/(core|onnx|tokenizer|cooccurrence|decode|model|runtime-common|runtime-web)/src/";
+const isomorphic = "^packages/(core|onnx|tokenizer|protocol|cooccurrence|decode|model|runtime-common|runtime-web)/src/";
 const nodeOnly = "^packages/model/src/(node-folder|atomic-folder|random-checkpoint|convert)[^/]*[.]ts$|[-.]?node[.]ts$";
 
 const boundaries = Object.entries(arrows).map(([name, allowed]) => ({

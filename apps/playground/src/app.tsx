@@ -7,12 +7,16 @@ import type { Drop } from "./drop/drop.js";
 import { DropHint } from "./drop/drop-hint.js";
 import { useDrop } from "./drop/use-drop.js";
 import { addressOf, folderModel, loadsByItself } from "./model/embedded.js";
+import type { Asked } from "./model/address-field.js";
 import { ModelPicker } from "./model/model-picker.js";
 import type { FolderFiles } from "./model/open-model.js";
 import { useModel, type ModelSource } from "./model/use-model.js";
 import { PageHeader } from "./page-header.js";
 import { localSource } from "./passes/local-source.js";
 import { usePasses } from "./passes/use-passes.js";
+import { serverAddress } from "./server/address.js";
+import type { ServerTarget } from "./server/call.js";
+import { useServer } from "./server/use-server.js";
 import { PluginWarning } from "./settings/plugin-picker.js";
 import { SettingsPanel } from "./settings/settings-panel.js";
 import { usePlugin } from "./settings/use-plugin.js";
@@ -25,11 +29,17 @@ export function App(): React.JSX.Element {
   const control = usePlugin();
   const { plugin } = control;
   const [folder, setFolder] = useState<FolderFiles>();
-  const [asked, setAsked] = useState<string>();
+  const [asked, setAsked] = useState<Asked>();
   const [refused, setRefused] = useState<string>();
-  const state = useModel(sourceOf(settings.model, folder, asked), settings);
-  const model = state.status === "ready" ? state.model : undefined;
-  const source = useMemo(() => (model === undefined ? undefined : localSource(model)), [model]);
+  const local = useModel(sourceOf(settings.model, folder, asked), settings);
+  const model = local.status === "ready" ? local.model : undefined;
+  const remote = useServer(useTarget(settings.model, asked));
+  const server = remote.status === "connected" ? remote.server : undefined;
+  const source = useMemo(
+    () => server?.source(settings.serverModel) ?? (model === undefined ? undefined : localSource(model)),
+    [server, settings.serverModel, model],
+  );
+  const state = serverAddress(settings.model) === undefined ? local : remote;
   const writing = usePasses();
   const chat = useChat();
   const write = useWrite({ source, settings, change, plugin, writing });
@@ -80,8 +90,17 @@ export function App(): React.JSX.Element {
   );
 }
 
+/** undefined unless the visitor asked for this server: an address in a link waits for the visitor's word. */
+function useTarget(model: string, asked: Asked | undefined): ServerTarget | undefined {
+  return useMemo(() => {
+    const address = serverAddress(model);
+    return address === undefined || asked?.address !== model ? undefined : { address, key: asked.key };
+  }, [model, asked]);
+}
+
 /** undefined while nothing is to be loaded: an address in a link waits for the visitor's word. */
-function sourceOf(model: string, folder: FolderFiles | undefined, asked: string | undefined): ModelSource | undefined {
+function sourceOf(model: string, folder: FolderFiles | undefined, asked: Asked | undefined): ModelSource | undefined {
   if (model === folderModel) return folder;
-  return loadsByItself(model) || model === asked ? addressOf(model, location.href) : undefined;
+  if (serverAddress(model) !== undefined) return undefined;
+  return loadsByItself(model) || model === asked?.address ? addressOf(model, location.href) : undefined;
 }

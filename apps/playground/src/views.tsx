@@ -8,6 +8,7 @@ import type { Chat } from "./chat/use-chat.js";
 import type { PassSource } from "./passes/pass-source.js";
 import type { Writing } from "./passes/use-passes.js";
 import { RaceView } from "./race/race-view.js";
+import { LocalOnly } from "./server/local-only.js";
 import { views, type Settings } from "./settings/settings.js";
 import type { ChangeSettings } from "./settings/use-settings.js";
 import { WriteView } from "./write/write-view.js";
@@ -35,6 +36,8 @@ export function Views(props: ViewsProps): React.JSX.Element {
   const { length, seed } = settings;
   // Few models are chat models: the others have no such tab.
   const shown = views.filter((view) => view !== "chat" || settings.view === "chat" || source?.answer !== undefined);
+  // Another model's passes have other tokens and another mask.
+  const own = writing.source === source ? writing : { ...writing, passes: [] };
   return (
     <Tabs value={settings.view} onChange={(value) => change({ view: views.find((view) => view === value) ?? "write" })}>
       <Tabs.List mb="md">
@@ -54,16 +57,28 @@ export function Views(props: ViewsProps): React.JSX.Element {
         <RaceView source={source} settings={settings} plugin={plugin} />
       </Tabs.Panel>
       <Tabs.Panel value="inside">
-        {settings.view === "inside" ? (
+        {source?.remote === true ? (
+          <LocalOnly title="Not from a server">
+            A server sends its heads’ likeliest tokens, not the whole joint distribution and the mask that this view
+            works on.
+          </LocalOnly>
+        ) : settings.view === "inside" ? (
           <Suspense fallback={<Loader />}>
-            <InsideView model={model} settings={settings} change={change} writing={writing} onWrite={onWrite} />
+            <InsideView model={model} settings={settings} change={change} writing={own} onWrite={onWrite} />
           </Suspense>
         ) : null}
       </Tabs.Panel>
       <Tabs.Panel value="measure">
-        <Suspense fallback={<Loader />}>
-          {settings.view === "measure" ? <MeasureView model={model} settings={settings} /> : null}
-        </Suspense>
+        {source?.remote === true ? (
+          <LocalOnly title="Not from a server">
+            A server’s speed depends on who else uses it and on the way there: a curve of it would say nothing about
+            ε_b.
+          </LocalOnly>
+        ) : settings.view === "measure" ? (
+          <Suspense fallback={<Loader />}>
+            <MeasureView model={model} settings={settings} />
+          </Suspense>
+        ) : null}
       </Tabs.Panel>
     </Tabs>
   );

@@ -22,15 +22,16 @@ export function ChatView({ source, options, chat }: ChatViewProps): React.JSX.El
   const [active, setActive] = useState<Place>();
   const { turns } = chat;
   const answer = source?.answer;
-  const ready = answer !== undefined && !chat.running && question.trim() !== "";
+  const ready = source !== undefined && answer !== undefined && !chat.running && question.trim() !== "";
   const send = (): void => {
     if (!ready) return;
     setActive(undefined);
     setQuestion("");
-    chat.say(answer, question.trim(), options);
+    chat.say(source, question.trim(), options);
   };
   const shown = active ?? { turn: turns.length - 1, pass: (turns.at(-1)?.passes.length ?? 0) - 1 };
-  const pass = turns[shown.turn]?.passes[shown.pass];
+  const turn = turns[shown.turn];
+  const pass = turn?.passes[shown.pass];
   return (
     <Stack>
       {source !== undefined && answer === undefined ? (
@@ -42,20 +43,20 @@ export function ChatView({ source, options, chat }: ChatViewProps): React.JSX.El
         <Grid>
           <Grid.Col span={{ base: 12, lg: 7 }}>
             <Stack role="log" aria-label="The conversation">
-              {turns.map((turn, index) => (
+              {turns.map((each, index) => (
                 <TurnCard
                   key={index}
                   number={index + 1}
-                  turn={turn}
+                  turn={each}
                   active={active?.turn === index ? active.pass : undefined}
-                  onActivate={(each) => setActive({ turn: index, pass: each })}
+                  onActivate={(place) => setActive({ turn: index, pass: place })}
                 />
               ))}
             </Stack>
           </Grid.Col>
           <Grid.Col span={{ base: 12, lg: 5 }}>
-            {pass === undefined || source === undefined ? null : (
-              <PassDetails pass={pass} tokenizer={source} onLookInside={undefined} />
+            {turn === undefined || pass === undefined ? null : (
+              <PassDetails pass={pass} tokenizer={turn} onLookInside={undefined} />
             )}
           </Grid.Col>
         </Grid>

@@ -12,7 +12,10 @@ const step = {
   trace: undefined,
 };
 const pass = (text: string): Pass => ({ index: 0, text, tokens: [1], order: 1, seconds: 0, step });
-const turn = (question: string, ...texts: string[]): Turn => ({ ...newTurn(question), passes: texts.map(pass) });
+const turn = (question: string, ...texts: string[]): Turn => ({
+  ...newTurn(question, String),
+  passes: texts.map(pass),
+});
 
 describe("a conversation", () => {
   it("is what was asked and answered, and the new question", () => {

@@ -8,8 +8,9 @@ import { messagesOf, newTurn, type Turn } from "./conversation.js";
 export interface Chat {
   readonly turns: readonly Turn[];
   readonly running: boolean;
+  /** `source` is a chat model's. */
   readonly say: (
-    answer: NonNullable<PassSource["answer"]>,
+    source: PassSource,
     question: string,
     options: Omit<AnswerRequest, "messages" | "onDropped" | "signal">,
   ) => void;
@@ -26,12 +27,13 @@ export function useChat(): Chat {
   useEffect(() => stop, [stop]);
 
   const say = useCallback<Chat["say"]>(
-    (answer, question, options) => {
+    ({ answer, decode }, question, options) => {
+      if (answer === undefined) return;
       current.current?.abort();
       const controller = new AbortController();
       current.current = controller;
       const { signal } = controller;
-      let turn = newTurn(question);
+      let turn = newTurn(question, decode);
       let drawn = 0;
       const draw = (running: boolean): void => {
         if (current.current !== controller) return;

@@ -1,35 +1,36 @@
-/** Which model: an embedded one, an address, or a folder of the visitor's own. */
-import { Alert, Button, Group, Progress, Select, Stack, Text, TextInput } from "@mantine/core";
-import { useRef, useState } from "react";
+/** Which model: an embedded one, an address, a server's, or a folder of the visitor's own. */
+import { Alert, Button, Progress, Select, Stack, Text } from "@mantine/core";
+import { useState } from "react";
 import { megabytes } from "../components/figures.js";
+import type { ServerState } from "../server/use-server.js";
 import type { Settings } from "../settings/settings.js";
 import type { ChangeSettings } from "../settings/use-settings.js";
-import { addressOf, embeddedModels, folderModel, loadsByItself } from "./embedded.js";
+import { AddressField, type Asked } from "./address-field.js";
+import { embeddedModels, folderModel, loadsByItself } from "./embedded.js";
+import type { FolderFiles } from "./open-model.js";
 import type { ModelState } from "./use-model.js";
 
 export interface ModelPickerProps {
   readonly settings: Settings;
   readonly change: ChangeSettings;
-  readonly state: ModelState;
-  readonly onLoad: (address: string) => void;
-  readonly onFolder: (files: readonly File[]) => void;
+  readonly state: ModelState | ServerState;
+  readonly onLoad: (asked: Asked) => void;
+  readonly onFolder: (files: FolderFiles) => void;
 }
 
 const other = "other";
 
 export function ModelPicker({ settings, change, state, onLoad, onFolder }: ModelPickerProps): React.JSX.Element {
   const embedded = loadsByItself(settings.model);
-  const [address, setAddress] = useState(embedded || settings.model === folderModel ? "" : settings.model);
   const [opened, setOpened] = useState(false);
   const open = opened || !embedded;
-  const folder = useRef<HTMLInputElement>(null);
   return (
     <Stack gap="xs">
       <Select
         label="Model"
         data={[
           ...embeddedModels.map(({ name, label }) => ({ value: name, label })),
-          { value: other, label: "another: address or folder" },
+          { value: other, label: "another: address, server or folder" },
         ]}
         value={open ? other : settings.model}
         allowDeselect={false}
@@ -39,55 +40,43 @@ export function ModelPicker({ settings, change, state, onLoad, onFolder }: Model
         }}
       />
       {open ? (
-        <>
-          <TextInput
-            label="Address of a model folder"
-            placeholder="https://…"
-            value={address}
-            onChange={({ currentTarget }) => setAddress(currentTarget.value)}
-          />
-          <Group gap="xs">
-            <Button
-              size="xs"
-              variant="default"
-              disabled={addressOf(address, location.href) === undefined}
-              onClick={() => {
-                change({ model: address });
-                onLoad(address);
-              }}
-            >
-              Load the address
-            </Button>
-            <Button size="xs" variant="default" onClick={() => folder.current?.click()}>
-              Choose a folder…
-            </Button>
-            <input
-              ref={folder}
-              type="file"
-              hidden
-              multiple
-              aria-label="Model folder"
-              {...{ webkitdirectory: "" }}
-              onChange={({ currentTarget }) => {
-                const files = [...(currentTarget.files ?? [])];
-                if (files.length === 0) return;
-                change({ model: folderModel });
-                onFolder(files);
-              }}
-            />
-          </Group>
-          <Text size="xs">A folder can also be dropped anywhere on the page.</Text>
-        </>
+        <AddressField
+          initial={embedded || settings.model === folderModel ? "" : settings.model}
+          onLoad={(asked) => {
+            change({ model: asked.address });
+            onLoad(asked);
+          }}
+          onFolder={(files) => {
+            change({ model: folderModel });
+            onFolder(files);
+          }}
+        />
+      ) : null}
+      {state.status === "connected" && state.server.models.length > 1 ? (
+        <Select
+          label="Model of the server"
+          data={[...new Set(state.server.models)]}
+          value={state.server.models.find((name) => name === settings.serverModel) ?? state.server.models[0] ?? null}
+          allowDeselect={false}
+          searchable
+          onChange={(name) => change({ serverModel: name ?? "" })}
+        />
       ) : null}
       <ModelStatus state={state} />
     </Stack>
   );
 }
 
-function ModelStatus({ state }: { readonly state: ModelState }): React.JSX.Element {
+function ModelStatus({ state }: { readonly state: ModelState | ServerState }): React.JSX.Element {
   switch (state.status) {
     case "idle":
       return <Text size="xs">No model is loaded.</Text>;
+    case "connecting":
+      return (
+        <Text size="xs" role="status">
+          Connecting…
+        </Text>
+      );
     case "loading": {
       const { progress } = state;
       const share = progress?.total === undefined ? undefined : (100 * progress.loaded) / progress.total;
@@ -110,6 +99,12 @@ function ModelStatus({ state }: { readonly state: ModelState }): React.JSX.Eleme
             </Button>
           </Stack>
         </Alert>
+      );
+    case "connected":
+      return (
+        <Text size="xs" role="status" data-testid="model-ready" className="long">
+          Connected to {state.server.address}: what you write is sent there
+        </Text>
       );
     case "ready": {
       const { info, device, dtype, cooccurrence } = state.model;

@@ -8,6 +8,7 @@ export function localSource(model: LoadedModel): PassSource {
   const write: PassSource["write"] = ({ settings, plugin, ...options }) =>
     writePasses(model, { ...options, strategy: strategyOf(settings, plugin) });
   return {
+    remote: false,
     heads: model.info.tokenHeads,
     contextLength: model.info.contextLength,
     decode: (ids) => model.tokenizer.decode(ids),

@@ -5,6 +5,8 @@ import type { Pass } from "./pass.js";
 import type { PassSource, WriteRequest } from "./pass-source.js";
 
 export interface WritingState {
+  /** What wrote the passes: another may have been chosen since. */
+  readonly source: PassSource | undefined;
   readonly prompt: string;
   readonly passes: readonly Pass[];
   readonly running: boolean;
@@ -19,7 +21,7 @@ export interface Writing extends WritingState {
 /** The page is drawn no oftener than this, however fast the passes come. */
 export const drawMilliseconds = 40;
 
-const nothing: WritingState = { prompt: "", passes: [], running: false, error: undefined };
+const nothing: WritingState = { source: undefined, prompt: "", passes: [], running: false, error: undefined };
 
 export function usePasses(): Writing {
   const [state, setState] = useState(nothing);
@@ -42,7 +44,7 @@ export function usePasses(): Writing {
       drawn = performance.now();
       // A text that never began leaves the one before it where it was.
       const kept =
-        error !== undefined && passes.length === 0 ? before : { prompt: request.prompt, passes: [...passes] };
+        error !== undefined && passes.length === 0 ? before : { source, prompt: request.prompt, passes: [...passes] };
       shown.current = { ...kept, running, error };
       setState(shown.current);
     };

@@ -43,8 +43,10 @@ export function RaceView({ source, settings, plugin }: RaceViewProps): React.JSX
         </Text>
       </Group>
       <Text size="sm">
-        Both continue the prompt with seed {seed} to {length} tokens. They share the device in turns, and each
-        one&apos;s clock runs only during its own passes: you see both as if each had the device to itself.
+        Both continue the prompt with seed {seed} to {length} tokens.{" "}
+        {source?.remote === true
+          ? "The server runs both at the same time, and each one’s clock runs from the start: they share what the server has."
+          : "They share the device in turns, and each one’s clock runs only during its own passes: you see both as if each had the device to itself."}
       </Text>
       {race.error === undefined ? null : (
         <Alert color="red" title="The race ended early">

@@ -30,3 +30,29 @@ export async function* race<Item>(
     for (const lane of lanes) await lane.return?.();
   }
 }
+
+/** Lanes that run elsewhere, all at once: each one's clock runs from the start to where it is. */
+export async function* together<Item>(
+  lanes: readonly AsyncIterator<Item, unknown>[],
+  now: () => number = () => performance.now(),
+): AsyncGenerator<LaneStep<Item>, void> {
+  const started = now();
+  const ask = async (lane: number): Promise<LaneStep<Item> | { readonly lane: number; readonly item?: never }> => {
+    const { done, value } = await (lanes[lane] as AsyncIterator<Item, unknown>).next();
+    return done === true ? { lane } : { lane, item: value, seconds: (now() - started) / 1000 };
+  };
+  const pending = new Map(lanes.map((_, lane) => [lane, ask(lane)]));
+  try {
+    while (pending.size > 0) {
+      const step = await Promise.race(pending.values());
+      if ("seconds" in step) {
+        pending.set(step.lane, ask(step.lane));
+        yield step;
+      } else pending.delete(step.lane);
+    }
+  } finally {
+    // Nobody waits for these any more: a lane that hangs is its owner's to stop.
+    for (const each of pending.values()) each.catch(() => undefined);
+    for (const lane of lanes) void lane.return?.().catch(() => undefined);
+  }
+}

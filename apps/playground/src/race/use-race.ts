@@ -5,7 +5,7 @@ import { addPass, emptyTally, type Pass, type Tally } from "../passes/pass.js";
 import type { PassSource, WriteRequest } from "../passes/pass-source.js";
 import type { StrategySettings } from "../passes/strategy-of.js";
 import { drawMilliseconds } from "../passes/use-passes.js";
-import { race } from "./race.js";
+import { race, together } from "./race.js";
 
 export interface LaneState {
   readonly passes: readonly Pass[];
@@ -54,7 +54,7 @@ export function useRace(): Race {
       draw(true);
       try {
         const texts = settings.map((each) => source.write({ ...options, settings: each, signal }));
-        for await (const { lane, item, seconds } of race(texts)) {
+        for await (const { lane, item, seconds } of source.remote ? together(texts) : race(texts)) {
           const { passes, tally } = lanes[lane] as LaneState;
           lanes[lane] = { passes: [...passes, item], tally: { ...addPass(tally, item), seconds } };
           if (performance.now() - drawn >= drawMilliseconds) draw(true);
@@ -62,6 +62,8 @@ export function useRace(): Race {
         draw(false);
       } catch (error) {
         draw(false, signal.aborted ? undefined : messageOf(error));
+        // The other lane has nobody to race with.
+        controller.abort();
       }
     };
     void run();

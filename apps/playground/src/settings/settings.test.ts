@@ -21,6 +21,7 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   view: fc.constantFrom(...views),
   prompt: fc.string({ unit: "grapheme", maxLength: 200 }),
   model: fc.oneof(fc.constant("stories-t4"), fc.webUrl({ withQueryParameters: true })),
+  serverModel: fc.string({ unit: "grapheme", maxLength: 20 }),
   device: fc.constantFrom(...devices),
   dtype: fc.constantFrom(...dtypes),
   strategy: fc.constantFrom(...strategies),

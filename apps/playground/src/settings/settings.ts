@@ -13,8 +13,10 @@ export type DTypeName = (typeof dtypes)[number];
 export interface Settings {
   readonly view: View;
   readonly prompt: string;
-  /** An embedded model's name or the address of a model folder. */
+  /** An embedded model's name, the address of a model folder, or a server's. */
   readonly model: string;
+  /** Which of the server's models; its first unless it has one of this name. */
+  readonly serverModel: string;
   readonly device: DeviceName;
   readonly dtype: DTypeName;
   readonly strategy: StrategyName;
@@ -98,6 +100,7 @@ const fields: { readonly [Key in keyof Settings]: Field<Settings[Key]> } = {
   view: oneOf(views, "write"),
   prompt: text("Once upon a time, there was a little girl who"),
   model: text("stories"),
+  serverModel: text(""),
   device: oneOf(devices, "auto"),
   dtype: oneOf(dtypes, "auto"),
   strategy: oneOf(strategies, "dynamo"),

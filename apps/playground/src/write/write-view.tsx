@@ -28,6 +28,7 @@ export function WriteView({ source, settings, change, writing, onWrite }: WriteV
     onWrite();
   };
   const tally = useMemo(() => writing.passes.reduce(addPass, emptyTally), [writing.passes]);
+  const inPage = writing.source === source && source?.remote === false;
   const pass = writing.passes[active ?? writing.passes.length - 1];
   const contextLength = source?.contextLength;
   return (
@@ -69,7 +70,7 @@ export function WriteView({ source, settings, change, writing, onWrite }: WriteV
           <Grid.Col span={{ base: 12, lg: 7 }}>
             <Stack gap="sm">
               <TallyLine tally={tally} />
-              <Legend tally={tally} heads={source?.heads ?? 1} />
+              <Legend tally={tally} heads={writing.source?.heads ?? 1} />
               <PassText
                 label="The text, one box a pass"
                 prompt={writing.prompt}
@@ -85,11 +86,11 @@ export function WriteView({ source, settings, change, writing, onWrite }: WriteV
             </Stack>
           </Grid.Col>
           <Grid.Col span={{ base: 12, lg: 5 }}>
-            {pass === undefined || source === undefined ? null : (
+            {pass === undefined || writing.source === undefined ? null : (
               <PassDetails
                 pass={pass}
-                tokenizer={source}
-                onLookInside={() => change({ view: "inside", pass: pass.index })}
+                tokenizer={writing.source}
+                onLookInside={inPage ? () => change({ view: "inside", pass: pass.index }) : undefined}
               />
             )}
           </Grid.Col>

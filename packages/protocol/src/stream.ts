@@ -1,0 +1,69 @@
+/** A streamed answer, event by event: text, the pass that gave it, the end, or an error midway. */
+import { DynamoError } from "@dynamo/core";
+import { array, int, number, object, string, union, type infer as Infer } from "zod";
+import { check, mostQuoted, parseJson } from "./check.js";
+import { wirePass } from "./pass.js";
+
+/** Above a pass of the largest model: a line that is longer is no event of ours. */
+export const mostEventCharacters = 4 * 2 ** 20;
+
+const finish = { index: int().min(0).default(0), finish_reason: string().nullish() };
+
+export const completionChunk = object({
+  choices: array(object({ ...finish, text: string().default("") })),
+  dynamo: wirePass.optional(),
+});
+
+export const chatChunk = object({
+  choices: array(object({ ...finish, delta: object({ content: string().nullish() }) })),
+  dynamo: wirePass.optional(),
+});
+
+export const errorBody = object({
+  error: object({ message: string(), type: string().nullish(), code: union([string(), number()]).nullish() }),
+});
+
+export type CompletionChunk = Infer<typeof completionChunk>;
+export type ChatChunk = Infer<typeof chatChunk>;
+export type ErrorBody = Infer<typeof errorBody>;
+
+export type StreamKind = "completion" | "chat";
+
+export interface StreamEvent {
+  readonly text: string;
+  /** Set in the last chunk that has text or none. */
+  readonly finishReason: string | undefined;
+  /** Of a DynaMo server that was asked for a trace. */
+  readonly pass: Infer<typeof wirePass> | undefined;
+}
+
+/**
+ * The `data` of one server-sent event; "done" for the stream's last one. Throws `runtime` for an error that the server
+ * tells, and for what is no event of this protocol.
+ */
+export function parseStreamEvent(kind: StreamKind, data: string): StreamEvent | "done" {
+  if (data === "[DONE]") return "done";
+  const json = parseJson(data, "the server's stream", "runtime");
+  if (typeof json === "object" && json !== null && "error" in json) {
+    throw new DynamoError("runtime", `the server reports: ${errorMessage(json) ?? "an error without a message"}`);
+  }
+  const what = "an event of the server's stream";
+  if (kind === "chat") {
+    const { choices, dynamo } = check(chatChunk, json, what, "runtime");
+    return eventOf(choices[0]?.delta.content, choices[0]?.finish_reason, dynamo);
+  }
+  const { choices, dynamo } = check(completionChunk, json, what, "runtime");
+  return eventOf(choices[0]?.text, choices[0]?.finish_reason, dynamo);
+}
+
+const eventOf = (
+  text: string | null | undefined,
+  finishReason: string | null | undefined,
+  pass: StreamEvent["pass"],
+): StreamEvent => ({ text: text ?? "", finishReason: finishReason ?? undefined, pass });
+
+/** What an error body says, cut to a readable length; undefined for anything else. */
+export function errorMessage(json: unknown): string | undefined {
+  const { data } = errorBody.safeParse(json);
+  return data === undefined ? undefined : data.error.message.slice(0, mostQuoted);
+}
