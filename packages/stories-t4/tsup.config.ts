@@ -1,3 +1,3 @@
 import { preset } from "@dynamo/build/tsup";
 
-export default preset({ index: "src/index.ts" }, { platform: "node" });
+export default preset({ index: "src/index.ts", web: "src/web.ts" }, { platform: "node" });

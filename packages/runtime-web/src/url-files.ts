@@ -1,5 +1,6 @@
 /** A model's files at a web address: streamed, resumed where a download broke off, and kept in the browser's cache. */
-import { checkInside, DynamoError, throwIfAborted, type ModelFiles } from "@dynamo/core";
+import { DynamoError, throwIfAborted, type ModelFiles } from "@dynamo/core";
+import { fileAddresses, isKeptByBrowsers, type FileSource } from "./file-addresses.js";
 import { fileCache, type FileCache } from "./file-cache.js";
 import { download } from "./download.js";
 import { readPart, remoteFile, type Remote } from "./remote-file.js";
@@ -28,29 +29,28 @@ export interface UrlFilesOptions {
 const defaultMaxBytes = 3 * 2 ** 30;
 
 /**
- * The files below `url`, a model's folder. A file's size and version are asked for once per object; one that is in the
- * cache in this version is not downloaded, and without a network it counts as current. Throws `not-found` for missing
- * files, `out-of-memory` for one above `maxBytes`, `runtime` when the server cannot be reached.
+ * The files below an address, a model's folder, or those of a list such as `modelFiles` of a model's npm package. A
+ * file's size and version are asked for once per object; one that is in the cache in this version is not downloaded, and
+ * without a network it counts as current. Throws `not-found` for missing files, `out-of-memory` for one above `maxBytes`,
+ * `runtime` when the server cannot be reached.
  */
-export function urlFiles(url: string, options: UrlFilesOptions = {}): ModelFiles {
+export function urlFiles(source: FileSource, options: UrlFilesOptions = {}): ModelFiles {
   const { cache: wanted = true, onProgress, onCacheFull, signal } = options;
   const { fetch = globalThis.fetch, maxBytes = defaultMaxBytes } = options;
-  const base = new URL(url.endsWith("/") ? url : `${url}/`, globalThis.location.href);
+  const { location, of: addressOf } = fileAddresses(source, globalThis.location.href);
   const cache: FileCache | undefined = wanted ? fileCache(onCacheFull) : undefined;
   const remotes = new Map<string, Promise<Remote | undefined>>();
   const network = { fetch: fetch.bind(globalThis), signal };
 
-  function addressOf(path: string): string {
-    checkInside(path);
-    return new URL(path.split("/").map(encodeURIComponent).join("/"), base).href;
-  }
+  const cacheOf = (address: string): FileCache | undefined => (isKeptByBrowsers(address) ? cache : undefined);
 
   function find(path: string): Promise<Remote | undefined> {
     throwIfAborted(signal);
     const address = addressOf(path);
+    if (address === undefined) return Promise.resolve(undefined);
     const known =
       remotes.get(path) ??
-      remoteFile(address, network, cache).catch((error: unknown) => {
+      remoteFile(address, network, cacheOf(address)).catch((error: unknown) => {
         remotes.delete(path);
         throw error;
       });
@@ -60,7 +60,7 @@ export function urlFiles(url: string, options: UrlFilesOptions = {}): ModelFiles
 
   async function required(path: string): Promise<Remote> {
     const remote = await find(path);
-    if (remote === undefined) throw new DynamoError("not-found", `${base.href} has no file ${path}`);
+    if (remote === undefined) throw new DynamoError("not-found", `${location} has no file ${path}`);
     if (remote.size !== undefined && remote.size > maxBytes) throw tooLarge(remote.address, remote.size, maxBytes);
     return remote;
   }
@@ -70,7 +70,7 @@ export function urlFiles(url: string, options: UrlFilesOptions = {}): ModelFiles
     if (remote.size !== undefined && remote.size > limit) throw overLimit(remote.address, remote.size, limit);
     const bytes = await download(remote, {
       ...network,
-      cache,
+      cache: cacheOf(remote.address),
       maxBytes: Math.min(limit, maxBytes),
       onProgress: (loaded, total) => onProgress?.({ file: path, loaded, total }),
     });
@@ -79,7 +79,7 @@ export function urlFiles(url: string, options: UrlFilesOptions = {}): ModelFiles
   }
 
   return {
-    location: base.href,
+    location,
     async size(path) {
       const remote = await find(path);
       if (remote === undefined || remote.size !== undefined) return remote?.size;
@@ -88,7 +88,8 @@ export function urlFiles(url: string, options: UrlFilesOptions = {}): ModelFiles
     },
     read: readWhole,
     async readRange(path, byteOffset, byteLength) {
-      return readPart(await required(path), byteOffset, byteLength, network, cache);
+      const remote = await required(path);
+      return readPart(remote, byteOffset, byteLength, network, cacheOf(remote.address));
     },
   };
 }
