@@ -64,7 +64,7 @@ export function App(): React.JSX.Element {
       <PageHeader settingsOpen={opened} onSettings={toggle} />
       <AppShell.Navbar aria-label="Settings" inert={narrow && !opened}>
         <ScrollArea h="100%" viewportProps={{ tabIndex: 0 }}>
-          <SettingsPanel settings={settings} change={change} plugin={control}>
+          <SettingsPanel settings={settings} change={change} plugin={control} remote={source?.remote === true}>
             <ModelPicker settings={settings} change={change} state={state} onLoad={setAsked} onFolder={setFolder} />
           </SettingsPanel>
         </ScrollArea>

@@ -1,28 +1,9 @@
 /** axe finds nothing serious in any view: light and dark, as the system asks for, on a desk and on a phone. */
-import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
+import { findings } from "./axe.js";
 import { describeSite } from "./browser.js";
 import { button, chooseModel, fillView, finished, viewNames } from "./page.js";
-
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
-interface Checker {
-  run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
-}
-
-async function findings(page: Page): Promise<string[]> {
-  if (!(await page.evaluate(() => "axe" in globalThis))) await page.addScriptTag({ path: axe });
-  // Colours that fade from one to another are not what a reader sees; a fade begins a moment after what started it.
-  await page.waitForTimeout(200);
-  await page.waitForFunction(() => document.getAnimations().every((each) => each.playState !== "running"));
-  return page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { axe: Checker }).axe.run();
-    return violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
-  });
-}
 
 const scheme = (page: Page): Promise<string | null> => page.locator("html").getAttribute("data-mantine-color-scheme");
 

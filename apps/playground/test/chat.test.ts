@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { modelPath } from "@dynamo/stories";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findings } from "./axe.js";
 import { chromiumPath, openPage, openSite, type OpenPage, type Site } from "./browser.js";
 
 const executable = chromiumPath();
@@ -57,6 +58,7 @@ describe.skipIf(executable === undefined)("a chat", { timeout: 120_000 }, () => 
     expect(await answer(page, 1).textContent()).toMatch(/16 tokens/);
     await answer(page, 1).locator("[data-pass='1']").hover();
     await page.getByRole("heading", { name: "Pass 2" }).waitFor();
+    expect(await findings(page)).toEqual([]);
     // Greedy: the same message after another one is answered otherwise, and alone it is answered alike.
     await say(page, "Tom had a red ball.");
     await answer(page, 2).getByText("16 tokens").waitFor();

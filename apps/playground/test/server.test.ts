@@ -7,6 +7,7 @@ import { modelPath } from "@dynamo/stories";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startApiServer, type ApiServer, type ApiServerOptions } from "./api-server.js";
+import { findings } from "./axe.js";
 import { chromiumPath, openPage, openSite, type Site } from "./browser.js";
 import { button } from "./page.js";
 
@@ -56,17 +57,18 @@ describe.skipIf(executable === undefined)("a server as the model", { timeout: 12
   ): Promise<Page> {
     const known = [`a request to ${server.address}/`, ...(failure === undefined ? [] : [failure.source])];
     const model = encodeURIComponent(server.address);
+    const asked = server.requests.length;
     const options = { expected: new RegExp(known.join("|")) };
     const { page } = await openPage(site, `?model=${model}&${settings}${query}`, options);
     await page.getByText("No model is loaded.").waitFor();
     if (key !== undefined) await page.getByLabel("API key, if the server wants one").fill(key);
+    expect(server.requests.length).toBe(asked);
     await button(page, "Connect to the server").click();
     return page;
   }
 
   it("writes what Node writes, pass by pass, with what the heads saw", async () => {
     const page = await openServer(api);
-    expect(api.requests).toEqual([]);
     await page.getByTestId("model-ready").waitFor();
     await button(page, "Write").click();
     await page.getByText("18 tokens", { exact: false }).first().waitFor();
@@ -81,6 +83,7 @@ describe.skipIf(executable === undefined)("a server as the model", { timeout: 12
     expect(await details.textContent()).toMatch(/Pass 2.*Head 1.*★.*%.*Head 3.*threshold/s);
     expect(await details.textContent()).not.toMatch(/#\d/);
     expect(await button(page, "Look inside this pass").count()).toBe(0);
+    expect(await findings(page)).toEqual([]);
   });
 
   it("races two requests", async () => {
@@ -114,6 +117,7 @@ describe.skipIf(executable === undefined)("a server as the model", { timeout: 12
     await page.getByRole("combobox", { name: "Model of the server" }).click();
     await page.getByRole("option", { name: "stories-plain" }).click();
     await page.waitForURL(/serverModel=stories-plain/);
+    expect(await page.getByRole("combobox", { name: "Device" }).count()).toBe(0);
     expect(await page.getByRole("tab").allTextContents()).toEqual(["Write", "Race", "Look inside", "Measure"]);
     for (const view of ["Look inside", "Measure"]) {
       await page.getByRole("tab", { name: view }).click();

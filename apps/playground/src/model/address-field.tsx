@@ -39,6 +39,8 @@ export function AddressField({ initial, onLoad, onFolder }: AddressFieldProps): 
         <PasswordInput
           label="API key, if the server wants one"
           description="Kept in this page's memory only"
+          // Mantine's grey has too little contrast.
+          descriptionProps={{ c: "inherit" }}
           autoComplete="off"
           value={key}
           onChange={({ currentTarget }) => setKey(currentTarget.value)}

@@ -30,7 +30,7 @@ export function ModelPicker({ settings, change, state, onLoad, onFolder }: Model
         label="Model"
         data={[
           ...embeddedModels.map(({ name, label }) => ({ value: name, label })),
-          { value: other, label: "another: address, server or folder" },
+          { value: other, label: "another model…" },
         ]}
         value={open ? other : settings.model}
         allowDeselect={false}

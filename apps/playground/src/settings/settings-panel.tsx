@@ -10,6 +10,8 @@ export interface SettingsPanelProps {
   readonly settings: Settings;
   readonly change: ChangeSettings;
   readonly plugin: PluginControl;
+  /** The model is a server's: where it runs and which strategies there are is not the page's to choose. */
+  readonly remote: boolean;
   /** Choosing a model. */
   readonly children: React.ReactNode;
 }
@@ -29,27 +31,18 @@ const dtypeLabels = {
   q4: "q4 – 4 bits",
 } as const;
 
-export function SettingsPanel({ settings, change, plugin, children }: SettingsPanelProps): React.JSX.Element {
+export function SettingsPanel({ settings, change, plugin, remote, children }: SettingsPanelProps): React.JSX.Element {
   return (
     <Stack gap="sm" p="md">
       {children}
-      <Select
-        label="Device"
-        data={devices.map((value) => ({ value, label: deviceLabels[value] }))}
-        value={settings.device}
-        allowDeselect={false}
-        onChange={(device) => change({ device: device ?? "auto" })}
-      />
-      <Select
-        label="Weights (dtype)"
-        data={dtypes.map((value) => ({ value, label: dtypeLabels[value] }))}
-        value={settings.dtype}
-        allowDeselect={false}
-        onChange={(dtype) => change({ dtype: dtype ?? "auto" })}
-      />
+      {remote ? null : <WhereItRuns settings={settings} change={change} />}
       <Select
         label="Strategy"
-        data={strategies.map((value) => ({ value, label: strategyLabels[value] }))}
+        data={strategies.map((value) => ({
+          value,
+          label: strategyLabels[value],
+          disabled: remote && value === "plugin",
+        }))}
         value={settings.strategy}
         allowDeselect={false}
         onChange={(strategy) => change({ strategy: strategy ?? "dynamo" })}
@@ -69,6 +62,27 @@ export function SettingsPanel({ settings, change, plugin, children }: SettingsPa
         )}
       </CopyButton>
     </Stack>
+  );
+}
+
+function WhereItRuns({ settings, change }: Pick<SettingsPanelProps, "settings" | "change">): React.JSX.Element {
+  return (
+    <>
+      <Select
+        label="Device"
+        data={devices.map((value) => ({ value, label: deviceLabels[value] }))}
+        value={settings.device}
+        allowDeselect={false}
+        onChange={(device) => change({ device: device ?? "auto" })}
+      />
+      <Select
+        label="Weights (dtype)"
+        data={dtypes.map((value) => ({ value, label: dtypeLabels[value] }))}
+        value={settings.dtype}
+        allowDeselect={false}
+        onChange={(dtype) => change({ dtype: dtype ?? "auto" })}
+      />
+    </>
   );
 }
 
