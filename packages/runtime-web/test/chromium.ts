@@ -12,7 +12,16 @@ export const chromiumArguments: readonly string[] = [
   "--disable-background-networking",
 ];
 
-/** Its executable's path; undefined when there is none on this machine. */
-export function findChromium(): string | undefined {
-  return [process.env["DYNAMO_CHROMIUM"], ...wellKnown].find((path) => path !== undefined && existsSync(path));
+/** Its executable's path; undefined when there is none on this machine. With CI=true it is an error: nothing is skipped. */
+export function findChromium(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  exists: (path: string) => boolean = existsSync,
+): string | undefined {
+  const found = [environment["DYNAMO_CHROMIUM"], ...wellKnown].find((path) => path !== undefined && exists(path));
+  if (found === undefined && environment["CI"] === "true") {
+    throw new Error(
+      "no Chromium was found, and CI skips no test: apt-get install chromium, or name one in DYNAMO_CHROMIUM",
+    );
+  }
+  return found;
 }
