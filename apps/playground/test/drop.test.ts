@@ -30,6 +30,11 @@ describe.skipIf(executable === undefined)("a drop on the page", { timeout: 120_0
   it("of a model folder loads the model, and it writes", async () => {
     const { page, complaints } = await openPage(site, "?device=wasm&length=12&model=folder");
     await page.getByText("No model is loaded.").waitFor();
+    const before = await hold(page, [at("models")]);
+    await page.getByTestId("drop-hint").waitFor();
+    await before.takeAway();
+    await page.getByTestId("drop-hint").waitFor({ state: "detached" });
+    expect(await page.getByText("No model is loaded.").count()).toBe(1);
     const held = await hold(page, [at("models")]);
     await page.getByTestId("drop-hint").waitFor();
     await held.drop();
