@@ -5,18 +5,12 @@ import { join } from "node:path";
 import { parseNeoxConfig } from "@dynamo/model";
 import { convertCheckpoint, writeRandomCheckpoint } from "@dynamo/model/convert";
 import { modelPath } from "@dynamo/stories";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumPath, openPage, openSite, type Site } from "./browser.js";
+import { chromiumPath, openPage, openSite, softwareGpu, type Site } from "./browser.js";
 import { hold } from "./drag.js";
 
 const executable = chromiumPath();
-const webgpu = [
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--enable-features=Vulkan",
-  "--no-sandbox",
-];
 const config = {
   architectures: ["GPTNeoXForCausalLM"],
   model_type: "gpt_neox",
@@ -48,14 +42,7 @@ describe.skipIf(executable === undefined)("the dtype", { timeout: 180_000 }, () 
   let folder: string;
   let model: string;
   beforeAll(async () => {
-    const { browser, ...server } = await openSite(executable ?? "");
-    await browser.close();
-    const gpu = await chromium.launch({ executablePath: executable ?? "", args: webgpu });
-    const close = async (): Promise<void> => {
-      await gpu.close();
-      await server.close();
-    };
-    site = { ...server, browser: gpu, close };
+    site = await openSite(executable ?? "", softwareGpu);
     folder = mkdtempSync(join(tmpdir(), "dynamo-dtype-"));
     model = await makeModel(folder);
   }, 60_000);
