@@ -1,0 +1,36 @@
+/** The GPU's process dies under a text, on WebGPU in software: the visitor is told, and the page writes again. */
+import { expect, it } from "vitest";
+import { describeSite, softwareGpu } from "./browser.js";
+import { boxes, button, finished, ready } from "./page.js";
+
+describeSite(
+  "a lost GPU",
+  (open, site) => {
+    it("ends the text with a message, and the next text is written", async () => {
+      const page = await open("?device=webgpu&strategy=autoregressive&temperature=0&length=4");
+      await ready(page);
+      expect(await page.getByTestId("model-ready").textContent()).toContain("on webgpu");
+      await button(page, "Write").click();
+      await finished(page);
+      const text = await boxes(page);
+      expect(text).toHaveLength(4);
+
+      await page.getByRole("textbox", { name: "Tokens to write" }).fill("300");
+      await button(page, "Write").click();
+      await page.waitForSelector("[data-pass='4']");
+      const devtools = await site().browser.newBrowserCDPSession();
+      // It answers nobody: the process that would is gone.
+      void devtools.send("Browser.crashGpuProcess").catch(() => undefined);
+      await page.getByText(/the GPU's device was lost/).waitFor();
+      await finished(page);
+      expect((await boxes(page)).slice(0, 4)).toEqual(text);
+
+      await page.getByRole("textbox", { name: "Tokens to write" }).fill("4");
+      await button(page, "Write").click();
+      await page.getByText(/the GPU's device was lost/).waitFor({ state: "hidden" });
+      await finished(page);
+      expect(await boxes(page)).toEqual(text);
+    });
+  },
+  softwareGpu,
+);

@@ -1,0 +1,26 @@
+/** Without a network: what is missing is told, what was written stays, and with the network all goes on. */
+import { expect, it } from "vitest";
+import { describeSite } from "./browser.js";
+import { boxes, button, chooseModel, finished, ready } from "./page.js";
+
+/** Chromium's own words for a request that failed. */
+const expected = /net::ERR_INTERNET_DISCONNECTED/;
+
+describeSite("offline", (open) => {
+  it("says which file of a model cannot be loaded, keeps the text, and loads it when asked again", async () => {
+    const page = await open("?device=wasm&length=12", { expected });
+    await ready(page);
+    await button(page, "Write").click();
+    await finished(page);
+    const text = await boxes(page);
+    await page.context().setOffline(true);
+    await chooseModel(page, /base model/);
+    await page.getByText(/stories-base\/config\.json cannot be loaded: no network/).waitFor();
+    expect(await boxes(page)).toEqual(text);
+    await page.context().setOffline(false);
+    await button(page, "Try again").click();
+    await ready(page);
+    expect(await page.getByTestId("model-ready").textContent()).toContain("one head");
+    expect(await boxes(page)).toEqual(text);
+  });
+});
