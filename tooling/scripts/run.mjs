@@ -12,6 +12,14 @@ const args = rest[0] === "--" ? rest.slice(1) : rest;
 const jobs = {
   start: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["demo", ...args]),
   playground: async () => handOver("apps/playground", "apps/playground/bin/playground.js", args),
+  /** Pictures of every view of the playground, for people to look at. */
+  async screenshots() {
+    const { ensureBuilt, ensureInstalled } = await import("./setup.mjs");
+    const { runWithPnpm } = await import("./process.mjs");
+    await ensureInstalled();
+    await ensureBuilt("apps/playground");
+    process.exitCode = await runWithPnpm(["pnpm", "--filter", "@dynamo/playground", "screenshots"]);
+  },
   vectors: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["vectors", ...args]),
   "vectors:training": async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["training-vectors", ...args]),
   bench: async () => handOver("tooling/bench", "tooling/bench/dist/main.js", args),

@@ -5,6 +5,7 @@ import { createTheme, MantineProvider } from "@mantine/core";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.js";
+import { keepSite } from "./offline/offline.js";
 
 const theme = createTheme({
   primaryColor: "teal",
@@ -22,3 +23,5 @@ createRoot(root).render(
     </MantineProvider>
   </StrictMode>,
 );
+// After the first paint: the page comes first.
+addEventListener("load", () => void keepSite());

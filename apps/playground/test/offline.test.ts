@@ -23,4 +23,29 @@ describeSite("offline", (open) => {
     expect(await page.getByTestId("model-ready").textContent()).toContain("one head");
     expect(await boxes(page)).toEqual(text);
   });
+
+  it("opens after one visit with its embedded model, in several threads, and writes the same text", async () => {
+    const page = await open("?device=wasm&length=12", { expected });
+    await ready(page);
+    await button(page, "Write").click();
+    await finished(page);
+    const text = await boxes(page);
+    // The service worker has taken over, and has the runtime's file.
+    await page.waitForFunction(async () => {
+      for (const name of await caches.keys()) {
+        const kept = await (await caches.open(name)).keys();
+        if (kept.some(({ url }) => url.endsWith(".wasm"))) return true;
+      }
+      return false;
+    });
+    await page.context().setOffline(true);
+    await page.reload();
+    await ready(page);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    await button(page, "Write").click();
+    await finished(page);
+    expect(await boxes(page)).toEqual(text);
+    await page.getByRole("tab", { name: "Look inside" }).click();
+    await page.waitForSelector(".plot svg");
+  });
 });

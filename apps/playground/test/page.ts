@@ -19,7 +19,7 @@ export async function finished(page: Page): Promise<void> {
 export const viewNames = (page: Page): Promise<string[]> => page.getByRole("tab").allTextContents();
 
 /** Fills a view as its visitor would: the race is run, the sweep is measured, the step is drawn. */
-export async function fillView(page: Page, view: string): Promise<void> {
+export async function fillView(page: Page, view: string, { tokens = 20 } = {}): Promise<void> {
   await page.getByRole("tab", { name: view, exact: true }).click();
   if (view === "Race") {
     await button(page, "Race").click();
@@ -28,7 +28,7 @@ export async function fillView(page: Page, view: string): Promise<void> {
   if (view === "Look inside") await page.waitForSelector(".plot svg");
   if (view === "Measure") {
     await page.getByRole("textbox", { name: "Prompts, one a line" }).fill("One day, a cat");
-    await page.getByRole("textbox", { name: "Tokens a prompt" }).fill("20");
+    await page.getByRole("textbox", { name: "Tokens a prompt" }).fill(String(tokens));
     await button(page, "Measure").click();
     await page.waitForSelector("section .plot svg");
   }

@@ -122,7 +122,7 @@ function SweepResult({ sweep: { result, running }, steps, heads }: SweepResultPr
     <Stack>
       <Progress value={(100 * result.points.length) / (steps + 1)} aria-label="Share of the sweep done" />
       <Text size="sm" component="div">
-        Base model, beside every ε_b: <TallyLine tally={result.base} />
+        Base model, beside every ε<sub>b</sub>: <TallyLine tally={result.base} />
       </Text>
       {figures === undefined ? null : (
         <SimpleGrid cols={{ base: 1, lg: 2 }}>

@@ -2,6 +2,7 @@
 import { DynamoError } from "@dynamo/core";
 import { loadModel, type LoadedModel, type ModelFiles } from "@dynamo/model";
 import { createWebRuntime, folderFiles, urlFiles, type PlacedFiles } from "@dynamo/runtime-web";
+import { keepRuntime } from "../offline/offline.js";
 import { embeddedName } from "./embedded.js";
 import type { DeviceName, DTypeName } from "../settings/settings.js";
 
@@ -57,6 +58,7 @@ export async function openModel(
         `${files.location} has no tokenizer.json, without which no text can be written`,
       );
     }
+    void keepRuntime(model.device.device);
     return { model, close: () => runtime.dispose() };
   } catch (error) {
     await runtime.dispose();

@@ -108,7 +108,7 @@ function Start({ heads }: { readonly heads: number }): React.JSX.Element {
       Each box of the text is one forward pass of the model, coloured by how many tokens it gave:{" "}
       {orders.map((order) => (
         <span key={order}>
-          <span className={`pass-box order-${order}`}>{count(order, "token")}</span>{" "}
+          <span className={`tight pass-box order-${order}`}>{count(order, "token")}</span>{" "}
         </span>
       ))}
       – point at one, or tap it, and see what every head saw.

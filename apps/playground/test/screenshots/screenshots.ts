@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { chromiumPath, openPage, openSite, type Site } from "../browser.js";
-import { button, fillView, finished, viewNames } from "../page.js";
+import { button, fillView, finished, ready, viewNames } from "../page.js";
 
 const folder = process.env["DYNAMO_SCREENSHOTS"] ?? fileURLToPath(new URL("../../screenshots", import.meta.url));
 const query = "?device=wasm&length=120";
@@ -28,14 +28,14 @@ describe("screenshots", { timeout: 300_000 }, () => {
       const name = `${phone ? "phone" : "desk"}-${dark ? "dark" : "light"}`;
       it(name, async () => {
         const { page } = await openPage(site, query, { dark, phone });
-        await page.getByText("Each box of the text").waitFor();
+        await ready(page);
         await picture(page, `${name}-start`);
         await button(page, "Write").click();
         await finished(page);
         await picture(page, `${name}-write`);
         for (const view of await viewNames(page)) {
           if (view === "Write") continue;
-          await fillView(page, view);
+          await fillView(page, view, { tokens: 80 });
           await picture(page, `${name}-${view.toLowerCase().replaceAll(" ", "-")}`);
         }
         if (!phone) return;
