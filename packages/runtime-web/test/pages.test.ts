@@ -1,22 +1,15 @@
 /** The README's pages, as they stand there, with the packages as they are published: no bundler has a setting. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium, type Browser } from "playwright";
 import { build, createServer } from "vite";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { findChromium } from "./chromium.js";
 import { publishedProject } from "./published.js";
+import { example } from "./readme.js";
 import { serveFolder } from "./static-server.js";
 
-const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 const executablePath = findChromium();
-
-/** The first block of code in this language. */
-function example(language: string): string {
-  const found = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "ms").exec(readme)?.[1];
-  if (found === undefined) throw new Error(`the README has no example in ${language}`);
-  return found;
-}
 
 describe.skipIf(executablePath === undefined)("the README's page", { timeout: 240_000 }, () => {
   let browser: Browser;
