@@ -13,6 +13,8 @@ import { createRepetition } from "./repetition.js";
 export interface StepOptions {
   /** 0 is greedy: temperature 1's probabilities and the likeliest tuple. */
   readonly temperature: number;
+  /** Each head's nucleus; default 1: all of its candidates. */
+  readonly topP?: number | undefined;
   /** ε_b in [0, 1]: 0 always emits N tokens, 1 always one. */
   readonly backoff: number;
   /** α_c in [0, 1]: the co-occurrence weight's exponent; 0 is no mask at all. */
@@ -86,10 +88,10 @@ export function createDynamoStep({ observe }: ObserveOptions = {}): DynamoStep {
   const repetition = createRepetition();
   const scratch: Float64Array[] = [];
 
-  function distributions(heads: readonly Candidates[], temperature: number): HeadDistribution[] {
+  function distributions(heads: readonly Candidates[], options: StepOptions): HeadDistribution[] {
     return heads.map((candidates, i) => {
       if ((scratch[i]?.length ?? 0) < candidates.ids.length) scratch[i] = new Float64Array(candidates.ids.length);
-      return headDistribution(candidates, temperature, scratch[i]);
+      return headDistribution(candidates, options, scratch[i]);
     });
   }
 
@@ -151,7 +153,7 @@ export function createDynamoStep({ observe }: ObserveOptions = {}): DynamoStep {
   }
 
   return (candidates, context, mask, options) => {
-    const heads = distributions(candidates, options.temperature);
+    const heads = distributions(candidates, options);
     repetition.look(context, heads);
     const trace: OrderTrace[] = [];
     for (let order = heads.length; order > 1; order--) {

@@ -1,7 +1,8 @@
 /** What generate() takes and gives. */
 import type { Strategy } from "@dynamo/core";
+import type { AdjustmentOptions } from "./logit-adjustment.js";
 
-export interface GenerateOptions {
+export interface GenerateOptions extends AdjustmentOptions {
   /** Default: `dynamo()` for a model with several token heads, else `autoregressive()`. */
   readonly strategy?: Strategy | undefined;
   /** Default 128. */

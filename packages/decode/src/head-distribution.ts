@@ -8,13 +8,20 @@ export interface HeadDistribution {
   readonly probabilities: Float64Array;
 }
 
+export interface DistributionOptions {
+  /** 0, greedy decoding, has temperature 1's probabilities. */
+  readonly temperature: number;
+  /** Nucleus: only the likeliest tokens that together reach this probability; at least one. Default 1: all. */
+  readonly topP?: number | undefined;
+}
+
 /**
- * softmax(logits / temperature) over the candidates. Temperature 0, greedy decoding, has temperature 1's probabilities.
- * `into` is written when it is long enough, so that a step allocates nothing.
+ * softmax(logits / temperature) over the candidates, or over their nucleus. `into` is written when it is long enough, so
+ * that a step allocates nothing.
  */
 export function headDistribution(
   { ids, logits }: Candidates,
-  temperature: number,
+  { temperature, topP = 1 }: DistributionOptions,
   into?: Float64Array,
 ): HeadDistribution {
   const k = ids.length;
@@ -27,6 +34,16 @@ export function headDistribution(
     probabilities[rank] = p;
     total += p;
   }
+  if (topP < 1) return nucleus({ ids, probabilities }, total, topP);
   for (let rank = 0; rank < k; rank++) probabilities[rank] = (probabilities[rank] as number) / total;
   return { ids, probabilities };
+}
+
+/** Holtzman et al. 2020, "The curious case of neural text degeneration", section 3.1. */
+function nucleus({ ids, probabilities }: HeadDistribution, total: number, topP: number): HeadDistribution {
+  let kept = 0;
+  let mass = 0;
+  while (kept < ids.length && (kept === 0 || mass < topP * total)) mass += probabilities[kept++] as number;
+  for (let rank = 0; rank < kept; rank++) probabilities[rank] = (probabilities[rank] as number) / mass;
+  return { ids: ids.subarray(0, kept), probabilities: probabilities.subarray(0, kept) };
 }

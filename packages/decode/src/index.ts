@@ -13,7 +13,8 @@ export type {
   StepOptions,
 } from "./dynamo-step.js";
 export { generate } from "./generate.js";
-export type { Prompt } from "./generate.js";
+export { startDecoding } from "./decoding.js";
+export type { Decoding, DecodingProgress, DecodingStep, Prompt } from "./decoding.js";
 export type {
   FinishReason,
   GenerateOptions,
@@ -25,7 +26,8 @@ export type {
 } from "./generation.js";
 export type { SparseGrid } from "./grid.js";
 export { headDistribution } from "./head-distribution.js";
-export type { HeadDistribution } from "./head-distribution.js";
+export type { DistributionOptions, HeadDistribution } from "./head-distribution.js";
+export type { AdjustmentOptions } from "./logit-adjustment.js";
 export type { SamplingOptions } from "./options.js";
 export { createRandom } from "./random.js";
 export type { Random } from "./random.js";

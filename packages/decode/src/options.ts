@@ -7,6 +7,8 @@ export interface SamplingOptions {
   readonly temperature?: number | undefined;
   /** Candidates a head, 1 to 1,024. Default 50. */
   readonly topK?: number | undefined;
+  /** Nucleus: only a head's likeliest tokens that together reach this probability, above 0 to 1. Default 1: all of them. */
+  readonly topP?: number | undefined;
   /** Above 0; 1 is none. Default 1.1. */
   readonly repetitionPenalty?: number | undefined;
 }
@@ -21,9 +23,10 @@ function check(name: string, value: number | undefined, valid: (value: number) =
 }
 
 /** Throws `invalid-argument` for values out of range. */
-export function checkSampling({ temperature, topK, repetitionPenalty }: SamplingOptions): void {
+export function checkSampling({ temperature, topK, topP, repetitionPenalty }: SamplingOptions): void {
   check("temperature", temperature, (t) => Number.isFinite(t) && t >= 0, "a number of at least 0");
   check("topK", topK, (k) => Number.isInteger(k) && k >= 1 && k <= maxTopK, `a whole number from 1 to ${maxTopK}`);
+  check("topP", topP, (p) => p > 0 && p <= 1, "a number above 0, at most 1");
   check("repetitionPenalty", repetitionPenalty, (p) => Number.isFinite(p) && p > 0, "a number above 0");
 }
 
@@ -42,6 +45,7 @@ export function resolve(
 ): StepOptions {
   return {
     temperature: options.temperature ?? defaults.temperature ?? 0.7,
+    topP: options.topP,
     repetitionPenalty: options.repetitionPenalty ?? defaults.repetitionPenalty ?? 1.1,
     backoff: options.backoff ?? defaults.backoff ?? 0.5,
     maskStrength: options.maskStrength ?? defaults.maskStrength ?? 1,

@@ -44,7 +44,7 @@ function target(
   accepted: readonly number[],
   options: StepOptions,
 ): HeadDistribution {
-  const { ids, probabilities } = headDistribution(candidates, options.temperature);
+  const { ids, probabilities } = headDistribution(candidates, options);
   if (options.repetitionPenalty === 1) return { ids, probabilities };
   let total = 0;
   for (let rank = 0; rank < ids.length; rank++) {
@@ -112,7 +112,7 @@ function propose(
   const tuple = [first];
   const drafts: Draft[] = [];
   for (const candidates of heads.slice(1)) {
-    const distribution = weighted(headDistribution(candidates, options.temperature), tuple, mask, options.maskStrength);
+    const distribution = weighted(headDistribution(candidates, options), tuple, mask, options.maskStrength);
     const rank = choose(distribution.probabilities, distribution.ids.length, options.temperature, random);
     const token = distribution.ids[rank] as number;
     tuple.push(token);

@@ -82,7 +82,7 @@ function headsOf(mask: Cooccurrence & { count(ngram: ArrayLike<number>): number 
 
 /** The baseline: every cell of the grid, one look-up each. */
 function denseJoint(heads: readonly Candidates[], mask: Cooccurrence): Float64Array {
-  const [a, b, c] = heads.map((head) => headDistribution(head, base.temperature));
+  const [a, b, c] = heads.map((head) => headDistribution(head, base));
   const joint = new Float64Array(topK ** tokenHeads);
   if (a === undefined || b === undefined || c === undefined) return joint;
   let cell = 0;
