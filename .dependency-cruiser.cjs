@@ -16,6 +16,7 @@ const arrows = {
   // A model folder holds its tokenizer and its mask: docs/decisions/0002-model-loads-tokenizer-and-mask.md
   model: ["onnx", "cooccurrence", "tokenizer", "core"],
   decode: ["cooccurrence", "core"],
+  engine: ["decode", "core"],
   train: ["model", "onnx", "tokenizer", "decode", "cooccurrence", "core"],
 };
 

@@ -11,6 +11,7 @@ const byError: Readonly<Record<DynamoErrorCode, number>> = {
   runtime: exitCodes.failure,
   "out-of-memory": exitCodes.failure,
   strategy: exitCodes.failure,
+  busy: exitCodes.failure,
   aborted: exitCodes.interrupted,
 };
 

@@ -9,6 +9,7 @@
  * - `runtime`: the execution provider failed (includes NaN logits and a crashed worker)
  * - `out-of-memory`: the machine or the device has too little of it; the message says what to lower
  * - `strategy`: a decoding strategy threw or returned nonsense
+ * - `busy`: too many requests at once, or a closing engine: later it may be taken
  * - `aborted`: the caller's AbortSignal fired
  */
 export type DynamoErrorCode =
@@ -19,6 +20,7 @@ export type DynamoErrorCode =
   | "runtime"
   | "out-of-memory"
   | "strategy"
+  | "busy"
   | "aborted";
 
 const brand: unique symbol = Symbol.for("@dynamo/error") as never;

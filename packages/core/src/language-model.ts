@@ -54,8 +54,8 @@ export interface KvCache {
   readonly lengths: readonly number[];
   /** Forgets a row's positions from `length` on: the roll-back of rejected drafts. */
   truncate(row: number, length: number): void;
-  /** Makes row `to` a copy of row `from`, or of its first `length` positions. */
-  copyRow(from: number, to: number, length?: number): Promise<void>;
+  /** Makes row `to` a copy of row `from`, or of its first `length` positions; `source` is another cache of the model. */
+  copyRow(from: number, to: number, length?: number, source?: KvCache): Promise<void>;
   dispose(): Promise<void>;
 }
 

@@ -105,8 +105,8 @@ export interface CacheTensor {
 
 /** The memory behind a cache. It does not know how much of it counts: the lengths are its owner's. */
 export interface SessionCache {
-  /** Copies the first `length` positions of one row over another's. */
-  copyRow(from: number, to: number, length: number): Promise<void>;
+  /** Copies the first `length` positions of a row over another's; `source` is another cache of the session, of the same layout but for its rows. */
+  copyRow(from: number, to: number, length: number, source?: SessionCache): Promise<void>;
   dispose(): Promise<void>;
 }
 

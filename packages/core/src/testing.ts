@@ -63,8 +63,8 @@ function fakeCache(rows: number): KvCache & { lengths: number[] } {
         throw new DynamoError("invalid-argument", `row ${row} has no ${length} positions`);
       lengths[row] = length;
     },
-    copyRow(from, to, length) {
-      lengths[to] = length ?? lengths[from] ?? 0;
+    copyRow(from, to, length, source) {
+      lengths[to] = length ?? (source?.lengths ?? lengths)[from] ?? 0;
       return Promise.resolve();
     },
     dispose: () => Promise.resolve(),

@@ -40,6 +40,10 @@ export function sessionModel({
   createMemory,
 }: SessionModelParts): LanguageModel {
   const caches = new WeakSet<KvCache>();
+  const find = (cache: KvCache): OwnCache => {
+    if (!caches.has(cache)) throw new DynamoError("invalid-argument", "this cache belongs to another model");
+    return cache as OwnCache;
+  };
   return {
     info,
     tokenizer,
@@ -50,13 +54,12 @@ export function sessionModel({
       if (!Number.isInteger(maxLength) || maxLength < 1)
         throw new DynamoError("invalid-argument", `a cache needs at least 1 position, received ${maxLength}`);
       const most = Math.min(maxLength, info.contextLength);
-      const cache = kvCache(rows, most, await createMemory(rows, most));
+      const cache = kvCache(rows, most, await createMemory(rows, most), find);
       caches.add(cache);
       return cache;
     },
     async forward(cache, feeds, options) {
-      if (!caches.has(cache)) throw new DynamoError("invalid-argument", "this cache belongs to another model");
-      const own = cache as OwnCache;
+      const own = find(cache);
       checkFeeds(own, feeds, options, info);
       const result = await run(session, own, feeds, options, info.vocabularySize, info.tokenHeads);
       for (const [row, feed] of feeds.entries()) own.lengths[row] = (own.lengths[row] as number) + feed.tokens.length;
@@ -66,35 +69,40 @@ export function sessionModel({
   };
 }
 
-function kvCache(rows: number, maxLength: number, memory: SessionCache): OwnCache {
+function kvCache(rows: number, maxLength: number, memory: SessionCache, find: (cache: KvCache) => OwnCache): OwnCache {
   const lengths = new Array<number>(rows).fill(0);
-  const lengthOf = (row: number): number => {
-    const length = lengths[row];
-    if (length === undefined)
-      throw new DynamoError("invalid-argument", `the cache has rows 0 to ${rows - 1}, received ${row}`);
-    return length;
-  };
-  const checkPrefix = (row: number, length: number): void => {
-    if (!Number.isInteger(length) || length < 0 || length > lengthOf(row)) {
-      throw new DynamoError("invalid-argument", `row ${row} holds ${lengthOf(row)} positions, received ${length}`);
-    }
-  };
-  return {
+  const own: OwnCache = {
     lengths,
     maxLength,
     memory,
     truncate(row, length) {
-      checkPrefix(row, length);
+      checkPrefix(own, row, length);
       lengths[row] = length;
     },
-    async copyRow(from, to, length = lengthOf(from)) {
-      checkPrefix(from, length);
-      lengthOf(to);
-      if (from !== to) await memory.copyRow(from, to, length);
-      lengths[to] = length;
+    async copyRow(from, to, length, source = own) {
+      const given = find(source);
+      const copied = length ?? lengthOf(given, from);
+      checkPrefix(given, from, copied);
+      lengthOf(own, to);
+      if (given !== own || from !== to) await memory.copyRow(from, to, copied, given.memory);
+      lengths[to] = copied;
     },
     dispose: () => memory.dispose(),
   };
+  return own;
+}
+
+function lengthOf({ lengths }: OwnCache, row: number): number {
+  const length = lengths[row];
+  if (length === undefined)
+    throw new DynamoError("invalid-argument", `the cache has rows 0 to ${lengths.length - 1}, received ${row}`);
+  return length;
+}
+
+function checkPrefix(cache: OwnCache, row: number, length: number): void {
+  const held = lengthOf(cache, row);
+  if (Number.isInteger(length) && length >= 0 && length <= held) return;
+  throw new DynamoError("invalid-argument", `row ${row} holds ${held} positions, received ${length}`);
 }
 
 function checkFeeds(

@@ -62,11 +62,19 @@ export function checkAppend(layout: CacheLayout, lengths: readonly number[], new
   for (const length of lengths) checkWhole("cache length", length, 0, held);
 }
 
-/** Throws `invalid-argument` unless `from` and `to` are rows and `length` positions can be there. */
-export function checkCopy(layout: CacheLayout, from: number, to: number, length: number, held: number): void {
-  checkWhole("row copied from", from, 0, layout.rows - 1);
+export interface RowCopy {
+  readonly from: number;
+  readonly to: number;
+  readonly length: number;
+  /** Positions that the source has room for. */
+  readonly held: number;
+}
+
+/** Throws `invalid-argument` unless `from` and `to` are rows, and `length` positions can be there and have room here. */
+export function checkCopy(layout: CacheLayout, source: CacheLayout, { from, to, length, held }: RowCopy): void {
+  checkWhole("row copied from", from, 0, source.rows - 1);
   checkWhole("row copied to", to, 0, layout.rows - 1);
-  checkWhole("length copied", length, 0, held);
+  checkWhole("length copied", length, 0, Math.min(held, layout.maxLength));
 }
 
 function checkWhole(what: string, value: number, least: number, most: number): void {

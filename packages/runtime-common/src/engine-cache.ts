@@ -2,7 +2,7 @@
 import { DynamoError, type CacheLayout } from "@dynamo/core";
 import type { Tensor } from "onnxruntime-common";
 import type { Ort } from "./backend.js";
-import { createHostCache, type CacheArray } from "./host-cache.js";
+import { createHostCache, type CacheArray, type HostCache } from "./host-cache.js";
 import { toNative } from "./native.js";
 
 export interface EngineCache {
@@ -11,15 +11,19 @@ export interface EngineCache {
   /** The first `rows` rows, by the names of the graph's inputs; valid until the next call. */
   feeds(rows: number): Promise<Readonly<Record<string, Tensor>>>;
   append(delta: Tensor, lengths: readonly number[], newPositions: number): Promise<void>;
-  copyRow(from: number, to: number, length: number): Promise<void>;
+  /** `source` is a cache of the same session, which may be this one. */
+  copyRow(from: number, to: number, length: number, source: EngineCache): Promise<void>;
   dispose(): void;
 }
+
+/** What is behind a cache that another one copies from. */
+const hostCaches = new WeakMap<EngineCache, HostCache>();
 
 export function hostEngineCache(ort: Ort, layout: CacheLayout): EngineCache {
   const cache = createHostCache(layout);
   // The tensors over the cache's memory stay the same from pass to pass until it grows.
   let made: { rows: number; capacity: number; feeds: Record<string, Tensor> } | undefined;
-  return {
+  const own: EngineCache = {
     check(lengths, newPositions) {
       cache.check(lengths, newPositions);
     },
@@ -46,8 +50,8 @@ export function hostEngineCache(ort: Ort, layout: CacheLayout): EngineCache {
       cache.append(data, lengths, newPositions);
       return Promise.resolve();
     },
-    copyRow(from, to, length) {
-      cache.copyRow(from, to, length);
+    copyRow(from, to, length, source) {
+      cache.copyRow(from, to, length, hostCaches.get(source));
       return Promise.resolve();
     },
     dispose() {
@@ -55,4 +59,6 @@ export function hostEngineCache(ort: Ort, layout: CacheLayout): EngineCache {
       cache.dispose();
     },
   };
+  hostCaches.set(own, cache);
+  return own;
 }

@@ -20,7 +20,8 @@ export interface HostCache {
    * from maxLength on are dropped: only a ragged batch's padding reaches so far.
    */
   append(delta: CacheArray, lengths: readonly number[], newPositions: number): void;
-  copyRow(from: number, to: number, length: number): void;
+  /** `source` is another cache of the same tensors; default: this one. */
+  copyRow(from: number, to: number, length: number, source?: HostCache): void;
   dispose(): void;
 }
 
@@ -50,7 +51,7 @@ export function createHostCache(layout: CacheLayout): HostCache {
     for (const [i, tensor] of layout.tensors.entries()) spread(arrays[i] as CacheArray, tensor, rows, old, capacity);
   }
 
-  return {
+  const own: HostCache = {
     layout,
     get capacity() {
       return capacity;
@@ -72,15 +73,20 @@ export function createHostCache(layout: CacheLayout): HostCache {
       grow(Math.min(Math.max(...lengths) + newPositions, maxLength));
       writeDelta(layout, arrays, capacity, delta, lengths, newPositions);
     },
-    copyRow(from, to, length) {
-      checkCopy(layout, from, to, length, capacity);
-      for (const [i, tensor] of layout.tensors.entries())
-        copyTensorRow(arrays[i] as CacheArray, tensor, capacity, from, to, length);
+    copyRow(from, to, length, source = own) {
+      checkCopy(layout, source.layout, { from, to, length, held: source.capacity });
+      grow(Math.min(length, maxLength));
+      const theirs = source.view(source.layout.rows);
+      for (const [i, tensor] of layout.tensors.entries()) {
+        const given = { data: theirs[i]?.data as CacheArray, capacity: source.capacity, row: from };
+        copyTensorRow(tensor, given, { data: arrays[i] as CacheArray, capacity, row: to }, length);
+      }
     },
     dispose() {
       arrays = [];
     },
   };
+  return own;
 }
 
 function allocateTensor(layout: CacheLayout, { heads, headSize }: CacheTensor, capacity: number): CacheArray {
@@ -163,18 +169,21 @@ function writeValues(
   for (let i = 0; i < count; i++) cache[target + i] = delta[source + i] as number;
 }
 
-function copyTensorRow(
-  cache: CacheArray,
-  tensor: CacheTensor,
-  capacity: number,
-  from: number,
-  to: number,
-  length: number,
-): void {
-  const rowSize = tensor.heads * tensor.headSize * capacity;
-  const [whole, copied] = [lineLength(tensor, capacity), lineLength(tensor, length)];
+/** A row of one tensor, in whichever cache. */
+interface TensorRow {
+  readonly data: CacheArray;
+  readonly capacity: number;
+  readonly row: number;
+}
+
+function copyTensorRow(tensor: CacheTensor, from: TensorRow, to: TensorRow, length: number): void {
+  const copied = lineLength(tensor, length);
+  const [source, target] = [from, to].map(({ capacity, row }) => ({
+    whole: lineLength(tensor, capacity),
+    start: row * tensor.heads * tensor.headSize * capacity,
+  })) as [{ whole: number; start: number }, { whole: number; start: number }];
   for (let line = 0; line < lineCount(tensor, 1); line++) {
-    const source = from * rowSize + line * whole;
-    cache.copyWithin(to * rowSize + line * whole, source, source + copied);
+    const start = source.start + line * source.whole;
+    to.data.set(from.data.subarray(start, start + copied), target.start + line * target.whole);
   }
 }

@@ -41,6 +41,8 @@ export type Request =
       readonly kind: "copy-row";
       readonly session: number;
       readonly cache: number;
+      /** The cache that the row is copied from. */
+      readonly source: number;
       readonly from: number;
       readonly to: number;
       readonly length: number;

@@ -80,8 +80,7 @@ async function serve(backend: Backend, opened: Opened, request: Served): Promise
     case "run":
       return runPass(opened, request);
     case "copy-row":
-      await cacheOf(opened, request.session, request.cache).cache.copyRow(request.from, request.to, request.length);
-      return undefined;
+      return copyRow(opened, request);
     case "dispose-cache": {
       const { caches } = sessionOf(opened, request.session);
       caches.get(request.cache)?.cache.dispose();
@@ -103,6 +102,13 @@ async function serve(backend: Backend, opened: Opened, request: Served): Promise
     case "dispose-session":
       return closeSession(opened, request.session);
   }
+}
+
+async function copyRow(opened: Opened, request: Extract<Request, { kind: "copy-row" }>): Promise<undefined> {
+  const { session, from, to, length } = request;
+  const source = cacheOf(opened, session, request.source);
+  await cacheOf(opened, session, request.cache).cache.copyRow(from, to, length, source.cache);
+  return undefined;
 }
 
 function runPass(opened: Opened, request: Extract<Request, { kind: "run" }>): Promise<WireTensors> {

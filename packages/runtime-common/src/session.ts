@@ -48,7 +48,7 @@ export function workerSession(link: WorkerLink, id: number, shape: SessionShape)
       checkNames(layout, inputs, outputs);
       const own: OwnCache = { id: cacheCount++, layout, disposed: false };
       await link.call<"create-cache">({ kind: "create-cache", session: id, cache: own.id, layout });
-      const cache = sessionCache(link, id, own);
+      const cache = sessionCache(link, id, own, ownCache);
       caches.set(cache, own);
       return cache;
     },
@@ -75,11 +75,19 @@ export function workerSession(link: WorkerLink, id: number, shape: SessionShape)
   };
 }
 
-function sessionCache(link: WorkerLink, session: number, own: OwnCache): SessionCache {
+function sessionCache(
+  link: WorkerLink,
+  session: number,
+  own: OwnCache,
+  find: (cache: SessionCache) => OwnCache,
+): SessionCache {
   return {
-    async copyRow(from, to, length) {
+    async copyRow(from, to, length, source) {
       if (own.disposed) throw new DynamoError("invalid-argument", "this cache has been disposed");
-      await link.call<"copy-row">({ kind: "copy-row", session, cache: own.id, from, to, length });
+      const given = source === undefined ? own : find(source);
+      checkAlike(own.layout, given.layout);
+      const ends = { cache: own.id, source: given.id };
+      await link.call<"copy-row">({ kind: "copy-row", session, ...ends, from, to, length });
     },
     async dispose() {
       if (own.disposed) return;
@@ -88,6 +96,17 @@ function sessionCache(link: WorkerLink, session: number, own: OwnCache): Session
         await link.call<"dispose-cache">({ kind: "dispose-cache", session, cache: own.id }).catch(ignoreGoneSession);
     },
   };
+}
+
+/** Throws `invalid-argument` unless rows of one are rows of the other. */
+function checkAlike(one: CacheLayout, other: CacheLayout): void {
+  const shape = ({ tensors, dtype, maxLength }: CacheLayout): string =>
+    JSON.stringify([dtype, maxLength, tensors.map(({ kind, heads, headSize }) => [kind, heads, headSize])]);
+  if (one === other || shape(one) === shape(other)) return;
+  throw new DynamoError(
+    "invalid-argument",
+    "a row is copied between caches of one layout, whose rows alone may differ",
+  );
 }
 
 /** A session that was disposed first, or a worker that ended, has taken its caches along. */

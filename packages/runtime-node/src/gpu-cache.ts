@@ -1,5 +1,5 @@
 /** The KV cache as `gpu-buffer` tensors, for webgpu: it is written, grown and copied by graphs, on the device. */
-import type { CacheLayout } from "@dynamo/core";
+import { DynamoError, type CacheLayout } from "@dynamo/core";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import {
   cacheDims,
@@ -27,6 +27,16 @@ interface Blocks {
   readonly head: Tensors;
   readonly tail: Tensors | undefined;
 }
+
+/** What a cache gives to others that copy from it. */
+interface RowSource {
+  readonly layout: CacheLayout;
+  capacity(): number;
+  /** A copy of one row with room for so many positions. */
+  row(index: number, positions: number): Promise<Tensors>;
+}
+
+const rowSources = new WeakMap<EngineCache, RowSource>();
 
 export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSessions): Promise<EngineCache> {
   checkLayout(layout);
@@ -67,7 +77,18 @@ export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSe
     capacity = next;
   }
 
-  return {
+  /** Row `to` becomes the only row of `row`. */
+  async function put(row: Tensors, to: number): Promise<void> {
+    const { split, head, tail } = blocks;
+    const inHead = to < split;
+    const [block, start, end] = inHead ? [head, 0, split] : [tail ?? head, split, rows];
+    const picked = Array.from({ length: end - start }, (_, i) => (start + i === to ? end - start : i));
+    const next = await edited(block, row, picked);
+    release(row);
+    replace(inHead ? { split, head: next, tail } : { split, head, tail: next });
+  }
+
+  const own: EngineCache = {
     check: (lengths, newPositions) => {
       checkAppend(layout, lengths, newPositions, Math.min(capacity, maxLength));
     },
@@ -81,15 +102,28 @@ export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSe
       const results = await append.run({ ...blocks.head, [layout.delta]: delta, lengths: places });
       replace({ ...blocks, head: renamed(layout, results, "present") });
     },
-    async copyRow(from, to, length) {
-      checkCopy(layout, from, to, length, Math.min(capacity, maxLength));
-      if (from !== to) await rearrange(blocks.split, from, to);
+    async copyRow(from, to, length, source) {
+      const given = rowSources.get(source);
+      if (given === undefined) throw new DynamoError("invalid-argument", "the row's cache is none of this device");
+      checkCopy(layout, given.layout, { from, to, length, held: Math.min(given.capacity(), maxLength) });
+      if (source === own) {
+        if (from !== to) await rearrange(blocks.split, from, to);
+        return;
+      }
+      await grow(given.capacity());
+      await put(await given.row(from, capacity), to);
     },
     dispose() {
       release(blocks.head);
       if (blocks.tail !== undefined) release(blocks.tail);
     },
   };
+  rowSources.set(own, {
+    layout,
+    capacity: () => capacity,
+    row: (index, positions) => edited(blocks.head, blocks.tail ?? blocks.head, [index], positions - capacity),
+  });
+  return own;
 }
 
 type Edit = (first: Tensors, second: Tensors, picked: readonly number[], extra?: number) => Promise<Tensors>;

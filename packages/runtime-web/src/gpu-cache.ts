@@ -16,6 +16,14 @@ import {
 import type { Tensor } from "onnxruntime-web";
 import { cacheAppender, copyDestination, copySource, storage } from "./cache-append.js";
 
+interface Placed {
+  readonly layout: CacheLayout;
+  readonly buffers: readonly GPUBuffer[];
+}
+
+/** Where the caches lie that others copy from. */
+const placed = new WeakMap<EngineCache, Placed>();
+
 /** Throws `out-of-memory` when the GPU has no room for the whole of it. */
 export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheLayout): Promise<EngineCache> {
   checkLayout(layout);
@@ -26,7 +34,7 @@ export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheL
   const appender = cacheAppender(device, layout, buffers, capacity);
   const feeds = new Map<number, Readonly<Record<string, Tensor>>>();
 
-  return {
+  const own: EngineCache = {
     check(lengths, newPositions) {
       checkAppend(layout, lengths, newPositions, maxLength);
     },
@@ -44,9 +52,11 @@ export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheL
       }
       return Promise.resolve();
     },
-    copyRow(from, to, length) {
-      checkCopy(layout, from, to, length, maxLength);
-      if (from !== to) copyRows(device, layout, buffers, capacity, from, to);
+    copyRow(from, to, length, source) {
+      const given = placed.get(source);
+      if (given === undefined) throw new DynamoError("invalid-argument", "the row's cache is none of this device");
+      checkCopy(layout, given.layout, { from, to, length, held: maxLength });
+      if (given.buffers !== buffers || from !== to) copyRows(device, given, { layout, buffers }, capacity, [from, to]);
       return Promise.resolve();
     },
     dispose() {
@@ -55,6 +65,8 @@ export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheL
       for (const buffer of buffers) buffer.destroy();
     },
   };
+  placed.set(own, { layout, buffers });
+  return own;
 }
 
 const elementBytes = ({ dtype }: CacheLayout): number => (dtype === "float16" ? 2 : 4);
@@ -95,18 +107,17 @@ function tensorsOf(
 /** Whole rows: what lies behind a row's length counts for nothing. A buffer cannot be copied into itself, so by a detour. */
 function copyRows(
   device: GPUDevice,
-  layout: CacheLayout,
-  buffers: readonly GPUBuffer[],
+  source: Placed,
+  { layout, buffers }: Placed,
   capacity: number,
-  from: number,
-  to: number,
+  [from, to]: readonly [number, number],
 ): void {
   const encoder = device.createCommandEncoder();
   const sizes = layout.tensors.map((tensor) => rowBytes(layout, tensor, capacity));
   const between = device.createBuffer({ size: Math.max(...sizes), usage: copySource | copyDestination });
   for (const [i, buffer] of buffers.entries()) {
     const size = sizes[i] as number;
-    encoder.copyBufferToBuffer(buffer, from * size, between, 0, size);
+    encoder.copyBufferToBuffer(source.buffers[i] as GPUBuffer, from * size, between, 0, size);
     encoder.copyBufferToBuffer(between, 0, buffer, to * size, size);
   }
   device.queue.submit([encoder.finish()]);

@@ -8,15 +8,24 @@ export type Oracle = number[][][][];
 export type Step =
   | {
       readonly kind: "pass";
+      /** Which of two caches. */
+      readonly cache: number;
       readonly keep: readonly number[];
       readonly newPositions: number;
       readonly used: readonly number[];
     }
-  | { readonly kind: "copy"; readonly from: number; readonly to: number; readonly share: number };
+  | {
+      readonly kind: "copy";
+      readonly source: number;
+      readonly cache: number;
+      readonly from: number;
+      readonly to: number;
+      readonly share: number;
+    };
 
 /**
  * Passes over the first rows, each kept row first cut back to a share of its length (rejected drafts), with padding behind
- * the positions that a row really uses; and copies of rows.
+ * the positions that a row really uses; and copies of rows, within one of two caches or between them. The second has a row more.
  */
 export function programs(rows: number, maxLength: number): fc.Arbitrary<Step[]> {
   const share = fc.integer({ min: 0, max: 4 }).map((quarters) => 1 - quarters / 8);
@@ -24,6 +33,7 @@ export function programs(rows: number, maxLength: number): fc.Arbitrary<Step[]> 
     fc.integer({ min: 1, max: Math.ceil(maxLength / 2) }).chain((newPositions) =>
       fc.record({
         kind: fc.constant("pass" as const),
+        cache: fc.nat(1),
         keep: fc.array(share, { minLength: count, maxLength: count }),
         newPositions: fc.constant(newPositions),
         used: fc.array(fc.integer({ min: 0, max: newPositions }), { minLength: count, maxLength: count }),
@@ -31,7 +41,14 @@ export function programs(rows: number, maxLength: number): fc.Arbitrary<Step[]> 
     ),
   );
   const row = fc.integer({ min: 0, max: rows - 1 });
-  const copy = fc.record({ kind: fc.constant("copy" as const), from: row, to: row, share });
+  const copy = fc.record({
+    kind: fc.constant("copy" as const),
+    source: fc.nat(1),
+    cache: fc.nat(1),
+    from: row,
+    to: row,
+    share,
+  });
   return fc.array(fc.oneof({ weight: 3, arbitrary: pass }, { weight: 1, arbitrary: copy }), {
     minLength: 1,
     maxLength: 10,

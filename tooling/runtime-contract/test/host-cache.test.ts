@@ -1,8 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { appendToOracle, emptyOracle, firstDifference, freshValues, programs, startPass } from "./cache-oracle.js";
+import {
+  appendToOracle,
+  emptyOracle,
+  firstDifference,
+  freshValues,
+  programs,
+  startPass,
+  type Oracle,
+} from "./cache-oracle.js";
 import { testLayout } from "./graphs.js";
-import { capacityFor, createHostCache, hostGrowth, type CacheArray } from "@dynamo/runtime-common";
+import { capacityFor, createHostCache, hostGrowth, type CacheArray, type HostCache } from "@dynamo/runtime-common";
 
 const [rows, maxLength] = [3, 300];
 
@@ -11,13 +19,17 @@ describe.each(["float32", "float16"] as const)("host cache of %s", (dtype) => {
     fc.assert(
       fc.property(programs(rows, maxLength), (steps) => {
         const layout = testLayout({ rows, maxLength, dtype });
-        const cache = createHostCache(layout);
-        const oracle = emptyOracle(rows);
+        const caches = [rows, rows + 1].map((count) => ({
+          cache: createHostCache({ ...layout, rows: count }),
+          oracle: emptyOracle(count),
+        })) as [{ cache: HostCache; oracle: Oracle }, { cache: HostCache; oracle: Oracle }];
         for (const [seed, step] of steps.entries()) {
+          const { cache, oracle } = caches[step.cache as 0 | 1];
           if (step.kind === "copy") {
-            const source = oracle[step.from] as number[][][];
+            const given = caches[step.source as 0 | 1];
+            const source = given.oracle[step.from] as number[][][];
             const length = Math.floor(source.length * step.share);
-            cache.copyRow(step.from, step.to, length);
+            cache.copyRow(step.from, step.to, length, given.cache);
             oracle[step.to] = source.slice(0, length);
           } else {
             const used = startPass(oracle, step, maxLength);

@@ -141,13 +141,17 @@ function cacheContract(runtime: () => Runtime, { programs: programCount, float16
       cacheGraph(layout),
       async (session) => {
         const property = fc.asyncProperty(programs(rows, maxLength), async (steps) => {
-          const cache = await session.createCache(layout);
-          const oracle = emptyOracle(rows);
+          const caches = [
+            { cache: await session.createCache(layout), oracle: emptyOracle(rows) },
+            { cache: await session.createCache({ ...layout, rows: rows + 1 }), oracle: emptyOracle(rows + 1) },
+          ] as const;
           for (const [seed, step] of steps.entries()) {
+            const { cache, oracle } = caches[step.cache as 0 | 1];
             if (step.kind === "copy") {
-              const source = oracle[step.from] as number[][][];
+              const given = caches[step.source as 0 | 1];
+              const source = given.oracle[step.from] as number[][][];
               const length = Math.floor(source.length * step.share);
-              await cache.copyRow(step.from, step.to, length);
+              await cache.copyRow(step.from, step.to, length, given.cache);
               oracle[step.to] = source.slice(0, length);
               continue;
             }
@@ -164,7 +168,7 @@ function cacheContract(runtime: () => Runtime, { programs: programCount, float16
             }
             appendToOracle(oracle, fresh, used);
           }
-          await cache.dispose();
+          for (const { cache } of caches) await cache.dispose();
         });
         await fc.assert(property, { numRuns: programCount });
       },
@@ -288,6 +292,8 @@ function cacheContract(runtime: () => Runtime, { programs: programCount, float16
         "cache length",
       );
       await expectError(cache.copyRow(0, 3, 0), "invalid-argument", "row copied to");
+      const longer = await session.createCache({ ...layout, maxLength: layout.maxLength + 1 });
+      await expectError(cache.copyRow(0, 0, 0, longer), "invalid-argument", "caches of one layout");
       await session.run({ fresh }, [], { cache, lengths: [0], newPositions: 1 });
     });
   });

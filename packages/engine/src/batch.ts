@@ -1,0 +1,176 @@
+/** The rows that are decoded together, the prompt that is about to join them, and the caches behind both. */
+import type { KvCache, LanguageModel } from "@dynamo/core";
+import { endOutput, isOver, now, step, type Active } from "./active.js";
+import { prefixStore, type HeldRow, type PrefixStore } from "./prefix-store.js";
+
+export interface PassReport {
+  readonly kind: "prefill" | "decode";
+  readonly rows: number;
+  /** Seconds of the forward pass, and of the strategies after it. */
+  readonly modelSeconds: number;
+  readonly strategySeconds: number;
+  /** The orders at which the rows settled. */
+  readonly orders: readonly number[];
+}
+
+export interface BatchOptions {
+  readonly slots: number;
+  readonly keptTexts: number;
+  readonly onPass: (pass: PassReport) => void;
+}
+
+export interface Batch {
+  /** Row i of the cache belongs to rows[i]. */
+  readonly rows: readonly Active[];
+  /** Whose prompt is being computed. */
+  readonly entering: Active | undefined;
+  /** Begins with a request's prompt, at the first token that no text here has computed already. */
+  enter(active: Active): Promise<void>;
+  /** A piece of the entering prompt, of at most so many tokens; after the last one it has a row. Returns the tokens fed. */
+  prefill(most: number): Promise<number>;
+  /** One pass over all rows. */
+  decode(): Promise<void>;
+  /** Rows that are over end, and give their place away. */
+  leave(): Promise<void>;
+  /** Everybody here, who ends with the error; the caches are made anew. Rejects when they cannot be. */
+  fail(error: unknown): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+interface Memory {
+  readonly batch: KvCache;
+  /** One row, in which a prompt is computed before it joins the others. */
+  readonly staging: KvCache;
+  readonly kept: PrefixStore;
+}
+
+interface State {
+  readonly model: LanguageModel;
+  readonly options: BatchOptions;
+  readonly rows: Active[];
+  entering: Active | undefined;
+  memory: Memory;
+}
+
+export async function createBatch(model: LanguageModel, options: BatchOptions): Promise<Batch> {
+  const state: State = { model, options, rows: [], entering: undefined, memory: await reserve(model, options) };
+  return {
+    rows: state.rows,
+    get entering() {
+      return state.entering;
+    },
+    enter: (active) => enter(state, active),
+    prefill: (most) => prefill(state, most),
+    decode: () => decode(state),
+    leave: () => leave(state),
+    async fail(error) {
+      for (const active of [...state.rows, ...(state.entering === undefined ? [] : [state.entering])])
+        active.output.fail(error);
+      state.rows.length = 0;
+      state.entering = undefined;
+      await release(state.memory);
+      state.memory = await reserve(model, options);
+    },
+    dispose: () => release(state.memory),
+  };
+}
+
+async function enter(state: State, active: Active): Promise<void> {
+  const { staging, kept, batch } = state.memory;
+  state.entering = active;
+  active.started = now();
+  const { prompt, heads } = active.decoding;
+  const others = state.rows.map((other, row) => held(batch, row, other));
+  const prefix = kept.find(prompt, heads > 1, others);
+  if (prefix === undefined) staging.truncate(0, 0);
+  else await staging.copyRow(prefix.held.row, 0, prefix.length, prefix.held.cache);
+  active.reused = prefix?.length ?? 0;
+  active.tokens = Array.from(prompt.subarray(0, active.reused));
+  active.allHeads = prefix?.held.allHeads ?? true;
+}
+
+async function prefill(state: State, most: number): Promise<number> {
+  const { model, memory, entering: active } = state;
+  if (active === undefined) return 0;
+  const { prompt, heads, topK } = active.decoding;
+  const piece = prompt.subarray(active.tokens.length, active.tokens.length + most);
+  const last = active.tokens.length + piece.length === prompt.length;
+  const started = now();
+  const feeds = [{ tokens: piece }];
+  const { candidates } = await model.forward(memory.staging, feeds, { heads, topK: last ? topK : 1 });
+  const modelSeconds = now() - started;
+  for (const token of piece) active.tokens.push(token);
+  active.allHeads &&= computesAll(model, heads);
+  const orders = last ? await step([active], candidates) : [];
+  const strategySeconds = now() - started - modelSeconds;
+  state.options.onPass({ kind: "prefill", rows: 1, modelSeconds, strategySeconds, orders });
+  if (last || active.cancelled) await join(state, active);
+  return piece.length;
+}
+
+async function join(state: State, active: Active): Promise<void> {
+  const { rows, memory } = state;
+  if (isOver(active)) await end(state, held(memory.staging, 0, active), active);
+  else {
+    await memory.batch.copyRow(0, rows.length, undefined, memory.staging);
+    rows.push(active);
+  }
+  state.entering = undefined;
+}
+
+async function decode(state: State): Promise<void> {
+  const { model, rows, memory } = state;
+  const started = now();
+  const heads = Math.max(...rows.map(({ decoding }) => decoding.heads));
+  const topK = Math.max(...rows.map(({ decoding }) => decoding.topK));
+  const feeds = rows.map(({ decoding }) => decoding.feed());
+  const { candidates } = await model.forward(memory.batch, feeds, { heads, topK });
+  const modelSeconds = now() - started;
+  for (const [row, active] of rows.entries()) {
+    active.tokens.push(...Array.from(feeds[row]?.tokens ?? []));
+    active.allHeads &&= computesAll(model, heads);
+  }
+  const orders = await step(rows, candidates);
+  for (const [row, { tokens }] of rows.entries()) memory.batch.truncate(row, tokens.length);
+  const strategySeconds = now() - started - modelSeconds;
+  state.options.onPass({ kind: "decode", rows: rows.length, modelSeconds, strategySeconds, orders });
+  await leave(state);
+}
+
+async function leave(state: State): Promise<void> {
+  const { rows, memory } = state;
+  for (let row = rows.length - 1; row >= 0; row--) {
+    const active = rows[row] as Active;
+    if (!isOver(active)) continue;
+    await end(state, held(memory.batch, row, active), active);
+    const last = rows.length - 1;
+    // The last row takes the place of one that ends, so that the rows stay in front.
+    if (row !== last) {
+      await memory.batch.copyRow(last, row);
+      rows[row] = rows[last] as Active;
+    }
+    rows.pop();
+  }
+}
+
+async function end({ memory }: State, row: HeldRow, active: Active): Promise<void> {
+  endOutput(active);
+  await memory.kept.keep(row);
+}
+
+async function reserve(model: LanguageModel, { slots, keptTexts }: BatchOptions): Promise<Memory> {
+  return {
+    batch: await model.createCache({ rows: slots }),
+    staging: await model.createCache({ rows: 1 }),
+    kept: await prefixStore(model, keptTexts),
+  };
+}
+
+async function release({ batch, staging, kept }: Memory): Promise<void> {
+  await Promise.all([batch.dispose(), staging.dispose(), kept.dispose()]);
+}
+
+const held = (cache: KvCache, row: number, { tokens, allHeads }: Active): HeldRow => ({ cache, row, tokens, allHeads });
+
+/** With more than one head asked for, all are computed. */
+const computesAll = ({ info }: LanguageModel, heads: number): boolean => heads > 1 || info.tokenHeads === 1;

@@ -1,0 +1,239 @@
+import { DynamoError, type LanguageModel, type Runtime, type Strategy } from "@dynamo/core";
+import { autoregressive, dynamo, generate, verified, type GenerationChunk } from "@dynamo/decode";
+import { loadModel } from "@dynamo/model";
+import { createNodeRuntime } from "@dynamo/runtime-node";
+import { modelPath } from "@dynamo/stories";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createEngine, type Engine, type EngineOptions, type EngineRequest, type PassReport } from "./index.js";
+
+let runtime: Runtime;
+let model: LanguageModel;
+beforeAll(async () => {
+  runtime = createNodeRuntime({ device: "cpu" });
+  model = await loadModel(runtime, modelPath);
+});
+afterAll(() => runtime.dispose());
+
+async function withEngine<Result>(options: EngineOptions, use: (engine: Engine) => Promise<Result>): Promise<Result> {
+  const engine = await createEngine(model, options);
+  try {
+    return await use(engine);
+  } finally {
+    await engine.close({ now: true });
+  }
+}
+
+const strategies: readonly (() => Strategy)[] = [
+  () => autoregressive(),
+  () => dynamo(),
+  () => verified(),
+  () => dynamo({ backoff: 0, maskStrength: 0.5 }),
+  () => autoregressive({ temperature: 0 }),
+];
+
+const prompts = [
+  "Once upon a time, there was a little dog",
+  "Lily and Tom went to the park. They",
+  "The sun was shining and",
+  "One day, a big bear found a red ball in the forest. The bear was very happy. He wanted to",
+];
+
+function requests(count: number): EngineRequest[] {
+  return Array.from({ length: count }, (_, i) => ({
+    prompt: prompts[i % prompts.length] as string,
+    strategy: (strategies[i % strategies.length] as () => Strategy)(),
+    maxNewTokens: 10 + ((i * 7) % 31),
+    seed: 100 + i,
+    ...(i % 6 === 0 ? { presencePenalty: 0.5 } : {}),
+    ...(i % 7 === 0 ? { logitBias: { 20: -100 } } : {}),
+  }));
+}
+
+const codeOf = async (promise: PromiseLike<unknown>): Promise<string> => {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return DynamoError.is(error) ? error.code : String(error);
+};
+
+describe("a request's text", () => {
+  test("is what it is alone, whoever else is in the batch, with every strategy", async () => {
+    const all = requests(40);
+    const passes: PassReport[] = [];
+    const results = await withEngine({ slots: 5, prefillTokens: 7, onPass: (pass) => passes.push(pass) }, (engine) =>
+      Promise.all(all.map((request) => engine.submit(request))),
+    );
+    for (const [i, { text, tokens, finishReason, statistics }] of results.entries()) {
+      const { prompt, ...options } = requests(40)[i] as EngineRequest;
+      const alone = await generate(model, prompt, options);
+      expect({ i, text, tokens, finishReason }).toEqual({
+        ...{ i, text: alone.text, tokens: alone.tokens, finishReason: alone.finishReason },
+      });
+      expect(statistics.passes).toBe(alone.statistics.passes);
+    }
+    expect(Math.max(...passes.map(({ rows }) => rows))).toBe(5);
+    // Prompts that others had before were not computed again.
+    expect(results.filter(({ statistics }) => statistics.reusedTokens > 0).length).toBeGreaterThan(20);
+  });
+
+  test("streams pass by pass, and the chunks are the result", async () => {
+    await withEngine({}, async (engine) => {
+      const generation = engine.submit({ prompt: prompts[0] as string, seed: 1, maxNewTokens: 30, logprobs: 2 });
+      const chunks: GenerationChunk[] = [];
+      for await (const chunk of generation) chunks.push(chunk);
+      const result = await generation;
+      expect(chunks.map(({ text }) => text).join("")).toBe(result.text);
+      expect(chunks.flatMap(({ tokens }) => tokens)).toEqual(result.tokens);
+      expect(chunks.map(({ pass }) => pass)).toEqual(chunks.map((_, i) => i));
+      expect(result.logprobs).toHaveLength(result.tokens.length);
+      expect(chunks.length).toBeLessThan(result.tokens.length);
+    });
+  });
+});
+
+describe("a text that goes on", () => {
+  test("begins where the one before it ended, and is the same text", async () => {
+    await withEngine({ slots: 2 }, async (engine) => {
+      const strategy = dynamo({ temperature: 0 });
+      const first = await engine.submit({ prompt: prompts[3] as string, strategy, maxNewTokens: 20 });
+      const prompt = [
+        ...model.tokenizer.encode(prompts[3] as string),
+        ...first.tokens,
+        ...model.tokenizer.encode(" And"),
+      ];
+      const second = await engine.submit({ prompt, strategy, maxNewTokens: 20 });
+      expect(second.statistics.reusedTokens).toBeGreaterThan(first.statistics.promptTokens + 10);
+      expect(second.text).toBe((await generate(model, prompt, { strategy, maxNewTokens: 20 })).text);
+      // Kept without the other heads, a text is no beginning for those who need them.
+      const other = [...prompt, ...model.tokenizer.encode(" then they all")];
+      await engine.submit({ prompt: other, strategy: autoregressive(), maxNewTokens: 1 });
+      const third = await engine.submit({ prompt: other, strategy, maxNewTokens: 20 });
+      expect(third.text).toBe((await generate(model, other, { strategy, maxNewTokens: 20 })).text);
+    });
+  });
+});
+
+describe("the queue", () => {
+  test("refuses what is more than it holds, and lets nobody wait for a cancelled one", async () => {
+    await withEngine({ slots: 1, queue: 2 }, async (engine) => {
+      const stop = new AbortController();
+      const request = { prompt: prompts[0] as string, maxNewTokens: 100, stopAtEndOfText: false };
+      const running = engine.submit({ ...request, signal: stop.signal });
+      const cancelled = new AbortController();
+      const waiting = engine.submit({ ...request, signal: cancelled.signal });
+      const last = engine.submit({ ...request, maxNewTokens: 3 });
+      expect(() => engine.submit(request)).toThrow(/2 requests are waiting already, the queue holds 2/);
+      cancelled.abort();
+      expect(await codeOf(waiting)).toBe("aborted");
+      expect(engine.state).toMatchObject({ slots: 1, queued: 1 });
+      stop.abort();
+      expect(await codeOf(running)).toBe("aborted");
+      expect((await last).tokens).toHaveLength(3);
+      expect(engine.state).toEqual({ slots: 1, active: 0, queued: 0 });
+    });
+  });
+
+  test("a reader who leaves gives its slot away", async () => {
+    await withEngine({ slots: 1 }, async (engine) => {
+      const long = { prompt: prompts[1] as string, maxNewTokens: 400, stopAtEndOfText: false };
+      let seen = 0;
+      for await (const chunk of engine.submit(long)) if ((seen += chunk.tokens.length) > 5) break;
+      const next = await engine.submit({ ...long, maxNewTokens: 2 });
+      expect(next.tokens).toHaveLength(2);
+      expect(next.statistics.seconds.total).toBeGreaterThan(0);
+    });
+  });
+
+  test("refuses requests that cannot be before they wait", async () => {
+    await withEngine({}, async (engine) => {
+      const refused: [EngineRequest, RegExp][] = [
+        [{ prompt: "" }, /prompt is empty/],
+        [{ prompt: new Array<number>(600).fill(5) }, /has 60\d tokens, the context holds 512/],
+        [{ prompt: "a", maxNewTokens: 0 }, /maxNewTokens/],
+      ];
+      for (const [request, message] of refused) expect(() => engine.submit(request)).toThrow(message);
+      await expect(createEngine(model, { slots: 0 })).rejects.toThrow(/slots must be a whole number from 1/);
+    });
+  });
+});
+
+describe("a long prompt", () => {
+  test("lets the others go on between its pieces", async () => {
+    const passes: PassReport[] = [];
+    await withEngine({ slots: 2, prefillTokens: 16, onPass: (pass) => passes.push(pass) }, async (engine) => {
+      const writing = engine.submit({ prompt: "Once", maxNewTokens: 200, stopAtEndOfText: false });
+      const iterator = writing[Symbol.asyncIterator]();
+      await iterator.next();
+      passes.length = 0;
+      const long = Array.from({ length: 320 }, (_, i) => 100 + ((i * 37) % 900));
+      await engine.submit({ prompt: long, maxNewTokens: 1 });
+    });
+    const kinds = passes.map(({ kind }) => kind).join(" ");
+    expect(passes.filter(({ kind }) => kind === "prefill").length).toBeGreaterThanOrEqual(20);
+    expect(kinds).not.toContain("prefill prefill");
+  });
+});
+
+describe("what fails", () => {
+  test("a strategy's fault ends its own request only", async () => {
+    await withEngine({}, async (engine) => {
+      const bad: Strategy = {
+        name: "bad",
+        step: ({ random }) => {
+          if (random() > 0.5) throw new Error("no more");
+          return { tokens: [5] };
+        },
+      };
+      const good = { prompt: prompts[0] as string, seed: 3, maxNewTokens: 40 };
+      const [failed, text] = await Promise.all([
+        codeOf(engine.submit({ ...good, strategy: bad })),
+        engine.submit(good),
+      ]);
+      expect(failed).toBe("strategy");
+      expect(text.text).toBe((await generate(model, good.prompt, good)).text);
+    });
+  });
+
+  test("a pass's fault fails all who are under way, and the next request is served", async () => {
+    let failing = false;
+    const fragile: LanguageModel = {
+      ...model,
+      forward: (...given) => (failing ? Promise.reject(new DynamoError("runtime", "gone")) : model.forward(...given)),
+    };
+    const engine = await createEngine(fragile, { slots: 2 });
+    const request = { prompt: prompts[0] as string, seed: 3, maxNewTokens: 100 };
+    const first = [engine.submit(request), engine.submit(request)];
+    await first[0]?.[Symbol.asyncIterator]().next();
+    failing = true;
+    expect(await Promise.all(first.map(codeOf))).toEqual(["runtime", "runtime"]);
+    failing = false;
+    expect((await engine.submit({ ...request, maxNewTokens: 4 })).tokens).toHaveLength(4);
+    await engine.close();
+  });
+
+  test("an engine that closes finishes what it has, takes no more, and leaves no cache", async () => {
+    let caches = 0;
+    const counting: LanguageModel = {
+      ...model,
+      async createCache(options) {
+        const cache = await model.createCache(options);
+        caches++;
+        const { dispose } = cache;
+        cache.dispose = () => {
+          caches--;
+          return dispose();
+        };
+        return cache;
+      },
+    };
+    const engine = await createEngine(counting, { slots: 1 });
+    expect(caches).toBe(3);
+    const texts = [1, 2, 3].map((seed) => engine.submit({ prompt: prompts[2] as string, seed, maxNewTokens: 5 }));
+    const closed = engine.close();
+    expect(() => engine.submit({ prompt: "a" })).toThrow(/closing/);
+    expect((await Promise.all(texts)).map(({ tokens }) => tokens.length)).toEqual([5, 5, 5]);
+    await closed;
+    expect(caches).toBe(0);
+  });
+});

@@ -1,0 +1,175 @@
+/**
+ * Continuous batching: requests join and leave a batch at any pass, each row advances by its own number of tokens, and a
+ * long prompt is computed in pieces between the passes of the others.
+ */
+import { DynamoError, type LanguageModel } from "@dynamo/core";
+import { startDecoding, type GenerationChunk } from "@dynamo/decode";
+import { abortedError, isOver, now, type Active } from "./active.js";
+import { createBatch, type Batch, type PassReport } from "./batch.js";
+import { channel } from "./channel.js";
+import { fairQueue, type FairQueue } from "./fair-queue.js";
+import type { EngineGeneration, EngineRequest, EngineResult } from "./request.js";
+
+export interface EngineOptions {
+  /** Requests that are decoded at once. Default 8. */
+  readonly slots?: number | undefined;
+  /** Texts whose keys and values are kept for prompts that begin alike. Default: as many as slots. */
+  readonly keptTexts?: number | undefined;
+  /** Requests that may wait for a slot; further ones are refused. Default 64. */
+  readonly queue?: number | undefined;
+  /** Tokens of prompts that are computed between two passes of those that decode. Default 128. */
+  readonly prefillTokens?: number | undefined;
+  /** Told of every pass, for metrics. */
+  readonly onPass?: ((pass: PassReport) => void) | undefined;
+}
+
+export interface EngineState {
+  readonly slots: number;
+  /** Requests that are computed now. */
+  readonly active: number;
+  readonly queued: number;
+}
+
+export interface Engine {
+  readonly state: EngineState;
+  /**
+   * Puts a request into the queue. Throws `invalid-argument` for options out of range and prompts that fill the context,
+   * `busy` when the queue is full. The generation rejects with `aborted` when its signal fires, `strategy` when its
+   * strategy fails, `runtime` when a pass fails: all requests under way fail then, and the engine goes on.
+   */
+  submit(request: EngineRequest): EngineGeneration;
+  /** Takes no more requests, and ends when those that it has are done, or with `now` at once. */
+  close(options?: { readonly now?: boolean }): Promise<void>;
+}
+
+/** Tokens of a prompt in one pass when nobody waits for it. */
+const wholeChunk = 512;
+
+export async function createEngine(model: LanguageModel, options: EngineOptions = {}): Promise<Engine> {
+  const { slots = 8, keptTexts = slots, queue: mostWaiting = 64, prefillTokens = 128, onPass } = options;
+  checkWhole({ slots, prefillTokens }, 1);
+  checkWhole({ keptTexts, queue: mostWaiting }, 0);
+  const queue = fairQueue<Active>();
+  const batch = await createBatch(model, { slots, keptTexts, onPass: onPass ?? ((): void => undefined) });
+  let closing = false;
+  let broken: DynamoError | undefined;
+  let wake = (): void => undefined;
+
+  const activeCount = (): number => batch.rows.length + (batch.entering === undefined ? 0 : 1);
+  const woken = (): Promise<void> =>
+    new Promise((resume) => {
+      wake = resume;
+    });
+
+  function cancel(active: Active): void {
+    active.cancelled = true;
+    if (queue.remove(active.key, active)) active.output.fail(abortedError());
+    wake();
+  }
+
+  async function run(): Promise<void> {
+    while (broken === undefined && !(closing && activeCount() + queue.size === 0)) {
+      if (activeCount() + queue.size === 0) await woken();
+      else await work(batch, queue, slots, prefillTokens).catch(recover);
+    }
+    await batch.dispose().catch(() => undefined);
+  }
+
+  /** A failed pass takes everybody under way along; those in the queue begin with new caches. */
+  async function recover(error: unknown): Promise<void> {
+    await batch.fail(error).catch((cause: unknown) => {
+      broken = new DynamoError("runtime", "the engine's model cannot be used any more", { cause });
+      for (const active of queue.drain()) active.output.fail(broken);
+    });
+  }
+
+  const running = run();
+
+  return {
+    get state() {
+      return { slots, active: activeCount(), queued: queue.size };
+    },
+    submit(request) {
+      if (broken !== undefined) throw broken;
+      if (closing) throw new DynamoError("busy", "the engine is closing and takes no more requests");
+      if (request.signal?.aborted === true) throw abortedError();
+      if (activeCount() + queue.size >= slots + mostWaiting) {
+        throw new DynamoError("busy", `${queue.size} requests are waiting already, the queue holds ${mostWaiting}`);
+      }
+      const active = startRequest(model, request, cancel);
+      queue.push(active.key, active);
+      wake();
+      return generationOf(active);
+    },
+    async close({ now: atOnce = false } = {}) {
+      closing = true;
+      if (atOnce) {
+        const entering = batch.entering === undefined ? [] : [batch.entering];
+        for (const active of [...queue.drain(), ...batch.rows, ...entering]) {
+          active.output.fail(abortedError());
+          cancel(active);
+        }
+      }
+      wake();
+      await running;
+    },
+  };
+}
+
+/** Prompts for so many tokens, then one pass for those that decode. */
+async function work(batch: Batch, queue: FairQueue<Active>, slots: number, prefillTokens: number): Promise<void> {
+  // The first to be ready shall not wait for the prompts of all who come after.
+  let left = batch.rows.length === 0 ? 1 : prefillTokens;
+  while (left > 0) {
+    if (batch.entering === undefined) {
+      const next = batch.rows.length < slots ? queue.next() : undefined;
+      if (next === undefined) break;
+      await batch.enter(next);
+    }
+    left -= await batch.prefill(batch.rows.length === 0 ? wholeChunk : left);
+  }
+  if (batch.rows.some(isOver)) await batch.leave();
+  if (batch.rows.length > 0) await batch.decode();
+}
+
+function startRequest(model: LanguageModel, request: EngineRequest, cancel: (active: Active) => void): Active {
+  const { prompt, key = "", index = 0, signal, ...options } = request;
+  const decoding = startDecoding(model, prompt, options, index);
+  const abort = (): void => {
+    cancel(active);
+  };
+  const submitted = now();
+  const active: Active = {
+    decoding,
+    key,
+    output: channel<GenerationChunk, EngineResult>(abort),
+    submitted,
+    tokens: [],
+    allHeads: true,
+    reused: 0,
+    started: submitted,
+    firstToken: submitted,
+    cancelled: false,
+  };
+  signal?.addEventListener("abort", abort, { once: true });
+  const forget = (): void => {
+    signal?.removeEventListener("abort", abort);
+  };
+  active.output.result.then(forget, forget);
+  return active;
+}
+
+const generationOf = ({ output }: Active): EngineGeneration => ({
+  [Symbol.asyncIterator]: () => output.items[Symbol.asyncIterator](),
+  then: (fulfilled, rejected) => output.result.then(fulfilled, rejected),
+});
+
+function checkWhole(values: Readonly<Record<string, number>>, least: number): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (Number.isSafeInteger(value) && value >= least && value <= 4096) continue;
+    throw new DynamoError(
+      "invalid-argument",
+      `${name} must be a whole number from ${least} to 4096, received ${String(value)}`,
+    );
+  }
+}

@@ -1,0 +1,86 @@
+/** Keys and values of texts that have ended, kept for prompts that begin alike: chat turns, system prompts. */
+import type { KvCache, LanguageModel } from "@dynamo/core";
+
+/** What a row of a cache holds. */
+export interface HeldRow {
+  readonly cache: KvCache;
+  readonly row: number;
+  readonly tokens: ArrayLike<number>;
+  /** Whether every pass over these tokens computed all heads: only then can a row that needs them all go on from here. */
+  readonly allHeads: boolean;
+}
+
+export interface PrefixStore {
+  /** The row here or among `others` that begins like the prompt for longest, and for how long; at most all but its last token. */
+  find(prompt: Int32Array, needsAllHeads: boolean, others: readonly HeldRow[]): Prefix | undefined;
+  /** Keeps a copy of the row, in the place of the one that was used least recently. */
+  keep(row: HeldRow): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface Prefix {
+  readonly held: HeldRow;
+  readonly length: number;
+}
+
+/** Fewer positions are computed as fast as they are copied. */
+const leastPrefix = 8;
+
+interface KeptRow extends HeldRow {
+  readonly tokens: Int32Array;
+  usedAt: number;
+}
+
+/** Room for so many texts; 0 keeps none. */
+export async function prefixStore(model: LanguageModel, rows: number): Promise<PrefixStore> {
+  const cache = rows === 0 ? undefined : await model.createCache({ rows });
+  const kept: KeptRow[] = [];
+  let clock = 0;
+
+  return {
+    find(prompt, needsAllHeads, others) {
+      let best: Prefix | undefined;
+      for (const held of [...kept, ...others]) {
+        if (needsAllHeads && !held.allHeads) continue;
+        const length = commonPrefix(prompt.subarray(0, prompt.length - 1), held.tokens);
+        if (length >= leastPrefix && length > (best?.length ?? 0)) best = { held, length };
+      }
+      const own = kept.find((row) => row === best?.held);
+      if (own !== undefined) own.usedAt = clock++;
+      return best;
+    },
+    async keep({ cache: source, row, tokens, allHeads }) {
+      if (cache === undefined || tokens.length < leastPrefix) return;
+      const place = placeFor(kept, rows, tokens, allHeads);
+      const made: KeptRow = { cache, row: place, tokens: Int32Array.from(tokens), allHeads, usedAt: clock++ };
+      // Gone first: a copy that fails leaves nothing that is only half there.
+      const old = kept.findIndex((each) => each.row === place);
+      if (old >= 0) kept.splice(old, 1);
+      await cache.copyRow(row, place, tokens.length, source);
+      kept.push(made);
+    },
+    async dispose() {
+      kept.length = 0;
+      await cache?.dispose();
+    },
+  };
+}
+
+/** A row that the new one makes needless, else a free one, else the one that was used least recently. */
+function placeFor(kept: readonly KeptRow[], rows: number, tokens: ArrayLike<number>, allHeads: boolean): number {
+  const covered = kept.find(
+    (row) => (allHeads || !row.allHeads) && commonPrefix(row.tokens, tokens) === row.tokens.length,
+  );
+  if (covered !== undefined) return covered.row;
+  const used = new Set(kept.map(({ row }) => row));
+  const free = Array.from({ length: rows }, (_, row) => row).find((row) => !used.has(row));
+  if (free !== undefined) return free;
+  return kept.reduce((oldest, row) => (row.usedAt < oldest.usedAt ? row : oldest)).row;
+}
+
+function commonPrefix(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const most = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < most && a[length] === b[length]) length++;
+  return length;
+}

@@ -1,0 +1,35 @@
+/** What the engine takes and gives. */
+import type { FinishReason, GenerateOptions, GenerationChunk, Prompt, TokenLogprob } from "@dynamo/decode";
+
+export interface EngineRequest extends GenerateOptions {
+  readonly prompt: Prompt;
+  /** Whose turn it is: requests of one key wait for each other, not for those of others. Default: one key for all. */
+  readonly key?: string | undefined;
+  /** The random stream of the seed, as a batch's rows have: for several texts of one prompt. Default 0. */
+  readonly index?: number | undefined;
+}
+
+/** Iterate over it for the text as it is made, or await it, or both. A reader that stops iterating cancels it. */
+export interface EngineGeneration extends AsyncIterable<GenerationChunk>, PromiseLike<EngineResult> {}
+
+export interface EngineResult {
+  readonly text: string;
+  readonly tokens: readonly number[];
+  readonly finishReason: FinishReason;
+  readonly seed: number;
+  readonly logprobs: readonly TokenLogprob[];
+  readonly statistics: RequestStatistics;
+}
+
+export interface RequestStatistics {
+  readonly promptTokens: number;
+  /** Of them, those whose keys and values were there already. */
+  readonly reusedTokens: number;
+  readonly passes: number;
+  readonly orders: Readonly<Record<number, number>>;
+  /** Drafts that were judged, and those accepted: of verified decoding. */
+  readonly drafted: number;
+  readonly accepted: number;
+  /** Seconds from `submit` to the first pass, to the first token, and to the end. */
+  readonly seconds: { readonly queued: number; readonly firstToken: number; readonly total: number };
+}
