@@ -93,8 +93,12 @@ export async function createEngine(model: LanguageModel, options: EngineOptions 
       if (broken !== undefined) throw broken;
       if (closing) throw new DynamoError("busy", "the engine is closing and takes no more requests");
       if (request.signal?.aborted === true) throw abortedError();
-      if (activeCount() + queue.size >= slots + mostWaiting) {
-        throw new DynamoError("busy", `${queue.size} requests are waiting already, the queue holds ${mostWaiting}`);
+      const here = activeCount() + queue.size;
+      if (here >= slots + mostWaiting) {
+        throw new DynamoError(
+          "busy",
+          `${here} requests are here already: ${slots} slots and a queue of ${mostWaiting}`,
+        );
       }
       const active = startRequest(model, request, cancel);
       queue.push(active.key, active);
