@@ -1,0 +1,6 @@
+/** @dynamo/server: an OpenAI-compatible server over @dynamo/engine. */
+export { createServer } from "./server.js";
+export type { DynamoServer, ServerModel, ServerOptions } from "./server.js";
+export type { InferenceSettings } from "./inference/messages.js";
+export { apiKeys, createKey, keysOfEnvironment, readKeyFile } from "./keys.js";
+export type { ApiKey, ApiKeys } from "./keys.js";

@@ -1,0 +1,103 @@
+/** What the server and the inference process say to each other. */
+import type { DeviceChoice, DynamoErrorCode } from "@dynamo/core";
+import type { EngineState, PassReport, RequestStatistics } from "@dynamo/engine";
+import type { WirePass } from "@dynamo/protocol";
+import type { ChatMessage } from "@dynamo/tokenizer";
+
+/** Which model, where it runs, and how many share it: fixed for a process's life. */
+export interface InferenceSettings {
+  /** A model folder. */
+  readonly folder: string;
+  readonly device: "auto" | "cpu" | "cuda" | "webgpu";
+  readonly dtype: "fp32" | "fp16" | "q8" | "q4" | undefined;
+  readonly threads: number | undefined;
+  readonly slots: number;
+  readonly queue: number;
+}
+
+export interface ServedModel {
+  readonly tokenHeads: number;
+  readonly contextLength: number;
+  readonly vocabularySize: number;
+  /** It has a chat template. */
+  readonly chat: boolean;
+  readonly device: DeviceChoice;
+  readonly dtype: string;
+}
+
+export interface StrategySettings {
+  /** Default: dynamo for a model of several heads. */
+  readonly name: "autoregressive" | "dynamo" | "verified" | undefined;
+  readonly temperature: number | undefined;
+  readonly topP: number | undefined;
+  readonly topK: number | undefined;
+  readonly repetitionPenalty: number | undefined;
+  readonly backoff: number | undefined;
+  readonly maskStrength: number | undefined;
+  readonly adaptive: boolean | undefined;
+  readonly blur: boolean | undefined;
+}
+
+export interface InferenceRequest {
+  readonly prompt: string | readonly number[] | { readonly messages: readonly ChatMessage[] };
+  readonly strategy: StrategySettings;
+  /** Undefined: as many as the context has room for. */
+  readonly maxNewTokens: number | undefined;
+  readonly seed: number | undefined;
+  readonly stop: readonly string[];
+  readonly logitBias: Readonly<Record<number, number>>;
+  readonly presencePenalty: number;
+  readonly frequencyPenalty: number;
+  /** Log-probabilities, with so many alternatives. */
+  readonly logprobs: number | undefined;
+  /** Each chunk tells its pass. */
+  readonly trace: boolean;
+  /** The seed's random stream: texts of one prompt differ by it. */
+  readonly index: number;
+  /** Whose turn it is in the queue. */
+  readonly key: string;
+}
+
+export interface WireToken {
+  readonly id: number;
+  readonly text: string;
+  readonly logprob: number | undefined;
+}
+
+export interface WireLogprob extends WireToken {
+  readonly top: readonly WireToken[];
+}
+
+export interface InferenceChunk {
+  readonly text: string;
+  readonly tokens: number;
+  readonly logprobs: readonly WireLogprob[];
+  readonly pass: WirePass | undefined;
+}
+
+export interface InferenceEnd {
+  readonly finishReason: "stop" | "length";
+  readonly tokens: number;
+  readonly statistics: RequestStatistics;
+}
+
+export interface WireError {
+  readonly code: DynamoErrorCode;
+  readonly message: string;
+}
+
+export type ToInference =
+  | { readonly kind: "open"; readonly settings: InferenceSettings }
+  | { readonly kind: "submit"; readonly id: number; readonly request: InferenceRequest }
+  | { readonly kind: "cancel"; readonly id: number }
+  | { readonly kind: "close"; readonly now: boolean };
+
+export type FromInference =
+  | { readonly kind: "ready"; readonly model: ServedModel }
+  | { readonly kind: "failed"; readonly error: WireError }
+  /** The request has been taken: what its prompt is as text. */
+  | { readonly kind: "taken"; readonly id: number; readonly prompt: string }
+  | { readonly kind: "chunk"; readonly id: number; readonly chunk: InferenceChunk }
+  | { readonly kind: "end"; readonly id: number; readonly end: InferenceEnd }
+  | { readonly kind: "error"; readonly id: number; readonly error: WireError }
+  | { readonly kind: "pass"; readonly pass: PassReport; readonly state: EngineState };

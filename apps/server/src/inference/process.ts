@@ -1,0 +1,139 @@
+/** The inference process: one model, its engine, and nothing of HTTP. A crash in native code ends it, and not the server. */
+import { DynamoError } from "@dynamo/core";
+import type { GenerationChunk } from "@dynamo/decode";
+import { createEngine, type Engine, type EngineGeneration, type EngineResult } from "@dynamo/engine";
+import { chatPrompt, hasChatTemplate, loadModel, type LoadedModel } from "@dynamo/model";
+import { createNodeRuntime } from "@dynamo/runtime-node";
+import type { FromInference, InferenceChunk, InferenceRequest, InferenceSettings, ToInference } from "./messages.js";
+import { strategyOf, traced, type TracedStrategy } from "./strategy.js";
+
+interface Opened {
+  readonly model: LoadedModel;
+  readonly engine: Engine;
+  close(now: boolean): Promise<void>;
+}
+
+const running = new Map<number, AbortController>();
+let opened: Opened | undefined;
+
+function send(message: FromInference): void {
+  // The server is gone: so is everybody who waits for an answer.
+  if (!process.connected) process.exit(0);
+  process.send?.(message);
+}
+
+async function open({ folder, device, dtype, threads, slots, queue }: InferenceSettings): Promise<Opened> {
+  const runtime = createNodeRuntime({ device, threads });
+  const model = await loadModel(runtime, folder, { dtype });
+  const engine = await createEngine(model, {
+    slots,
+    queue,
+    onPass: (pass) => send({ kind: "pass", pass, state: engine.state }),
+  });
+  return {
+    model,
+    engine,
+    async close(now) {
+      await engine.close({ now });
+      await model.dispose();
+      await runtime.dispose();
+    },
+  };
+}
+
+async function serve({ model, engine }: Opened, id: number, request: InferenceRequest): Promise<void> {
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    const { text, ids } = promptOf(model, request);
+    const decode = (tokens: readonly number[]): string => model.tokenizer.decode(tokens);
+    const trace = traced(strategyOf(request.strategy, model.info.tokenHeads), decode);
+    const { seed, presencePenalty, frequencyPenalty, logitBias, index, key } = request;
+    const generation = engine.submit({
+      ...{ prompt: ids, strategy: trace.strategy, signal: controller.signal },
+      ...{ seed, presencePenalty, frequencyPenalty, logitBias, index, key },
+      maxNewTokens: request.maxNewTokens ?? model.info.contextLength,
+      stop: { strings: request.stop },
+      ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
+    });
+    send({ kind: "taken", id, prompt: text });
+    await forward(id, generation, (chunk) => chunkOf(chunk, request.trace ? trace : undefined, decode));
+  } catch (error) {
+    send({ kind: "error", id, error: wireError(error) });
+  } finally {
+    running.delete(id);
+  }
+}
+
+async function forward(
+  id: number,
+  generation: EngineGeneration,
+  chunkFrom: (chunk: GenerationChunk) => InferenceChunk,
+): Promise<void> {
+  for await (const chunk of generation) send({ kind: "chunk", id, chunk: chunkFrom(chunk) });
+  const { finishReason, tokens, statistics }: EngineResult = await generation;
+  const reason = finishReason === "length" ? "length" : "stop";
+  send({ kind: "end", id, end: { finishReason: reason, tokens: tokens.length, statistics } });
+}
+
+function promptOf(model: LoadedModel, { prompt, maxNewTokens }: InferenceRequest): { text: string; ids: Int32Array } {
+  if (typeof prompt === "string") return { text: prompt, ids: model.tokenizer.encode(prompt) };
+  if ("messages" in prompt) {
+    const room = maxNewTokens ?? model.info.contextLength;
+    const { prompt: text } = chatPrompt(model, prompt.messages, { maxNewTokens: room });
+    return { text, ids: model.tokenizer.encode(text) };
+  }
+  const outside = prompt.find((token) => token >= model.info.vocabularySize);
+  if (outside !== undefined) {
+    const most = model.info.vocabularySize - 1;
+    throw new DynamoError("invalid-argument", `prompt: token ids run from 0 to ${most}, received ${outside}`);
+  }
+  return { text: model.tokenizer.decode(prompt), ids: Int32Array.from(prompt) };
+}
+
+function chunkOf(
+  chunk: GenerationChunk,
+  trace: TracedStrategy | undefined,
+  decode: (ids: readonly number[]) => string,
+): InferenceChunk {
+  return {
+    text: chunk.text,
+    tokens: chunk.tokens.length,
+    logprobs: (chunk.logprobs ?? []).map(({ token, logprob, top }) => ({
+      ...{ id: token, text: decode([token]), logprob },
+      top: top.map((other) => ({ id: other.token, text: decode([other.token]), logprob: other.logprob })),
+    })),
+    pass: trace?.passOf(chunk),
+  };
+}
+
+const wireError = (error: unknown): { code: DynamoError["code"]; message: string } =>
+  DynamoError.is(error)
+    ? { code: error.code, message: error.message }
+    : { code: "runtime", message: error instanceof Error ? error.message : String(error) };
+
+async function handle(message: ToInference): Promise<void> {
+  if (message.kind === "open") {
+    try {
+      opened = await open(message.settings);
+    } catch (error) {
+      send({ kind: "failed", error: wireError(error) });
+      process.disconnect();
+      return;
+    }
+    const { info, device, dtype } = opened.model;
+    const { tokenHeads, contextLength, vocabularySize } = info;
+    const model = { tokenHeads, contextLength, vocabularySize, device, dtype, chat: hasChatTemplate(opened.model) };
+    send({ kind: "ready", model });
+  } else if (message.kind === "cancel") running.get(message.id)?.abort();
+  else if (message.kind === "close") {
+    await opened?.close(message.now);
+    process.disconnect();
+  } else if (opened !== undefined) await serve(opened, message.id, message.request);
+}
+
+// The terminal's Ctrl-C reaches every process of the group: the server decides when this one ends.
+process.on("SIGINT", () => undefined);
+process.on("SIGTERM", () => undefined);
+process.on("disconnect", () => process.exit(0));
+process.on("message", (message: ToInference) => void handle(message));

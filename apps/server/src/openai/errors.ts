@@ -1,0 +1,55 @@
+/** Errors as the OpenAI API tells them: a status, and { error: { message, type, param, code } }. */
+import { DynamoError, type DynamoErrorCode } from "@dynamo/core";
+
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string | null;
+  };
+}
+
+export interface ApiErrorOptions {
+  readonly type?: string;
+  readonly param?: string | null;
+  readonly code?: string | null;
+  /** Seconds after which the client may try again. */
+  readonly retryAfter?: number;
+}
+
+/** An answer that is no success. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+  readonly retryAfter: number | undefined;
+  readonly body: ErrorBody;
+
+  constructor(status: number, message: string, options: ApiErrorOptions = {}) {
+    super(message);
+    const { type = status < 500 ? "invalid_request_error" : "server_error", param = null, code = null } = options;
+    this.status = status;
+    this.retryAfter = options.retryAfter;
+    this.body = { error: { message, type, param, code } };
+  }
+}
+
+const byCode: Readonly<Record<DynamoErrorCode, { status: number } & ApiErrorOptions>> = {
+  "invalid-argument": { status: 400 },
+  unsupported: { status: 400 },
+  busy: { status: 503, type: "overloaded_error", code: "overloaded", retryAfter: 1 },
+  aborted: { status: 408, type: "timeout_error", code: "timeout" },
+  "out-of-memory": { status: 503, code: "out_of_memory", retryAfter: 5 },
+  runtime: { status: 500, code: "inference_failed" },
+  strategy: { status: 500, code: "strategy_failed" },
+  "invalid-file": { status: 500 },
+  "not-found": { status: 500 },
+};
+
+/** Whatever was thrown; what is no error of ours is told without its message. */
+export function apiErrorOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (!DynamoError.is(error)) return new ApiError(500, "the server failed", { code: "internal_error" });
+  const { status, ...options } = byCode[error.code];
+  return new ApiError(status, error.message, options);
+}

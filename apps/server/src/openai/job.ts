@@ -1,0 +1,105 @@
+/** A request of the API as requests of the inference process: one for every text that it asks for. */
+import { ApiError } from "./errors.js";
+import type { InferenceRequest, StrategySettings } from "../inference/messages.js";
+import { mostChoices, type ChatBody, type CompletionBody } from "./schemas.js";
+
+export interface Job {
+  readonly kind: "completion" | "chat";
+  /** requests[i] writes choice i. */
+  readonly requests: readonly InferenceRequest[];
+  readonly echo: boolean;
+  readonly stream: boolean;
+  readonly usage: boolean;
+}
+
+type Common = CompletionBody | ChatBody;
+
+/** OpenAI's default, for a text without an end of its own. */
+const completionTokens = 16;
+
+/** Throws ApiError for what no schema can say. */
+export function completionJob(body: CompletionBody, key: string): Job {
+  const count = body.n ?? 1;
+  if (body.best_of != null && body.best_of !== count)
+    throw new ApiError(400, `best_of: expected n (${count}), received ${body.best_of}`, { param: "best_of" });
+  if (body.echo === true && body.logprobs != null)
+    throw new ApiError(400, "logprobs with echo is not supported: a prompt's tokens have none here", {
+      param: "logprobs",
+    });
+  const prompts = promptsOf(body.prompt);
+  if (prompts.length * count > mostChoices)
+    throw new ApiError(400, `n: expected at most ${mostChoices} texts a request, received ${prompts.length * count}`, {
+      param: "n",
+    });
+  const rest = {
+    ...commonOf(body, key),
+    maxNewTokens: body.max_tokens ?? completionTokens,
+    logprobs: body.logprobs ?? undefined,
+  };
+  const requests = prompts.flatMap((prompt) =>
+    Array.from({ length: count }, (_, index) => ({ ...rest, prompt, index })),
+  );
+  return { kind: "completion", requests, echo: body.echo ?? false, ...streamOf(body) };
+}
+
+/** Throws ApiError for what no schema can say. */
+export function chatJob(body: ChatBody, key: string): Job {
+  if (body.top_logprobs != null && body.logprobs !== true)
+    throw new ApiError(400, "top_logprobs: expected logprobs: true with it", { param: "top_logprobs" });
+  const messages = body.messages.map(({ role, content }) => ({
+    role: role === "developer" ? ("system" as const) : role,
+    content: typeof content === "string" ? content : content.map(({ text }) => text).join(""),
+  }));
+  const request = {
+    ...commonOf(body, key),
+    prompt: { messages },
+    maxNewTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
+  };
+  const requests = Array.from({ length: body.n ?? 1 }, (_, index) => ({ ...request, index }));
+  return { kind: "chat", requests, echo: false, ...streamOf(body) };
+}
+
+function streamOf({ stream, stream_options: options, n, dynamo }: Common): Pick<Job, "stream" | "usage"> {
+  if (options != null && stream !== true)
+    throw new ApiError(400, "stream_options: expected stream: true with it", { param: "stream_options" });
+  if (dynamo?.trace === true && stream !== true)
+    throw new ApiError(400, "dynamo.trace: expected stream: true with it", { param: "dynamo.trace" });
+  if (dynamo?.trace === true && (n ?? 1) > 1)
+    throw new ApiError(400, "dynamo.trace: expected n: 1 with it", { param: "dynamo.trace" });
+  return { stream: stream ?? false, usage: options?.include_usage ?? false };
+}
+
+function commonOf(body: Common, key: string): Omit<InferenceRequest, "prompt" | "maxNewTokens" | "logprobs" | "index"> {
+  const stop = body.stop ?? [];
+  return {
+    strategy: strategyOf(body),
+    seed: body.seed ?? undefined,
+    stop: typeof stop === "string" ? [stop] : stop,
+    logitBias: body.logit_bias ?? {},
+    presencePenalty: body.presence_penalty ?? 0,
+    frequencyPenalty: body.frequency_penalty ?? 0,
+    trace: body.dynamo?.trace ?? false,
+    key: body.user == null ? key : `${key}/${body.user}`,
+  };
+}
+
+function strategyOf({ temperature, top_p, top_k, repetition_penalty, dynamo }: Common): StrategySettings {
+  return {
+    name: dynamo?.strategy,
+    temperature: temperature ?? undefined,
+    topP: top_p ?? undefined,
+    topK: top_k ?? undefined,
+    repetitionPenalty: repetition_penalty ?? undefined,
+    backoff: dynamo?.backoff,
+    maskStrength: dynamo?.maskStrength,
+    adaptive: dynamo?.adaptive,
+    blur: dynamo?.blur,
+  };
+}
+
+function promptsOf(prompt: CompletionBody["prompt"]): readonly (string | readonly number[])[] {
+  if (typeof prompt === "string") return [prompt];
+  const [first] = prompt;
+  return typeof first === "number" ? [prompt as readonly number[]] : (prompt as readonly (string | number[])[]);
+}

@@ -1,0 +1,110 @@
+/** /v1/completions, /v1/chat/completions, /v1/models. */
+import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Inference } from "../inference/inference.js";
+import type { Context } from "../server.js";
+import { startChoices, streamedAnswer, wholeAnswer, type AnswerEvents } from "./answer.js";
+import { callerLimit, type CallerLimit } from "./caller-limit.js";
+import { ApiError } from "./errors.js";
+import { chatJob, completionJob, type Job } from "./job.js";
+import { chatBody, completionBody, type ChatBody, type CompletionBody } from "./schemas.js";
+
+const defaultAtOnce = 64;
+const defaultSeconds = 600;
+
+export function addApi(app: FastifyInstance, context: Context): void {
+  const limit = callerLimit(context.options.atOnce ?? defaultAtOnce);
+  app.post<{ Body: CompletionBody }>("/v1/completions", { schema: { body: completionBody } }, (request, reply) =>
+    answer({ context, limit, request, reply, job: completionJob(request.body, request.caller) }),
+  );
+  app.post<{ Body: ChatBody }>("/v1/chat/completions", { schema: { body: chatBody } }, (request, reply) =>
+    answer({ context, limit, request, reply, job: chatJob(request.body, request.caller) }),
+  );
+  app.get("/v1/models", () => ({ object: "list", data: [...context.models.keys()].map((name) => modelOf(context, name)) }));
+  app.get<{ Params: { model: string } }>("/v1/models/:model", ({ params: { model } }) => {
+    findModel(context, model);
+    return modelOf(context, model);
+  });
+}
+
+interface Asked {
+  readonly context: Context;
+  readonly limit: CallerLimit;
+  readonly request: FastifyRequest<{ Body: CompletionBody | ChatBody }>;
+  readonly reply: FastifyReply;
+  readonly job: Job;
+}
+
+async function answer({ context, limit, request, reply, job }: Asked): Promise<unknown> {
+  const { name, inference } = findModel(context, request.body.model);
+  if (job.kind === "chat" && inference.model?.chat === false)
+    throw new ApiError(400, `${name} is no chat model: it has no chat template; use /v1/completions`, { param: "model" });
+  if (context.options.logPrompts === true) request.log.info({ body: request.body }, "prompt");
+  const leave = limit.enter(request.caller);
+  const abort = abortOnLeave(reply, context.options.requestSeconds ?? defaultSeconds);
+  reply.raw.once("close", leave);
+  const head = { id: idOf(job), created: Math.floor(Date.now() / 1000), model: name };
+  const events = watch(context, name);
+  const choices = await startChoices(inference, job, abort);
+  if (!job.stream) return wholeAnswer(job, head, choices, events);
+  reply.header("content-type", "text/event-stream; charset=utf-8");
+  reply.header("cache-control", "no-cache");
+  // For proxies that would collect what is a stream.
+  reply.header("x-accel-buffering", "no");
+  return reply.send(Readable.from(eventLines(streamedAnswer(job, head, choices, events))));
+}
+
+async function* eventLines(events: AsyncIterable<object | "[DONE]">): AsyncGenerator<string, void> {
+  for await (const event of events) yield `data: ${event === "[DONE]" ? event : JSON.stringify(event)}\n\n`;
+}
+
+const idOf = ({ kind }: Job): string => `${kind === "chat" ? "chatcmpl" : "cmpl"}-${randomUUID()}`;
+
+/** Fires when the client is gone before its answer is whole, or when its time is over. */
+function abortOnLeave(reply: FastifyReply, seconds: number): AbortController {
+  const controller = new AbortController();
+  const late = setTimeout(() => controller.abort(), 1000 * seconds);
+  reply.raw.once("close", () => {
+    clearTimeout(late);
+    controller.abort();
+  });
+  return controller;
+}
+
+function findModel({ models }: Context, wanted: string | undefined): { name: string; inference: Inference } {
+  const [first] = models.keys();
+  const name = wanted ?? (first as string);
+  const inference = models.get(name);
+  if (inference !== undefined) return { name, inference };
+  throw new ApiError(404, `there is no model ${name}: expected ${[...models.keys()].join(", ")}`, {
+    param: "model",
+    code: "model_not_found",
+  });
+}
+
+function modelOf({ models, created }: Context, name: string): object {
+  const model = models.get(name)?.model;
+  return {
+    ...{ id: name, object: "model", created, owned_by: "dynamo" },
+    ...(model === undefined
+      ? {}
+      : { dynamo: { tokenHeads: model.tokenHeads, contextLength: model.contextLength, chat: model.chat } }),
+  };
+}
+
+/** Measures what goes out. */
+function watch({ metrics }: Context, name: string): AnswerEvents {
+  const last = new Map<number, number>();
+  return {
+    onChunk(choice) {
+      const now = performance.now();
+      const before = last.get(choice);
+      last.set(choice, now);
+      if (before !== undefined) metrics.gap(name, (now - before) / 1000);
+    },
+    onEnd: (end) => {
+      metrics.ended(name, end);
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** The bodies of the OpenAI API's requests that this server takes. A field that is not here is refused by its name. */
+import {
+  array,
+  boolean,
+  int,
+  literal,
+  number,
+  object,
+  record,
+  strictObject,
+  string,
+  union,
+  enum as oneOf,
+  type infer as Infer,
+} from "zod";
+
+/** Texts of one request, all prompts together. */
+export const mostChoices = 128;
+
+const tokenId = int().min(0).max(2 ** 31 - 1);
+const share = number().min(0).max(1);
+const penalty = number().min(-2).max(2);
+const stopString = string().min(1).max(1000);
+
+const dynamo = strictObject({
+  strategy: oneOf(["autoregressive", "dynamo", "verified"]).optional().describe("Default: dynamo for several heads."),
+  backoff: share.optional().describe("ε_b: 0 always emits all heads' tokens, 1 always one."),
+  maskStrength: share.optional().describe("α_c: how much the co-occurrence mask counts."),
+  adaptive: boolean().optional().describe("Otsu's threshold."),
+  blur: boolean().optional().describe("Blur the joint before Otsu's threshold."),
+  trace: boolean().optional().describe("Each chunk of a stream tells its pass: order, candidates."),
+});
+
+const common = {
+  model: string().min(1).max(500).optional().describe("Default: the first model served."),
+  temperature: number().min(0).max(2).nullish().describe("Default: what the model's folder recommends, or 0.7."),
+  top_p: number().gt(0).max(1).nullish(),
+  top_k: int().min(1).max(1024).nullish().describe("Candidates of each head. Default: the model's, or 50."),
+  repetition_penalty: number().gt(0).max(10).nullish().describe("1 is none. Default: the model's, or 1.1."),
+  presence_penalty: penalty.nullish(),
+  frequency_penalty: penalty.nullish(),
+  logit_bias: record(string().regex(/^\d{1,10}$/, "expected a token id"), number().min(-100).max(100)).nullish(),
+  n: int().min(1).max(mostChoices).nullish(),
+  seed: int().min(0).nullish().describe("Same seed, same text, whoever else is served."),
+  stop: union([stopString, array(stopString).max(16)]).nullish(),
+  stream: boolean().nullish(),
+  stream_options: strictObject({ include_usage: boolean().optional() }).nullish(),
+  user: string().max(500).nullish().describe("Whose request it is: users take turns in the queue."),
+  dynamo: dynamo.nullish(),
+};
+
+export const completionBody = strictObject({
+  ...common,
+  prompt: union([
+    string(),
+    array(tokenId).min(1),
+    array(string()).min(1).max(mostChoices),
+    array(array(tokenId).min(1)).min(1).max(mostChoices),
+  ]).describe("Text, token ids, or a list of either."),
+  max_tokens: int().min(1).nullish().describe("Default 16."),
+  echo: boolean().nullish().describe("The prompt before the text."),
+  logprobs: int().min(0).max(20).nullish(),
+  best_of: int().min(1).nullish().describe("Only as many as n."),
+  suffix: literal(null, { error: "suffix is not supported: these models write on, they do not fill in" }).optional(),
+});
+
+const textPart = object({ type: literal("text"), text: string() });
+
+export const chatBody = strictObject({
+  ...common,
+  messages: array(
+    strictObject({
+      role: oneOf(["system", "developer", "user", "assistant"]),
+      content: union([string(), array(textPart)]),
+      name: string().optional(),
+    }),
+  )
+    .min(1)
+    .max(10_000),
+  max_tokens: int().min(1).nullish().describe("Default: what the context has room for."),
+  max_completion_tokens: int().min(1).nullish(),
+  logprobs: boolean().nullish(),
+  top_logprobs: int().min(0).max(20).nullish(),
+  response_format: strictObject({ type: literal("text", { error: 'only {"type": "text"} is supported' }) }).nullish(),
+});
+
+export type CompletionBody = Infer<typeof completionBody>;
+export type ChatBody = Infer<typeof chatBody>;

@@ -1,0 +1,218 @@
+/** The HTTP server: routes, keys, limits, and an end in good order. */
+import { randomUUID } from "node:crypto";
+import cors from "@fastify/cors";
+import rateLimit from "@fastify/rate-limit";
+import fastifyStatic from "@fastify/static";
+import swagger from "@fastify/swagger";
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifySchema } from "fastify";
+import { toJSONSchema, type ZodType } from "zod";
+import { createInference, type Inference } from "./inference/inference.js";
+import type { InferenceSettings } from "./inference/messages.js";
+import type { ApiKeys } from "./keys.js";
+import { createMetrics, type Metrics } from "./metrics.js";
+import { addApi } from "./openai/routes.js";
+import { apiErrorOf, ApiError } from "./openai/errors.js";
+
+export interface ServerModel {
+  readonly name: string;
+  readonly settings: InferenceSettings;
+}
+
+export interface ServerOptions {
+  readonly models: readonly [ServerModel, ...ServerModel[]];
+  /** Undefined: everybody may. */
+  readonly keys?: ApiKeys | undefined;
+  /** Requests a minute of one key, or of one address without keys; default: any number. */
+  readonly perMinute?: number | undefined;
+  /** Requests of one key at once; default 64. */
+  readonly atOnce?: number | undefined;
+  /** Seconds that a request may take, its wait included; default 600. */
+  readonly requestSeconds?: number | undefined;
+  /** Bytes of a request's body; default 2 MiB. */
+  readonly bodyBytes?: number | undefined;
+  /** Origins whose pages may call; default none. */
+  readonly origins?: readonly string[] | undefined;
+  /** Log prompts; default false. */
+  readonly logPrompts?: boolean | undefined;
+  /** A folder with the playground's site, to be served at /. */
+  readonly site?: string | undefined;
+  readonly logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "silent" | undefined;
+}
+
+export interface DynamoServer {
+  readonly app: FastifyInstance;
+  readonly models: ReadonlyMap<string, Inference>;
+  /** Loads the models; rejects when one cannot be loaded. */
+  start(): Promise<void>;
+  /** Takes no more requests, lets those under way come to their end for so many milliseconds (10 s), and ends. */
+  close(patience?: number): Promise<void>;
+}
+
+/** What routes share. */
+export interface Context {
+  readonly models: ReadonlyMap<string, Inference>;
+  readonly options: ServerOptions;
+  readonly metrics: Metrics;
+  readonly created: number;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who asks: a key's name, or the address. */
+    caller: string;
+  }
+}
+
+export async function createServer(options: ServerOptions): Promise<DynamoServer> {
+  const metrics = createMetrics();
+  const app = fastify({
+    bodyLimit: options.bodyBytes ?? 2 * 2 ** 20,
+    // A client has so long for its headers and body.
+    requestTimeout: 30_000,
+    connectionTimeout: 0,
+    genReqId: () => randomUUID(),
+    forceCloseConnections: "idle",
+    logger: {
+      level: options.logLevel ?? "info",
+      redact: ["req.headers.authorization"],
+      serializers: { req: ({ method, url }: FastifyRequest) => ({ method, url }) },
+    },
+  });
+  const models = new Map(options.models.map(({ name, settings }) => [name, inferenceOf(app.log, metrics, name, settings)]));
+  const context = { models, options, metrics, created: Math.floor(Date.now() / 1000) };
+  app.decorateRequest("caller", "");
+  app.setValidatorCompiler(({ schema }) => validatorOf(schema as unknown as ZodType));
+  addErrors(app);
+  addKeys(app, options);
+  app.addHook("onResponse", async ({ routeOptions: { url = "none" } }, { statusCode }) => metrics.request(url, statusCode));
+  await addPlugins(app, options);
+  await app.register(async (scope) => {
+    addHealth(scope, context);
+    addApi(scope, context);
+  });
+  let closing: Promise<void> | undefined;
+  return {
+    app,
+    models,
+    async start() {
+      await Promise.all([...models.values()].map((inference) => inference.start()));
+    },
+    close: (patience = 10_000) => (closing ??= closeAll(app, models, patience)),
+  };
+}
+
+function inferenceOf(log: FastifyBaseLogger, metrics: Metrics, name: string, settings: InferenceSettings): Inference {
+  return createInference({
+    settings,
+    onPass: (pass, state) => metrics.pass(name, pass, state),
+    log: (level, line) => log[level]({ model: name }, line),
+  });
+}
+
+async function closeAll(app: FastifyInstance, models: ReadonlyMap<string, Inference>, patience: number): Promise<void> {
+  const late = setTimeout(() => app.server.closeAllConnections(), patience + 1_000);
+  const closed = app.close();
+  await Promise.all([...models.values()].map((inference) => inference.close(patience)));
+  await closed;
+  clearTimeout(late);
+}
+
+function addErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
+    const answer = errorFor(error);
+    if (answer.status >= 500) request.log.error({ err: error }, error.message);
+    if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
+    return reply.status(answer.status).send(answer.body);
+  });
+  app.setNotFoundHandler(({ method, url }, reply) => {
+    const { status, body } = new ApiError(404, `there is no ${method} ${url.split("?")[0] ?? ""}`, { code: "not_found" });
+    return reply.status(status).send(body);
+  });
+}
+
+/** Fastify's own errors have statuses below 500: what the client did wrong before any handler ran. */
+function errorFor(error: Error & { statusCode?: number; code?: string; validation?: unknown }): ApiError {
+  const { statusCode = 500 } = error;
+  if (error instanceof ApiError || statusCode >= 500) return apiErrorOf(error);
+  return new ApiError(statusCode, error.message, {
+    ...(statusCode === 429 ? { type: "rate_limit_error", code: "rate_limit_exceeded" } : {}),
+  });
+}
+
+/** Routes that a load balancer asks without a key. */
+const open = new Set(["/healthz", "/readyz", "/metrics"]);
+
+function addKeys(app: FastifyInstance, { keys }: ServerOptions): void {
+  app.addHook("onRequest", async (request, reply) => {
+    request.caller = request.ip;
+    reply.header("x-request-id", request.id);
+    const { url } = request.routeOptions;
+    if (keys === undefined || open.has(url ?? "") || !request.url.startsWith("/v1/")) return;
+    const presented = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
+    const name = presented === undefined ? undefined : keys.nameOf(presented.trim());
+    if (name === undefined) {
+      const what = presented === undefined ? "expected an API key: Authorization: Bearer …" : "this API key is not known";
+      throw new ApiError(401, what, { type: "authentication_error", code: "invalid_api_key" });
+    }
+    request.caller = name;
+  });
+}
+
+async function addPlugins(app: FastifyInstance, { origins, perMinute, site }: ServerOptions): Promise<void> {
+  if (origins !== undefined && origins.length > 0) await app.register(cors, { origin: [...origins] });
+  if (perMinute !== undefined) {
+    await app.register(rateLimit, {
+      max: perMinute,
+      timeWindow: 60_000,
+      keyGenerator: ({ caller }) => caller,
+      allowList: ({ url }) => !url.startsWith("/v1/"),
+      hook: "preHandler",
+    });
+  }
+  await app.register(swagger, {
+    openapi: { info: { title: "DynaMo server", version: "1", description: "OpenAI-compatible, several tokens a pass." } },
+    transform: ({ schema, url }) => ({ schema: withJsonSchema(schema), url }),
+  });
+  if (site !== undefined) {
+    await app.register(fastifyStatic, {
+      root: site,
+      setHeaders: (response) => {
+        // Threads of WASM need a page that is cross-origin isolated.
+        response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+        response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
+      },
+    });
+  }
+}
+
+function addHealth(app: FastifyInstance, { models, metrics }: Context): void {
+  app.get("/healthz", () => ({ status: "ok" }));
+  app.get("/readyz", (_request, reply: FastifyReply) => {
+    const waiting = [...models].filter(([, inference]) => !inference.ready).map(([name]) => name);
+    if (waiting.length > 0) reply.status(503).header("retry-after", "1");
+    return { status: waiting.length === 0 ? "ready" : "loading", waiting };
+  });
+  app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  app.get("/openapi.json", () => app.swagger());
+}
+
+type Validator = (data: unknown) => { value: unknown } | { error: Error };
+
+/** Throws nothing: Fastify hands the error on. */
+function validatorOf(schema: ZodType): Validator {
+  return (data) => {
+    const { error, data: value } = schema.safeParse(data);
+    if (error === undefined) return { value };
+    const issue = error.issues[0];
+    const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+    const path = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].map(String).join(".");
+    const what = unknown === undefined ? (issue?.message ?? "no valid body") : "this parameter is not supported";
+    return { error: new ApiError(400, path === "" ? what : `${path}: ${what}`, { param: path === "" ? null : path }) };
+  };
+}
+
+/** The OpenAPI document has the very schemas that validate. */
+function withJsonSchema(schema: FastifySchema | undefined): FastifySchema {
+  if (schema?.body === undefined) return { ...schema };
+  return { ...schema, body: toJSONSchema(schema.body as ZodType, { target: "openapi-3.0", io: "input" }) };
+}
