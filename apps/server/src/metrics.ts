@@ -13,21 +13,30 @@ export interface Metrics {
   ended(model: string, end: InferenceEnd): void;
 }
 
+interface Labelled {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: string[];
+  readonly registers: Registry[];
+}
+
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export function createMetrics(): Metrics {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
   collectDefaultMetrics({ register: registry });
-  const labelled = (name: string, help: string, labelNames: string[] = ["model"]): { [K in "name" | "help"]: string } & {
-    labelNames: string[];
-    registers: Registry[];
-  } => ({ name: `dynamo_${name}`, help, labelNames, registers });
+  const labelled = (name: string, help: string, labelNames: string[] = ["model"]): Labelled => ({
+    ...{ name: `dynamo_${name}`, help, labelNames, registers },
+  });
   const requests = new Counter(labelled("requests_total", "Requests by route and status", ["route", "status"]));
   const active = new Gauge(labelled("slots_active", "Requests that are computed now"));
   const slots = new Gauge(labelled("slots", "Requests that can be computed at once"));
   const queued = new Gauge(labelled("queue", "Requests that wait for a slot"));
-  const batch = new Histogram({ ...labelled("batch_rows", "Rows of a decoding pass"), buckets: [1, 2, 4, 8, 16, 32, 64] });
+  const batch = new Histogram({
+    ...labelled("batch_rows", "Rows of a decoding pass"),
+    buckets: [1, 2, 4, 8, 16, 32, 64],
+  });
   const passes = new Histogram({
     ...labelled("pass_seconds", "Forward passes, and what strategies took after them", ["model", "part"]),
     buckets: [0.001, 0.0025, ...seconds],

@@ -4,7 +4,13 @@ import cors from "@fastify/cors";
 import rateLimit from "@fastify/rate-limit";
 import fastifyStatic from "@fastify/static";
 import swagger from "@fastify/swagger";
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifySchema } from "fastify";
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifySchema,
+} from "fastify";
 import { toJSONSchema, type ZodType } from "zod";
 import { createInference, type Inference } from "./inference/inference.js";
 import type { InferenceSettings } from "./inference/messages.js";
@@ -78,17 +84,22 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
       serializers: { req: ({ method, url }: FastifyRequest) => ({ method, url }) },
     },
   });
-  const models = new Map(options.models.map(({ name, settings }) => [name, inferenceOf(app.log, metrics, name, settings)]));
+  const models = new Map(
+    options.models.map(({ name, settings }) => [name, inferenceOf(app.log, metrics, name, settings)]),
+  );
   const context = { models, options, metrics, created: Math.floor(Date.now() / 1000) };
   app.decorateRequest("caller", "");
   app.setValidatorCompiler(({ schema }) => validatorOf(schema as unknown as ZodType));
   addErrors(app);
   addKeys(app, options);
-  app.addHook("onResponse", async ({ routeOptions: { url = "none" } }, { statusCode }) => metrics.request(url, statusCode));
+  app.addHook("onResponse", async ({ routeOptions: { url = "none" } }, { statusCode }) =>
+    metrics.request(url, statusCode),
+  );
   await addPlugins(app, options);
-  await app.register(async (scope) => {
+  await app.register((scope, _options, done) => {
     addHealth(scope, context);
     addApi(scope, context);
+    done();
   });
   let closing: Promise<void> | undefined;
   return {
@@ -125,7 +136,9 @@ function addErrors(app: FastifyInstance): void {
     return reply.status(answer.status).send(answer.body);
   });
   app.setNotFoundHandler(({ method, url }, reply) => {
-    const { status, body } = new ApiError(404, `there is no ${method} ${url.split("?")[0] ?? ""}`, { code: "not_found" });
+    const { status, body } = new ApiError(404, `there is no ${method} ${url.split("?")[0] ?? ""}`, {
+      code: "not_found",
+    });
     return reply.status(status).send(body);
   });
 }
@@ -151,7 +164,8 @@ function addKeys(app: FastifyInstance, { keys }: ServerOptions): void {
     const presented = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
     const name = presented === undefined ? undefined : keys.nameOf(presented.trim());
     if (name === undefined) {
-      const what = presented === undefined ? "expected an API key: Authorization: Bearer …" : "this API key is not known";
+      const what =
+        presented === undefined ? "expected an API key: Authorization: Bearer …" : "this API key is not known";
       throw new ApiError(401, what, { type: "authentication_error", code: "invalid_api_key" });
     }
     request.caller = name;
@@ -170,16 +184,18 @@ async function addPlugins(app: FastifyInstance, { origins, perMinute, site }: Se
     });
   }
   await app.register(swagger, {
-    openapi: { info: { title: "DynaMo server", version: "1", description: "OpenAI-compatible, several tokens a pass." } },
+    openapi: {
+      info: { title: "DynaMo server", version: "1", description: "OpenAI-compatible, several tokens a pass." },
+    },
     transform: ({ schema, url }) => ({ schema: withJsonSchema(schema), url }),
   });
   if (site !== undefined) {
     await app.register(fastifyStatic, {
       root: site,
-      setHeaders: (response) => {
+      setHeaders: (reply) => {
         // Threads of WASM need a page that is cross-origin isolated.
-        response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
-        response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
+        void reply.header("Cross-Origin-Opener-Policy", "same-origin");
+        void reply.header("Cross-Origin-Embedder-Policy", "require-corp");
       },
     });
   }

@@ -8,11 +8,11 @@ import { threadCount } from "./threads.js";
 
 export interface NodeRuntimeOptions {
   /** Default `auto`: the fastest that works here. */
-  readonly device?: "auto" | NodeDevice;
+  readonly device?: "auto" | NodeDevice | undefined;
   /** Threads of one CPU operator; default: the physical cores that this process may use, at most 16. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Told in one line what device was chosen, and when a worker ended unexpectedly. */
-  readonly logger?: (line: string) => void;
+  readonly logger?: ((line: string) => void) | undefined;
 }
 
 /**

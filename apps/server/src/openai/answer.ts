@@ -14,8 +14,8 @@ export interface Choice {
 
 /** Told of what comes, for metrics. */
 export interface AnswerEvents {
-  onChunk(choice: number): void;
-  onEnd(end: InferenceEnd): void;
+  readonly onChunk: (choice: number) => void;
+  readonly onEnd: (end: InferenceEnd) => void;
 }
 
 /** All the job's texts under way: rejects when any of them is refused, and then none goes on. */
@@ -142,9 +142,7 @@ async function* merged(choices: readonly Choice[]): AsyncGenerator<ChoiceEvent, 
   }
 }
 
-async function readNext(
-  choice: Choice,
-): Promise<{ index: number; choice: Choice; event: InferenceEvent | undefined }> {
+async function readNext(choice: Choice): Promise<{ index: number; choice: Choice; event: InferenceEvent | undefined }> {
   const { value } = await choice.events.read();
   return { index: choice.index, choice, event: value };
 }

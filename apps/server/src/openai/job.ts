@@ -20,9 +20,9 @@ const completionTokens = 16;
 /** Throws ApiError for what no schema can say. */
 export function completionJob(body: CompletionBody, key: string): Job {
   const count = body.n ?? 1;
-  if (body.best_of != null && body.best_of !== count)
+  if (body.best_of !== undefined && body.best_of !== count)
     throw new ApiError(400, `best_of: expected n (${count}), received ${body.best_of}`, { param: "best_of" });
-  if (body.echo === true && body.logprobs != null)
+  if (body.echo === true && body.logprobs !== undefined)
     throw new ApiError(400, "logprobs with echo is not supported: a prompt's tokens have none here", {
       param: "logprobs",
     });
@@ -34,7 +34,7 @@ export function completionJob(body: CompletionBody, key: string): Job {
   const rest = {
     ...commonOf(body, key),
     maxNewTokens: body.max_tokens ?? completionTokens,
-    logprobs: body.logprobs ?? undefined,
+    logprobs: body.logprobs,
   };
   const requests = prompts.flatMap((prompt) =>
     Array.from({ length: count }, (_, index) => ({ ...rest, prompt, index })),
@@ -44,7 +44,7 @@ export function completionJob(body: CompletionBody, key: string): Job {
 
 /** Throws ApiError for what no schema can say. */
 export function chatJob(body: ChatBody, key: string): Job {
-  if (body.top_logprobs != null && body.logprobs !== true)
+  if (body.top_logprobs !== undefined && body.logprobs !== true)
     throw new ApiError(400, "top_logprobs: expected logprobs: true with it", { param: "top_logprobs" });
   const messages = body.messages.map(({ role, content }) => ({
     role: role === "developer" ? ("system" as const) : role,
@@ -53,7 +53,7 @@ export function chatJob(body: ChatBody, key: string): Job {
   const request = {
     ...commonOf(body, key),
     prompt: { messages },
-    maxNewTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    maxNewTokens: body.max_completion_tokens ?? body.max_tokens,
     logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
   };
   const requests = Array.from({ length: body.n ?? 1 }, (_, index) => ({ ...request, index }));
@@ -61,7 +61,7 @@ export function chatJob(body: ChatBody, key: string): Job {
 }
 
 function streamOf({ stream, stream_options: options, n, dynamo }: Common): Pick<Job, "stream" | "usage"> {
-  if (options != null && stream !== true)
+  if (options !== undefined && stream !== true)
     throw new ApiError(400, "stream_options: expected stream: true with it", { param: "stream_options" });
   if (dynamo?.trace === true && stream !== true)
     throw new ApiError(400, "dynamo.trace: expected stream: true with it", { param: "dynamo.trace" });
@@ -74,23 +74,23 @@ function commonOf(body: Common, key: string): Omit<InferenceRequest, "prompt" | 
   const stop = body.stop ?? [];
   return {
     strategy: strategyOf(body),
-    seed: body.seed ?? undefined,
+    seed: body.seed,
     stop: typeof stop === "string" ? [stop] : stop,
     logitBias: body.logit_bias ?? {},
     presencePenalty: body.presence_penalty ?? 0,
     frequencyPenalty: body.frequency_penalty ?? 0,
     trace: body.dynamo?.trace ?? false,
-    key: body.user == null ? key : `${key}/${body.user}`,
+    key: body.user === undefined ? key : `${key}/${body.user}`,
   };
 }
 
 function strategyOf({ temperature, top_p, top_k, repetition_penalty, dynamo }: Common): StrategySettings {
   return {
     name: dynamo?.strategy,
-    temperature: temperature ?? undefined,
-    topP: top_p ?? undefined,
-    topK: top_k ?? undefined,
-    repetitionPenalty: repetition_penalty ?? undefined,
+    temperature,
+    topP: top_p,
+    topK: top_k,
+    repetitionPenalty: repetition_penalty,
     backoff: dynamo?.backoff,
     maskStrength: dynamo?.maskStrength,
     adaptive: dynamo?.adaptive,

@@ -21,7 +21,10 @@ export function addApi(app: FastifyInstance, context: Context): void {
   app.post<{ Body: ChatBody }>("/v1/chat/completions", { schema: { body: chatBody } }, (request, reply) =>
     answer({ context, limit, request, reply, job: chatJob(request.body, request.caller) }),
   );
-  app.get("/v1/models", () => ({ object: "list", data: [...context.models.keys()].map((name) => modelOf(context, name)) }));
+  app.get("/v1/models", () => ({
+    object: "list",
+    data: [...context.models.keys()].map((name) => modelOf(context, name)),
+  }));
   app.get<{ Params: { model: string } }>("/v1/models/:model", ({ params: { model } }) => {
     findModel(context, model);
     return modelOf(context, model);
@@ -39,7 +42,9 @@ interface Asked {
 async function answer({ context, limit, request, reply, job }: Asked): Promise<unknown> {
   const { name, inference } = findModel(context, request.body.model);
   if (job.kind === "chat" && inference.model?.chat === false)
-    throw new ApiError(400, `${name} is no chat model: it has no chat template; use /v1/completions`, { param: "model" });
+    throw new ApiError(400, `${name} is no chat model: it has no chat template; use /v1/completions`, {
+      param: "model",
+    });
   if (context.options.logPrompts === true) request.log.info({ body: request.body }, "prompt");
   const leave = limit.enter(request.caller);
   const abort = abortOnLeave(reply, context.options.requestSeconds ?? defaultSeconds);
@@ -72,9 +77,8 @@ function abortOnLeave(reply: FastifyReply, seconds: number): AbortController {
   return controller;
 }
 
-function findModel({ models }: Context, wanted: string | undefined): { name: string; inference: Inference } {
-  const [first] = models.keys();
-  const name = wanted ?? (first as string);
+function findModel({ models, options }: Context, wanted: string | undefined): { name: string; inference: Inference } {
+  const name = wanted ?? options.models[0].name;
   const inference = models.get(name);
   if (inference !== undefined) return { name, inference };
   throw new ApiError(404, `there is no model ${name}: expected ${[...models.keys()].join(", ")}`, {

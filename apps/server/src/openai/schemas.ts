@@ -12,12 +12,18 @@ import {
   union,
   enum as oneOf,
   type infer as Infer,
+  type ZodType,
 } from "zod";
 
 /** Texts of one request, all prompts together. */
 export const mostChoices = 128;
 
-const tokenId = int().min(0).max(2 ** 31 - 1);
+/** Clients send null for what they leave open. */
+const open = <Schema extends ZodType>(schema: Schema) => schema.nullish().transform((value) => value ?? undefined);
+
+const tokenId = int()
+  .min(0)
+  .max(2 ** 31 - 1);
 const share = number().min(0).max(1);
 const penalty = number().min(-2).max(2);
 const stopString = string().min(1).max(1000);
@@ -33,20 +39,20 @@ const dynamo = strictObject({
 
 const common = {
   model: string().min(1).max(500).optional().describe("Default: the first model served."),
-  temperature: number().min(0).max(2).nullish().describe("Default: what the model's folder recommends, or 0.7."),
-  top_p: number().gt(0).max(1).nullish(),
-  top_k: int().min(1).max(1024).nullish().describe("Candidates of each head. Default: the model's, or 50."),
-  repetition_penalty: number().gt(0).max(10).nullish().describe("1 is none. Default: the model's, or 1.1."),
-  presence_penalty: penalty.nullish(),
-  frequency_penalty: penalty.nullish(),
-  logit_bias: record(string().regex(/^\d{1,10}$/, "expected a token id"), number().min(-100).max(100)).nullish(),
-  n: int().min(1).max(mostChoices).nullish(),
-  seed: int().min(0).nullish().describe("Same seed, same text, whoever else is served."),
-  stop: union([stopString, array(stopString).max(16)]).nullish(),
-  stream: boolean().nullish(),
-  stream_options: strictObject({ include_usage: boolean().optional() }).nullish(),
-  user: string().max(500).nullish().describe("Whose request it is: users take turns in the queue."),
-  dynamo: dynamo.nullish(),
+  temperature: open(number().min(0).max(2)).describe("Default: what the model's folder recommends, or 0.7."),
+  top_p: open(number().gt(0).max(1)),
+  top_k: open(int().min(1).max(1024)).describe("Candidates of each head. Default: the model's, or 50."),
+  repetition_penalty: open(number().gt(0).max(10)).describe("1 is none. Default: the model's, or 1.1."),
+  presence_penalty: open(penalty),
+  frequency_penalty: open(penalty),
+  logit_bias: open(record(string().regex(/^\d{1,10}$/, "expected a token id"), number().min(-100).max(100))),
+  n: open(int().min(1).max(mostChoices)),
+  seed: open(int().min(0)).describe("Same seed, same text, whoever else is served."),
+  stop: open(union([stopString, array(stopString).max(16)])),
+  stream: open(boolean()),
+  stream_options: open(strictObject({ include_usage: boolean().optional() })),
+  user: open(string().max(500)).describe("Whose request it is: users take turns in the queue."),
+  dynamo: open(dynamo),
 };
 
 export const completionBody = strictObject({
@@ -57,11 +63,11 @@ export const completionBody = strictObject({
     array(string()).min(1).max(mostChoices),
     array(array(tokenId).min(1)).min(1).max(mostChoices),
   ]).describe("Text, token ids, or a list of either."),
-  max_tokens: int().min(1).nullish().describe("Default 16."),
-  echo: boolean().nullish().describe("The prompt before the text."),
-  logprobs: int().min(0).max(20).nullish(),
-  best_of: int().min(1).nullish().describe("Only as many as n."),
-  suffix: literal(null, { error: "suffix is not supported: these models write on, they do not fill in" }).optional(),
+  max_tokens: open(int().min(1)).describe("Default 16."),
+  echo: open(boolean()).describe("The prompt before the text."),
+  logprobs: open(int().min(0).max(20)),
+  best_of: open(int().min(1)).describe("Only as many as n."),
+  suffix: literal(null, { error: "not supported: these models write on, they do not fill in" }).optional(),
 });
 
 const textPart = object({ type: literal("text"), text: string() });
@@ -77,11 +83,11 @@ export const chatBody = strictObject({
   )
     .min(1)
     .max(10_000),
-  max_tokens: int().min(1).nullish().describe("Default: what the context has room for."),
-  max_completion_tokens: int().min(1).nullish(),
-  logprobs: boolean().nullish(),
-  top_logprobs: int().min(0).max(20).nullish(),
-  response_format: strictObject({ type: literal("text", { error: 'only {"type": "text"} is supported' }) }).nullish(),
+  max_tokens: open(int().min(1)).describe("Default: what the context has room for."),
+  max_completion_tokens: open(int().min(1)),
+  logprobs: open(boolean()),
+  top_logprobs: open(int().min(0).max(20)),
+  response_format: open(strictObject({ type: literal("text", { error: 'only {"type": "text"} is supported' }) })),
 });
 
 export type CompletionBody = Infer<typeof completionBody>;
