@@ -1,4 +1,4 @@
-// The door of a clone: `npm start`, `npm test`, `npm run playground`, `npm run bench`, `pnpm vectors FILE`. It installs and builds what the
+// The door of a clone: `npm start`, `npm test`, `npm run playground`, `npm run serve`, `npm run bench`, `pnpm vectors FILE`. It installs and builds what the
 // job needs when something changed, then hands over. Plain JavaScript with no dependency: it runs before any install.
 import { existsSync } from "node:fs";
 import { checkNode } from "./node-version.mjs";
@@ -20,6 +20,7 @@ const jobs = {
     await ensureBuilt("apps/playground");
     process.exitCode = await runWithPnpm(["pnpm", "--filter", "@dynamo/playground", "screenshots"]);
   },
+  serve: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["serve", ...args]),
   vectors: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["vectors", ...args]),
   "vectors:training": async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["training-vectors", ...args]),
   bench: async () => handOver("tooling/bench", "tooling/bench/dist/main.js", args),

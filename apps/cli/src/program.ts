@@ -43,6 +43,7 @@ export function createProgram(interrupts: Interrupts): Command {
     .exitOverride();
   addTextVerbs(program, signal);
   addChat(program, interrupts);
+  addServer(program, signal);
   addModelVerbs(program, signal);
   addTrainingVerbs(program, signal);
   addCheckVerbs(program, signal);
@@ -150,6 +151,41 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
     .action(async (options) =>
       (await import("./commands/random-checkpoint.js")).randomCheckpoint(options as never, signal),
     );
+}
+
+/** serve, api-key */
+function addServer(program: Command, signal: AbortSignal): void {
+  withModelOptions(
+    program
+      .command("serve")
+      .description("an OpenAI-compatible server for many users at once, with the playground at /"),
+  )
+    .argument("[models...]", "model folders, as folder or name=folder (default: the embedded model)")
+    .option("--host <address>", "where it listens", "127.0.0.1")
+    .option("--port <n>", "0 takes a free one", wholeNumber, 8080)
+    .option("--api-keys <file>", "only these keys may (also: DYNAMO_API_KEYS); `dynamo api-key` makes them")
+    .option("--without-keys", "listen on a public address although there are no keys", false)
+    .option("--slots <n>", "requests that a model computes at once", wholeNumber, 8)
+    .option("--queue <n>", "requests that may wait; further ones are told to come back", wholeNumber, 256)
+    .option("--rate-limit <n>", "requests a minute of one key, or of one address", wholeNumber)
+    .option("--at-once <n>", "requests of one key under way (default 64)", wholeNumber)
+    .option("--request-timeout <seconds>", "for a whole request (default 600)", number)
+    .option("--origin <url>", "a site whose pages may call; may be repeated", collect)
+    .option("--log-prompts", "write prompts to the log", false)
+    .addOption(
+      new Option("--log-level <level>", "on standard output, as JSON lines")
+        .choices(["fatal", "error", "warn", "info", "debug", "silent"])
+        .default("info"),
+    )
+    .action(async (models: string[], options) =>
+      (await import("./commands/serve.js")).serve(models, options as never, signal),
+    );
+
+  program
+    .command("api-key")
+    .description("make an API key for --api-keys")
+    .argument("<name>", "whose it is")
+    .action(async (name: string) => (await import("./commands/serve.js")).makeApiKey(name));
 }
 
 /** train, data prepare, tokenizer train */

@@ -1,4 +1,6 @@
 /** @dynamo/server: an OpenAI-compatible server over @dynamo/engine. */
+export { serve } from "./serve.js";
+export type { ServeOptions } from "./serve.js";
 export { createServer } from "./server.js";
 export type { DynamoServer, ServerModel, ServerOptions } from "./server.js";
 export type { InferenceSettings } from "./inference/messages.js";

@@ -1,0 +1,73 @@
+/** `dynamo serve` and `dynamo api-key`. */
+import { basename, resolve } from "node:path";
+import { DynamoError } from "@dynamo/core";
+import { createKey, serve as runServer, type ServerModel } from "@dynamo/server";
+import { asDType, type ModelOptions } from "../open-model.js";
+
+export interface ServeCommandOptions extends ModelOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly apiKeys?: string;
+  readonly withoutKeys: boolean;
+  readonly slots: number;
+  readonly queue: number;
+  readonly rateLimit?: number;
+  readonly atOnce?: number;
+  readonly requestTimeout?: number;
+  readonly origin?: readonly string[];
+  readonly logPrompts: boolean;
+  readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "silent";
+}
+
+export async function serve(
+  folders: readonly string[],
+  options: ServeCommandOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const embedded = folders.length === 0 ? [`stories=${(await import("@dynamo/stories")).modelPath}`] : [];
+  const models = [...folders, ...embedded].map((argument) => modelOf(argument, options));
+  const names = models.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined)
+    throw new DynamoError("invalid-argument", `two models are named ${twice}: give names, as in name=folder`);
+  await runServer({
+    models: models as [ServerModel, ...ServerModel[]],
+    host: options.host,
+    port: options.port,
+    keyFile: options.apiKeys,
+    withoutKeys: options.withoutKeys,
+    perMinute: options.rateLimit,
+    atOnce: options.atOnce,
+    requestSeconds: options.requestTimeout,
+    origins: options.origin,
+    logPrompts: options.logPrompts,
+    logLevel: options.logLevel,
+    signal,
+    onReady: (address) => {
+      console.error(`${names.join(", ")} at ${address}/v1 (the playground: ${address}/); Ctrl-C ends it`);
+    },
+  });
+}
+
+/** `folder`, or `name=folder`. */
+function modelOf(argument: string, { device, dtype, threads, slots, queue }: ServeCommandOptions): ServerModel {
+  const named = /^([\w.-]+)=(.+)$/.exec(argument);
+  const folder = resolve(named?.[2] ?? argument);
+  return {
+    name: named?.[1] ?? basename(folder),
+    settings: {
+      folder,
+      device: (device ?? "auto") as ServerModel["settings"]["device"],
+      dtype: dtype === undefined ? undefined : asDType(dtype),
+      ...{ threads, slots, queue },
+    },
+  };
+}
+
+/** The key goes to standard output once; only its hash is kept. */
+export function makeApiKey(name: string): void {
+  const { key, line } = createKey(name);
+  console.error(`Give this to ${name}; it is not kept anywhere:`);
+  console.log(key);
+  console.error(`And this line to the file of --api-keys:\n${line}`);
+}

@@ -1,0 +1,84 @@
+/** A server from start to end: it listens, loads its models, and ends in good order when it is told to. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { DynamoError } from "@dynamo/core";
+import { apiKeys, keysOfEnvironment, readKeyFile } from "./keys.js";
+import { createServer, type DynamoServer, type ServerOptions } from "./server.js";
+
+export interface ServeOptions extends Omit<ServerOptions, "keys" | "site"> {
+  /** Default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Default 8080; 0 takes a free one. */
+  readonly port?: number | undefined;
+  /** A file of hashed API keys; keys of the environment variable DYNAMO_API_KEYS are taken as well. */
+  readonly keyFile?: string | undefined;
+  /** Listen on an address that others reach although there are no keys. */
+  readonly withoutKeys?: boolean | undefined;
+  /** Milliseconds that requests get to come to their end; default 10,000. */
+  readonly patience?: number | undefined;
+  /** Ends the server. */
+  readonly signal: AbortSignal;
+  /** It answers, and its models are loaded. */
+  readonly onReady?: ((address: string) => void) | undefined;
+}
+
+/** Addresses that only this machine reaches. */
+const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
+
+/**
+ * Resolves when the server has ended because its signal fired. Throws `invalid-argument` for a public address without
+ * keys, `unsupported` for a port that is taken, and whatever keeps a model from loading.
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { host = "127.0.0.1", port = 8080, keyFile, withoutKeys = false, patience, signal, onReady, ...rest } = options;
+  const keys = [
+    ...(keyFile === undefined ? [] : await readKeyFile(keyFile)),
+    ...keysOfEnvironment(process.env["DYNAMO_API_KEYS"] ?? ""),
+  ];
+  if (keys.length === 0 && !loopback.has(host) && !withoutKeys) {
+    throw new DynamoError(
+      "invalid-argument",
+      `${host} can be reached by others, and there are no API keys: give --api-keys (\`dynamo api-key\` makes one), or say --without-keys`,
+    );
+  }
+  const server = await createServer({
+    ...rest,
+    site: siteFolder(),
+    keys: keys.length === 0 ? undefined : apiKeys(keys),
+  });
+  try {
+    const address = await listen(server, host, port);
+    await Promise.race([server.start(), stopped(signal)]);
+    if (!signal.aborted) onReady?.(address);
+    await stopped(signal);
+  } finally {
+    await server.close(patience);
+  }
+}
+
+async function listen({ app }: DynamoServer, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DynamoError("unsupported", `the server cannot listen on ${host}, port ${port}: ${reason}`, { cause });
+  }
+}
+
+const stopped = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+/** The playground's site, where it is installed and built. */
+function siteFolder(): string | undefined {
+  try {
+    const manifest = createRequire(import.meta.url).resolve("@dynamo/playground/package.json");
+    const site = join(dirname(manifest), "dist");
+    return existsSync(join(site, "index.html")) ? site : undefined;
+  } catch {
+    return undefined;
+  }
+}
