@@ -54,7 +54,8 @@ describe("a logit adjustment", () => {
           for (const [i, [head]] of positions.entries()) {
             const before = [...text, ...drafted.slice(0, i)];
             const whole = logits.map((logit, id) => logit - penaltyOf(options, id, before));
-            expect(head?.ids).toEqual(bestOf(whole, topK).ids);
+            const reached = bestOf(whole, topK).ids.filter((id) => (whole[id] as number) >= Math.max(...whole) - 64);
+            expect(head?.ids).toEqual(reached);
           }
         },
       ),

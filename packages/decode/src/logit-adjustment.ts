@@ -4,6 +4,12 @@
  */
 import { DynamoError, type Candidates, type Draft } from "@dynamo/core";
 
+/**
+ * Tokens so far below the best are none any more: a co-occurrence mask, which normalises what it leaves, must not bring
+ * back what a bias of 100 has outdone.
+ */
+const reach = 64;
+
 export interface AdjustmentOptions {
   /** Added to a token's logit, by token id: -100 bans it, 100 all but forces it. */
   readonly logitBias?: Readonly<Record<number, number>> | undefined;
@@ -52,7 +58,8 @@ export function logitAdjustment(options: AdjustmentOptions, vocabularySize: numb
     const order = [...ids.keys()].sort(
       (a, b) => (value[b] as number) - (value[a] as number) || (ids[a] as number) - (ids[b] as number),
     );
-    const best = order.slice(0, topK);
+    const least = (value[order[0] as number] as number) - reach;
+    const best = order.slice(0, topK).filter((rank) => (value[rank] as number) >= least);
     return {
       ids: Int32Array.from(best, (rank) => ids[rank] as number),
       logits: Float32Array.from(best, (rank) => value[rank] as number),

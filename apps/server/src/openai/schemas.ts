@@ -45,7 +45,7 @@ const common = {
   repetition_penalty: open(number().gt(0).max(10)).describe("1 is none. Default: the model's, or 1.1."),
   presence_penalty: open(penalty),
   frequency_penalty: open(penalty),
-  logit_bias: open(record(string().regex(/^\d{1,10}$/, "expected a token id"), number().min(-100).max(100))),
+  logit_bias: open(record(string(), number().min(-100).max(100))).describe("By token id: -100 bans it, 100 forces it."),
   n: open(int().min(1).max(mostChoices)),
   seed: open(int().min(0)).describe("Same seed, same text, whoever else is served."),
   stop: open(union([stopString, array(stopString).max(16)])),
