@@ -241,7 +241,7 @@ describe("other clients", () => {
     const answer = await chat.invoke("Tell me of a dog.");
     expect(answer.usage_metadata?.output_tokens).toBe(8);
     const parts: string[] = [];
-    for await (const part of await chat.stream("Tell me of a dog.")) parts.push(String(part.text));
+    for await (const part of await chat.stream("Tell me of a dog.")) parts.push(part.text);
     expect(parts.join("").length).toBeGreaterThan(0);
   });
 });

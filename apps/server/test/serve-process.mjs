@@ -2,7 +2,7 @@
 import { serve } from "@dynamo/server";
 import { modelPath } from "@dynamo/stories";
 
-const stop = new AbortController();
+const stop = new globalThis.AbortController();
 process.on("SIGTERM", () => stop.abort());
 const settings = { folder: modelPath, device: "cpu", slots: 4, queue: 16 };
 const { models = {}, ...options } = JSON.parse(process.argv[2]);
