@@ -24,6 +24,7 @@ const jobs = {
   vectors: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["vectors", ...args]),
   "vectors:training": async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["training-vectors", ...args]),
   bench: async () => handOver("tooling/bench", "tooling/bench/dist/main.js", args),
+  "bench:server": async () => handOver("tooling/bench", "tooling/bench/dist/main.js", ["server", ...args]),
   "bench:train": async () =>
     handOver("tooling/bench", "tooling/bench/dist/main.js", ["train-step", "train-memory", "train-run", ...args]),
   async "bench:peer"() {
