@@ -56,6 +56,8 @@ export interface KvCache {
   truncate(row: number, length: number): void;
   /** Makes row `to` a copy of row `from`, or of its first `length` positions; `source` is another cache of the model. */
   copyRow(from: number, to: number, length?: number, source?: KvCache): Promise<void>;
+  /** Gives up room that no row needs now: a pass computes over all of it where a cache has grown in host memory. */
+  trim(): Promise<void>;
   dispose(): Promise<void>;
 }
 

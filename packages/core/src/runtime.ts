@@ -107,6 +107,8 @@ export interface CacheTensor {
 export interface SessionCache {
   /** Copies the first `length` positions of a row over another's; `source` is another cache of the session, of the same layout but for its rows. */
   copyRow(from: number, to: number, length: number, source?: SessionCache): Promise<void>;
+  /** Gives up room beyond `length` positions, as far as that pays; what lies there is lost. */
+  trim(length: number): Promise<void>;
   dispose(): Promise<void>;
 }
 

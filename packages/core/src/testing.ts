@@ -67,6 +67,7 @@ function fakeCache(rows: number): KvCache & { lengths: number[] } {
       lengths[to] = length ?? (source?.lengths ?? lengths)[from] ?? 0;
       return Promise.resolve();
     },
+    trim: () => Promise.resolve(),
     dispose: () => Promise.resolve(),
   };
 }

@@ -139,6 +139,7 @@ async function decode(state: State): Promise<void> {
 
 async function leave(state: State): Promise<void> {
   const { rows, memory } = state;
+  let left = false;
   for (let row = rows.length - 1; row >= 0; row--) {
     const active = rows[row] as Active;
     if (!isOver(active)) continue;
@@ -150,7 +151,11 @@ async function leave(state: State): Promise<void> {
       rows[row] = rows[last] as Active;
     }
     rows.pop();
+    memory.batch.truncate(last, 0);
+    left = true;
   }
+  // A long text that is gone must not cost those who stay.
+  if (left) await memory.batch.trim();
 }
 
 async function end({ memory }: State, row: HeldRow, active: Active): Promise<void> {

@@ -87,6 +87,7 @@ function kvCache(rows: number, maxLength: number, memory: SessionCache, find: (c
       if (given !== own || from !== to) await memory.copyRow(from, to, copied, given.memory);
       lengths[to] = copied;
     },
+    trim: () => memory.trim(Math.max(...lengths)),
     dispose: () => memory.dispose(),
   };
   return own;

@@ -13,6 +13,8 @@ export interface EngineCache {
   append(delta: Tensor, lengths: readonly number[], newPositions: number): Promise<void>;
   /** `source` is a cache of the same session, which may be this one. */
   copyRow(from: number, to: number, length: number, source: EngineCache): Promise<void>;
+  /** Gives up room beyond `length` positions, where a cache has grown and that pays. */
+  trim(length: number): void;
   dispose(): void;
 }
 
@@ -53,6 +55,9 @@ export function hostEngineCache(ort: Ort, layout: CacheLayout): EngineCache {
     copyRow(from, to, length, source) {
       cache.copyRow(from, to, length, hostCaches.get(source));
       return Promise.resolve();
+    },
+    trim: (length) => {
+      cache.trim(length);
     },
     dispose() {
       made = undefined;

@@ -22,6 +22,8 @@ export interface HostCache {
   append(delta: CacheArray, lengths: readonly number[], newPositions: number): void;
   /** `source` is another cache of the same tensors; default: this one. */
   copyRow(from: number, to: number, length: number, source?: HostCache): void;
+  /** Shrinks to what `length` positions need, when that is at most half; the memory stays for the next growth. */
+  trim(length: number): void;
   dispose(): void;
 }
 
@@ -82,6 +84,13 @@ export function createHostCache(layout: CacheLayout): HostCache {
         copyTensorRow(tensor, given, { data: arrays[i] as CacheArray, capacity, row: to }, length);
       }
     },
+    trim(length) {
+      const old = capacity;
+      const next = capacityFor(length, maxLength, hostGrowth);
+      if (2 * next > old) return;
+      capacity = next;
+      for (const [i, tensor] of layout.tensors.entries()) narrow(arrays[i] as CacheArray, tensor, rows, old, next);
+    },
     dispose() {
       arrays = [];
     },
@@ -101,6 +110,12 @@ function spread(cache: CacheArray, tensor: CacheTensor, rows: number, old: numbe
     cache.copyWithin(line * to, line * from, (line + 1) * from);
     cache.fill(0, line * to + from, (line + 1) * to);
   }
+}
+
+/** Moves a tensor's lines together, to room for `next` positions each. */
+function narrow(cache: CacheArray, tensor: CacheTensor, rows: number, old: number, next: number): void {
+  const [from, to] = [lineLength(tensor, old), lineLength(tensor, next)];
+  for (let line = 0; line < lineCount(tensor, rows); line++) cache.copyWithin(line * to, line * from, line * from + to);
 }
 
 /** A line is what lies together along the positions: one dim of one head's keys, or all of one head's values. */

@@ -47,6 +47,7 @@ export type Request =
       readonly to: number;
       readonly length: number;
     }
+  | { readonly kind: "trim-cache"; readonly session: number; readonly cache: number; readonly length: number }
   | { readonly kind: "dispose-cache"; readonly session: number; readonly cache: number }
   | { readonly kind: "dispose-session"; readonly session: number };
 
@@ -66,6 +67,7 @@ export interface Values {
   "write-state": undefined;
   "dispose-state": undefined;
   "copy-row": undefined;
+  "trim-cache": undefined;
   "dispose-cache": undefined;
   "dispose-session": undefined;
 }

@@ -81,6 +81,9 @@ async function serve(backend: Backend, opened: Opened, request: Served): Promise
       return runPass(opened, request);
     case "copy-row":
       return copyRow(opened, request);
+    case "trim-cache":
+      cacheOf(opened, request.session, request.cache).cache.trim(request.length);
+      return undefined;
     case "dispose-cache": {
       const { caches } = sessionOf(opened, request.session);
       caches.get(request.cache)?.cache.dispose();

@@ -89,6 +89,10 @@ function sessionCache(
       const ends = { cache: own.id, source: given.id };
       await link.call<"copy-row">({ kind: "copy-row", session, ...ends, from, to, length });
     },
+    async trim(length) {
+      if (own.disposed) throw new DynamoError("invalid-argument", "this cache has been disposed");
+      await link.call<"trim-cache">({ kind: "trim-cache", session, cache: own.id, length });
+    },
     async dispose() {
       if (own.disposed) return;
       own.disposed = true;

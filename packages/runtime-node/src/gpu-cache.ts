@@ -113,6 +113,8 @@ export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSe
       await grow(given.capacity());
       await put(await given.row(from, capacity), to);
     },
+    // Idle positions cost a GPU little, and another capacity costs shaders.
+    trim: () => undefined,
     dispose() {
       release(blocks.head);
       if (blocks.tail !== undefined) release(blocks.tail);

@@ -59,6 +59,8 @@ export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheL
       if (given.buffers !== buffers || from !== to) copyRows(device, given, { layout, buffers }, capacity, [from, to]);
       return Promise.resolve();
     },
+    // Reserved once, for as many positions as there may be.
+    trim: () => undefined,
     dispose() {
       feeds.clear();
       appender.dispose();

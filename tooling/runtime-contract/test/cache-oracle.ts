@@ -21,11 +21,12 @@ export type Step =
       readonly from: number;
       readonly to: number;
       readonly share: number;
-    };
+    }
+  | { readonly kind: "trim"; readonly cache: number };
 
 /**
  * Passes over the first rows, each kept row first cut back to a share of its length (rejected drafts), with padding behind
- * the positions that a row really uses; and copies of rows, within one of two caches or between them. The second has a row more.
+ * the positions that a row really uses; and copies of rows, within one of two caches or between them (the second has a row more); and caches trimmed to their longest row.
  */
 export function programs(rows: number, maxLength: number): fc.Arbitrary<Step[]> {
   const share = fc.integer({ min: 0, max: 4 }).map((quarters) => 1 - quarters / 8);
@@ -49,11 +50,16 @@ export function programs(rows: number, maxLength: number): fc.Arbitrary<Step[]> 
     to: row,
     share,
   });
-  return fc.array(fc.oneof({ weight: 3, arbitrary: pass }, { weight: 1, arbitrary: copy }), {
+  const trim = fc.record({ kind: fc.constant("trim" as const), cache: fc.nat(1) });
+  const step = fc.oneof({ weight: 4, arbitrary: pass }, { weight: 1, arbitrary: copy }, { weight: 1, arbitrary: trim });
+  return fc.array(step, {
     minLength: 1,
     maxLength: 10,
   });
 }
+
+/** Positions of the longest row. */
+export const longest = (oracle: Oracle): number => Math.max(...oracle.map((positions) => positions.length));
 
 export function emptyOracle(rows: number): Oracle {
   return Array.from({ length: rows }, () => []);

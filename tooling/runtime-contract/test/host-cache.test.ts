@@ -5,6 +5,7 @@ import {
   emptyOracle,
   firstDifference,
   freshValues,
+  longest,
   programs,
   startPass,
   type Oracle,
@@ -25,7 +26,10 @@ describe.each(["float32", "float16"] as const)("host cache of %s", (dtype) => {
         })) as [{ cache: HostCache; oracle: Oracle }, { cache: HostCache; oracle: Oracle }];
         for (const [seed, step] of steps.entries()) {
           const { cache, oracle } = caches[step.cache as 0 | 1];
-          if (step.kind === "copy") {
+          if (step.kind === "trim") {
+            cache.trim(longest(oracle));
+            expect(cache.capacity).toBeLessThanOrEqual(2 * capacityFor(longest(oracle), maxLength, hostGrowth));
+          } else if (step.kind === "copy") {
             const given = caches[step.source as 0 | 1];
             const source = given.oracle[step.from] as number[][][];
             const length = Math.floor(source.length * step.share);

@@ -10,7 +10,15 @@ import {
 } from "@dynamo/core";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { appendToOracle, emptyOracle, firstDifference, freshValues, programs, startPass } from "./cache-oracle.js";
+import {
+  appendToOracle,
+  emptyOracle,
+  firstDifference,
+  freshValues,
+  longest,
+  programs,
+  startPass,
+} from "./cache-oracle.js";
 import { arithmeticGraph, cacheGraph, heavyGraph, identityGraph, testLayout } from "./graphs.js";
 
 export interface ContractOptions {
@@ -147,6 +155,10 @@ function cacheContract(runtime: () => Runtime, { programs: programCount, float16
           ] as const;
           for (const [seed, step] of steps.entries()) {
             const { cache, oracle } = caches[step.cache as 0 | 1];
+            if (step.kind === "trim") {
+              await cache.trim(longest(oracle));
+              continue;
+            }
             if (step.kind === "copy") {
               const given = caches[step.source as 0 | 1];
               const source = given.oracle[step.from] as number[][][];
