@@ -31,7 +31,7 @@ const jobs = {
     const { ensureInstalled, installPeer } = await import("./setup.mjs");
     await ensureInstalled();
     await installPeer();
-    await handOver("tooling/bench", "tooling/bench/dist/main.js", ["peer", ...args]);
+    await handOver("tooling/bench", "tooling/bench/dist/main.js", ["peer", "peer-batch", ...args]);
   },
   async test() {
     const { ensureInstalled } = await import("./setup.mjs");
