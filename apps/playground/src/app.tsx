@@ -61,7 +61,7 @@ export function App(): React.JSX.Element {
       navbar={{ width: 300, breakpoint: "sm", collapsed: { mobile: !opened } }}
       padding="md"
     >
-      <PageHeader settingsOpen={opened} onSettings={toggle} />
+      <PageHeader remote={source?.remote === true} settingsOpen={opened} onSettings={toggle} />
       <AppShell.Navbar aria-label="Settings" inert={narrow && !opened}>
         <ScrollArea h="100%" viewportProps={{ tabIndex: 0 }}>
           <SettingsPanel settings={settings} change={change} plugin={control} remote={source?.remote === true}>

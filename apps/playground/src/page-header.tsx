@@ -11,11 +11,13 @@ import {
 } from "@mantine/core";
 
 export interface PageHeaderProps {
+  /** Passes come from a server. */
+  readonly remote: boolean;
   readonly settingsOpen: boolean;
   readonly onSettings: () => void;
 }
 
-export function PageHeader({ settingsOpen, onSettings }: PageHeaderProps): React.JSX.Element {
+export function PageHeader({ remote, settingsOpen, onSettings }: PageHeaderProps): React.JSX.Element {
   return (
     <AppShell.Header>
       <Group h="100%" px="md" justify="space-between" wrap="nowrap">
@@ -29,7 +31,7 @@ export function PageHeader({ settingsOpen, onSettings }: PageHeaderProps): React
             </Text>
           </Title>
           <Text size="sm" visibleFrom="md">
-            a language model that writes several tokens per forward pass, in this browser
+            a language model that writes several tokens per forward pass, {remote ? "on a server" : "in this browser"}
           </Text>
         </Group>
         <Group gap="xs" wrap="nowrap">

@@ -3,6 +3,8 @@ export { allocate, byteSize, fromBfloat16, fromFloat16, toFloat16, viewOf } from
 export type { DType, TypedArray, TypedArrays } from "./dtype.js";
 export { DynamoError, throwIfAborted } from "./errors.js";
 export type { DynamoErrorCode } from "./errors.js";
+export { checkGraphMemory } from "./graph-memory.js";
+export type { GraphSize } from "./graph-memory.js";
 export { checkInside } from "./model-files.js";
 export type { ModelFiles } from "./model-files.js";
 export { elementCount, tensor } from "./tensor.js";

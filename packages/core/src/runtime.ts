@@ -46,6 +46,8 @@ export interface DeviceChoice {
   readonly reason: string;
   /** False where graphs in float16 cannot run: WebGPU without `shader-f16`. Absent where they can. */
   readonly float16?: boolean;
+  /** Bytes that opening a session can take at most, in a browser; absent where nothing is known. See `checkGraphMemory`. */
+  readonly memory?: number;
 }
 
 export interface TensorInfo {

@@ -1,5 +1,6 @@
 /** Loads a model folder onto a runtime. */
 import {
+  checkGraphMemory,
   DynamoError,
   throwIfAborted,
   type Cooccurrence,
@@ -40,7 +41,7 @@ export interface LoadedModel extends LanguageModel {
 /**
  * Loads a model folder: a path in Node, or any `ModelFiles`. The caller disposes the model; the runtime stays its own.
  * Throws `not-found` for missing files, `invalid-file` for damaged or disagreeing ones, `unsupported` for a dtype that
- * the folder does not have.
+ * the folder does not have, `out-of-memory` for a graph that the device has no room for.
  */
 export async function loadModel(
   runtime: Runtime,
@@ -66,7 +67,7 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
   throwIfAborted(signal);
   const device = await runtime.device();
   const dtype = await chooseDType(files, wanted, device);
-  const graph = await graphSource(files, graphPath(dtype));
+  const graph = await graphSource(files, graphPath(dtype), device);
   // Without logits the provider would copy them to the host each pass, asked for or not.
   const deviceOutputs = [delta, "logits"];
   const session = await naming(graphPath(dtype), () => runtime.createSession(graph, { deviceOutputs }));
@@ -140,14 +141,18 @@ async function chooseDType(
   );
 }
 
-async function graphSource(files: ModelFiles, path: string): Promise<GraphSource> {
-  if ((await files.size(path)) === 0) {
+async function graphSource(files: ModelFiles, path: string, device: DeviceChoice): Promise<GraphSource> {
+  const size = await files.size(path);
+  if (size === 0) {
     throw new DynamoError("invalid-file", `${files.location}: ${path} is empty, expected a graph`);
   }
   if (files.localPath !== undefined) return { path: files.localPath(path) };
   const external = `${path}_data`;
+  const externalSize = await files.size(external);
+  // Before gigabytes are downloaded for nothing.
+  await naming(path, () => checkGraphMemory({ graph: size ?? 0, externalData: externalSize ?? 0 }, device));
   const bytes = await files.read(path, limits.graph);
-  if ((await files.size(external)) === undefined) return { bytes };
+  if (externalSize === undefined) return { bytes };
   const data = await files.read(external, Number.MAX_SAFE_INTEGER);
   return { bytes, externalData: [{ path: external.slice(external.lastIndexOf("/") + 1), data }] };
 }

@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Feed, LanguageModel, Runtime } from "@dynamo/core";
+import type { Feed, LanguageModel, ModelFiles, Runtime } from "@dynamo/core";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -440,6 +440,32 @@ describe("loadModel chooses", () => {
 });
 
 describe("loadModel refuses", () => {
+  it("a graph that the device has no room for, before it is read", async () => {
+    const { model } = await convertTiny(1);
+    const path = "onnx/model.onnx";
+    const read: string[] = [];
+    const files: ModelFiles = {
+      location: "far away",
+      size: async (name) => (await stat(join(model, name)).catch(() => undefined))?.size,
+      read: (name) => {
+        read.push(name);
+        return readFile(join(model, name));
+      },
+      readRange: () => Promise.reject(new Error("not asked for")),
+    };
+    const { size } = await stat(join(model, path));
+    const loadWith = (memory: number): Promise<LoadedModel> =>
+      loadModel({ ...runtime, device: () => Promise.resolve({ device: "wasm", reason: "test", memory }) }, files);
+    await expect(loadWith(2 * size - 1)).rejects.toMatchObject({
+      code: "out-of-memory",
+      message: expect.stringMatching(/onnx\/model\.onnx: this graph has .* on wasm here: choose a smaller dtype/),
+    });
+    expect(read).toContain("config.json");
+    expect(read).not.toContain(path);
+    await (await loadWith(2 * size)).dispose();
+    expect(read).toContain(path);
+  });
+
   const edit = async (path: string, change: (config: Record<string, unknown>) => void): Promise<void> => {
     const json = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
     change(json);

@@ -1,26 +1,26 @@
 /** Which device `auto` takes, and what stands in the way of the GPU. */
-
-/** What is used of WebGPU's objects; TypeScript's DOM library does not have them yet. */
-interface Gpu {
-  requestAdapter(): Promise<GpuAdapter | null>;
-}
-
-interface GpuAdapter {
-  readonly features?: ReadonlySet<string>;
-  readonly info?: { readonly isFallbackAdapter?: boolean };
-  readonly isFallbackAdapter?: boolean;
-}
+// Apps that compile this file from its source do not have them by themselves.
+/// <reference types="@webgpu/types" />
 
 /** Where the browser's answers come from; tests give their own. */
 export interface Browser {
-  readonly gpu: Gpu | undefined;
+  readonly gpu: Pick<GPU, "requestAdapter"> | undefined;
   readonly secure: boolean;
+  /** GiB of the machine, roughly; Chromium alone says it, and of much memory only that it is much. */
+  readonly deviceMemory: number | undefined;
 }
 
-export const thisBrowser = (): Browser => ({
-  gpu: (globalThis.navigator as { gpu?: Gpu }).gpu,
-  secure: globalThis.isSecureContext,
-});
+export function thisBrowser(): Browser {
+  const { gpu, deviceMemory } = globalThis.navigator as { gpu?: GPU; deviceMemory?: number };
+  return { gpu, secure: globalThis.isSecureContext, deviceMemory };
+}
+
+/** All that one WASM memory can address. On webgpu too a graph passes through it on its way to the GPU. */
+const wasmMemory = 2 ** 32;
+
+/** Bytes that opening a session can take at most. */
+export const sessionMemory = ({ deviceMemory = Infinity }: Pick<Browser, "deviceMemory">): number =>
+  Math.min(wasmMemory, deviceMemory * 2 ** 30);
 
 export interface WebgpuSupport {
   /** Why WebGPU cannot be used here; undefined when it looks as if it can. */
@@ -37,9 +37,16 @@ export async function webgpuSupport({ gpu, secure }: Browser, software: boolean)
   }
   const adapter = await gpu.requestAdapter().catch(() => null);
   if (adapter === null) return none("the browser found no GPU that it would use");
-  const fallback = adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter ?? false;
-  if (fallback && !software) return none("the only GPU is a software renderer, which is slower than wasm");
-  return { gap: undefined, float16: adapter.features?.has("shader-f16") ?? false };
+  if (isSoftware(adapter) && !software) return none("the only GPU is a software renderer, which is slower than wasm");
+  return { gap: undefined, float16: adapter.features.has("shader-f16") };
+}
+
+/** Browsers of 2024 and before say it of the adapter itself, and some have no `info`. */
+function isSoftware({
+  info,
+  isFallbackAdapter = false,
+}: GPUAdapter & { readonly isFallbackAdapter?: boolean }): boolean {
+  return (info as GPUAdapterInfo | undefined)?.isFallbackAdapter ?? isFallbackAdapter;
 }
 
 /** More threads than this only wait for each other: decoding reads weights at the memory's speed. */

@@ -1,7 +1,7 @@
 /** A runtime's device and worker: each is decided on and started with the first call that needs it. */
 import type { DeviceChoice } from "@dynamo/core";
 import { unsupportedDevice, type InferenceWorker } from "@dynamo/runtime-common";
-import { thisBrowser, webgpuSupport } from "./device.js";
+import { sessionMemory, thisBrowser, webgpuSupport } from "./device.js";
 import { messageOf, type WebDevice, type WorkerSettings } from "./settings.js";
 import { startWorker, type WebWorkerLink } from "./worker-link.js";
 
@@ -10,10 +10,23 @@ interface Started {
   readonly link: WebWorkerLink;
 }
 
+/** What ended a runtime's worker, and with it the caches of its sessions. */
+export interface Loss {
+  /** One sentence for people. */
+  readonly reason: string;
+  /** A session whose `device` was lost loads its graph once more when it is next used; one whose `worker` ended does not. */
+  readonly what: "device" | "worker";
+}
+
+export interface Listeners {
+  readonly log: (line: string) => void;
+  readonly onLost: (loss: Loss) => void;
+}
+
 export function lazyWorker(
   wanted: "auto" | WebDevice,
   settings: WorkerSettings,
-  log: (line: string) => void,
+  { log, onLost }: Listeners,
 ): InferenceWorker<WebWorkerLink> {
   let started: Promise<Started> | undefined;
 
@@ -22,6 +35,7 @@ export function lazyWorker(
     const link = startWorker(device, settings, (why) => {
       started = undefined;
       log(why);
+      onLost({ reason: why, what: link.lost === undefined ? "worker" : "device" });
     });
     try {
       await link.call<"check-device">({ kind: "check-device" });
@@ -30,7 +44,7 @@ export function lazyWorker(
       throw error;
     }
     log(`device: ${device} (${reason})`);
-    return { choice, link };
+    return { choice: { ...choice, memory: sessionMemory(thisBrowser()) }, link };
   }
 
   async function choose(): Promise<Started> {

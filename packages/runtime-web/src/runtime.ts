@@ -1,8 +1,8 @@
 /** createWebRuntime: core's Runtime over a Web Worker. */
-import { DynamoError, type GraphSource, type Runtime } from "@dynamo/core";
+import { checkGraphMemory, DynamoError, type GraphSize, type GraphSource, type Runtime } from "@dynamo/core";
 import { workerRuntime } from "@dynamo/runtime-common";
 import { threadCount } from "./device.js";
-import { lazyWorker } from "./lazy-worker.js";
+import { lazyWorker, type Loss } from "./lazy-worker.js";
 import { reloadingSession } from "./reloading-session.js";
 import type { WebDevice } from "./settings.js";
 
@@ -15,13 +15,18 @@ export interface WebRuntimeOptions {
   readonly wasmPaths?: string | undefined;
   /** Told in one line what device was chosen, and when a worker ended or a device was lost. */
   readonly logger?: ((line: string) => void) | undefined;
+  /** Told when a device was lost, or a worker ended by itself. */
+  readonly onLost?: ((loss: Loss) => void) | undefined;
 }
+
+const ignore = (): void => undefined;
 
 /**
  * A runtime in this browser. All its sessions live in one Web Worker, which starts with the first call that needs it.
  * Throws `invalid-argument` for an unknown device or thread count.
  */
-export function createWebRuntime({ device = "auto", threads, wasmPaths, logger }: WebRuntimeOptions = {}): Runtime {
+export function createWebRuntime(options: WebRuntimeOptions = {}): Runtime {
+  const { device = "auto", threads, wasmPaths, logger = ignore, onLost = ignore } = options;
   if (!["auto", "webgpu", "wasm"].includes(device)) {
     throw new DynamoError("invalid-argument", `device: expected auto, webgpu or wasm, received ${device}`);
   }
@@ -32,11 +37,20 @@ export function createWebRuntime({ device = "auto", threads, wasmPaths, logger }
     threads: threadCount(threads),
     wasmPaths: wasmPaths === undefined ? undefined : new URL(wasmPaths, globalThis.location.href).href,
   };
-  const worker = lazyWorker(device, settings, logger ?? ((): void => undefined));
-  return workerRuntime(worker, { checkGraph: checkBytes, createSession: reloadingSession });
+  const worker = lazyWorker(device, settings, { log: logger, onLost });
+  return workerRuntime(worker, {
+    async checkGraph(graph) {
+      const size = sizeOf(graph);
+      checkGraphMemory(size, await worker.device());
+    },
+    createSession: reloadingSession,
+  });
 }
 
-function checkBytes(graph: GraphSource): void {
-  if ("bytes" in graph) return;
+function sizeOf(graph: GraphSource): GraphSize {
+  if ("bytes" in graph) {
+    const externalData = (graph.externalData ?? []).reduce((sum, { data }) => sum + data.length, 0);
+    return { graph: graph.bytes.length, externalData };
+  }
   throw new DynamoError("unsupported", `expected a graph's bytes, received a path (${graph.path})`);
 }

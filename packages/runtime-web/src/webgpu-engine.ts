@@ -1,8 +1,9 @@
 /** The WebGPU engine: sessions and their caches in GPU memory, float16 where the GPU has it, the device's loss reported. */
-import { DynamoError, type GraphSource } from "@dynamo/core";
+import { DynamoError } from "@dynamo/core";
 import { openTested, unsupportedDevice, type Backend } from "@dynamo/runtime-common";
 import { createGpuCache } from "./gpu-cache.js";
 import { usesFloat16 } from "./float16-graph.js";
+import { checkBufferSize } from "./largest-initializer.js";
 import { messageOf, type WorkerSettings } from "./settings.js";
 import type { Engine, Library } from "./worker.js";
 
@@ -43,14 +44,17 @@ export function webgpuEngine(ort: Library, _settings: WorkerSettings, onLost: (r
       });
     },
     beforeCall(request) {
-      if (request.kind === "create-session") checkFloat16(request.graph, deviceOf(ort));
+      if (request.kind !== "create-session" || !("bytes" in request.graph)) return;
+      const { features, limits } = deviceOf(ort);
+      checkFloat16(request.graph.bytes, features);
+      checkBufferSize(request.graph.bytes, limits.maxBufferSize);
     },
   };
 }
 
 /** Before the graph loads: compiling its shaders would fail somewhere in the first pass, with a message about WGSL. */
-function checkFloat16(graph: GraphSource, device: GPUDevice): void {
-  if (!("bytes" in graph) || device.features.has("shader-f16") || !usesFloat16(graph.bytes)) return;
+function checkFloat16(graph: Uint8Array, features: GPUSupportedFeatures): void {
+  if (features.has("shader-f16") || !usesFloat16(graph)) return;
   throw new DynamoError(
     "unsupported",
     'this GPU has no float16 shaders (shader-f16): choose a graph of another dtype, "q8", "q4" or "fp32"',

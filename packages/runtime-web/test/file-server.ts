@@ -32,8 +32,11 @@ export async function fileServer(stories: string): Promise<FileServer> {
     } else if (url.pathname === "/requests") response.end(JSON.stringify(state.requests));
     else if (url.pathname.startsWith("/stories/")) {
       const file = join(stories, url.pathname.slice("/stories/".length));
-      if (existsSync(file)) response.end(readFileSync(file));
-      else response.writeHead(404).end();
+      if (existsSync(file)) {
+        const bytes = readFileSync(file);
+        // Node tells it by itself, but not to a HEAD request.
+        response.writeHead(200, { "Content-Length": bytes.length }).end(bytes);
+      } else response.writeHead(404).end();
     } else serve(state, url.pathname, request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -90,16 +90,19 @@ function ModelStatus({ state }: { readonly state: ModelState | ServerState }): R
       );
     }
     case "failed":
+    case "lost": {
+      const lost = state.status === "lost";
       return (
-        <Alert color="red" title="The model could not be loaded">
+        <Alert color="red" title={lost ? "The model was lost" : "The model could not be loaded"}>
           <Stack gap="xs" align="start">
             <span className="message">{state.message}</span>
             <Button size="compact-xs" variant="default" onClick={state.again}>
-              Try again
+              {lost ? "Load again" : "Try again"}
             </Button>
           </Stack>
         </Alert>
       );
+    }
     case "connected":
       return (
         <Text size="xs" role="status" data-testid="model-ready" className="long">

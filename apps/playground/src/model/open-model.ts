@@ -27,6 +27,8 @@ export interface OpenOptions {
   readonly onProgress: (progress: Progress) => void;
   /** Told why, when the browser has no room to keep the model. */
   readonly onNotKept: (reason: string) => void;
+  /** Told why, when the model is gone for good. */
+  readonly onLost: (reason: string) => void;
 }
 
 /** What vite.config.ts found in each embedded model's folder. */
@@ -40,7 +42,7 @@ function listed(files: ModelFiles, names: readonly string[] | undefined): ModelF
 
 export async function openModel(
   source: string | FolderFiles,
-  { device, dtype, signal, onProgress, onNotKept }: OpenOptions,
+  { device, dtype, signal, onProgress, onNotKept, onLost }: OpenOptions,
 ): Promise<OpenModel> {
   const files =
     typeof source === "string"
@@ -49,7 +51,15 @@ export async function openModel(
           __EMBEDDED_FILES__[embeddedName(source, location.href) ?? ""],
         )
       : folderFiles(source);
-  const runtime = createWebRuntime({ device });
+  let losses = 0;
+  const runtime = createWebRuntime({
+    device,
+    onLost({ reason, what }) {
+      losses++;
+      // After a device's first loss the model is loaded anew with the next text.
+      if (what === "worker" || losses > 1) onLost(reason);
+    },
+  });
   try {
     const model = await loadModel(runtime, files, { dtype: dtype === "auto" ? undefined : dtype, signal });
     if (model.chatTokenizer === undefined) {

@@ -14,7 +14,8 @@ export type ModelState =
       /** Why the browser did not keep the model's files; undefined when it did. */
       readonly notKept: string | undefined;
     }
-  | { readonly status: "failed"; readonly message: string; readonly again: () => void };
+  /** `failed`: never loaded. `lost`: it was there, and its worker or its GPU has ended. */
+  | { readonly status: "failed" | "lost"; readonly message: string; readonly again: () => void };
 
 /** An address, or the files of a folder that the visitor picked or dropped. Compared by identity. */
 export type ModelSource = string | FolderFiles;
@@ -37,6 +38,7 @@ export function useModel(
     const show = (next: ModelState): void => {
       if (!signal.aborted) setState(next);
     };
+    const again = (): void => setAttempt((before) => before + 1);
     const load = async (): Promise<void> => {
       show({ status: "loading", progress: undefined });
       try {
@@ -46,11 +48,12 @@ export function useModel(
           signal,
           onProgress: (progress) => show({ status: "loading", progress }),
           onNotKept: (reason) => (notKept = reason),
+          onLost: (message) => show({ status: "lost", message, again }),
         });
         if (signal.aborted) await open.close();
         else show({ status: "ready", model: open.model, notKept });
       } catch (error) {
-        show({ status: "failed", message: messageOf(error), again: () => setAttempt((before) => before + 1) });
+        show({ status: "failed", message: messageOf(error), again });
       }
     };
     void load();

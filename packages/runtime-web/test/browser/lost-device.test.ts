@@ -2,7 +2,7 @@
 import { DynamoError } from "@dynamo/core";
 import { autoregressive, generate } from "@dynamo/decode";
 import { loadModel } from "@dynamo/model";
-import { createWebRuntime, urlFiles } from "@dynamo/runtime-web";
+import { createWebRuntime, urlFiles, type Loss } from "@dynamo/runtime-web";
 import { expect, inject, test } from "vitest";
 import { commands } from "vitest/browser";
 
@@ -17,7 +17,12 @@ async function failureOf(generation: PromiseLike<unknown>): Promise<DynamoError>
 
 test("what was under way rejects, the next text is written by a session loaded anew, the second loss is final", async () => {
   const lines: string[] = [];
-  const runtime = createWebRuntime({ device: "webgpu", logger: (line) => lines.push(line) });
+  const losses: Loss[] = [];
+  const runtime = createWebRuntime({
+    device: "webgpu",
+    logger: (line) => lines.push(line),
+    onLost: (loss) => losses.push(loss),
+  });
   const model = await loadModel(runtime, urlFiles(`${inject("fileServer")}/stories`));
   const strategy = autoregressive({ temperature: 0 });
   const write = (maxNewTokens: number): PromiseLike<{ readonly text: string }> =>
@@ -35,5 +40,6 @@ test("what was under way rejects, the next text is written by a session loaded a
   const [again] = await Promise.all([failureOf(write(200)), commands.crashGpu()]);
   expect(again.message).toContain("the GPU's device was lost");
   expect((await failureOf(write(3))).message).toContain("lost a second time");
+  expect(losses.map(({ what }) => what)).toEqual(["device", "device"]);
   await runtime.dispose();
 });

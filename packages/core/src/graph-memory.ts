@@ -1,0 +1,30 @@
+/** Whether a graph fits into the memory that sessions have, known from its files' sizes alone: before anything is read. */
+import { DynamoError } from "./errors.js";
+import type { DeviceChoice } from "./runtime.js";
+
+/** Bytes of a graph's file, and of the external data beside it. */
+export interface GraphSize {
+  readonly graph: number;
+  readonly externalData: number;
+}
+
+/** While a session opens, the file's bytes and the weights that ONNX Runtime makes of them are there at once. */
+const copiesOfGraph = 2;
+
+/** Throws `out-of-memory` for a graph that needs more than `memory`; an unknown memory refuses none. */
+export function checkGraphMemory(
+  { graph, externalData }: GraphSize,
+  { device, memory = Infinity }: Pick<DeviceChoice, "device" | "memory">,
+): void {
+  // Weights that lie outside the graph are read to where they stay.
+  const needed = copiesOfGraph * graph + externalData;
+  if (needed <= memory) return;
+  throw new DynamoError(
+    "out-of-memory",
+    `this graph has ${sizeText(graph + externalData)} and needs about ${sizeText(needed)} to open, ` +
+      `expected at most ${sizeText(memory)} on ${device} here: choose a smaller dtype (q8 or q4) or model, or run it in Node`,
+  );
+}
+
+const sizeText = (bytes: number): string =>
+  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
