@@ -4,6 +4,9 @@ import { expect, it } from "vitest";
 import { describeSite, softwareGpu } from "./browser.js";
 import { boxes, button, finished, ready } from "./page.js";
 
+/** Chromium gives no page a GPU for a while after the second crash. */
+const severalCrashes = ["--disable-domain-blocking-for-3d-apis", "--disable-gpu-process-crash-limit"];
+
 async function crashGpu(browser: Browser): Promise<void> {
   const devtools = await browser.newBrowserCDPSession();
   // It answers nobody: the process that would is gone.
@@ -46,5 +49,5 @@ describeSite(
       expect(await boxes(page)).toEqual(text);
     });
   },
-  softwareGpu,
+  [...softwareGpu, ...severalCrashes],
 );

@@ -70,6 +70,7 @@ describe.skipIf(executable === undefined)("a server as the model", { timeout: 12
   it("writes what Node writes, pass by pass, with what the heads saw", async () => {
     const page = await openServer(api);
     await page.getByTestId("model-ready").waitFor();
+    await page.getByText(/per forward pass, on a server/).waitFor();
     await button(page, "Write").click();
     await page.getByText("18 tokens", { exact: false }).first().waitFor();
     await idle(page);
