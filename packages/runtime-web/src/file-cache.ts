@@ -1,23 +1,14 @@
 /**
- * Files in the browser's Cache Storage, by address and version, in parts: a part that is there survives a broken download,
- * and a range is read without the rest of the file. When the storage is full, files are simply not kept.
+ * Files in the browser's Cache Storage, in parts that lie under the hash of their content: a part that is there survives a
+ * broken download, the same content at two addresses or in two versions is kept once, and a range is read without the rest of
+ * the file. An entry for each address says which version it is and which parts it has. When the storage is full, files are
+ * simply not kept.
  */
 
-import { messageOf } from "./settings.js";
+import { entryStorage, type Entry } from "./entry-storage.js";
 
 /** A part's size: small enough to lose, large enough that a model has few. */
 export const partBytes = 4 * 2 ** 20;
-
-const cacheName = "dynamo-model-files-1";
-
-/** What is known of a file. */
-export interface Entry {
-  readonly version: string;
-  /** Undefined until all of it is there. */
-  readonly size: number | undefined;
-  /** The server had no such file. */
-  readonly absent: boolean;
-}
 
 export interface FileCache {
   /** What is kept of the file, in whatever version. */
@@ -35,63 +26,30 @@ export interface FileCache {
 /** Undefined where the browser has none: pages that are not from https:// or localhost. `onFull` is told once why. */
 export function fileCache(onFull?: (reason: string) => void): FileCache | undefined {
   if (!("caches" in globalThis)) return undefined;
-  let full = false;
-  const stop = (error: unknown): undefined => {
-    if (!full) onFull?.(messageOf(error));
-    full = true;
-  };
-  // A browser may have the storage and still refuse to open it.
-  const opened = globalThis.caches.open(cacheName).catch(stop);
-
-  async function find(address: string): Promise<Entry | undefined> {
-    const found = await (await opened)?.match(keyOf(address, "entry"));
-    return found === undefined ? undefined : ((await found.json()) as Entry);
-  }
-
-  async function part(address: string, index: number): Promise<Uint8Array | undefined> {
-    const found = await (await opened)?.match(keyOf(address, String(index)));
-    return found === undefined ? undefined : new Uint8Array(await found.arrayBuffer());
-  }
-
-  async function put(address: string, name: string, body: Uint8Array | string): Promise<void> {
-    if (full) return;
-    try {
-      await (await opened)?.put(keyOf(address, name), new Response(body as BodyInit));
-    } catch (error) {
-      stop(error);
-      // Half a file would be asked for the rest of at every visit.
-      await remove(address).catch(() => undefined);
-    }
-  }
-
-  const putEntry = (address: string, entry: Entry): Promise<void> => put(address, "entry", JSON.stringify(entry));
-
-  async function remove(address: string): Promise<void> {
-    const cache = await opened;
-    await cache?.delete(keyOf(address, "entry"));
-    for (let index = 0; (await cache?.delete(keyOf(address, String(index)))) === true; index++);
-  }
-
+  const storage = entryStorage(onFull);
   return {
-    find,
+    find: (address) => storage.find(address),
     async storeAbsence(address) {
-      await remove(address);
-      await putEntry(address, { version: "", size: undefined, absent: true });
+      await storage.remove(address);
+      await storage.putEntry(address, { version: "", size: undefined, absent: true, parts: [] });
     },
     async parts(address, version) {
-      const entry = await find(address);
+      const entry = await storage.find(address);
       if (entry?.version !== version || entry.absent) return [];
       const parts: Uint8Array[] = [];
-      for (let next = await part(address, 0); next !== undefined; next = await part(address, parts.length))
+      for (const hash of entry.parts) {
+        const next = await storage.part(hash);
+        if (next === undefined) break;
         parts.push(next);
+      }
       return parts;
     },
     async read(address, version, start, end) {
-      const entry = await find(address);
+      const entry = await storage.find(address);
       if (entry?.version !== version || entry.size === undefined || end > entry.size) return undefined;
       const bytes = new Uint8Array(end - start);
       for (let index = Math.floor(start / partBytes); index * partBytes < end; index++) {
-        const whole = await part(address, index);
+        const whole = await storage.part(entry.parts[index] ?? "");
         if (whole === undefined) return undefined;
         const first = index * partBytes;
         const piece = whole.subarray(Math.max(start - first, 0), end - first);
@@ -100,22 +58,20 @@ export function fileCache(onFull?: (reason: string) => void): FileCache | undefi
       return bytes;
     },
     async storePart(address, version, index, bytes) {
-      if (index === 0) {
-        await remove(address);
-        await putEntry(address, { version, size: undefined, absent: false });
-      }
-      await put(address, String(index), bytes);
+      if (storage.full) return;
+      const known = await storage.find(address);
+      const before = known?.version === version ? known.parts.slice(0, index) : [];
+      // Another page may have begun anew meanwhile: a part without those before it is of no use.
+      if (before.length !== index) return;
+      const hash = await storage.putPart(address, bytes);
+      await storage.putEntry(address, { version, size: undefined, absent: false, parts: [...before, hash] });
+      if (index === 0) await storage.sweep(known?.parts ?? []);
     },
     async storeEnd(address, version, size) {
-      if (!full) await putEntry(address, { version, size, absent: false });
+      const entry = await storage.find(address);
+      const whole = entry?.version === version && entry.parts.length === Math.ceil(size / partBytes);
+      if (!storage.full && (whole || size === 0))
+        await storage.putEntry(address, { version, size, absent: false, parts: entry?.parts ?? [] });
     },
   };
-}
-
-/** An address that no server is asked for. */
-function keyOf(address: string, name: string): string {
-  const key = new URL(address);
-  key.hash = "";
-  key.searchParams.set("dynamo-part", name);
-  return key.href;
 }

@@ -52,6 +52,26 @@ test("what the cache holds is there without a network", async () => {
   await expect(offline.size("2000.bin")).rejects.toMatchObject({ code: "runtime" });
 });
 
+const partsKept = async (): Promise<number> => {
+  const urls = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+  return urls.flat().filter(({ url }) => url.includes("//parts.")).length;
+};
+
+test("the same content is kept once, whatever its address, and goes with the last one that has it", async () => {
+  const [size, other] = [9 * 2 ** 20, 3 * 2 ** 20];
+  // Parts of 4, 4 and 1 MiB, of which the first two are alike.
+  for (const folder of ["model", "unsized"]) {
+    expect(isRight(await urlFiles(`${server}/${folder}`).read(`${size}.bin`, size))).toBe(true);
+    expect(await partsKept()).toBe(2);
+  }
+  // Another version at each address takes the place of the first.
+  const changed: typeof fetch = (input, init) => fetch((input as string).replace(String(size), String(other)), init);
+  await urlFiles(`${server}/model`, { fetch: changed }).read(`${size}.bin`, size);
+  expect(await partsKept()).toBe(3);
+  await urlFiles(`${server}/unsized`, { fetch: changed }).read(`${size}.bin`, size);
+  expect(await partsKept()).toBe(1);
+});
+
 test("a download that breaks off goes on where it was", async () => {
   const size = 6 * 2 ** 20;
   await control(`?cut=${5 * 2 ** 20}`);

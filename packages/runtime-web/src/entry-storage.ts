@@ -1,0 +1,111 @@
+/** Entries and parts in the browser's Cache Storage: parts lie under the hash of their content, entries under addresses. */
+import { messageOf } from "./settings.js";
+
+const cacheName = "dynamo-model-files-2";
+
+/** What is known of a file. */
+export interface Entry {
+  readonly version: string;
+  /** Undefined until all of it is there. */
+  readonly size: number | undefined;
+  /** The server had no such file. */
+  readonly absent: boolean;
+  /** SHA-256 of each part, in hex. */
+  readonly parts: readonly string[];
+}
+
+export interface EntryStorage {
+  /** Nothing more is stored from here on. */
+  readonly full: boolean;
+  find(address: string): Promise<Entry | undefined>;
+  putEntry(address: string, entry: Entry): Promise<void>;
+  part(hash: string): Promise<Uint8Array | undefined>;
+  /** Stores a part unless it is there; its hash. The address is whose file it belongs to. */
+  putPart(address: string, bytes: Uint8Array): Promise<string>;
+  /** An address's entry, and the parts that no other has. */
+  remove(address: string): Promise<void>;
+  /** Of these parts, those that no entry has go. */
+  sweep(parts: readonly string[]): Promise<void>;
+}
+
+/** `onFull` is told once why nothing more can be stored. */
+export function entryStorage(onFull?: (reason: string) => void): EntryStorage {
+  let full = false;
+  const stop = (error: unknown): undefined => {
+    if (!full) onFull?.(messageOf(error));
+    full = true;
+  };
+  // A browser may have the storage and still refuse to open it.
+  const opened = globalThis.caches.open(cacheName).catch(stop);
+
+  async function get(key: string): Promise<Response | undefined> {
+    return (await opened)?.match(key);
+  }
+
+  async function find(address: string): Promise<Entry | undefined> {
+    return (await (await get(entryKey(address)))?.json()) as Entry | undefined;
+  }
+
+  async function part(hash: string): Promise<Uint8Array | undefined> {
+    const found = await get(partKey(hash));
+    return found === undefined ? undefined : new Uint8Array(await found.arrayBuffer());
+  }
+
+  /** When the storage is full, what there was of the address goes too, lest half a file stay. */
+  async function put(address: string, key: string, body: Uint8Array | string): Promise<void> {
+    if (full) return;
+    try {
+      await (await opened)?.put(key, new Response(body as BodyInit));
+    } catch (error) {
+      stop(error);
+      await remove(address).catch(() => undefined);
+    }
+  }
+
+  const putEntry = (address: string, entry: Entry): Promise<void> =>
+    put(address, entryKey(address), JSON.stringify(entry));
+
+  async function remove(address: string): Promise<void> {
+    const entry = await find(address);
+    await (await opened)?.delete(entryKey(address));
+    await sweep(entry?.parts ?? []);
+  }
+
+  async function sweep(parts: readonly string[]): Promise<void> {
+    const cache = await opened;
+    if (cache === undefined || parts.length === 0) return;
+    const kept = new Set<string>();
+    for (const { url } of await cache.keys()) {
+      const entry = isEntry(url) ? ((await (await get(url))?.json()) as Entry | undefined) : undefined;
+      for (const hash of entry?.parts ?? []) kept.add(hash);
+    }
+    for (const hash of parts) if (!kept.has(hash)) await cache.delete(partKey(hash));
+  }
+
+  return {
+    get full() {
+      return full;
+    },
+    find,
+    putEntry,
+    part,
+    async putPart(address, bytes) {
+      const hash = await sha256(bytes);
+      if ((await get(partKey(hash))) === undefined) await put(address, partKey(hash), bytes);
+      return hash;
+    },
+    remove,
+    sweep,
+  };
+}
+
+async function sha256(bytes: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// Addresses that no server is asked for.
+const entries = "https://entries.dynamo.invalid/";
+const entryKey = (address: string): string => `${entries}${encodeURIComponent(address)}`;
+const isEntry = (key: string): boolean => key.startsWith(entries);
+const partKey = (hash: string): string => `https://parts.dynamo.invalid/${hash}`;
