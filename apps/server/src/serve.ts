@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { apiKeys, keysOfEnvironment, readKeyFile } from "./keys.js";
-import { createServer, type DynamoServer, type ServerOptions } from "./server.js";
+import { createServer, type DataOptions, type DynamoServer, type ServerOptions } from "./server.js";
 
 export interface ServeOptions extends Omit<ServerOptions, "keys" | "site"> {
   /** Default 127.0.0.1. */
@@ -44,6 +44,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
   const server = await createServer({
     ...rest,
+    data: withDatabase(rest.data),
     site: siteFolder(),
     keys: keys.length === 0 ? undefined : apiKeys(keys),
   });
@@ -55,6 +56,13 @@ export async function serve(options: ServeOptions): Promise<void> {
   } finally {
     await server.close(patience);
   }
+}
+
+/** DATABASE_URL, when the options name no database. */
+function withDatabase(data: DataOptions | undefined): DataOptions | undefined {
+  if (data === undefined) return undefined;
+  const url = process.env["DATABASE_URL"];
+  return { ...data, databaseUrl: data.databaseUrl ?? (url === "" ? undefined : url) };
 }
 
 async function listen({ app }: DynamoServer, host: string, port: number): Promise<string> {

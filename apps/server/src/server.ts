@@ -12,12 +12,15 @@ import fastify, {
   type FastifySchema,
 } from "fastify";
 import { toJSONSchema, type ZodType } from "zod";
+import type { Batches } from "./batch/batches.js";
+import { addData, batchesOf } from "./batch/plugin.js";
 import { createInference, type Inference } from "./inference/inference.js";
 import type { InferenceSettings } from "./inference/messages.js";
 import type { ApiKeys } from "./keys.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { addApi } from "./openai/routes.js";
 import { apiErrorOf, ApiError } from "./openai/errors.js";
+import { validatorOf } from "./openai/validate.js";
 
 export interface ServerModel {
   readonly name: string;
@@ -40,9 +43,22 @@ export interface ServerOptions {
   readonly origins?: readonly string[] | undefined;
   /** Log prompts; default false. */
   readonly logPrompts?: boolean | undefined;
+  /** Files and batches; undefined: none, and their routes say so. */
+  readonly data?: DataOptions | undefined;
   /** A folder with the playground's site, to be served at /. */
   readonly site?: string | undefined;
   readonly logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "silent" | undefined;
+}
+
+export interface DataOptions {
+  /** Files are in it, and the embedded database when there is no other one. */
+  readonly folder: string;
+  /** PostgreSQL, which any number of servers with the same folder share. */
+  readonly databaseUrl?: string | undefined;
+  /** Lines of batches that this process computes at once; default: half a model's slots. 0 leaves them to others. */
+  readonly linesAtOnce?: number | undefined;
+  /** Bytes of one file; default 200 MB. */
+  readonly fileBytes?: number | undefined;
 }
 
 export interface DynamoServer {
@@ -69,12 +85,14 @@ declare module "fastify" {
   }
 }
 
+const uploadMilliseconds = 600_000;
+
 export async function createServer(options: ServerOptions): Promise<DynamoServer> {
   const metrics = createMetrics();
   const app = fastify({
     bodyLimit: options.bodyBytes ?? 2 * 2 ** 20,
-    // A client has so long for its headers and body.
-    requestTimeout: 30_000,
+    // A client has so long for its headers and body; an upload is waited for longer.
+    requestTimeout: options.data === undefined ? 30_000 : uploadMilliseconds,
     connectionTimeout: 0,
     genReqId: () => randomUUID(),
     forceCloseConnections: "idle",
@@ -96,10 +114,11 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
     metrics.request(url, statusCode),
   );
   await addPlugins(app, options);
-  await app.register((scope, _options, done) => {
+  const batches = await batchesOf(app, context);
+  await app.register(async (scope) => {
     addHealth(scope, context);
     addApi(scope, context);
-    done();
+    await addData(scope, batches, options.data?.fileBytes);
   });
   let closing: Promise<void> | undefined;
   return {
@@ -108,7 +127,7 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
     async start() {
       await Promise.all([...models.values()].map((inference) => inference.start()));
     },
-    close: (patience = 10_000) => (closing ??= closeAll(app, models, patience)),
+    close: (patience = 10_000) => (closing ??= closeAll(app, models, batches, patience)),
   };
 }
 
@@ -120,10 +139,15 @@ function inferenceOf(log: FastifyBaseLogger, metrics: Metrics, name: string, set
   });
 }
 
-async function closeAll(app: FastifyInstance, models: ReadonlyMap<string, Inference>, patience: number): Promise<void> {
+async function closeAll(
+  app: FastifyInstance,
+  models: ReadonlyMap<string, Inference>,
+  batches: Batches | undefined,
+  patience: number,
+): Promise<void> {
   const late = setTimeout(() => app.server.closeAllConnections(), patience + 1_000);
   const closed = app.close();
-  await Promise.all([...models.values()].map((inference) => inference.close(patience)));
+  await Promise.all([batches?.close(patience), ...[...models.values()].map((inference) => inference.close(patience))]);
   await closed;
   clearTimeout(late);
 }
@@ -210,21 +234,6 @@ function addHealth(app: FastifyInstance, { models, metrics }: Context): void {
   });
   app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
   app.get("/openapi.json", () => app.swagger());
-}
-
-type Validator = (data: unknown) => { value: unknown } | { error: Error };
-
-/** Throws nothing: Fastify hands the error on. */
-function validatorOf(schema: ZodType): Validator {
-  return (data) => {
-    const { error, data: value } = schema.safeParse(data);
-    if (error === undefined) return { value };
-    const issue = error.issues[0];
-    const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-    const path = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].map(String).join(".");
-    const what = unknown === undefined ? (issue?.message ?? "no valid body") : "this parameter is not supported";
-    return { error: new ApiError(400, path === "" ? what : `${path}: ${what}`, { param: path === "" ? null : path }) };
-  };
 }
 
 /** The OpenAPI document has the very schemas that validate. */

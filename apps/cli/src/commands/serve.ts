@@ -15,6 +15,8 @@ export interface ServeCommandOptions extends ModelOptions {
   readonly atOnce?: number;
   readonly requestTimeout?: number;
   readonly origin?: readonly string[];
+  readonly data?: string;
+  readonly batchLines?: number;
   readonly logPrompts: boolean;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "silent";
 }
@@ -40,6 +42,7 @@ export async function serve(
     atOnce: options.atOnce,
     requestSeconds: options.requestTimeout,
     origins: options.origin,
+    data: options.data === undefined ? undefined : { folder: resolve(options.data), linesAtOnce: options.batchLines },
     logPrompts: options.logPrompts,
     logLevel: options.logLevel,
     signal,

@@ -2,16 +2,15 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Inference } from "../inference/inference.js";
 import type { Context } from "../server.js";
 import { startChoices, streamedAnswer, wholeAnswer, type AnswerEvents } from "./answer.js";
 import { callerLimit, type CallerLimit } from "./caller-limit.js";
-import { ApiError } from "./errors.js";
 import { chatJob, completionJob, type Job } from "./job.js";
+import { findModel, modelFor } from "./models.js";
 import { chatBody, completionBody, type ChatBody, type CompletionBody } from "./schemas.js";
 
 const defaultAtOnce = 64;
-const defaultSeconds = 600;
+export const defaultSeconds = 600;
 
 export function addApi(app: FastifyInstance, context: Context): void {
   const limit = callerLimit(context.options.atOnce ?? defaultAtOnce);
@@ -40,11 +39,7 @@ interface Asked {
 }
 
 async function answer({ context, limit, request, reply, job }: Asked): Promise<unknown> {
-  const { name, inference } = findModel(context, request.body.model);
-  if (job.kind === "chat" && inference.model?.chat === false)
-    throw new ApiError(400, `${name} is no chat model: it has no chat template; use /v1/completions`, {
-      param: "model",
-    });
+  const { name, inference } = modelFor(context, request.body.model, job.kind);
   if (context.options.logPrompts === true) request.log.info({ body: request.body }, "prompt");
   const leave = limit.enter(request.caller);
   const abort = abortOnLeave(reply, context.options.requestSeconds ?? defaultSeconds);
@@ -64,7 +59,7 @@ async function* eventLines(events: AsyncIterable<object | "[DONE]">): AsyncGener
   for await (const event of events) yield `data: ${event === "[DONE]" ? event : JSON.stringify(event)}\n\n`;
 }
 
-const idOf = ({ kind }: Job): string => `${kind === "chat" ? "chatcmpl" : "cmpl"}-${randomUUID()}`;
+export const idOf = ({ kind }: Job): string => `${kind === "chat" ? "chatcmpl" : "cmpl"}-${randomUUID()}`;
 
 /** Fires when the client is gone before its answer is whole, or when its time is over. */
 function abortOnLeave(reply: FastifyReply, seconds: number): AbortController {
@@ -75,16 +70,6 @@ function abortOnLeave(reply: FastifyReply, seconds: number): AbortController {
     controller.abort();
   });
   return controller;
-}
-
-function findModel({ models, options }: Context, wanted: string | undefined): { name: string; inference: Inference } {
-  const name = wanted ?? options.models[0].name;
-  const inference = models.get(name);
-  if (inference !== undefined) return { name, inference };
-  throw new ApiError(404, `there is no model ${name}: expected ${[...models.keys()].join(", ")}`, {
-    param: "model",
-    code: "model_not_found",
-  });
 }
 
 function modelOf({ models, created }: Context, name: string): object {
@@ -98,7 +83,7 @@ function modelOf({ models, created }: Context, name: string): object {
 }
 
 /** Measures what goes out. */
-function watch({ metrics }: Context, name: string): AnswerEvents {
+export function watch({ metrics }: Context, name: string): AnswerEvents {
   const last = new Map<number, number>();
   return {
     onChunk(choice) {

@@ -1,0 +1,85 @@
+/** The database of batches: an embedded PostgreSQL in the data folder, as pg-boss wants one. */
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { DynamoError } from "@dynamo/core";
+import { lockFolder } from "./folder-lock.js";
+
+/** pg-boss's own contract. */
+export interface Database {
+  executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+export interface EmbeddedDatabase extends Database {
+  close(): Promise<void>;
+}
+
+export type ToDatabase =
+  | { readonly kind: "run"; readonly id: number; readonly text: string; readonly values: unknown[] }
+  | { readonly kind: "close" };
+
+export type FromDatabase =
+  | { readonly kind: "ready" }
+  | { readonly kind: "done"; readonly id: number; readonly rows: object[] }
+  | { readonly kind: "failed"; readonly id: number; readonly message: string };
+
+interface Waiting {
+  readonly resolve: (result: { rows: object[] }) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const entry = new URL("./pglite-thread.js", import.meta.url);
+
+/** Throws `invalid-argument` when another process has it open, `runtime` when it does not open. */
+export async function openEmbedded(folder: string): Promise<EmbeddedDatabase> {
+  const lock = await lockFolder(folder);
+  const thread = new Worker(entry, { workerData: { folder: join(folder, "database") } });
+  const waiting = new Map<number, Waiting>();
+  let next = 0;
+  let end: Error | undefined;
+  const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
+  const fail = (error: Error): void => {
+    end = new DynamoError("runtime", `the embedded database ended: ${error.message}`, { cause: error });
+    for (const { reject } of waiting.values()) reject(end);
+    waiting.clear();
+  };
+  thread.on("error", fail);
+  thread.on("exit", (code) => {
+    fail(new Error(`exit code ${code}`));
+  });
+  const ready = new Promise<void>((resolve, reject) => {
+    thread.on("message", (message: FromDatabase) => {
+      if (message.kind === "ready") resolve();
+      else settle(waiting, message);
+    });
+    thread.once("error", reject);
+    thread.once("exit", () => reject(new Error("it ended")));
+  });
+  await ready.catch(async (cause: unknown) => {
+    await lock.release();
+    throw new DynamoError("runtime", `the embedded database in ${folder} does not open: ${String(cause)}`, { cause });
+  });
+  return {
+    executeSql: (text, values = []) =>
+      new Promise((resolve, reject) => {
+        if (end !== undefined) {
+          reject(end);
+          return;
+        }
+        const id = next++;
+        waiting.set(id, { resolve, reject });
+        thread.postMessage({ kind: "run", id, text, values } satisfies ToDatabase);
+      }),
+    async close() {
+      thread.postMessage({ kind: "close" } satisfies ToDatabase);
+      await ended;
+      await lock.release();
+    },
+  };
+}
+
+function settle(waiting: Map<number, Waiting>, message: Exclude<FromDatabase, { kind: "ready" }>): void {
+  const found = waiting.get(message.id);
+  waiting.delete(message.id);
+  if (message.kind === "done") found?.resolve({ rows: message.rows });
+  else found?.reject(new Error(message.message));
+}
