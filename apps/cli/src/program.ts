@@ -172,7 +172,11 @@ function addServer(program: Command, signal: AbortSignal): void {
     .option("--request-timeout <seconds>", "for a whole request (default 600)", number)
     .option("--origin <url>", "a site whose pages may call; may be repeated", collect)
     .option("--data <folder>", "for /v1/files and /v1/batches; with DATABASE_URL many servers share it")
-    .option("--batch-lines <n>", "lines of batches computed at once (default: half of --slots; 0: none here)", wholeNumber)
+    .option(
+      "--batch-lines <n>",
+      "lines of batches computed at once (default: half of --slots; 0: none here)",
+      wholeNumber,
+    )
     .option("--log-prompts", "write prompts to the log", false)
     .addOption(
       new Option("--log-level <level>", "on standard output, as JSON lines")

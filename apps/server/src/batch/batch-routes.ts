@@ -35,7 +35,8 @@ export function addBatches(app: FastifyInstance, batches: Batches): void {
   const find = async (request: FastifyRequest<WithId>): Promise<BatchRow> => {
     const { id } = request.params;
     const batch = await batches.store().find(id, ownerOf(request));
-    if (batch === undefined) throw new ApiError(404, `there is no batch ${id}`, { param: "id", code: "batch_not_found" });
+    if (batch === undefined)
+      throw new ApiError(404, `there is no batch ${id}`, { param: "id", code: "batch_not_found" });
     return batch;
   };
   app.post<{ Body: Infer<typeof newBatch> }>("/v1/batches", { schema: { body: newBatch } }, async (request) => {
@@ -46,12 +47,14 @@ export function addBatches(app: FastifyInstance, batches: Batches): void {
       throw new ApiError(400, `input_file_id: expected a file with the purpose batch, received ${inputFileId}`, {
         param: "input_file_id",
       });
-    const batch = await batches.store().create({
-      ...{ id: newId("batch_"), owner, endpoint, inputFileId, completionWindow: window, seconds: windows[window] },
+    const id = newId("batch_");
+    await batches.store().create({
+      ...{ id, owner, endpoint, inputFileId, completionWindow: window, seconds: windows[window] },
       metadata: metadata ?? undefined,
     });
-    await batches.begin(batch.id);
-    return batchObject(batch);
+    const batch = await batches.store().find(id);
+    await batches.begin(id);
+    return batch === undefined ? undefined : batchObject(batch);
   });
   app.get("/v1/batches", async (request) => {
     const { limit, after } = validated(listQuery, request.query);

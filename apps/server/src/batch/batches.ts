@@ -63,7 +63,10 @@ export async function openBatches(options: BatchesOptions): Promise<Batches> {
   if (embedded !== undefined) await opening;
   const current = (): Opened => {
     if (opened !== undefined) return opened;
-    throw new ApiError(503, "the database of batches cannot be reached", { code: "database_unavailable", retryAfter: 3 });
+    throw new ApiError(503, "the database of batches cannot be reached", {
+      code: "database_unavailable",
+      retryAfter: 3,
+    });
   };
   return {
     files,
@@ -108,7 +111,10 @@ function guarded(store: BatchStore): BatchStore {
       return await work;
     } catch (cause) {
       if (cause instanceof ApiError) throw cause;
-      throw new ApiError(503, "the database of batches cannot be reached", { code: "database_unavailable", retryAfter: 3 });
+      throw new ApiError(503, "the database of batches cannot be reached", {
+        code: "database_unavailable",
+        retryAfter: 3,
+      });
     }
   };
   return {

@@ -33,7 +33,12 @@ export async function checkInput(path: string, endpoint: string | undefined, mos
       const parsed = parseRequest(line, endpoint);
       if (isFault(parsed)) faults.push(parsed);
       else if (seen.has(parsed.custom_id))
-        fault("duplicate_custom_id", `line ${line.number}: custom_id is that of a line before`, line.number, "custom_id");
+        fault(
+          "duplicate_custom_id",
+          `line ${line.number}: custom_id is that of a line before`,
+          line.number,
+          "custom_id",
+        );
       else seen.add(parsed.custom_id);
       if (total++ % linesPerJob === 0) parts.push({ first: line.number, start: line.start, end: line.end });
       else parts.push({ ...(parts.pop() as Part), end: line.end });

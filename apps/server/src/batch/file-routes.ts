@@ -49,7 +49,8 @@ export async function addFiles(app: FastifyInstance, options: FileRoutesOptions)
   app.delete<{ Params: { id: string } }>("/v1/files/:id", async (request) => {
     const { id } = await find(request);
     const why = await inUse(id);
-    if (why !== undefined) throw new ApiError(400, `${id} cannot be deleted: ${why}`, { param: "id", code: "file_in_use" });
+    if (why !== undefined)
+      throw new ApiError(400, `${id} cannot be deleted: ${why}`, { param: "id", code: "file_in_use" });
     await files.remove(id);
     return { id, object: "file", deleted: true };
   });
@@ -70,8 +71,7 @@ async function upload(request: FastifyRequest, { files, ownerOf, mostBytes }: Fi
         staged = await files.stage(part.file, mostBytes);
         if (part.file.truncated)
           throw new ApiError(413, `file: expected at most ${mostBytes} bytes`, { param: "file", code: "too_large" });
-      } else
-        throw new ApiError(400, `${part.fieldname}: this parameter is not supported`, { param: part.fieldname });
+      } else throw new ApiError(400, `${part.fieldname}: this parameter is not supported`, { param: part.fieldname });
     }
     if (staged === undefined) throw new ApiError(400, "file: expected a file, received none", { param: "file" });
     if (purpose !== "batch")

@@ -86,11 +86,7 @@ export const newFileId = (): string => newId("file-");
 /** Nothing else becomes a path. */
 const isFileId = (id: string): boolean => /^file-[0-9a-z]{1,64}(-output|-errors)?$/.test(id);
 
-async function keep(
-  folder: string,
-  partial: string,
-  given: Omit<StoredFile, "createdAt">,
-): Promise<StoredFile> {
+async function keep(folder: string, partial: string, given: Omit<StoredFile, "createdAt">): Promise<StoredFile> {
   const file = { ...given, createdAt: Math.floor(Date.now() / 1000) };
   await rename(partial, join(folder, file.id));
   const described = `${partial}.about`;
@@ -115,7 +111,8 @@ async function writeDurably(
   const count = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      if (bytes > most) done(new ApiError(413, `file: expected at most ${most} bytes`, { param: "file", code: "too_large" }));
+      if (bytes > most)
+        done(new ApiError(413, `file: expected at most ${most} bytes`, { param: "file", code: "too_large" }));
       else done(null, chunk);
     },
   });

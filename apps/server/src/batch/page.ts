@@ -8,10 +8,7 @@ export interface PageQuery {
 }
 
 /** Empty when nothing has the id `after`, which may have been deleted: never an endless list of the same. */
-export function pageOf<Item extends { readonly id: string }>(
-  newestFirst: readonly Item[],
-  { limit, order, after }: PageQuery,
-): object {
+export function pageOf(newestFirst: readonly { readonly id: string }[], { limit, order, after }: PageQuery): object {
   const all = order === "desc" ? newestFirst : [...newestFirst].reverse();
   const begin = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
   const missing = after !== undefined && begin === 0;

@@ -48,14 +48,21 @@ export async function addData(
     const user = await batches.store().userOf(id);
     return user === undefined ? undefined : `${user} needs it`;
   };
-  await addFiles(app, { files: batches.files, ownerOf: batches.ownerOf, mostBytes: fileBytes ?? defaultFileBytes, inUse });
+  await addFiles(app, {
+    files: batches.files,
+    ownerOf: batches.ownerOf,
+    mostBytes: fileBytes ?? defaultFileBytes,
+    inUse,
+  });
   addBatches(app, batches);
 }
 
 /** The server waits long for uploads, and for nothing else. */
 function limitBodies(app: FastifyInstance): void {
-  app.addHook("onRequest", async (request) => {
-    const hasBody = request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
+  app.addHook("onRequest", (request, _reply, done) => {
+    done();
+    const hasBody =
+      request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
     if (!hasBody || request.routeOptions.url === "/v1/files") return;
     const late = setTimeout(() => request.raw.destroy(), bodyMilliseconds);
     for (const event of ["end", "close"]) request.raw.once(event, () => clearTimeout(late));

@@ -54,7 +54,7 @@ export interface QueueOptions {
 export async function openQueue(options: QueueOptions): Promise<{ queue: BatchQueue; database: Database }> {
   const { database: embedded, databaseUrl, maintenanceSeconds, onError } = options;
   const boss = new PgBoss({
-    ...(embedded === undefined ? { connectionString: databaseUrl } : { db: embedded as PgBoss.Db }),
+    ...(embedded === undefined ? { connectionString: databaseUrl } : { db: embedded }),
     ...{ schema, schedule: false, max: 8, maintenanceIntervalSeconds: maintenanceSeconds },
   } as PgBoss.ConstructorOptions);
   boss.on("error", onError);
@@ -107,7 +107,9 @@ function queueOf(boss: PgBoss, database: Database): BatchQueue {
       return rows.length > 0;
     },
     async reclaim() {
-      await database.executeSql(`UPDATE ${schema}.job SET started_on = now() - expire_in - interval '1s' WHERE state = 'active'`);
+      await database.executeSql(
+        `UPDATE ${schema}.job SET started_on = now() - expire_in - interval '1s' WHERE state = 'active'`,
+      );
       await boss.expire();
     },
     close: () => boss.stop({ graceful: false }),
@@ -117,5 +119,7 @@ function queueOf(boss: PgBoss, database: Database): BatchQueue {
 /** The same part has the same id. */
 function partId(batch: string, first: number): string {
   const hex = createHash("sha256").update(`${batch}/${first}`).digest("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-");
+  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    "-",
+  );
 }

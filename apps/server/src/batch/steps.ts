@@ -38,7 +38,12 @@ async function validate(batch: BatchRow, options: StepOptions): Promise<void> {
   const { store, files, queue, mostLines } = options;
   const { id, owner, endpoint, input_file_id: inputId } = batch;
   const input = await files.find(inputId, owner);
-  const missing = { code: "file_not_found", message: `the input file ${inputId} is not there`, param: null, line: null };
+  const missing = {
+    code: "file_not_found",
+    message: `the input file ${inputId} is not there`,
+    param: null,
+    line: null,
+  };
   const { total, parts, faults } =
     input === undefined
       ? { total: 0, parts: [], faults: [missing] }
@@ -80,7 +85,10 @@ async function writeFiles(batch: BatchRow, status: keyof typeof unfinished, opti
   };
   const output = counting(store.answers(id), true, (n) => (counts.completed = n));
   const outputFileId = await write("output", output);
-  const errorFileId = await write("errors", errorLines(batch, status, options, (n) => (counts.failed = n)));
+  const errorFileId = await write(
+    "errors",
+    errorLines(batch, status, options, (n) => (counts.failed = n)),
+  );
   await store.end(id, { status, ...counts, outputFileId, errorFileId });
 }
 

@@ -62,9 +62,16 @@ export function startWorker(options: WorkerOptions): BatchWorker {
   };
   const { linesAtOnce } = options;
   const loops = Promise.all([
-    loop(() => workOn<StepJob>(queues.step, options, ({ data }) => takeStep(data.batch, options))),
+    loop(() =>
+      workOn<StepJob>(queues.step, options, async ({ data }) => {
+        await takeStep(data.batch, options);
+        return "done";
+      }),
+    ),
     loop(() => sweep(options, pause)),
-    ...(linesAtOnce === 0 ? [] : [loop(() => workOn<PartJob>(queues.part, options, (job, touch) => computePart(job, touch, options, ending)))]),
+    ...(linesAtOnce === 0
+      ? []
+      : [loop(() => workOn<PartJob>(queues.part, options, (job, touch) => computePart(job, touch, options, ending)))]),
     loop(() => workOn<PartJob>(queues.lost, options, ({ data }) => giveUpPart(data, options))),
   ]);
   return {
@@ -85,11 +92,13 @@ interface Touch {
   advanced: boolean;
 }
 
+type Outcome = "done" | "not yet";
+
 /** False when there was nothing. An error puts the job back. */
 async function workOn<Data>(
   name: string,
   { queue, log }: WorkerOptions,
-  work: (job: QueuedJob<Data>, touch: Touch) => Promise<boolean | void>,
+  work: (job: QueuedJob<Data>, touch: Touch) => Promise<Outcome>,
 ): Promise<boolean> {
   const job = await queue.take<Data>(name);
   if (job === undefined) return false;
@@ -100,10 +109,11 @@ async function workOn<Data>(
   };
   const timer = setInterval(() => void say().catch(() => undefined), touchMilliseconds);
   try {
-    const finished = await work(job, touch);
+    const outcome = await work(job, touch);
     if (touch.advanced) await say();
-    if (lost.signal.aborted) log("info", `batches: ${name}: another process has taken over what this one was computing`);
-    else if (finished === false) await queue.giveBack(name, job.id);
+    if (lost.signal.aborted)
+      log("info", `batches: ${name}: another process has taken over what this one was computing`);
+    else if (outcome === "not yet") await queue.giveBack(name, job.id);
     else await queue.done(name, job.id);
   } catch (error) {
     log("error", `batches: ${name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -114,35 +124,46 @@ async function workOn<Data>(
   return true;
 }
 
-async function sweep({ store, queue }: WorkerOptions, pause: (milliseconds: number) => Promise<void>): Promise<boolean> {
+async function sweep(
+  { store, queue }: WorkerOptions,
+  pause: (milliseconds: number) => Promise<void>,
+): Promise<boolean> {
   for (const id of await store.due()) await queue.sendStep(id);
   await store.forget();
   await pause(betweenSweeps);
   return true;
 }
 
-const takesLines = (batch: BatchRow | undefined): batch is BatchRow => batch?.status === "in_progress" && !isLate(batch);
+const takesLines = (batch: BatchRow | undefined): batch is BatchRow =>
+  batch?.status === "in_progress" && !isLate(batch);
 
-/** False when lines are left because the process is to end. */
+/** "not yet" when lines are left because the process is to end. */
 async function computePart(
   { data }: QueuedJob<PartJob>,
   touch: Touch,
   options: WorkerOptions,
   { draining, stop }: Ending,
-): Promise<boolean> {
+): Promise<Outcome> {
   const { store, queue, linesAtOnce } = options;
   const batch = await store.find(data.batch);
-  if (!takesLines(batch)) return true;
+  if (!takesLines(batch)) return "done";
   const over = new AbortController();
   const look = setInterval(() => {
-    store.find(batch.id).then((found) => (takesLines(found) ? undefined : over.abort()), () => undefined);
+    store.find(batch.id).then(
+      (found) => (takesLines(found) ? undefined : over.abort()),
+      () => undefined,
+    );
   }, 1000);
   const signal = AbortSignal.any([stop, touch.lost, over.signal]);
   try {
-    await eachAtOnce(openLines(data, batch, options, AbortSignal.any([draining, signal])), linesAtOnce, async (line) => {
-      await computeLine(line, batch, options, signal);
-      touch.advanced = true;
-    });
+    await eachAtOnce(
+      openLines(data, batch, options, AbortSignal.any([draining, signal])),
+      linesAtOnce,
+      async (line) => {
+        await computeLine(line, batch, options, signal);
+        touch.advanced = true;
+      },
+    );
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -150,7 +171,7 @@ async function computePart(
   }
   const after = await store.find(batch.id);
   if (after !== undefined && isComplete(after)) await queue.sendStep(batch.id);
-  return !(draining.aborted && takesLines(after));
+  return draining.aborted && takesLines(after) ? "not yet" : "done";
 }
 
 /** The part's lines that have no answer yet. */
@@ -183,9 +204,9 @@ async function computeLine(
 }
 
 /** Its workers ended again and again without a new line: its other lines fail, and the batch goes on. */
-async function giveUpPart(data: PartJob, { store, files, queue }: WorkerOptions): Promise<void> {
+async function giveUpPart(data: PartJob, { store, files, queue }: WorkerOptions): Promise<Outcome> {
   const batch = await store.find(data.batch);
-  if (batch?.status !== "in_progress") return;
+  if (batch?.status !== "in_progress") return "done";
   const finished = await store.finished(batch.id, data.first);
   const error = { message: "the worker ended again and again", type: "server_error", param: null, code: "worker_lost" };
   for await (const line of readLines(files.pathOf(batch.input_file_id), data.start, data.end, data.first)) {
@@ -195,4 +216,5 @@ async function giveUpPart(data: PartJob, { store, files, queue }: WorkerOptions)
     await store.record(batch.id, { line: line.number, ok: false, answer });
   }
   await queue.sendStep(batch.id);
+  return "done";
 }
