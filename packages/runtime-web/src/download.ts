@@ -57,6 +57,7 @@ async function receive(remote: Remote, received: Receiver, options: DownloadOpti
       throw new DynamoError("invalid-file", `${address} was changed while it was being downloaded: load it again`);
     }
   }
+  if (resumed && response.status === 206) await checkStart(response, address, received.length);
   const reader = response.body?.getReader();
   try {
     for (let next = await reader?.read(); next !== undefined && !next.done; next = await reader?.read())
@@ -68,6 +69,15 @@ async function receive(remote: Remote, received: Receiver, options: DownloadOpti
     }
     throw networkError(address, options.signal, cause);
   }
+}
+
+/** A server that answers another range than was asked for would put the file together wrongly. */
+async function checkStart(response: Response, address: string, start: number): Promise<void> {
+  const range = response.headers.get("Content-Range");
+  // Other origins may hide it.
+  if (range === null || range.startsWith(`bytes ${start}-`)) return;
+  await response.body?.cancel();
+  throw new DynamoError("invalid-file", `${address}: expected bytes from ${start} on, received ${range}`);
 }
 
 interface Receiver {

@@ -30,6 +30,8 @@ export function fileCache(onFull?: (reason: string) => void): FileCache | undefi
   return {
     find: (address) => storage.find(address),
     async storeAbsence(address) {
+      // What was there whole stays: a server that is being changed says much, and its word counts for this visit.
+      if ((await storage.find(address))?.size !== undefined) return;
       await storage.remove(address);
       await storage.putEntry(address, { version: "", size: undefined, absent: true, parts: [] });
     },

@@ -82,7 +82,8 @@ async function reserve(device: GPUDevice, layout: CacheLayout, capacity: number)
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
   const buffers = sizes.map((size) => device.createBuffer({ size, usage: storage | copySource | copyDestination }));
-  const error = (await device.popErrorScope()) ?? (await device.popErrorScope());
+  const [invalid, full] = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+  const error = invalid ?? full;
   if (error === null) return buffers;
   for (const buffer of buffers) buffer.destroy();
   const bytes = sizes.reduce((sum, size) => sum + size, 0);

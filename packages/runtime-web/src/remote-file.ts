@@ -58,7 +58,7 @@ export async function readPart(
   if (byteLength === 0) return new Uint8Array(0);
   const response = await request(address, network, { headers: { Range: `bytes=${byteOffset}-${end - 1}` } });
   if (response.status !== 416) checkStatus(response, address);
-  const received = new Uint8Array(await bodyOf(response, address));
+  const received = new Uint8Array(await bodyOf(response, address, network.signal));
   // A server without ranges sends the whole file.
   const bytes = response.status === 200 ? received.subarray(byteOffset, end) : received;
   if (response.status === 416 || bytes.length !== byteLength) {
@@ -108,10 +108,10 @@ export function versionOf({ headers }: Response): string {
   return tag ?? headers.get("Last-Modified") ?? `size ${headers.get("Content-Length") ?? "unknown"}`;
 }
 
-async function bodyOf(response: Response, address: string): Promise<ArrayBuffer> {
+async function bodyOf(response: Response, address: string, signal: AbortSignal | undefined): Promise<ArrayBuffer> {
   try {
     return await response.arrayBuffer();
   } catch (cause) {
-    throw networkError(address, undefined, cause);
+    throw networkError(address, signal, cause);
   }
 }

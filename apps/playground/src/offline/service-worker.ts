@@ -19,15 +19,20 @@ interface FetchEvent extends ExtendableEvent {
 interface Scope {
   readonly clients: { claim(): Promise<void> };
   readonly registration: { readonly scope: string };
-  skipWaiting(): Promise<void>;
   addEventListener(type: "install" | "activate", listener: (event: ExtendableEvent) => void): void;
   addEventListener(type: "fetch", listener: (event: FetchEvent) => void): void;
   addEventListener(type: "message", listener: (event: ExtendableEvent & { data: unknown }) => void): void;
 }
 
+interface Asked {
+  readonly request: Request;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
 const scope = globalThis as unknown as Scope;
 const page = scope.registration.scope;
 const cacheName = `dynamo-playground ${page}`;
+const folder = new URL("assets/", page).href;
 const assets = __ASSETS__.map((name) => new URL(`assets/${name}`, page).href);
 
 /** ONNX Runtime's file of each device. */
@@ -46,16 +51,23 @@ async function keep(addresses: readonly string[]): Promise<void> {
   }
 }
 
+/** Always as the server has it now: the one that is kept may name files of another build. */
+async function keepPage(): Promise<void> {
+  const response = await fetch(page, { cache: "reload" }).catch(() => undefined);
+  if (response?.ok === true) await (await opened()).put(page, response).catch(() => undefined);
+}
+
+/** No page of another build is open any more when this runs: a new worker waits for that. */
 async function forgetOthers(): Promise<void> {
   const cache = await opened();
   for (const { url } of await cache.keys()) if (url !== page && !assets.includes(url)) await cache.delete(url);
 }
 
 /** The page as the server has it now; without a network, as it was. */
-async function newest(request: Request): Promise<Response> {
+async function newest({ request, waitUntil }: Asked): Promise<Response> {
   try {
     const response = await fetch(request);
-    if (response.ok) await (await opened()).put(page, response.clone()).catch(() => undefined);
+    if (response.ok) waitUntil(store(page, response.clone()));
     return response;
   } catch (error) {
     const kept = await (await opened()).match(page);
@@ -64,12 +76,21 @@ async function newest(request: Request): Promise<Response> {
   }
 }
 
-const keptOrFetched = async (request: Request): Promise<Response> =>
-  (await (await opened()).match(request.url)) ?? (await fetch(request));
+/** Names change with the content: what is kept is right, of whichever build. */
+async function keptOrFetched({ request, waitUntil }: Asked): Promise<Response> {
+  const kept = await (await opened()).match(request.url);
+  if (kept !== undefined) return kept;
+  const response = await fetch(request);
+  if (response.ok && !request.url.endsWith(".wasm")) waitUntil(store(request.url, response.clone()));
+  return response;
+}
+
+const store = async (address: string, response: Response): Promise<void> =>
+  (await opened()).put(address, response).catch(() => undefined);
 
 scope.addEventListener("install", (event) => {
   const small = assets.filter((address) => !address.endsWith(".wasm"));
-  event.waitUntil(keep([page, ...small]).then(() => scope.skipWaiting()));
+  event.waitUntil(keepPage().then(() => keep(small)));
 });
 scope.addEventListener("activate", (event) => {
   event.waitUntil(forgetOthers().then(() => scope.clients.claim()));
@@ -80,9 +101,10 @@ scope.addEventListener("message", (event) => {
 });
 scope.addEventListener("fetch", (event) => {
   const { request } = event;
+  const asked = { request, waitUntil: (work: Promise<unknown>): void => event.waitUntil(work) };
   const address = new URL(request.url);
   if (request.method !== "GET") return;
   if (request.mode === "navigate" && `${address.origin}${address.pathname}` === page) {
-    event.respondWith(newest(request));
-  } else if (assets.includes(address.href)) event.respondWith(keptOrFetched(request));
+    event.respondWith(newest(asked));
+  } else if (address.href.startsWith(folder)) event.respondWith(keptOrFetched(asked));
 });

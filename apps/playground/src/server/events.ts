@@ -8,6 +8,7 @@ import { chunksOf } from "./call.js";
 export async function* eventsOf(response: Response): AsyncGenerator<string, void> {
   const type = response.headers.get("Content-Type") ?? "nothing";
   if (!type.startsWith("text/event-stream")) {
+    await response.body?.cancel();
     throw new DynamoError("runtime", `expected the server to stream text/event-stream, received ${type.slice(0, 100)}`);
   }
   const events: string[] = [];
