@@ -153,7 +153,7 @@ function addModelVerbs(program: Command, signal: AbortSignal): void {
     );
 }
 
-/** serve, api-key */
+/** serve, batch, api-key */
 function addServer(program: Command, signal: AbortSignal): void {
   withModelOptions(
     program
@@ -185,6 +185,22 @@ function addServer(program: Command, signal: AbortSignal): void {
     )
     .action(async (models: string[], options) =>
       (await import("./commands/serve.js")).serve(models, options as never, signal),
+    );
+
+  withModelOptions(
+    program
+      .command("batch")
+      .description(
+        "answer a file of requests (JSONL, as OpenAI's batches are) without a server; the same command goes on",
+      ),
+  )
+    .argument("<input>", 'a line each: {"custom_id", "method": "POST", "url": "/v1/completions", "body"}')
+    .argument("[model]", "a model folder, as folder or name=folder (default: the embedded model)")
+    .requiredOption("--out <file>", "the answers; those that are in it already are not computed again")
+    .option("--slots <n>", "requests computed at once", wholeNumber, 8)
+    .option("--request-timeout <seconds>", "for one line", number, 600)
+    .action(async (input: string, model: string | undefined, options) =>
+      (await import("./commands/batch.js")).batch(input, model, options as never, signal),
     );
 
   program

@@ -9,16 +9,16 @@ export interface Progress {
 /** Between two lines where there is no terminal. */
 const lineMilliseconds = 10_000;
 
-/** Sizes and counts are shown in millions of `unit`. */
-export function startProgress(unit: string): Progress {
-  const million = (n: number): string => (n / 1e6).toFixed(1);
+/** Sizes and counts are shown in millions of `unit`, or by another scale; a scale of 1 shows whole numbers. */
+export function startProgress(unit: string, { scale = 1e6 }: { readonly scale?: number } = {}): Progress {
+  const scaled = (n: number): string => (n / scale).toFixed(scale === 1 ? 0 : 1);
   if (!process.stderr.isTTY) {
     let last = Date.now();
     return {
       update(done, total, what) {
         if (Date.now() - last < lineMilliseconds) return;
         last = Date.now();
-        console.error(`${what}: ${million(done)} of ${million(total)} ${unit}`);
+        console.error(`${what}: ${scaled(done)} of ${scaled(total)} ${unit}`);
       },
       stop: () => undefined,
     };
@@ -31,7 +31,7 @@ export function startProgress(unit: string): Progress {
   let started = false;
   return {
     update(done, total, what) {
-      const payload = { what, shown: million(done), whole: million(total) };
+      const payload = { what, shown: scaled(done), whole: scaled(total) };
       if (!started) bar.start(total, done, payload);
       started = true;
       bar.update(done, payload);

@@ -6,3 +6,5 @@ export type { DataOptions, DynamoServer, ServerModel, ServerOptions } from "./se
 export type { InferenceSettings } from "./inference/messages.js";
 export { apiKeys, createKey, keysOfEnvironment, readKeyFile } from "./keys.js";
 export type { ApiKey, ApiKeys } from "./keys.js";
+export { runBatchFile } from "./batch/offline.js";
+export type { BatchFileOptions, BatchFileResult } from "./batch/offline.js";

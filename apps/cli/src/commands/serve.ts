@@ -53,7 +53,10 @@ export async function serve(
 }
 
 /** `folder`, or `name=folder`. */
-function modelOf(argument: string, { device, dtype, threads, slots, queue }: ServeCommandOptions): ServerModel {
+export function modelOf(
+  argument: string,
+  { device, dtype, threads, slots, queue }: ModelOptions & { readonly slots: number; readonly queue: number },
+): ServerModel {
   const named = /^([\w.-]+)=(.+)$/.exec(argument);
   const folder = resolve(named?.[2] ?? argument);
   return {

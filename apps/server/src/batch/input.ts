@@ -30,10 +30,21 @@ export interface LineFault {
 }
 
 /** A line that is longer than this ends the reading: no request is. */
-const mostLineBytes = 4 * 2 ** 20;
+const mostRequestBytes = 4 * 2 ** 20;
 
-/** Lines of bytes `start` to `end`; empty ones are left out. Throws RangeError for one that is far too long. */
-export async function* readLines(path: string, start = 0, end = Infinity, first = 1): AsyncGenerator<TextLine, void> {
+export interface ReadOptions {
+  /** Bytes of the file, and the number of the line that begins there. */
+  readonly start?: number;
+  readonly end?: number;
+  readonly first?: number;
+  readonly mostBytes?: number;
+}
+
+/** The lines, empty ones left out. Throws RangeError for one that is far too long. */
+export async function* readLines(
+  path: string,
+  { start = 0, end = Infinity, first = 1, mostBytes = mostRequestBytes }: ReadOptions = {},
+): AsyncGenerator<TextLine, void> {
   let [number, at] = [first, start];
   let pieces: Buffer[] = [];
   let held = 0;
@@ -55,7 +66,7 @@ export async function* readLines(path: string, start = 0, end = Infinity, first 
     }
     pieces.push(chunk.subarray(from));
     held += chunk.length - from;
-    if (held > mostLineBytes) throw new RangeError(`line ${number} has more than ${mostLineBytes} bytes`);
+    if (held > mostBytes) throw new RangeError(`line ${number} has more than ${mostBytes} bytes`);
   }
   const last = line(held);
   if (last.text !== "") yield last;

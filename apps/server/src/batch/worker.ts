@@ -182,7 +182,7 @@ async function* openLines(
   signal: AbortSignal,
 ): AsyncGenerator<TextLine, void> {
   const finished = await store.finished(id, first);
-  for await (const line of readLines(files.pathOf(inputId), start, end, first)) {
+  for await (const line of readLines(files.pathOf(inputId), { start, end, first })) {
     if (signal.aborted) return;
     if (!finished.has(line.number)) yield line;
   }
@@ -209,7 +209,7 @@ async function giveUpPart(data: PartJob, { store, files, queue }: WorkerOptions)
   if (batch?.status !== "in_progress") return "done";
   const finished = await store.finished(batch.id, data.first);
   const error = { message: "the worker ended again and again", type: "server_error", param: null, code: "worker_lost" };
-  for await (const line of readLines(files.pathOf(batch.input_file_id), data.start, data.end, data.first)) {
+  for await (const line of readLines(files.pathOf(batch.input_file_id), data)) {
     const request = parseRequest(line);
     if (finished.has(line.number) || isFault(request)) continue;
     const answer = answerLine(batch.id, request.custom_id, { status: 500, body: { error } });
