@@ -10,6 +10,9 @@ export const chromiumArguments: readonly string[] = [
   "--enable-features=Vulkan",
   "--no-sandbox",
   "--disable-background-networking",
+  // A test makes the GPU's process crash: Chromium would deny WebGPU to those after it.
+  "--disable-domain-blocking-for-3d-apis",
+  "--disable-gpu-process-crash-limit",
 ];
 
 /** Its executable's path; undefined when there is none on this machine. With CI=true it is an error: nothing is skipped. */

@@ -48,19 +48,26 @@ export async function openBatches(options: BatchesOptions): Promise<Batches> {
   const embedded = databaseUrl === undefined ? await openEmbedded(folder) : undefined;
   const closing = new AbortController();
   let opened: Opened | undefined;
+  let tried = (): void => undefined;
+  const firstTry = new Promise<void>((resolve) => {
+    tried = resolve;
+  });
   const opening = (async () => {
     while (!closing.signal.aborted && opened === undefined) {
       try {
         opened = await open(options, files, embedded);
         log("info", "batches: the database is open");
+        tried();
       } catch (error) {
+        tried();
         if (embedded !== undefined) throw error;
         log("error", `batches: the database cannot be reached: ${messageOf(error)}`);
         await delay(reconnectMilliseconds, undefined, { signal: closing.signal }).catch(() => undefined);
       }
     }
   })();
-  if (embedded !== undefined) await opening;
+  // A database that is there is open before the first request; one that is not keeps no server from starting.
+  await (embedded === undefined ? firstTry : opening);
   const current = (): Opened => {
     if (opened !== undefined) return opened;
     throw new ApiError(503, "the database of batches cannot be reached", {
