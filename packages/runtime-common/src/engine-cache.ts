@@ -25,6 +25,12 @@ export function hostEngineCache(ort: Ort, layout: CacheLayout): EngineCache {
   const cache = createHostCache(layout);
   // The tensors over the cache's memory stay the same from pass to pass until it grows.
   let made: { rows: number; capacity: number; feeds: Record<string, Tensor> } | undefined;
+  /** Memory may have been taken anew, even if the capacity comes out as it was. */
+  const keepUnlessMoved = (work: () => void): void => {
+    const before = cache.capacity;
+    work();
+    if (cache.capacity !== before) made = undefined;
+  };
   const own: EngineCache = {
     check(lengths, newPositions) {
       cache.check(lengths, newPositions);
@@ -49,15 +55,15 @@ export function hostEngineCache(ort: Ort, layout: CacheLayout): EngineCache {
         layout.dtype === "float32"
           ? new Float32Array(buffer, byteOffset, length)
           : new Uint16Array(buffer, byteOffset, length);
-      cache.append(data, lengths, newPositions);
+      keepUnlessMoved(() => cache.append(data, lengths, newPositions));
       return Promise.resolve();
     },
     copyRow(from, to, length, source) {
-      cache.copyRow(from, to, length, hostCaches.get(source));
+      keepUnlessMoved(() => cache.copyRow(from, to, length, hostCaches.get(source)));
       return Promise.resolve();
     },
     trim: (length) => {
-      cache.trim(length);
+      keepUnlessMoved(() => cache.trim(length));
     },
     dispose() {
       made = undefined;

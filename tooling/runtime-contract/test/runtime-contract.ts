@@ -188,6 +188,26 @@ function cacheContract(runtime: () => Runtime, { programs: programCount, float16
     );
   });
 
+  test("a cache that grew and was trimmed to the capacity that it began with shows what it holds now", async () => {
+    const layout = testLayout({ rows: 2, maxLength: 600 });
+    const seen = layout.tensors.map(({ name }) => `seen.${name}`);
+    const use = async (session: Session): Promise<void> => {
+      const cache = await session.createCache(layout);
+      const oracle = emptyOracle(2);
+      for (const [pass, newPositions] of [300, 40, 40].entries()) {
+        const fresh = freshValues(layout, 2, newPositions, pass);
+        const lengths = oracle.map((positions) => positions.length);
+        const results = await session.run({ fresh }, seen, { cache, lengths, newPositions });
+        for (const { name } of layout.tensors)
+          expect(firstDifference(oracle, layout, { name, ...pick(results[`seen.${name}`] as Tensor) })).toBeUndefined();
+        // The first pass's positions were padding, but for one.
+        appendToOracle(oracle, fresh, pass === 0 ? [1, 1] : [newPositions, newPositions]);
+        if (pass === 0) await cache.trim(1);
+      }
+    };
+    await withSession(runtime(), cacheGraph(layout), use, [layout.delta]);
+  });
+
   test("rows fill up to maxLength, and padding past it is dropped", async () => {
     const [rows, maxLength] = [2, 600];
     const layout = testLayout({ rows, maxLength });
