@@ -3,21 +3,16 @@ import { randomUUID } from "node:crypto";
 import cors from "@fastify/cors";
 import rateLimit from "@fastify/rate-limit";
 import fastifyStatic from "@fastify/static";
-import swagger from "@fastify/swagger";
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  type FastifySchema,
-} from "fastify";
-import { toJSONSchema, type ZodType } from "zod";
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { ZodType } from "zod";
 import type { Batches } from "./batch/batches.js";
 import { addData, batchesOf } from "./batch/plugin.js";
 import { createInference, type Inference } from "./inference/inference.js";
 import type { InferenceSettings } from "./inference/messages.js";
 import type { ApiKeys } from "./keys.js";
 import { createMetrics, type Metrics } from "./metrics.js";
+import { addOpenapi, docs } from "./openapi.js";
+import { healthAnswer, readyAnswer } from "./openai/answers.js";
 import { addApi } from "./openai/routes.js";
 import { apiErrorOf, ApiError } from "./openai/errors.js";
 import { validatorOf } from "./openai/validate.js";
@@ -196,7 +191,7 @@ function addKeys(app: FastifyInstance, { keys }: ServerOptions): void {
   });
 }
 
-async function addPlugins(app: FastifyInstance, { origins, perMinute, site }: ServerOptions): Promise<void> {
+async function addPlugins(app: FastifyInstance, { keys, origins, perMinute, site }: ServerOptions): Promise<void> {
   if (origins !== undefined && origins.length > 0) await app.register(cors, { origin: [...origins] });
   if (perMinute !== undefined) {
     await app.register(rateLimit, {
@@ -207,12 +202,7 @@ async function addPlugins(app: FastifyInstance, { origins, perMinute, site }: Se
       hook: "preHandler",
     });
   }
-  await app.register(swagger, {
-    openapi: {
-      info: { title: "DynaMo server", version: "1", description: "OpenAI-compatible, several tokens a pass." },
-    },
-    transform: ({ schema, url }) => ({ schema: withJsonSchema(schema), url }),
-  });
+  await addOpenapi(app, { keys: keys !== undefined });
   if (site !== undefined) {
     await app.register(fastifyStatic, {
       root: site,
@@ -226,18 +216,20 @@ async function addPlugins(app: FastifyInstance, { origins, perMinute, site }: Se
 }
 
 function addHealth(app: FastifyInstance, { models, metrics }: Context): void {
-  app.get("/healthz", () => ({ status: "ok" }));
-  app.get("/readyz", (_request, reply: FastifyReply) => {
-    const waiting = [...models].filter(([, inference]) => !inference.ready).map(([name]) => name);
-    if (waiting.length > 0) reply.status(503).header("retry-after", "1");
-    return { status: waiting.length === 0 ? "ready" : "loading", waiting };
-  });
-  app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  const operation = (summary: string, answer: ZodType | string): ReturnType<typeof docs> =>
+    docs({ tag: "Operation", summary, answer });
+  app.get("/healthz", operation("The process lives", healthAnswer), () => ({ status: "ok" }));
+  app.get(
+    "/readyz",
+    operation("The models are loaded; 503 until then", readyAnswer),
+    (_request, reply: FastifyReply) => {
+      const waiting = [...models].filter(([, inference]) => !inference.ready).map(([name]) => name);
+      if (waiting.length > 0) reply.status(503).header("retry-after", "1");
+      return { status: waiting.length === 0 ? "ready" : "loading", waiting };
+    },
+  );
+  app.get("/metrics", operation("For Prometheus", "text/plain"), async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.text()),
+  );
   app.get("/openapi.json", () => app.swagger());
-}
-
-/** The OpenAPI document has the very schemas that validate. */
-function withJsonSchema(schema: FastifySchema | undefined): FastifySchema {
-  if (schema?.body === undefined) return { ...schema };
-  return { ...schema, body: toJSONSchema(schema.body as ZodType, { target: "openapi-3.0", io: "input" }) };
 }

@@ -2,7 +2,7 @@
 export { parseJson } from "./check.js";
 export { parseModels } from "./models.js";
 export type { ListedModel, ModelList } from "./models.js";
-export { fromWireCandidates, toWireCandidates } from "./pass.js";
+export { fromWireCandidates, toWireCandidates, wirePass } from "./pass.js";
 export type { CandidatesOptions, WireCandidate, WireOrder, WirePass } from "./pass.js";
 export { parseChatRequest, parseCompletionRequest } from "./request.js";
 export type { ChatRequest, CompletionRequest, DynamoOptionsBody } from "./request.js";

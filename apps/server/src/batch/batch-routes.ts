@@ -1,6 +1,8 @@
 /** /v1/batches. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { coerce, object, record, strictObject, string, enum as oneOf, type infer as Infer } from "zod";
+import { docs } from "../openapi.js";
+import { batchAnswer, listAnswer } from "../openai/answers.js";
 import { ApiError } from "../openai/errors.js";
 import { validated } from "../openai/validate.js";
 import type { Batches } from "./batches.js";
@@ -39,38 +41,54 @@ export function addBatches(app: FastifyInstance, batches: Batches): void {
       throw new ApiError(404, `there is no batch ${id}`, { param: "id", code: "batch_not_found" });
     return batch;
   };
-  app.post<{ Body: Infer<typeof newBatch> }>("/v1/batches", { schema: { body: newBatch } }, async (request) => {
-    const { input_file_id: inputFileId, endpoint, completion_window: window, metadata } = request.body;
-    const owner = ownerOf(request);
-    const input = await files.find(inputFileId, owner);
-    if (input?.purpose !== "batch")
-      throw new ApiError(400, `input_file_id: expected a file with the purpose batch, received ${inputFileId}`, {
-        param: "input_file_id",
+  app.post<{ Body: Infer<typeof newBatch> }>(
+    "/v1/batches",
+    { schema: { body: newBatch }, ...docs({ tag: "Batches", summary: "Begin a batch", answer: batchAnswer }) },
+    async (request) => {
+      const { input_file_id: inputFileId, endpoint, completion_window: window, metadata } = request.body;
+      const owner = ownerOf(request);
+      const input = await files.find(inputFileId, owner);
+      if (input?.purpose !== "batch")
+        throw new ApiError(400, `input_file_id: expected a file with the purpose batch, received ${inputFileId}`, {
+          param: "input_file_id",
+        });
+      const id = newId("batch_");
+      await batches.store().create({
+        ...{ id, owner, endpoint, inputFileId, completionWindow: window, seconds: windows[window] },
+        metadata: metadata ?? undefined,
       });
-    const id = newId("batch_");
-    await batches.store().create({
-      ...{ id, owner, endpoint, inputFileId, completionWindow: window, seconds: windows[window] },
-      metadata: metadata ?? undefined,
-    });
-    const batch = await batches.store().find(id);
-    await batches.begin(id);
-    return batch === undefined ? undefined : batchObject(batch);
-  });
-  app.get("/v1/batches", async (request) => {
-    const { limit, after } = validated(listQuery, request.query);
-    const rows = await batches.store().list(ownerOf(request), limit + 1, after);
-    return listOf(rows.slice(0, limit).map(batchObject), rows.length > limit);
-  });
-  app.get<WithId>("/v1/batches/:id", async (request) => batchObject(await find(request)));
-  app.post<WithId>("/v1/batches/:id/cancel", async (request) => {
-    const { id, status } = await find(request);
-    if (!(await batches.store().move(id, ["validating", "in_progress"], "cancelling")) && status !== "cancelling") {
-      const message = `${id} cannot be cancelled: it is ${status.replace("_", " ")}`;
-      throw new ApiError(400, message, { param: "id", code: "not_cancellable" });
-    }
-    await batches.begin(id);
-    return batchObject(await find(request));
-  });
+      const batch = await batches.store().find(id);
+      await batches.begin(id);
+      return batch === undefined ? undefined : batchObject(batch);
+    },
+  );
+  app.get(
+    "/v1/batches",
+    docs({ tag: "Batches", summary: "List batches", query: listQuery, answer: listAnswer(batchAnswer) }),
+    async (request) => {
+      const { limit, after } = validated(listQuery, request.query);
+      const rows = await batches.store().list(ownerOf(request), limit + 1, after);
+      return listOf(rows.slice(0, limit).map(batchObject), rows.length > limit);
+    },
+  );
+  app.get<WithId>(
+    "/v1/batches/:id",
+    docs({ tag: "Batches", summary: "A batch's state", answer: batchAnswer }),
+    async (request) => batchObject(await find(request)),
+  );
+  app.post<WithId>(
+    "/v1/batches/:id/cancel",
+    docs({ tag: "Batches", summary: "Cancel a batch", answer: batchAnswer }),
+    async (request) => {
+      const { id, status } = await find(request);
+      if (!(await batches.store().move(id, ["validating", "in_progress"], "cancelling")) && status !== "cancelling") {
+        const message = `${id} cannot be cancelled: it is ${status.replace("_", " ")}`;
+        throw new ApiError(400, message, { param: "id", code: "not_cancellable" });
+      }
+      await batches.begin(id);
+      return batchObject(await find(request));
+    },
+  );
 }
 
 /** OpenAI leaves out what has not happened; its client's types have those fields optional. */

@@ -3,6 +3,8 @@ import { createReadStream } from "node:fs";
 import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { coerce, object, enum as oneOf, string } from "zod";
+import { docs } from "../openapi.js";
+import { deletedAnswer, fileAnswer, listAnswer } from "../openai/answers.js";
 import { ApiError } from "../openai/errors.js";
 import { validated } from "../openai/validate.js";
 import { newFileId, type FileStore, type StagedFile, type StoredFile } from "./file-store.js";
@@ -25,6 +27,11 @@ const listQuery = object({
   after: string().optional(),
 });
 
+const form = {
+  file: { type: "string", format: "binary", description: "JSONL: one request a line." },
+  purpose: { type: "string", enum: ["batch"] },
+};
+
 export async function addFiles(app: FastifyInstance, options: FileRoutesOptions): Promise<void> {
   const { files, ownerOf, mostBytes, inUse } = options;
   await app.register(multipart, { limits: { fileSize: mostBytes, files: 1, fields: 8, parts: 9, fieldSize: 1000 } });
@@ -34,26 +41,44 @@ export async function addFiles(app: FastifyInstance, options: FileRoutesOptions)
     if (file === undefined) throw new ApiError(404, `there is no file ${id}`, { param: "id", code: "file_not_found" });
     return file;
   };
-  app.post("/v1/files", async (request) => fileObject(await upload(request, options)));
-  app.get("/v1/files", async (request) => {
-    const { purpose, ...page } = validated(listQuery, request.query);
-    const all = await files.list(ownerOf(request));
-    return pageOf(all.filter((file) => purpose === undefined || file.purpose === purpose).map(fileObject), page);
-  });
-  app.get<{ Params: { id: string } }>("/v1/files/:id", async (request) => fileObject(await find(request)));
-  app.get<{ Params: { id: string } }>("/v1/files/:id/content", async (request, reply) => {
-    const { id, bytes } = await find(request);
-    reply.header("content-length", bytes);
-    return reply.type("application/jsonl").send(createReadStream(files.pathOf(id)));
-  });
-  app.delete<{ Params: { id: string } }>("/v1/files/:id", async (request) => {
-    const { id } = await find(request);
-    const why = await inUse(id);
-    if (why !== undefined)
-      throw new ApiError(400, `${id} cannot be deleted: ${why}`, { param: "id", code: "file_in_use" });
-    await files.remove(id);
-    return { id, object: "file", deleted: true };
-  });
+  app.post("/v1/files", docs({ tag: "Batches", summary: "Upload a file", form, answer: fileAnswer }), async (request) =>
+    fileObject(await upload(request, options)),
+  );
+  app.get(
+    "/v1/files",
+    docs({ tag: "Batches", summary: "List files", query: listQuery, answer: listAnswer(fileAnswer) }),
+    async (request) => {
+      const { purpose, ...page } = validated(listQuery, request.query);
+      const all = await files.list(ownerOf(request));
+      return pageOf(all.filter((file) => purpose === undefined || file.purpose === purpose).map(fileObject), page);
+    },
+  );
+  app.get<{ Params: { id: string } }>(
+    "/v1/files/:id",
+    docs({ tag: "Batches", summary: "A file's description", answer: fileAnswer }),
+    async (request) => fileObject(await find(request)),
+  );
+  app.get<{ Params: { id: string } }>(
+    "/v1/files/:id/content",
+    docs({ tag: "Batches", summary: "A file's content", answer: "application/jsonl" }),
+    async (request, reply) => {
+      const { id, bytes } = await find(request);
+      reply.header("content-length", bytes);
+      return reply.type("application/jsonl").send(createReadStream(files.pathOf(id)));
+    },
+  );
+  app.delete<{ Params: { id: string } }>(
+    "/v1/files/:id",
+    docs({ tag: "Batches", summary: "Delete a file that no batch needs", answer: deletedAnswer }),
+    async (request) => {
+      const { id } = await find(request);
+      const why = await inUse(id);
+      if (why !== undefined)
+        throw new ApiError(400, `${id} cannot be deleted: ${why}`, { param: "id", code: "file_in_use" });
+      await files.remove(id);
+      return { id, object: "file", deleted: true };
+    },
+  );
 }
 
 /** The parts come in any order: the bytes are on the disk before it is known what they are for. */

@@ -3,6 +3,7 @@
  * A job whose worker was killed is given to another one soon after.
  */
 import { createHash } from "node:crypto";
+import { Client } from "pg";
 import PgBoss from "pg-boss";
 import type { Part } from "./check-input.js";
 import type { Database } from "./database.js";
@@ -42,6 +43,8 @@ export const jobSeconds = 30;
 const mostAttempts = 4;
 const schema = "dynamo_jobs";
 const partsPerInsert = 500;
+/** Any number that no other program has. */
+const tablesLock = 7_271_838;
 
 export interface QueueOptions {
   readonly database: Database | undefined;
@@ -58,15 +61,32 @@ export async function openQueue(options: QueueOptions): Promise<{ queue: BatchQu
     ...{ schema, schedule: false, max: 8, maintenanceIntervalSeconds: maintenanceSeconds },
   } as PgBoss.ConstructorOptions);
   boss.on("error", onError);
+  const unlock = databaseUrl === undefined ? undefined : await lockTables(databaseUrl);
   try {
     await boss.start();
     await makeQueues(boss);
   } catch (error) {
     await boss.stop({ graceful: false }).catch(() => undefined);
     throw error;
+  } finally {
+    await unlock?.();
   }
   const database = boss.getDb();
   return { queue: queueOf(boss, database), database };
+}
+
+/** Servers that make the queues of a new database at the same time would run into deadlocks: one after the other. */
+async function lockTables(connectionString: string): Promise<() => Promise<void>> {
+  const client = new Client({ connectionString, connectionTimeoutMillis: 10_000 });
+  // Without a listener a connection that breaks would end the process.
+  client.on("error", () => undefined);
+  await client.connect();
+  const unlock = (): Promise<void> => client.end();
+  await client.query("SELECT pg_advisory_lock($1)", [tablesLock]).catch(async (error: unknown) => {
+    await unlock();
+    throw error;
+  });
+  return unlock;
 }
 
 async function makeQueues(boss: PgBoss): Promise<void> {

@@ -2,7 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { docs } from "../openapi.js";
 import type { Context } from "../server.js";
+import { chatAnswer, chatEvent, completionAnswer, completionEvent, modelAnswer, modelsAnswer } from "./answers.js";
 import { startChoices, streamedAnswer, wholeAnswer, type AnswerEvents } from "./answer.js";
 import { callerLimit, type CallerLimit } from "./caller-limit.js";
 import { chatJob, completionJob, type Job } from "./job.js";
@@ -12,19 +14,30 @@ import { chatBody, completionBody, type ChatBody, type CompletionBody } from "./
 const defaultAtOnce = 64;
 export const defaultSeconds = 600;
 
+const completionRoute = {
+  schema: { body: completionBody },
+  ...docs({ tag: "Text", summary: "Write on from a prompt", answer: completionAnswer, event: completionEvent }),
+};
+const chatRoute = {
+  schema: { body: chatBody },
+  ...docs({ tag: "Text", summary: "Answer in a conversation", answer: chatAnswer, event: chatEvent }),
+};
+const modelsRoute = docs({ tag: "Models", summary: "What is served", answer: modelsAnswer });
+const modelRoute = docs({ tag: "Models", summary: "One of them", answer: modelAnswer });
+
 export function addApi(app: FastifyInstance, context: Context): void {
   const limit = callerLimit(context.options.atOnce ?? defaultAtOnce);
-  app.post<{ Body: CompletionBody }>("/v1/completions", { schema: { body: completionBody } }, (request, reply) =>
+  app.post<{ Body: CompletionBody }>("/v1/completions", completionRoute, (request, reply) =>
     answer({ context, limit, request, reply, job: completionJob(request.body, request.caller) }),
   );
-  app.post<{ Body: ChatBody }>("/v1/chat/completions", { schema: { body: chatBody } }, (request, reply) =>
+  app.post<{ Body: ChatBody }>("/v1/chat/completions", chatRoute, (request, reply) =>
     answer({ context, limit, request, reply, job: chatJob(request.body, request.caller) }),
   );
-  app.get("/v1/models", () => ({
+  app.get("/v1/models", modelsRoute, () => ({
     object: "list",
     data: [...context.models.keys()].map((name) => modelOf(context, name)),
   }));
-  app.get<{ Params: { model: string } }>("/v1/models/:model", ({ params: { model } }) => {
+  app.get<{ Params: { model: string } }>("/v1/models/:model", modelRoute, ({ params: { model } }) => {
     findModel(context, model);
     return modelOf(context, model);
   });
