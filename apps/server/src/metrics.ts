@@ -7,7 +7,8 @@ export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
   request(route: string, status: number): void;
-  pass(model: string, pass: PassReport, state: EngineState): void;
+  pass(model: string, pass: PassReport): void;
+  state(model: string, state: EngineState): void;
   /** Seconds between two chunks of a text. */
   gap(model: string, seconds: number): void;
   ended(model: string, end: InferenceEnd): void;
@@ -52,14 +53,16 @@ export function createMetrics(): Metrics {
     request(route, status) {
       requests.inc({ route, status });
     },
-    pass(model, { kind, rows, modelSeconds, strategySeconds, orders: settled }, state) {
-      active.set({ model }, state.active);
-      slots.set({ model }, state.slots);
-      queued.set({ model }, state.queued);
+    pass(model, { kind, rows, modelSeconds, strategySeconds, orders: settled }) {
       if (kind === "decode") batch.observe({ model }, rows);
       passes.observe({ model, part: kind }, modelSeconds);
       passes.observe({ model, part: "strategy" }, strategySeconds);
       for (const order of settled) orders.inc({ model, order });
+    },
+    state(model, state) {
+      active.set({ model }, state.active);
+      slots.set({ model }, state.slots);
+      queued.set({ model }, state.queued);
     },
     gap(model, value) {
       gaps.observe({ model }, value);

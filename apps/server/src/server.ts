@@ -16,6 +16,7 @@ import { healthAnswer, readyAnswer } from "./openai/answers.js";
 import { addApi } from "./openai/routes.js";
 import { apiErrorOf, ApiError } from "./openai/errors.js";
 import { validatorOf } from "./openai/validate.js";
+import { addJsonParser, refuseConnection } from "./wire.js";
 
 export interface ServerModel {
   readonly name: string;
@@ -32,6 +33,8 @@ export interface ServerOptions {
   readonly atOnce?: number | undefined;
   /** Seconds that a request may take, its wait included; default 600. */
   readonly requestSeconds?: number | undefined;
+  /** Seconds in which a request has to arrive, its body included; default 30. */
+  readonly receiveSeconds?: number | undefined;
   /** Bytes of a request's body; default 2 MiB. */
   readonly bodyBytes?: number | undefined;
   /** Origins whose pages may call; default none. */
@@ -84,11 +87,22 @@ const uploadMilliseconds = 600_000;
 
 export async function createServer(options: ServerOptions): Promise<DynamoServer> {
   const metrics = createMetrics();
+  const receive = 1000 * (options.receiveSeconds ?? 30);
+  const whole = options.data === undefined ? receive : Math.max(receive, uploadMilliseconds);
   const app = fastify({
     bodyLimit: options.bodyBytes ?? 2 * 2 ** 20,
     // A client has so long for its headers and body; an upload is waited for longer.
-    requestTimeout: options.data === undefined ? 30_000 : uploadMilliseconds,
+    requestTimeout: whole,
     connectionTimeout: 0,
+    clientErrorHandler: refuseConnection,
+    http: {
+      headersTimeout: receive,
+      requestTimeout: whole,
+      connectionsCheckingInterval: Math.min(receive / 2, 5_000),
+    },
+    frameworkErrors: answerError,
+    // The API's form for what comes on a connection that is still open while the server closes.
+    return503OnClosing: false,
     genReqId: () => randomUUID(),
     forceCloseConnections: "idle",
     logger: {
@@ -104,6 +118,8 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
   app.decorateRequest("caller", "");
   app.setValidatorCompiler(({ schema }) => validatorOf(schema as unknown as ZodType));
   addErrors(app);
+  addJsonParser(app);
+  await addCors(app, options);
   addKeys(app, options);
   app.addHook("onResponse", async ({ routeOptions: { url = "none" } }, { statusCode }) =>
     metrics.request(url, statusCode),
@@ -129,7 +145,8 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
 function inferenceOf(log: FastifyBaseLogger, metrics: Metrics, name: string, settings: InferenceSettings): Inference {
   return createInference({
     settings,
-    onPass: (pass, state) => metrics.pass(name, pass, state),
+    onPass: (pass) => metrics.pass(name, pass),
+    onState: (state) => metrics.state(name, state),
     log: (level, line) => log[level]({ model: name }, line),
   });
 }
@@ -147,13 +164,19 @@ async function closeAll(
   clearTimeout(late);
 }
 
+function answerError(
+  error: Error & { statusCode?: number; code?: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const answer = errorFor(error);
+  if (answer.status >= 500) request.log.error({ err: error }, error.message);
+  if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
+  return reply.status(answer.status).send(answer.body);
+}
+
 function addErrors(app: FastifyInstance): void {
-  app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
-    const answer = errorFor(error);
-    if (answer.status >= 500) request.log.error({ err: error }, error.message);
-    if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
-    return reply.status(answer.status).send(answer.body);
-  });
+  app.setErrorHandler(answerError);
   app.setNotFoundHandler(({ method, url }, reply) => {
     const { status, body } = new ApiError(404, `there is no ${method} ${url.split("?")[0] ?? ""}`, {
       code: "not_found",
@@ -191,8 +214,13 @@ function addKeys(app: FastifyInstance, { keys }: ServerOptions): void {
   });
 }
 
-async function addPlugins(app: FastifyInstance, { keys, origins, perMinute, site }: ServerOptions): Promise<void> {
-  if (origins !== undefined && origins.length > 0) await app.register(cors, { origin: [...origins] });
+/** Before the keys: a browser asks for leave without one. */
+async function addCors(app: FastifyInstance, { origins }: ServerOptions): Promise<void> {
+  if (origins === undefined || origins.length === 0) return;
+  await app.register(cors, { origin: [...origins], exposedHeaders: ["retry-after", "x-request-id"] });
+}
+
+async function addPlugins(app: FastifyInstance, { keys, perMinute, site }: ServerOptions): Promise<void> {
   if (perMinute !== undefined) {
     await app.register(rateLimit, {
       max: perMinute,

@@ -21,6 +21,8 @@ export interface EngineOptions {
   readonly prefillTokens?: number | undefined;
   /** Told of every pass, for metrics. */
   readonly onPass?: ((pass: PassReport) => void) | undefined;
+  /** Told when the last request has ended and none waits. */
+  readonly onIdle?: (() => void) | undefined;
 }
 
 export interface EngineState {
@@ -46,7 +48,7 @@ export interface Engine {
 const wholeChunk = 512;
 
 export async function createEngine(model: LanguageModel, options: EngineOptions = {}): Promise<Engine> {
-  const { slots = 8, keptTexts = slots, queue: mostWaiting = 64, prefillTokens = 128, onPass } = options;
+  const { slots = 8, keptTexts = slots, queue: mostWaiting = 64, prefillTokens = 128, onPass, onIdle } = options;
   checkWhole({ slots, prefillTokens }, 1);
   checkWhole({ keptTexts, queue: mostWaiting }, 0);
   const queue = fairQueue<Active>();
@@ -70,7 +72,10 @@ export async function createEngine(model: LanguageModel, options: EngineOptions 
   async function run(): Promise<void> {
     while (broken === undefined && !(closing && activeCount() + queue.size === 0)) {
       if (activeCount() + queue.size === 0) await woken();
-      else await work(batch, queue, slots, prefillTokens).catch(recover);
+      else {
+        await work(batch, queue, slots, prefillTokens).catch(recover);
+        if (activeCount() + queue.size === 0) onIdle?.();
+      }
     }
     await batch.dispose().catch(() => undefined);
   }

@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { DynamoError } from "@dynamo/core";
+import { UnavailableError } from "./unavailable.js";
 import type { FromInference, InferenceSettings, ServedModel, ToInference, WireError } from "./messages.js";
 
 export interface ChildOptions {
@@ -64,6 +65,10 @@ export function inferenceChild({ settings, onMessage, onExit, log }: ChildOption
         log("error", `${why}, it is started again in ${pause} ms`);
         ready = relaunch();
       });
+      // A message to a process that has just died: its exit says all there is to say.
+      started.on("error", (error) => {
+        if (started.pid === undefined) reject(new DynamoError("runtime", "no inference process", { cause: error }));
+      });
       started.send({ kind: "open", settings } satisfies ToInference);
     });
     // Whoever waits for it sees the error.
@@ -74,7 +79,7 @@ export function inferenceChild({ settings, onMessage, onExit, log }: ChildOption
   function relaunch(): Promise<ServedModel> {
     const promise = delay(pause).then(() => {
       pause = Math.min(2 * pause, mostPause);
-      if (closing) throw new DynamoError("busy", "the server is closing");
+      if (closing) throw new UnavailableError("the server is closing");
       return launch();
     });
     promise.catch(() => undefined);

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DynamoError } from "@dynamo/core";
 import type { EngineState, PassReport } from "@dynamo/engine";
 import { errorOf, inferenceChild, type ChildOptions, type InferenceChild } from "./child.js";
+import { UnavailableError } from "./unavailable.js";
 import type { FromInference, InferenceChunk, InferenceEnd, InferenceRequest, ServedModel } from "./messages.js";
 
 export type InferenceEvent =
@@ -11,7 +12,9 @@ export type InferenceEvent =
   | { readonly kind: "end"; readonly end: InferenceEnd };
 
 export interface InferenceOptions extends Pick<ChildOptions, "settings" | "log"> {
-  readonly onPass: (pass: PassReport, state: EngineState) => void;
+  readonly onPass: (pass: PassReport) => void;
+  /** How many it computes and keeps waiting: none of them when its process has ended. */
+  readonly onState: (state: EngineState) => void;
 }
 
 export interface Inference {
@@ -22,9 +25,9 @@ export interface Inference {
   /** Resolves when it is ready; rejects when the model cannot be loaded. */
   start(): Promise<ServedModel>;
   /**
-   * Events in order, "end" last; they throw the engine's DynamoErrors, and `runtime` when the process ends. Rejects with
-   * `busy` while it is being started. The reader never holds anybody up; one that leaves, or whose signal fires,
-   * frees its slot.
+   * Events in order, "end" last; they throw the engine's DynamoErrors, `runtime` when the process ends, and the signal's
+   * reason. Rejects with UnavailableError while it is being started. The reader never holds anybody up; one that leaves,
+   * or whose signal fires, frees its slot.
    */
   submit(request: InferenceRequest, signal: AbortSignal): Promise<ReadableStream<InferenceEvent>>;
   /** Lets what runs come to its end, for at most so many milliseconds. */
@@ -36,21 +39,24 @@ const startPatience = 5_000;
 
 type Readers = Map<number, ReadableStreamDefaultController<InferenceEvent>>;
 
-export function createInference({ settings, onPass, log }: InferenceOptions): Inference {
+export function createInference({ settings, onPass, onState, log }: InferenceOptions): Inference {
   const readers: Readers = new Map();
   let child: InferenceChild | undefined;
   let closing = false;
   let nextId = 0;
 
+  const isClosing = (): boolean => closing;
   const running = (): InferenceChild =>
     (child ??= inferenceChild({
       settings,
       log,
       onMessage: (message) => {
-        if (message.kind === "pass") onPass(message.pass, message.state);
-        else receive(readers, message);
+        if (message.kind === "pass") onPass(message.pass);
+        if (message.kind === "pass" || message.kind === "idle") onState(message.state);
+        else receive(readers, message, closing);
       },
       onExit: (why) => {
+        onState({ slots: settings.slots, active: 0, queued: 0 });
         const error = new DynamoError("runtime", `${why}; what it was writing is lost, it is being started again`);
         const waiting = [...readers.values()];
         readers.clear();
@@ -70,9 +76,10 @@ export function createInference({ settings, onPass, log }: InferenceOptions): In
     },
     start: () => running().ready,
     async submit(request, signal) {
-      if (closing) throw new DynamoError("busy", "the server is closing");
+      if (closing) throw new UnavailableError("the server is closing");
       const process = running();
       await untilReady(process, signal);
+      if (isClosing()) throw new UnavailableError("the server is closing");
       return streamOf(process, readers, nextId++, request, signal);
     },
     async close(patience) {
@@ -84,7 +91,7 @@ export function createInference({ settings, onPass, log }: InferenceOptions): In
 
 async function untilReady(child: InferenceChild, signal: AbortSignal): Promise<void> {
   if (child.isReady) return;
-  const loading = new DynamoError("busy", "the model is being loaded");
+  const loading = new UnavailableError("the model is being loaded");
   const late = delay(startPatience, undefined, { signal, ref: false }).then(() => {
     throw loading;
   });
@@ -94,13 +101,14 @@ async function untilReady(child: InferenceChild, signal: AbortSignal): Promise<v
   });
 }
 
-function receive(readers: Readers, message: FromInference): void {
+function receive(readers: Readers, message: FromInference, closing: boolean): void {
   if (!("id" in message)) return;
   const reader = readers.get(message.id);
   if (reader === undefined) return;
   if (message.kind === "error") {
     readers.delete(message.id);
-    reader.error(errorOf(message.error));
+    const late = closing && message.error.code === "aborted";
+    reader.error(late ? new UnavailableError("the server is closing: the text is not whole") : errorOf(message.error));
     return;
   }
   reader.enqueue(message);
@@ -126,7 +134,8 @@ function streamOf(
       const abort = (): void => {
         if (!readers.has(id)) return;
         cancel();
-        reader.error(new DynamoError("aborted", "the request was cancelled"));
+        const reason: unknown = signal.reason;
+        reader.error(DynamoError.is(reason) ? reason : new DynamoError("aborted", "the request was cancelled"));
       };
       signal.addEventListener("abort", abort, { once: true });
       if (signal.aborted) abort();

@@ -100,4 +100,6 @@ export type FromInference =
   | { readonly kind: "chunk"; readonly id: number; readonly chunk: InferenceChunk }
   | { readonly kind: "end"; readonly id: number; readonly end: InferenceEnd }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError }
-  | { readonly kind: "pass"; readonly pass: PassReport; readonly state: EngineState };
+  | { readonly kind: "pass"; readonly pass: PassReport; readonly state: EngineState }
+  /** Nobody is left. */
+  | { readonly kind: "idle"; readonly state: EngineState };

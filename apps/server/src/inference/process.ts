@@ -29,6 +29,7 @@ async function open({ folder, device, dtype, threads, slots, queue }: InferenceS
     slots,
     queue,
     onPass: (pass) => send({ kind: "pass", pass, state: engine.state }),
+    onIdle: () => send({ kind: "idle", state: engine.state }),
   });
   return {
     model,

@@ -29,7 +29,7 @@ export async function startChoices(inference: Inference, job: Job, abort: AbortC
   try {
     return await Promise.all(job.requests.map((_, index) => start(index)));
   } catch (error) {
-    abort.abort();
+    abort.abort(error);
     throw error;
   }
 }
@@ -142,7 +142,15 @@ async function* merged(choices: readonly Choice[]): AsyncGenerator<ChoiceEvent, 
   }
 }
 
-async function readNext(choice: Choice): Promise<{ index: number; choice: Choice; event: InferenceEvent | undefined }> {
-  const { value } = await choice.events.read();
-  return { index: choice.index, choice, event: value };
+interface NextEvent {
+  readonly index: number;
+  readonly choice: Choice;
+  readonly event: InferenceEvent | undefined;
+}
+
+function readNext(choice: Choice): Promise<NextEvent> {
+  const next = choice.events.read().then(({ value }) => ({ index: choice.index, choice, event: value }));
+  // Nobody awaits it while the client is slow to take what came before; its error is told when it is awaited.
+  next.catch(() => undefined);
+  return next;
 }

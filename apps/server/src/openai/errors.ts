@@ -1,5 +1,6 @@
 /** Errors as the OpenAI API tells them: a status, and { error: { message, type, param, code } }. */
 import { DynamoError, type DynamoErrorCode } from "@dynamo/core";
+import { UnavailableError } from "../inference/unavailable.js";
 
 export interface ErrorBody {
   readonly error: {
@@ -37,7 +38,7 @@ export class ApiError extends Error {
 const byCode: Readonly<Record<DynamoErrorCode, { status: number } & ApiErrorOptions>> = {
   "invalid-argument": { status: 400 },
   unsupported: { status: 400 },
-  busy: { status: 503, type: "overloaded_error", code: "overloaded", retryAfter: 1 },
+  busy: { status: 429, type: "rate_limit_error", code: "queue_full", retryAfter: 1 },
   aborted: { status: 408, type: "timeout_error", code: "timeout" },
   "out-of-memory": { status: 503, code: "out_of_memory", retryAfter: 5 },
   runtime: { status: 500, code: "inference_failed" },
@@ -46,10 +47,13 @@ const byCode: Readonly<Record<DynamoErrorCode, { status: number } & ApiErrorOpti
   "not-found": { status: 500 },
 };
 
+const unavailable = { type: "overloaded_error", code: "overloaded", retryAfter: 1 };
+
 /** Whatever was thrown; what is no error of ours is told without its message. */
 export function apiErrorOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (!DynamoError.is(error)) return new ApiError(500, "the server failed", { code: "internal_error" });
+  if (error instanceof UnavailableError) return new ApiError(503, error.message, unavailable);
   const { status, ...options } = byCode[error.code];
   return new ApiError(status, error.message, options);
 }

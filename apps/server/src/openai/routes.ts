@@ -1,6 +1,7 @@
 /** /v1/completions, /v1/chat/completions, /v1/models. */
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
+import { DynamoError } from "@dynamo/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { docs } from "../openapi.js";
 import type { Context } from "../server.js";
@@ -13,6 +14,8 @@ import { chatBody, completionBody, type ChatBody, type CompletionBody } from "./
 
 const defaultAtOnce = 64;
 export const defaultSeconds = 600;
+/** Milliseconds that a client has for the end of an answer whose time is over. */
+const readPatience = 5_000;
 
 const completionRoute = {
   schema: { body: completionBody },
@@ -56,7 +59,7 @@ async function answer({ context, limit, request, reply, job }: Asked): Promise<u
   if (context.options.logPrompts === true) request.log.info({ body: request.body }, "prompt");
   const leave = limit.enter(request.caller);
   const abort = abortOnLeave(reply, context.options.requestSeconds ?? defaultSeconds);
-  reply.raw.once("close", leave);
+  onGone(reply, leave);
   const head = { id: idOf(job), created: Math.floor(Date.now() / 1000), model: name };
   const events = watch(context, name);
   const choices = await startChoices(inference, job, abort);
@@ -74,13 +77,26 @@ async function* eventLines(events: AsyncIterable<object | "[DONE]">): AsyncGener
 
 export const idOf = ({ kind }: Job): string => `${kind === "chat" ? "chatcmpl" : "cmpl"}-${randomUUID()}`;
 
+/** When the connection is done with the answer, also when it was gone before anybody looked. */
+function onGone({ raw }: FastifyReply, then: () => void): void {
+  if (raw.destroyed || raw.socket?.destroyed === true) then();
+  else raw.once("close", then);
+}
+
 /** Fires when the client is gone before its answer is whole, or when its time is over. */
 function abortOnLeave(reply: FastifyReply, seconds: number): AbortController {
   const controller = new AbortController();
-  const late = setTimeout(() => controller.abort(), 1000 * seconds);
-  reply.raw.once("close", () => {
+  const late = setTimeout(() => {
+    controller.abort(new DynamoError("aborted", `the request took longer than ${seconds} s`));
+  }, 1000 * seconds);
+  // One that does not even take the error keeps its connection no longer.
+  const last = setTimeout(() => reply.raw.destroy(), 1000 * seconds + readPatience);
+  onGone(reply, () => {
     clearTimeout(late);
-    controller.abort();
+    clearTimeout(last);
+    // Half of a connection would stay open until the server ends.
+    if (!reply.raw.writableFinished) reply.request.raw.socket.destroy();
+    controller.abort(new DynamoError("aborted", "the client is gone"));
   });
   return controller;
 }
