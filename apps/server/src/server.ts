@@ -158,10 +158,13 @@ async function closeAll(
   patience: number,
 ): Promise<void> {
   const late = setTimeout(() => app.server.closeAllConnections(), patience + 1_000);
+  // Connections whose last answer came after the server had begun to close, and those of clients that left.
+  const idle = setInterval(() => app.server.closeIdleConnections(), 50);
   const closed = app.close();
   await Promise.all([batches?.close(patience), ...[...models.values()].map((inference) => inference.close(patience))]);
   await closed;
   clearTimeout(late);
+  clearInterval(idle);
 }
 
 function answerError(

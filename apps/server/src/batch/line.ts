@@ -40,9 +40,9 @@ export async function runLine(
     } catch (error) {
       signal.throwIfAborted();
       const { status, body: answer } = apiErrorOf(error);
-      const isBusy = answer.error.code === "overloaded";
+      const isBusy = ["overloaded", "queue_full"].includes(answer.error.code ?? "");
       if (!isBusy && status >= 500) failures++;
-      if (status < 500 || failures >= mostAttempts) return { status, body: answer };
+      if ((status < 500 && !isBusy) || failures >= mostAttempts) return { status, body: answer };
     }
     await delay(pause, undefined, { signal });
   }
