@@ -7,6 +7,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import type { ZodType } from "zod";
 import type { Batches } from "./batch/batches.js";
 import { addData, batchesOf } from "./batch/plugin.js";
+import { connectionsOf, type Connections } from "./connections.js";
 import { createInference, type Inference } from "./inference/inference.js";
 import type { InferenceSettings } from "./inference/messages.js";
 import type { ApiKeys } from "./keys.js";
@@ -100,7 +101,9 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
       requestTimeout: whole,
       connectionsCheckingInterval: Math.min(receive / 2, 5_000),
     },
-    frameworkErrors: answerError,
+    frameworkErrors: (error, request, reply) => {
+      void answerError(error, request, reply);
+    },
     // The API's form for what comes on a connection that is still open while the server closes.
     return503OnClosing: false,
     genReqId: () => randomUUID(),
@@ -114,6 +117,7 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
   const models = new Map(
     options.models.map(({ name, settings }) => [name, inferenceOf(app.log, metrics, name, settings)]),
   );
+  const connections = connectionsOf(app.server);
   const context = { models, options, metrics, created: Math.floor(Date.now() / 1000) };
   app.decorateRequest("caller", "");
   app.setValidatorCompiler(({ schema }) => validatorOf(schema as unknown as ZodType));
@@ -138,7 +142,7 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
     async start() {
       await Promise.all([...models.values()].map((inference) => inference.start()));
     },
-    close: (patience = 10_000) => (closing ??= closeAll(app, models, batches, patience)),
+    close: (patience = 10_000) => (closing ??= closeAll({ app, connections, models, batches }, patience)),
   };
 }
 
@@ -151,20 +155,22 @@ function inferenceOf(log: FastifyBaseLogger, metrics: Metrics, name: string, set
   });
 }
 
-async function closeAll(
-  app: FastifyInstance,
-  models: ReadonlyMap<string, Inference>,
-  batches: Batches | undefined,
-  patience: number,
-): Promise<void> {
+interface Running {
+  readonly app: FastifyInstance;
+  readonly connections: Connections;
+  readonly models: ReadonlyMap<string, Inference>;
+  readonly batches: Batches | undefined;
+}
+
+async function closeAll({ app, connections, models, batches }: Running, patience: number): Promise<void> {
   const late = setTimeout(() => app.server.closeAllConnections(), patience + 1_000);
-  // Connections whose last answer came after the server had begun to close, and those of clients that left.
-  const idle = setInterval(() => app.server.closeIdleConnections(), 50);
+  // Also those whose last answer comes after the server has begun to close: proxies keep them.
+  const unused = setInterval(() => connections.closeUnused(), 50);
   const closed = app.close();
   await Promise.all([batches?.close(patience), ...[...models.values()].map((inference) => inference.close(patience))]);
   await closed;
   clearTimeout(late);
-  clearInterval(idle);
+  clearInterval(unused);
 }
 
 function answerError(

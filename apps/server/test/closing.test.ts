@@ -1,7 +1,9 @@
 /** SIGTERM under load. */
+import { once } from "node:events";
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { ask, eventsOf, gauge, short, until } from "./http.js";
+import { ask, eventsOf, gauge, idle, send, short, until } from "./http.js";
 import { startServer, type RunningServer } from "./start-server.js";
 
 const long = { prompt: "Once upon a time", max_tokens: 400, seed: 1, dynamo: { backoff: 1 }, stream: true };
@@ -38,4 +40,19 @@ test("a request that outlasts the patience is told so, exit code 0", async () =>
   const told = { error: { message: "the server is closing: the text is not whole", code: "overloaded" } };
   expect(ends.filter((end) => end !== "[DONE]").length).toBeGreaterThan(0);
   for (const end of ends) if (end !== "[DONE]") expect(end).toMatchObject(told);
+});
+
+test("clients that vanished and connections that say nothing do not hold the end up", async () => {
+  // Who waits for either of them waits longer than this test does.
+  const server = await startServer({ options: { patience: 60_000, models: { stories: { slots: 2, queue: 100 } } } });
+  const gone = new AbortController();
+  for (let i = 0; i < 50; i++) send(server, long, { signal: gone.signal }).catch(() => undefined);
+  await until(async () => (await gauge(server, "queue")) === 48);
+  gone.abort();
+  await until(() => idle(server));
+  const { hostname, port } = new URL(server.address);
+  const silent = connect(Number(port), hostname);
+  await once(silent, "connect");
+  expect(await server.stop()).toBe(0);
+  silent.destroy();
 });

@@ -37,7 +37,7 @@ const chunk = looseObject({ ...head, choices: array(looseObject({ index: int() }
 
 function expectForm(schema: ZodType, value: unknown, { path, body }: RandomRequest): void {
   const { error } = schema.safeParse(value);
-  expect(error, `${path} ${body} answered ${JSON.stringify(value)?.slice(0, 1000)}`).toBeUndefined();
+  expect(error, `${path} ${body} answered ${JSON.stringify(value ?? null).slice(0, 1000)}`).toBeUndefined();
 }
 
 function expectAnswer({ status, headers, text: said, json }: Answer, request: RandomRequest): void {
@@ -69,6 +69,6 @@ test(`${requests} random requests`, { timeout: 60_000 + 200 * requests }, async 
   expect(statuses.get(400)).toBeGreaterThan(requests / 10);
   await until(() => idle(server));
   expect(await gauge(server, "slots")).toBe(8);
-  expect(await server.inferencePids()).toHaveLength(2);
+  expect(server.log()).not.toMatch(/ended/);
   expect(jsonOf(await (await fetch(`${server.address}/readyz`)).text())).toEqual({ status: "ready", waiting: [] });
 });

@@ -100,6 +100,32 @@ describe("limits", () => {
     expect((await ask(server, short, { key: bob.key })).status).toBe(200);
   });
 
+  test("a stream has its status and headers while it waits in the queue", async () => {
+    const stop = start(2, bob.key);
+    await until(async () => (await gauge(server, "queue")) === 1);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const { status, headers } = await send(server, { ...short, stream: true }, { key: alice.key, signal });
+    expect([status, headers.get("content-type")]).toEqual([200, "text/event-stream; charset=utf-8"]);
+    expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    // The gauge is told with the next pass: nobody has left the queue.
+    await until(async () => (await gauge(server, "queue")) === 2);
+    controller.abort();
+    stop.abort();
+    await until(() => idle(server));
+  });
+
+  test.each([
+    ["n", { ...short, n: 6 }],
+    ["n", { ...short, prompt: ["a", "b", "c"], n: 2, stream: true }],
+    ["prompt", { ...short, prompt: ["a", "b", "c", "d", "e", "f"] }],
+  ])("400 for more texts than there is ever room for: %s", async (param, body) => {
+    const { status, json } = await ask(server, body, { key: bob.key });
+    expect(status).toBe(400);
+    const message = expect.stringMatching(/expected at most 5 texts.*received 6/) as unknown;
+    expect(json).toMatchObject({ error: { type: "invalid_request_error", param, message } });
+  });
+
   test("429 with retry-after for one key's requests a minute; other keys go on", async () => {
     let last = await ask(server, { prompt: "" }, { key: "a-key-of-carol" });
     for (let i = 0; i < 40 && last.status !== 429; i++)

@@ -10,8 +10,8 @@ export interface RunningServer {
   readonly process: ChildProcess;
   /** What it logged so far, as it came. */
   readonly log: () => string;
-  /** Its inference processes. */
-  inferencePids(): Promise<number[]>;
+  /** Inference processes that came to be ready, the last one last: it waits until there are so many, default 1. */
+  inferencePids(least?: number): Promise<number[]>;
   /** With SIGTERM; the exit code. */
   stop(): Promise<number | null>;
 }
@@ -41,10 +41,13 @@ export async function startServer({ options = {}, environment = {} }: StartOptio
     address,
     process: child,
     log: () => output,
-    async inferencePids() {
-      const found = [...output.matchAll(/inference process (\d+): ready/g)].map(([, pid]) => Number(pid));
-      await Promise.resolve();
-      return found;
+    async inferencePids(least = 1) {
+      // The log is a pipe: its lines may come after the message that the server is ready.
+      for (;;) {
+        const found = [...output.matchAll(/inference process (\d+): ready/g)].map(([, pid]) => Number(pid));
+        if (found.length >= least || child.exitCode !== null) return found;
+        await delay(20);
+      }
     },
     async stop() {
       if (child.exitCode !== null) return child.exitCode;

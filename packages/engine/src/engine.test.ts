@@ -212,6 +212,34 @@ describe("what fails", () => {
     await engine.close();
   });
 
+  test("a model that makes no new caches fails all who are here, and the engine says that it is broken", async () => {
+    let failing = false;
+    const gone = (): Promise<never> => Promise.reject(new DynamoError("runtime", "gone"));
+    const fragile: LanguageModel = {
+      ...model,
+      forward: (...given) => (failing ? gone() : model.forward(...given)),
+      createCache: (given) => (failing ? gone() : model.createCache(given)),
+    };
+    const told: DynamoError[] = [];
+    const engine = await createEngine(fragile, { slots: 1, onBroken: (error) => told.push(error) });
+    const request = { prompt: prompts[0] as string, seed: 3, maxNewTokens: 100 };
+    const [first, waiting] = [engine.submit(request), engine.submit(request)];
+    await first[Symbol.asyncIterator]().next();
+    failing = true;
+    expect(await Promise.all([first, waiting].map(codeOf))).toEqual(["runtime", "runtime"]);
+    expect(told.map(({ code }) => code)).toEqual(["runtime"]);
+    expect(() => engine.submit(request)).toThrow(/cannot be used any more/);
+  });
+
+  test("the engine says once that nobody is left, not between two requests of a queue", async () => {
+    let idle = 0;
+    const engine = await createEngine(model, { slots: 1, onIdle: () => idle++ });
+    const request = { prompt: prompts[0] as string, maxNewTokens: 4 };
+    await Promise.all([engine.submit(request), engine.submit(request)]);
+    await engine.close();
+    expect([idle, engine.state]).toEqual([1, { slots: 1, active: 0, queued: 0 }]);
+  });
+
   test("an engine that closes finishes what it has, takes no more, and leaves no cache", async () => {
     let caches = 0;
     const counting: LanguageModel = {

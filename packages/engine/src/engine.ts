@@ -23,6 +23,8 @@ export interface EngineOptions {
   readonly onPass?: ((pass: PassReport) => void) | undefined;
   /** Told when the last request has ended and none waits. */
   readonly onIdle?: (() => void) | undefined;
+  /** Told when the model makes no new caches after a failed pass: no request can be served any more. */
+  readonly onBroken?: ((error: DynamoError) => void) | undefined;
 }
 
 export interface EngineState {
@@ -48,7 +50,7 @@ export interface Engine {
 const wholeChunk = 512;
 
 export async function createEngine(model: LanguageModel, options: EngineOptions = {}): Promise<Engine> {
-  const { slots = 8, keptTexts = slots, queue: mostWaiting = 64, prefillTokens = 128, onPass, onIdle } = options;
+  const { slots = 8, keptTexts = slots, queue: mostWaiting = 64, prefillTokens = 128, onPass } = options;
   checkWhole({ slots, prefillTokens }, 1);
   checkWhole({ keptTexts, queue: mostWaiting }, 0);
   const queue = fairQueue<Active>();
@@ -74,7 +76,7 @@ export async function createEngine(model: LanguageModel, options: EngineOptions 
       if (activeCount() + queue.size === 0) await woken();
       else {
         await work(batch, queue, slots, prefillTokens).catch(recover);
-        if (activeCount() + queue.size === 0) onIdle?.();
+        if (activeCount() + queue.size === 0) options.onIdle?.();
       }
     }
     await batch.dispose().catch(() => undefined);
@@ -85,6 +87,7 @@ export async function createEngine(model: LanguageModel, options: EngineOptions 
     await batch.fail(error).catch((cause: unknown) => {
       broken = new DynamoError("runtime", "the engine's model cannot be used any more", { cause });
       for (const active of queue.drain()) active.output.fail(broken);
+      options.onBroken?.(broken);
     });
   }
 

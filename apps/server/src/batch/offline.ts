@@ -40,6 +40,7 @@ export async function runBatchFile(options: BatchFileOptions): Promise<BatchFile
   const inference = createInference({
     settings: model.settings,
     onPass: () => undefined,
+    onState: () => undefined,
     log: (level, line) => {
       if (level === "error") options.log(line);
     },

@@ -22,6 +22,8 @@ export interface Inference {
   readonly model: ServedModel | undefined;
   readonly ready: boolean;
   readonly pid: number | undefined;
+  /** Requests that it can have at once, computed and waiting. */
+  readonly capacity: number;
   /** Resolves when it is ready; rejects when the model cannot be loaded. */
   start(): Promise<ServedModel>;
   /**
@@ -74,6 +76,7 @@ export function createInference({ settings, onPass, onState, log }: InferenceOpt
     get pid() {
       return child?.pid;
     },
+    capacity: settings.slots + settings.queue,
     start: () => running().ready,
     async submit(request, signal) {
       if (closing) throw new UnavailableError("the server is closing");

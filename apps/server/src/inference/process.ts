@@ -30,6 +30,8 @@ async function open({ folder, device, dtype, threads, slots, queue }: InferenceS
     queue,
     onPass: (pass) => send({ kind: "pass", pass, state: engine.state }),
     onIdle: () => send({ kind: "idle", state: engine.state }),
+    // The server starts a process anew that has ended; first its errors go out.
+    onBroken: () => setImmediate(() => process.exit(1)),
   });
   return {
     model,

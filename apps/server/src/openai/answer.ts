@@ -3,7 +3,7 @@ import type { Inference, InferenceEvent } from "../inference/inference.js";
 import type { InferenceEnd, WireLogprob } from "../inference/messages.js";
 import { chatForm, completionForm, usageOf, type AnswerHead, type ChoicePart } from "./bodies.js";
 import { apiErrorOf } from "./errors.js";
-import type { Job } from "./job.js";
+import { checkCount, type Job } from "./job.js";
 
 export interface Choice {
   readonly index: number;
@@ -20,6 +20,7 @@ export interface AnswerEvents {
 
 /** All the job's texts under way: rejects when any of them is refused, and then none goes on. */
 export async function startChoices(inference: Inference, job: Job, abort: AbortController): Promise<Choice[]> {
+  checkCount(job, inference.capacity);
   const start = async (index: number): Promise<Choice> => {
     const request = job.requests[index] as Job["requests"][number];
     const events = (await inference.submit(request, abort.signal)).getReader();

@@ -60,6 +60,14 @@ export function chatJob(body: ChatBody, key: string): Job {
   return { kind: "chat", requests, echo: false, ...streamOf(body) };
 }
 
+/** Throws ApiError for a job of more texts than a model ever has room for: it would be refused however often it came. */
+export function checkCount({ requests }: Job, most: number): void {
+  if (requests.length <= most) return;
+  const param = requests.some(({ index }) => index > 0) ? "n" : "prompt";
+  const message = `${param}: expected at most ${most} texts a request, as many as can be computed and wait, received ${requests.length}`;
+  throw new ApiError(400, message, { param });
+}
+
 function streamOf({ stream, stream_options: options, n, dynamo }: Common): Pick<Job, "stream" | "usage"> {
   if (options !== undefined && stream !== true)
     throw new ApiError(400, "stream_options: expected stream: true with it", { param: "stream_options" });

@@ -68,10 +68,15 @@ async function answer({ context, limit, request, reply, job }: Asked): Promise<u
   reply.header("cache-control", "no-cache");
   // For proxies that would collect what is a stream.
   reply.header("x-accel-buffering", "no");
-  return reply.send(Readable.from(eventLines(streamedAnswer(job, head, choices, events))));
+  return reply.send(Readable.from(eventLines(reply, streamedAnswer(job, head, choices, events))));
 }
 
-async function* eventLines(events: AsyncIterable<object | "[DONE]">): AsyncGenerator<string, void> {
+async function* eventLines(
+  { raw }: FastifyReply,
+  events: AsyncIterable<object | "[DONE]">,
+): AsyncGenerator<string, void> {
+  // The client sees that it has been taken, however long the queue is. Nothing reads this before the headers are set.
+  raw.flushHeaders();
   for await (const event of events) yield `data: ${event === "[DONE]" ? event : JSON.stringify(event)}\n\n`;
 }
 
