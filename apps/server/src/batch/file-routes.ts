@@ -103,6 +103,9 @@ async function upload(request: FastifyRequest, { files, ownerOf, mostBytes }: Fi
       throw new ApiError(400, `purpose: expected batch, received ${String(purpose)}`, { param: "purpose" });
     return await staged.keep({ id: newFileId(), owner: ownerOf(request), filename, purpose });
   } catch (error) {
+    // The rest of a refused body would stand before the connection's next request for ever.
+    request.raw.unpipe();
+    request.raw.resume();
     await staged?.drop();
     throw error;
   }
