@@ -2,9 +2,8 @@
  * A server under load: tokens/s, time to first token and between chunks for 1, 4, 16 and 64 clients, on the embedded model.
  * Clients run in this process; the server and its inference process are their own.
  */
-import { spawn, type ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { BenchOptions, BenchResult } from "./bench.js";
+import { readMetrics, startServerProcess, type Metrics } from "./server-process.js";
 import { quantile, round } from "./statistics.js";
 
 const clientCounts = [1, 4, 16, 64] as const;
@@ -22,16 +21,16 @@ const prompts = [
 
 export async function benchServer({ quick, models }: BenchOptions): Promise<BenchResult> {
   const folders = [...models].map(([name, folder]) => `${name}=${folder}`);
-  const server = await startServer([...folders, "--slots", String(slots), "--queue", "256"]);
+  const server = await startServerProcess([...folders, "--slots", String(slots), "--queue", "256"]);
   try {
     const rows: BenchResult["rows"][number][] = [];
     for (const strategy of ["autoregressive", "dynamo"]) {
       let alone = NaN;
       for (const clients of clientCounts) {
         await load(server.address, { clients, strategy, seconds: warmUpSeconds });
-        const before = await metrics(server.address);
+        const before = await readMetrics(server.address);
         const measured = await load(server.address, { clients, strategy, seconds: quick ? quickSeconds : loadSeconds });
-        const row = rowOf(measured, before, await metrics(server.address));
+        const row = rowOf(measured, before, await readMetrics(server.address));
         if (clients === 1) alone = row.tokensPerSecond;
         rows.push({
           strategy,
@@ -111,18 +110,6 @@ async function* events(url: string, body: object): AsyncGenerator<StreamEvent, v
   }
 }
 
-type Metrics = (name: string, labels?: string) => number;
-
-async function metrics(address: string): Promise<Metrics> {
-  const text = await (await fetch(`${address}/metrics`)).text();
-  const lines = text.split("\n").filter((line) => !line.startsWith("#"));
-  return (name, labels = "") => {
-    const found = lines.filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
-    const matching = found.filter((line) => line.includes(labels));
-    return matching.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
-  };
-}
-
 function rowOf(
   { seconds, tokens, requests, firstChunks, gaps }: Measured,
   before: Metrics,
@@ -148,39 +135,4 @@ function rowOf(
       "lag ms p99": round(1000 * after("nodejs_eventloop_lag_p99_seconds")),
     },
   };
-}
-
-interface Server {
-  readonly address: string;
-  stop(): Promise<void>;
-}
-
-async function startServer(args: readonly string[]): Promise<Server> {
-  const cli = fileURLToPath(new URL("../bin/dynamo.js", import.meta.resolve("@dynamo/cli")));
-  const command = [cli, "serve", "--port", "0", "--at-once", "1000", "--log-level", "error"];
-  const child = spawn(process.execPath, [...command, ...args], { stdio: ["ignore", "inherit", "pipe"] });
-  return { address: await addressOf(child), stop: () => ended(child) };
-}
-
-function addressOf(child: ChildProcess): Promise<string> {
-  let said = "";
-  return new Promise((resolve, reject) => {
-    child.stderr?.on("data", (data) => {
-      said += String(data);
-      const address = /http:\/\/[\d.:]+(?=\/v1)/.exec(said)?.[0];
-      if (address !== undefined) resolve(address);
-    });
-    child.once("exit", () => {
-      reject(new Error(`the server did not start: ${said}`));
-    });
-  });
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    child.once("exit", () => {
-      resolve();
-    });
-    child.kill("SIGTERM");
-  });
 }
