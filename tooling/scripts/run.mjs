@@ -39,6 +39,8 @@ const jobs = {
     await ensureInstalled();
     process.exitCode = await runTests(args);
   },
+  /** Clients by the thousand, some of which leave, against a real server: `pnpm soak:server` for half an hour, `--quick` for a minute. */
+  "soak:server": async () => handOver("tooling/bench", "tooling/bench/dist/soak-server.js", args),
   /** Kills a training run over and over: `pnpm soak:train` 20 times, `pnpm soak:train 50` 50 times. */
   async "soak:train"() {
     const { ensureBuilt, ensureInstalled } = await import("./setup.mjs");

@@ -33,6 +33,12 @@ async function restOf(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<
   }
 }
 
+/** Decoding passes so far. */
+async function passCount({ address }: RunningServer): Promise<number> {
+  const metrics = await (await fetch(`${address}/metrics`)).text();
+  return Number(/^dynamo_batch_rows_count\{model="stories"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
+}
+
 const post = (body: string, length = Buffer.byteLength(body)): string =>
   `POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`;
 
@@ -80,6 +86,32 @@ test("hundreds of clients that vanish at once leave every slot free", async () =
   await until(() => idle(server), 5_000);
   expect((await ask(server, short)).status).toBe(200);
 });
+
+test("hundreds that vanish in the middle of their texts leave within a few passes", async () => {
+  const wide = await startServer({ options: { models: { stories: { slots: 200, queue: 0 } }, atOnce: 1000 } });
+  try {
+    const gone = new AbortController();
+    const body = { ...long, stream: true };
+    const readers = await Promise.all(
+      Array.from({ length: 200 }, async () => {
+        const response = await send(wide, body, { signal: gone.signal });
+        const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+        await reader.read();
+        return reader;
+      }),
+    );
+    expect(await gauge(wide, "slots_active")).toBe(200);
+    const passes = await passCount(wide);
+    gone.abort();
+    for (const reader of readers) reader.cancel().catch(() => undefined);
+    await until(() => idle(wide));
+    // Each has hundreds of passes to go: nobody has gone on writing to them.
+    expect((await passCount(wide)) - passes).toBeLessThan(50);
+    expect((await ask(wide, short)).status).toBe(200);
+  } finally {
+    expect(await wide.stop()).toBe(0);
+  }
+}, 60_000);
 
 describe("slow clients", () => {
   test("headers and bodies that dribble in are refused in time, and nobody waits for them", async () => {
