@@ -133,7 +133,7 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
   await app.register(async (scope) => {
     addHealth(scope, context);
     addApi(scope, context);
-    await addData(scope, batches, options.data?.fileBytes);
+    await addData(scope, batches, { fileBytes: options.data?.fileBytes, receiveMilliseconds: receive });
   });
   let closing: Promise<void> | undefined;
   return {

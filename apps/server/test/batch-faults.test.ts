@@ -1,7 +1,9 @@
-/** Batches whose time is over, and batches on a disk that is full. */
+/** Batches whose time is over, on a disk that is full, and uploads that come slowly. */
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { appendFileSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -22,8 +24,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 }, 30_000);
 
-async function start(): Promise<void> {
-  server = await startServer({ options: { data: { folder } }, environment: { DATABASE_URL: "" } });
+async function start(options: object = {}): Promise<void> {
+  server = await startServer({ options: { data: { folder }, ...options }, environment: { DATABASE_URL: "" } });
   client = new OpenAI({ baseURL: `${server.address}/v1`, apiKey: "none", maxRetries: 0 });
 }
 
@@ -78,6 +80,39 @@ test("a batch whose window is over keeps what was computed, and says of the rest
   expect(errors.length).toBeGreaterThan(0);
   for (const { error } of errors) expect(error).toMatchObject({ code: "batch_expired" });
 }, 120_000);
+
+/** So much of the request at once, and the rest byte by byte for so many milliseconds. */
+async function dribble(request: string, milliseconds: number): Promise<string> {
+  const { hostname, port } = new URL(server.address);
+  const socket = connect(Number(port), hostname);
+  let said = "";
+  socket.on("data", (data) => (said += String(data)));
+  socket.on("error", () => undefined);
+  const closed = once(socket, "close");
+  socket.write(request.slice(0, -20));
+  for (const byte of request.slice(-20)) {
+    await delay(milliseconds / 20);
+    if (!socket.destroyed) socket.write(byte);
+  }
+  await closed;
+  return said;
+}
+
+test("a body that dribbles in is refused in time, an upload is waited for", async () => {
+  await start({ receiveSeconds: 1 });
+  const head = "HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+  const json = JSON.stringify({ prompt: "Once", max_tokens: 4 });
+  const slow = `POST /v1/completions ${head}content-type: application/json\r\ncontent-length: ${json.length}\r\n\r\n${json}`;
+  const parts = ['purpose"\r\n\r\nbatch', 'file"; filename="x.jsonl"\r\n\r\n{}'].map(
+    (part) => `--b\r\ncontent-disposition: form-data; name="${part}\r\n`,
+  );
+  const form = `${parts.join("")}--b--\r\n`;
+  const type = "content-type: multipart/form-data; boundary=b";
+  const upload = `POST /v1/files ${head}${type}\r\ncontent-length: ${form.length}\r\n\r\n${form}`;
+  const [refused, taken] = await Promise.all([dribble(slow, 4_000), dribble(upload, 4_000)]);
+  expect(refused).toMatch(/^HTTP\/1\.1 408 .*"type":"invalid_request_error"/s);
+  expect(taken).toMatch(/^HTTP\/1\.1 200 .*"purpose":"batch"/s);
+}, 60_000);
 
 /** A file system of 256 kB in the folder; false where none can be mounted. */
 function mountSmallDisk(where: string): boolean {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { ask, eventsOf, gauge, idle, send, short, until } from "./http.js";
+import { ask, eventsOf, gauge, idle, short, until } from "./http.js";
 import { startServer, type RunningServer } from "./start-server.js";
 
 const long = { prompt: "Once upon a time", max_tokens: 400, seed: 1, dynamo: { backoff: 1 }, stream: true };
@@ -46,7 +46,7 @@ test("clients that vanished and connections that say nothing do not hold the end
   // Who waits for either of them waits longer than this test does.
   const server = await startServer({ options: { patience: 60_000, models: { stories: { slots: 2, queue: 100 } } } });
   const gone = new AbortController();
-  for (let i = 0; i < 50; i++) send(server, long, { signal: gone.signal }).catch(() => undefined);
+  for (let i = 0; i < 50; i++) ask(server, long, { signal: gone.signal }).catch(() => undefined);
   await until(async () => (await gauge(server, "queue")) === 48);
   gone.abort();
   await until(() => idle(server));

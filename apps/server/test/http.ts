@@ -20,6 +20,7 @@ export interface AskOptions {
 /** The short body of a completion that most tests ask for. */
 export const short = { prompt: "Once upon a time", max_tokens: 4, seed: 1 };
 
+/** Whoever drops the answer without reading it has left: fetch ends the request when the answer is collected as garbage. */
 export function send(
   { address }: RunningServer,
   body: object | string | Uint8Array<ArrayBuffer>,

@@ -29,7 +29,7 @@ const long = { prompt: "Once upon a time", max_tokens: 450, stream: true, dynamo
 function start(count: number, key: string): AbortController {
   const controller = new AbortController();
   const { signal } = controller;
-  for (let i = 0; i < count; i++) send(server, long, { key, signal }).catch(() => undefined);
+  for (let i = 0; i < count; i++) ask(server, long, { key, signal }).catch(() => undefined);
   return controller;
 }
 
@@ -105,12 +105,14 @@ describe("limits", () => {
     await until(async () => (await gauge(server, "queue")) === 1);
     const controller = new AbortController();
     const { signal } = controller;
-    const { status, headers } = await send(server, { ...short, stream: true }, { key: alice.key, signal });
+    const waiting = await send(server, { ...short, stream: true }, { key: alice.key, signal });
+    const { status, headers } = waiting;
     expect([status, headers.get("content-type")]).toEqual([200, "text/event-stream; charset=utf-8"]);
     expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
     // The gauge is told with the next pass: nobody has left the queue.
     await until(async () => (await gauge(server, "queue")) === 2);
     controller.abort();
+    await expect(waiting.text()).rejects.toThrow();
     stop.abort();
     await until(() => idle(server));
   });

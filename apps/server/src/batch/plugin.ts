@@ -3,14 +3,13 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ApiError } from "../openai/errors.js";
 import { defaultSeconds, watch } from "../openai/routes.js";
 import type { Context } from "../server.js";
+import { refuseConnection } from "../wire.js";
 import { addBatches } from "./batch-routes.js";
 import { openBatches, type Batches } from "./batches.js";
 import { addFiles } from "./file-routes.js";
 import { runLine } from "./line.js";
 
 const defaultFileBytes = 200_000_000;
-/** Milliseconds for a request's body, uploads apart. */
-const bodyMilliseconds = 30_000;
 
 /** Undefined without a data folder. */
 export async function batchesOf(app: FastifyInstance, context: Context): Promise<Batches | undefined> {
@@ -32,7 +31,7 @@ export async function batchesOf(app: FastifyInstance, context: Context): Promise
 export async function addData(
   app: FastifyInstance,
   batches: Batches | undefined,
-  fileBytes: number | undefined,
+  { fileBytes, receiveMilliseconds }: { readonly fileBytes: number | undefined; readonly receiveMilliseconds: number },
 ): Promise<void> {
   if (batches === undefined) {
     const refuse = (): never => {
@@ -43,7 +42,7 @@ export async function addData(
     for (const url of ["/v1/files", "/v1/files/*", "/v1/batches", "/v1/batches/*"]) app.all(url, refuse);
     return;
   }
-  limitBodies(app);
+  limitBodies(app, receiveMilliseconds);
   const inUse = async (id: string): Promise<string | undefined> => {
     const user = await batches.store().userOf(id);
     return user === undefined ? undefined : `${user} needs it`;
@@ -57,14 +56,17 @@ export async function addData(
   addBatches(app, batches);
 }
 
+/** As Node's own for a request that does not come to its end in time. */
+const tooSlow = Object.assign(new Error("the request's body came too slowly"), { code: "ERR_HTTP_REQUEST_TIMEOUT" });
+
 /** The server waits long for uploads, and for nothing else. */
-function limitBodies(app: FastifyInstance): void {
+function limitBodies(app: FastifyInstance, milliseconds: number): void {
   app.addHook("onRequest", (request, _reply, done) => {
     done();
     const hasBody =
       request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
     if (!hasBody || request.routeOptions.url === "/v1/files") return;
-    const late = setTimeout(() => request.raw.destroy(), bodyMilliseconds);
+    const late = setTimeout(() => refuseConnection(tooSlow, request.raw.socket), milliseconds);
     for (const event of ["end", "close"]) request.raw.once(event, () => clearTimeout(late));
   });
 }
