@@ -6,6 +6,8 @@ import type { InferenceEnd } from "./inference/messages.js";
 export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
+  /** Nothing waits for this model yet: who scales by the queue finds a figure before the first pass. */
+  serves(model: string): void;
   request(route: string, status: number): void;
   pass(model: string, pass: PassReport): void;
   state(model: string, state: EngineState): void;
@@ -50,6 +52,10 @@ export function createMetrics(): Metrics {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    serves(model) {
+      active.set({ model }, 0);
+      queued.set({ model }, 0);
+    },
     request(route, status) {
       requests.inc({ route, status });
     },

@@ -147,6 +147,7 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
 }
 
 function inferenceOf(log: FastifyBaseLogger, metrics: Metrics, name: string, settings: InferenceSettings): Inference {
+  metrics.serves(name);
   return createInference({
     settings,
     onPass: (pass) => metrics.pass(name, pass),

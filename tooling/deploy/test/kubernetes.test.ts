@@ -1,0 +1,165 @@
+/**
+ * deploy/kubernetes hangs together: every file is listed, selectors find pods, ports and names exist, the end of a pod has time.
+ * (Schemas were checked with other tools, once: deploy/README.md.)
+ */
+import { readdirSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { pathOf, readText, readYaml } from "./files.js";
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+  readonly securityContext: object;
+  readonly lifecycle: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } };
+  readonly [probe: `${string}Probe`]: { readonly httpGet: { readonly path: string; readonly port: string } };
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  // Each test looks at the fields of its kind.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly spec: any;
+}
+
+interface Kustomization {
+  readonly resources: readonly string[];
+  readonly patches?: readonly { readonly path: string }[];
+  readonly images: readonly { readonly name: string }[];
+}
+
+const folder = "deploy/kubernetes";
+const kustomizationOf = (path: string): Kustomization => readYaml(`${folder}/${path}/kustomization.yaml`)[0] as never;
+const base = kustomizationOf("base");
+const manifests = base.resources.flatMap((file) => readYaml(`${folder}/base/${file}`) as Manifest[]);
+const gpu = kustomizationOf("overlays/gpu");
+const patches = (gpu.patches ?? []).flatMap(({ path }) => readYaml(`${folder}/overlays/gpu/${path}`) as Manifest[]);
+
+const ofKind = (kind: string): Manifest => {
+  const found = manifests.filter((manifest) => manifest.kind === kind);
+  expect(found).toHaveLength(1);
+  return found[0] as Manifest;
+};
+const deployment = ofKind("Deployment");
+const { template } = deployment.spec;
+const [container] = template.spec.containers as [Container];
+const portNames = container.ports.map(({ name }) => name);
+
+const yamlFilesIn = (path: string): string[] =>
+  readdirSync(pathOf(`${folder}/${path}`)).filter((file) => file.endsWith(".yaml") && file !== "kustomization.yaml");
+
+describe("the base", () => {
+  test("lists every file, and none twice", () => {
+    expect([...base.resources].sort()).toEqual(yamlFilesIn("base").sort());
+    const names = manifests.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test.each([
+    ["Deployment", deployment.spec.selector.matchLabels],
+    ["Service", ofKind("Service").spec.selector],
+    ["PodDisruptionBudget", ofKind("PodDisruptionBudget").spec.selector.matchLabels],
+    ["NetworkPolicy", ofKind("NetworkPolicy").spec.podSelector.matchLabels],
+    ["topologySpreadConstraints", template.spec.topologySpreadConstraints[0].labelSelector.matchLabels],
+  ])("%s selects the pods", (_kind, selector: Readonly<Record<string, string>>) => {
+    expect(Object.keys(selector)).not.toEqual([]);
+    expect(template.metadata.labels).toMatchObject(selector);
+  });
+
+  test("the monitor selects the service, and its port", () => {
+    const { selector, endpoints } = ofKind("ServiceMonitor").spec;
+    const service = ofKind("Service") as Manifest & { readonly metadata: { readonly labels: object } };
+    expect(service.metadata.labels).toMatchObject(selector.matchLabels);
+    expect(service.spec.ports.map(({ name }: { name: string }) => name)).toContain(endpoints[0].port);
+    expect(endpoints[0].path).toBe("/metrics");
+  });
+
+  test("service, probes and policy name ports that the container has", () => {
+    expect(portNames).toContain(ofKind("Service").spec.ports[0].targetPort);
+    expect(portNames).toContain(ofKind("NetworkPolicy").spec.ingress[0].ports[0].port);
+    const paths = (["startupProbe", "livenessProbe", "readinessProbe"] as const).map((probe) => {
+      const { path, port } = container[probe]?.httpGet ?? { path: "", port: "" };
+      expect(portNames).toContain(port);
+      return path;
+    });
+    // A pod that loads its model must not be killed for it, nor asked for texts.
+    expect(paths).toEqual(["/healthz", "/healthz", "/readyz"]);
+  });
+
+  test("the autoscaler scales the deployment, by the metric that the adapter's rule makes of the server's", () => {
+    const { scaleTargetRef, metrics, minReplicas } = ofKind("HorizontalPodAutoscaler").spec;
+    expect(scaleTargetRef).toEqual({ apiVersion: "apps/v1", kind: "Deployment", name: deployment.metadata.name });
+    expect(deployment.spec.replicas).toBeUndefined();
+    expect(minReplicas).toBeGreaterThan(ofKind("PodDisruptionBudget").spec.maxUnavailable);
+    const adapter = readYaml(`${folder}/prometheus-adapter-values.yaml`)[0] as {
+      readonly rules: {
+        readonly custom: readonly [{ readonly seriesQuery: string; readonly name: { readonly as: string } }];
+      };
+    };
+    const [rule] = adapter.rules.custom;
+    expect(metrics[0].pods.metric.name).toBe(rule.name.as);
+    expect(readText("apps/server/src/metrics.ts")).toContain(
+      `labelled("${/^dynamo_(\w+)\{/.exec(rule.seriesQuery)?.[1]}"`,
+    );
+  });
+
+  test("a pod's end has the time of preStop and of what the server waits for requests", () => {
+    const [command, sleep] = container.lifecycle.preStop.exec.command;
+    expect(command).toBe("sleep");
+    const [, patience = ""] = /patience = ([\d_]+)/.exec(readText("apps/server/src/server.ts")) ?? [];
+    const seconds = Number(sleep) + Number(patience.replaceAll("_", "")) / 1000 + 1;
+    expect(seconds).toBeGreaterThan(10);
+    expect(template.spec.terminationGracePeriodSeconds).toBeGreaterThan(seconds);
+  });
+
+  test("nobody is root, and nothing but /tmp can be written to", () => {
+    expect(template.spec.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      seccompProfile: { type: "RuntimeDefault" },
+    });
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    const volumes = template.spec.volumes as readonly { readonly name: string; readonly emptyDir?: object }[];
+    for (const { name, mountPath } of container.volumeMounts) {
+      const volume = volumes.find((candidate) => candidate.name === name);
+      expect(volume).toBeDefined();
+      expect(volume?.emptyDir === undefined).toBe(mountPath !== "/tmp");
+    }
+    expect(container.args[container.args.indexOf("--api-keys") + 1]).toMatch(/^\/run\/secrets\/dynamo\//);
+  });
+});
+
+describe("the overlay for GPUs", () => {
+  test("lists every file, and patches what there is", () => {
+    expect(gpu.resources).toEqual(["../../base"]);
+    expect((gpu.patches ?? []).map(({ path }) => path).sort()).toEqual(yamlFilesIn("overlays/gpu").sort());
+    const names = manifests.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    for (const { kind, metadata } of patches) expect(names).toContain(`${kind}/${metadata.name}`);
+    for (const { name } of [...gpu.images, ...base.images]) expect(name).toBe(container.image);
+  });
+
+  test("its container is the base's, with a GPU and no surge that would need another", () => {
+    const patch = patches.find(({ kind }) => kind === "Deployment")?.spec;
+    const [own] = patch.template.spec.containers;
+    expect(own.name).toBe(container.name);
+    expect(own.resources.limits["nvidia.com/gpu"]).toBe("1");
+    expect(own.args).toEqual(expect.arrayContaining(["cuda", "--api-keys"]));
+    expect(patch.strategy.rollingUpdate).toEqual({ maxUnavailable: 1, maxSurge: 0 });
+  });
+});
+
+test.each([
+  ["base", container.args],
+  ["overlay", patches.find(({ kind }) => kind === "Deployment")?.spec.template.spec.containers[0].args as string[]],
+])("%s: dynamo serve has every option that is given", (_name, args: readonly string[]) => {
+  const program = readText("apps/cli/src/program.ts");
+  const options = args.filter((argument) => argument.startsWith("--"));
+  expect(args[0]).toBe("serve");
+  for (const option of options) expect(program).toContain(`"${option} <`);
+});
