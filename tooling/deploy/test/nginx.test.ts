@@ -56,10 +56,14 @@ describe.skipIf(nginxVersion() === undefined)("nginx.conf", () => {
     return statuses;
   }
 
-  test("passes an event on before the next one exists", async () => {
+  test.each([
+    ["in chunks", true],
+    ["until the connection ends", false],
+  ])("passes an event on before the next one exists: a stream %s", async (_name, chunked) => {
     let next: ServerResponse | undefined;
     for (const stub of stubs)
       stub.answer = (_request, response) => {
+        response.useChunkedEncodingByDefault = chunked;
         response.writeHead(200, { "content-type": "text/event-stream" });
         response.write("data: 0\n\n");
         next = response;
