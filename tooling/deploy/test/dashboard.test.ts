@@ -25,7 +25,7 @@ const scraped = "instance";
 function samplesOf(text: string): Map<string, Set<string>> {
   const samples = new Map<string, Set<string>>();
   for (const line of text.split("\n")) {
-    const [, name, labels = ""] = /^([a-z_:]+)(?:\{(.*)\})? /.exec(line) ?? [];
+    const [, name, labels = ""] = /^([a-z0-9_:]+)(?:\{(.*)\})? /.exec(line) ?? [];
     if (name === undefined) continue;
     const known = samples.get(name) ?? new Set([scraped]);
     for (const [, label = ""] of labels.matchAll(/(\w+)="/g)) known.add(label);

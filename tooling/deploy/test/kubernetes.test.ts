@@ -12,17 +12,46 @@ interface Container {
   readonly args: readonly string[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+  readonly resources: { readonly limits: Labels };
   readonly securityContext: object;
   readonly lifecycle: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } };
   readonly [probe: `${string}Probe`]: { readonly httpGet: { readonly path: string; readonly port: string } };
 }
 
+type Labels = Readonly<Record<string, string>>;
+interface Selector {
+  readonly matchLabels: Labels;
+}
+
+/** What the tests look at, of all kinds; each kind has some of it. */
+interface Spec {
+  readonly selector: Selector;
+  readonly podSelector: Selector;
+  readonly replicas?: number;
+  readonly template: {
+    readonly metadata: { readonly labels: Labels };
+    readonly spec: {
+      readonly securityContext: object;
+      readonly topologySpreadConstraints: readonly [{ readonly labelSelector: Selector }];
+      readonly terminationGracePeriodSeconds: number;
+      readonly containers: readonly [Container];
+      readonly volumes: readonly { readonly name: string; readonly emptyDir?: object }[];
+    };
+  };
+  readonly strategy: { readonly rollingUpdate: object };
+  readonly ports: readonly [{ readonly name: string; readonly targetPort: string }];
+  readonly endpoints: readonly [{ readonly port: string; readonly path: string }];
+  readonly ingress: readonly [{ readonly ports: readonly [{ readonly port: string }] }];
+  readonly scaleTargetRef: object;
+  readonly metrics: readonly [{ readonly pods: { readonly metric: { readonly name: string } } }];
+  readonly minReplicas: number;
+  readonly maxUnavailable: number;
+}
+
 interface Manifest {
   readonly kind: string;
-  readonly metadata: { readonly name: string };
-  // Each test looks at the fields of its kind.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly spec: any;
+  readonly metadata: { readonly name: string; readonly labels?: Labels };
+  readonly spec: Spec;
 }
 
 interface Kustomization {
@@ -38,6 +67,8 @@ const manifests = base.resources.flatMap((file) => readYaml(`${folder}/base/${fi
 const gpu = kustomizationOf("overlays/gpu");
 const patches = (gpu.patches ?? []).flatMap(({ path }) => readYaml(`${folder}/overlays/gpu/${path}`) as Manifest[]);
 
+const patchOfDeployment = patches.find(({ kind }) => kind === "Deployment")?.spec as Spec;
+
 const ofKind = (kind: string): Manifest => {
   const found = manifests.filter((manifest) => manifest.kind === kind);
   expect(found).toHaveLength(1);
@@ -45,7 +76,7 @@ const ofKind = (kind: string): Manifest => {
 };
 const deployment = ofKind("Deployment");
 const { template } = deployment.spec;
-const [container] = template.spec.containers as [Container];
+const [container] = template.spec.containers;
 const portNames = container.ports.map(({ name }) => name);
 
 const yamlFilesIn = (path: string): string[] =>
@@ -60,20 +91,20 @@ describe("the base", () => {
 
   test.each([
     ["Deployment", deployment.spec.selector.matchLabels],
-    ["Service", ofKind("Service").spec.selector],
+    ["Service", ofKind("Service").spec.selector as unknown as Labels],
     ["PodDisruptionBudget", ofKind("PodDisruptionBudget").spec.selector.matchLabels],
     ["NetworkPolicy", ofKind("NetworkPolicy").spec.podSelector.matchLabels],
     ["topologySpreadConstraints", template.spec.topologySpreadConstraints[0].labelSelector.matchLabels],
-  ])("%s selects the pods", (_kind, selector: Readonly<Record<string, string>>) => {
+  ])("%s selects the pods", (_kind, selector: Labels) => {
     expect(Object.keys(selector)).not.toEqual([]);
     expect(template.metadata.labels).toMatchObject(selector);
   });
 
   test("the monitor selects the service, and its port", () => {
     const { selector, endpoints } = ofKind("ServiceMonitor").spec;
-    const service = ofKind("Service") as Manifest & { readonly metadata: { readonly labels: object } };
+    const service = ofKind("Service");
     expect(service.metadata.labels).toMatchObject(selector.matchLabels);
-    expect(service.spec.ports.map(({ name }: { name: string }) => name)).toContain(endpoints[0].port);
+    expect(service.spec.ports.map(({ name }) => name)).toContain(endpoints[0].port);
     expect(endpoints[0].path).toBe("/metrics");
   });
 
@@ -125,7 +156,7 @@ describe("the base", () => {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ["ALL"] },
     });
-    const volumes = template.spec.volumes as readonly { readonly name: string; readonly emptyDir?: object }[];
+    const { volumes } = template.spec;
     for (const { name, mountPath } of container.volumeMounts) {
       const volume = volumes.find((candidate) => candidate.name === name);
       expect(volume).toBeDefined();
@@ -145,7 +176,7 @@ describe("the overlay for GPUs", () => {
   });
 
   test("its container is the base's, with a GPU and no surge that would need another", () => {
-    const patch = patches.find(({ kind }) => kind === "Deployment")?.spec;
+    const patch = patchOfDeployment;
     const [own] = patch.template.spec.containers;
     expect(own.name).toBe(container.name);
     expect(own.resources.limits["nvidia.com/gpu"]).toBe("1");
@@ -156,7 +187,7 @@ describe("the overlay for GPUs", () => {
 
 test.each([
   ["base", container.args],
-  ["overlay", patches.find(({ kind }) => kind === "Deployment")?.spec.template.spec.containers[0].args as string[]],
+  ["overlay", patchOfDeployment.template.spec.containers[0].args],
 ])("%s: dynamo serve has every option that is given", (_name, args: readonly string[]) => {
   const program = readText("apps/cli/src/program.ts");
   const options = args.filter((argument) => argument.startsWith("--"));
