@@ -137,6 +137,13 @@ describe.skipIf(nginxVersion() === undefined)("nginx.conf", () => {
     expect(await response.json()).toMatchObject({ error: { code: "unavailable", type: "server_error", param: null } });
   });
 
+  test("takes files of any size, and nothing else beyond what a server takes", async () => {
+    const send = (path: string): Promise<Response> =>
+      fetch(`${nginx.address}${path}`, { method: "POST", body: new Uint8Array(8 * 2 ** 20) });
+    expect((await send("/v1/files")).status).toBe(200);
+    expect((await send("/v1/completions")).status).toBe(413);
+  });
+
   test("keeps metrics to itself", async () => {
     expect((await fetch(`${nginx.address}/metrics`)).status).toBe(404);
     expect(stubs[0].asked + stubs[1].asked).toBe(0);
