@@ -45,6 +45,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const server = await createServer({
     ...rest,
     data: withDatabase(rest.data),
+    redisUrl: rest.redisUrl ?? ofEnvironment("REDIS_URL"),
     site: siteFolder(),
     keys: keys.length === 0 ? undefined : apiKeys(keys),
   });
@@ -61,8 +62,13 @@ export async function serve(options: ServeOptions): Promise<void> {
 /** DATABASE_URL, when the options name no database. */
 function withDatabase(data: DataOptions | undefined): DataOptions | undefined {
   if (data === undefined) return undefined;
-  const url = process.env["DATABASE_URL"];
-  return { ...data, databaseUrl: data.databaseUrl ?? (url === "" ? undefined : url) };
+  return { ...data, databaseUrl: data.databaseUrl ?? ofEnvironment("DATABASE_URL") };
+}
+
+/** An empty variable is as good as none. */
+function ofEnvironment(name: string): string | undefined {
+  const value = process.env[name];
+  return value === "" ? undefined : value;
 }
 
 async function listen({ app }: DynamoServer, host: string, port: number): Promise<string> {

@@ -17,6 +17,9 @@ import { healthAnswer, readyAnswer } from "./openai/answers.js";
 import { addApi } from "./openai/routes.js";
 import { apiErrorOf, ApiError } from "./openai/errors.js";
 import { validatorOf } from "./openai/validate.js";
+import { leases, type Leases } from "./shared/leases.js";
+import { openRedis, type SharedRedis } from "./shared/redis.js";
+import { windowStore } from "./shared/window-store.js";
 import { addJsonParser, refuseConnection } from "./wire.js";
 
 export interface ServerModel {
@@ -40,6 +43,8 @@ export interface ServerOptions {
   readonly bodyBytes?: number | undefined;
   /** Origins whose pages may call; default none. */
   readonly origins?: readonly string[] | undefined;
+  /** A Redis in which all replicas count together; undefined: this process counts by itself. */
+  readonly redisUrl?: string | undefined;
   /** Log prompts; default false. */
   readonly logPrompts?: boolean | undefined;
   /** Files and batches; undefined: none, and their routes say so. */
@@ -75,6 +80,8 @@ export interface Context {
   readonly options: ServerOptions;
   readonly metrics: Metrics;
   readonly created: number;
+  /** Of requests under way, where replicas share a Redis. */
+  readonly leases: Leases | undefined;
 }
 
 declare module "fastify" {
@@ -85,6 +92,8 @@ declare module "fastify" {
 }
 
 const uploadMilliseconds = 600_000;
+/** Milliseconds over which `perMinute` is counted. */
+const rateWindow = 60_000;
 
 export async function createServer(options: ServerOptions): Promise<DynamoServer> {
   const metrics = createMetrics();
@@ -118,7 +127,14 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
     options.models.map(({ name, settings }) => [name, inferenceOf(app.log, metrics, name, settings)]),
   );
   const connections = connectionsOf(app.server);
-  const context = { models, options, metrics, created: Math.floor(Date.now() / 1000) };
+  const redis =
+    options.redisUrl === undefined ? undefined : openRedis(options.redisUrl, (level, line) => app.log[level](line));
+  const shared = redis && leases(redis.client);
+  const context = { models, options, metrics, created: Math.floor(Date.now() / 1000), leases: shared };
+  app.addHook("onClose", () => {
+    shared?.close();
+    redis?.close();
+  });
   app.decorateRequest("caller", "");
   app.setValidatorCompiler(({ schema }) => validatorOf(schema as unknown as ZodType));
   addErrors(app);
@@ -128,7 +144,7 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
   app.addHook("onResponse", async ({ routeOptions: { url = "none" } }, { statusCode }) =>
     metrics.request(url, statusCode),
   );
-  await addPlugins(app, options);
+  await addPlugins(app, options, redis);
   const batches = await batchesOf(app, context);
   await app.register(async (scope) => {
     addHealth(scope, context);
@@ -230,11 +246,16 @@ async function addCors(app: FastifyInstance, { origins }: ServerOptions): Promis
   await app.register(cors, { origin: [...origins], exposedHeaders: ["retry-after", "x-request-id"] });
 }
 
-async function addPlugins(app: FastifyInstance, { keys, perMinute, site }: ServerOptions): Promise<void> {
+async function addPlugins(
+  app: FastifyInstance,
+  { keys, perMinute, site }: ServerOptions,
+  redis: SharedRedis | undefined,
+): Promise<void> {
   if (perMinute !== undefined) {
     await app.register(rateLimit, {
       max: perMinute,
-      timeWindow: 60_000,
+      timeWindow: rateWindow,
+      ...(redis === undefined ? {} : { store: windowStore(redis.client, rateWindow) }),
       keyGenerator: ({ caller }) => caller,
       allowList: ({ url }) => !url.startsWith("/v1/"),
       hook: "preHandler",

@@ -29,7 +29,7 @@ const modelsRoute = docs({ tag: "Models", summary: "What is served", answer: mod
 const modelRoute = docs({ tag: "Models", summary: "One of them", answer: modelAnswer });
 
 export function addApi(app: FastifyInstance, context: Context): void {
-  const limit = callerLimit(context.options.atOnce ?? defaultAtOnce);
+  const limit = callerLimit(context.options.atOnce ?? defaultAtOnce, context.leases);
   app.post<{ Body: CompletionBody }>("/v1/completions", completionRoute, (request, reply) =>
     answer({ context, limit, request, reply, job: completionJob(request.body, request.caller) }),
   );
@@ -57,7 +57,7 @@ interface Asked {
 async function answer({ context, limit, request, reply, job }: Asked): Promise<unknown> {
   const { name, inference } = modelFor(context, request.body.model, job.kind);
   if (context.options.logPrompts === true) request.log.info({ body: request.body }, "prompt");
-  const leave = limit.enter(request.caller);
+  const leave = await limit.enter(request.caller);
   const abort = abortOnLeave(reply, context.options.requestSeconds ?? defaultSeconds);
   onGone(reply, leave);
   const head = { id: idOf(job), created: Math.floor(Date.now() / 1000), model: name };
