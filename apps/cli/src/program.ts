@@ -167,8 +167,12 @@ function addServer(program: Command, signal: AbortSignal): void {
     .option("--without-keys", "listen on a public address although there are no keys", false)
     .option("--slots <n>", "requests that a model computes at once", wholeNumber, 8)
     .option("--queue <n>", "requests that may wait; further ones are told to come back", wholeNumber, 256)
-    .option("--rate-limit <n>", "requests a minute of one key, or of one address", wholeNumber)
-    .option("--at-once <n>", "requests of one key under way (default 64)", wholeNumber)
+    .option(
+      "--rate-limit <n>",
+      "requests a minute of one key, or of one address; of all servers with REDIS_URL",
+      wholeNumber,
+    )
+    .option("--at-once <n>", "requests of one key under way (default 64); of all servers with REDIS_URL", wholeNumber)
     .option("--request-timeout <seconds>", "for a whole request (default 600)", number)
     .option("--origin <url>", "a site whose pages may call; may be repeated", collect)
     .option("--data <folder>", "for /v1/files and /v1/batches; with DATABASE_URL many servers share it")
