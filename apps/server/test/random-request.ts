@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { toJSONSchema, type ZodType } from "zod";
 import { chatBody, completionBody } from "../src/openai/schemas.js";
 
-interface Schema {
+export interface Schema {
   readonly type?: string;
   readonly anyOf?: readonly Schema[];
   readonly enum?: readonly unknown[];
@@ -84,8 +84,13 @@ function bodiesOf(schema: ZodType, model: string): fc.Arbitrary<string> {
   const { properties = {}, ...rest } = toJSONSchema(schema, { io: "input" }) as Schema;
   // A model that is there, few texts, and these short.
   const kept = { ...properties, model: { const: model }, n: { type: "integer", minimum: 1, maximum: 3 } };
-  const valid = valueOf({ ...rest, properties: kept, required: [...(rest.required ?? []), "model", "max_tokens"] });
-  const wrong = broken(valid, Object.keys(properties));
+  return bodyOf({ ...rest, properties: kept, required: [...(rest.required ?? []), "model", "max_tokens"] });
+}
+
+/** JSON of the schema, with one member that is wrong, or cut off. */
+export function bodyOf(schema: Schema): fc.Arbitrary<string> {
+  const valid = valueOf(schema);
+  const wrong = broken(valid, Object.keys(schema.properties ?? {}));
   const json = fc.oneof({ weight: 3, arbitrary: valid }, { weight: 2, arbitrary: wrong }).map((v) => JSON.stringify(v));
   return fc.oneof({ weight: 9, arbitrary: json }, { weight: 1, arbitrary: json.chain(cut) });
 }
