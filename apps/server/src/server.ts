@@ -197,6 +197,8 @@ function answerError(
 ): FastifyReply {
   const answer = errorFor(error);
   if (answer.status >= 500) request.log.error({ err: error }, error.message);
+  // A URL that cannot be read is refused before any hook.
+  reply.header("x-request-id", request.id);
   if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
   return reply.status(answer.status).send(answer.body);
 }

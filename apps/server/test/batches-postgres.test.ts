@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import OpenAI, { toFile } from "openai";
 import type { Batch } from "openai/resources/batches";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasPostgres, startPostgres, type Postgres } from "./postgres.js";
+import { hasPostgres, startPostgres, type Postgres } from "@dynamo/services";
 import { startServer, type RunningServer } from "./start-server.js";
 
 describe.skipIf(!hasPostgres)("batches on PostgreSQL", () => {

@@ -46,7 +46,7 @@ const names = fc.oneof(
 );
 /** Halves of pairs have no UTF-8. */
 function encodeWhole(text: string): string {
-  return encodeURIComponent(text.toWellFormed());
+  return encodeURIComponent(Buffer.from(text).toString());
 }
 const multipart = fc.tuple(fc.constantFrom("b", "", '"'), fc.string({ unit: "binary", maxLength: 200 }));
 

@@ -1,7 +1,7 @@
 /** Every metric and label that deploy/grafana-dashboard.json asks for is one that a real server tells. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readText } from "./files.js";
-import { freePort } from "./nginx.js";
+import { freePort } from "@dynamo/services";
 import { startReplica, type Replica } from "./replica.js";
 import { streamText } from "./streams.js";
 

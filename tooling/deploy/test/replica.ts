@@ -15,13 +15,21 @@ export interface Replica {
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<number | null>;
 }
 
+export interface ReplicaOptions {
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** Resolves when its model is loaded. */
-export async function startReplica(port: number): Promise<Replica> {
-  const child = spawn(
-    process.execPath,
-    [pathOf("apps/cli/bin/dynamo.js"), "serve", "--port", String(port), "--device", "cpu", "--threads", "1"],
-    { env: { ...process.env, DYNAMO_API_KEYS: `tests=${key}` }, stdio: ["ignore", "pipe", "pipe"] },
-  );
+export async function startReplica(
+  port: number,
+  { args = [], environment = {} }: ReplicaOptions = {},
+): Promise<Replica> {
+  const command = ["serve", "--port", String(port), "--device", "cpu", "--threads", "1", ...args];
+  const child = spawn(process.execPath, [pathOf("apps/cli/bin/dynamo.js"), ...command], {
+    env: { ...process.env, DYNAMO_API_KEYS: `tests=${key}`, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += String(data)));
   const address = `http://127.0.0.1:${port}`;

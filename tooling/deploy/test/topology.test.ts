@@ -1,10 +1,27 @@
-/** The topology of deploy/compose.yaml without containers: nginx in front of two servers, one of which is killed under load. */
+/**
+ * The topology of deploy/compose.yaml without containers: nginx in front of two servers that share Redis and PostgreSQL, one
+ * of which is killed under load.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  freePort,
+  hasPostgres,
+  hasRedis,
+  startPostgres,
+  startRedis,
+  type Postgres,
+  type RunningRedis,
+} from "@dynamo/services";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePort, nginxVersion, startNginx, type RunningNginx } from "./nginx.js";
+import { nginxVersion, startNginx, type RunningNginx } from "./nginx.js";
 import { startReplica, type Replica } from "./replica.js";
 import { requestText, streamText, type StreamResult } from "./streams.js";
 
 const streams = 12;
+/** Of one key, over both servers: more than the other tests have under way, those of a killed server included. */
+const atOnce = 48;
 /** Tokens of a stream that is under way for a while, of one that a server ends in its patience, and of a short text. */
 const lengths = { long: 400, medium: 150, short: 40 } as const;
 type Length = keyof typeof lengths;
@@ -18,9 +35,17 @@ interface Completion {
 const textsOf = async (replica: Replica): Promise<number> =>
   Number(/^dynamo_first_token_seconds_count\{[^}]*\} (\d+)$/m.exec(await replica.metrics())?.[1] ?? "0");
 
-describe.skipIf(nginxVersion() === undefined)("two replicas behind nginx", () => {
+describe.skipIf(nginxVersion() === undefined || !hasPostgres || !hasRedis)("two replicas behind nginx", () => {
   let replicas: [Replica, Replica];
   let nginx: RunningNginx;
+  let redis: RunningRedis;
+  let postgres: Postgres;
+  let folder: string;
+  const start = (port: number): Promise<Replica> =>
+    startReplica(port, {
+      args: ["--data", folder, "--batch-lines", "1", "--at-once", String(atOnce)],
+      environment: { REDIS_URL: redis.url, DATABASE_URL: postgres.url },
+    });
   /** By seed: what a server says without nginx. */
   let expected: Record<Length, string[]>;
 
@@ -36,7 +61,10 @@ describe.skipIf(nginxVersion() === undefined)("two replicas behind nginx", () =>
 
   beforeAll(async () => {
     const ports = [await freePort(), await freePort()] as const;
-    replicas = await Promise.all([startReplica(ports[0]), startReplica(ports[1])]);
+    folder = await mkdtemp(join(tmpdir(), "dynamo-topology-"));
+    redis = await startRedis();
+    postgres = await startPostgres();
+    replicas = await Promise.all([start(ports[0]), start(ports[1])]);
     nginx = await startNginx(ports);
     const address = `http://127.0.0.1:${ports[0]}`;
     const direct = async (length: Length): Promise<string[]> => {
@@ -49,7 +77,9 @@ describe.skipIf(nginxVersion() === undefined)("two replicas behind nginx", () =>
   afterAll(async () => {
     await nginx.stop();
     await Promise.all(replicas.map((replica) => replica.stop()));
-  });
+    await Promise.all([redis.stop(), postgres.remove()]);
+    await rm(folder, { recursive: true, force: true });
+  }, 60_000);
 
   test("streams go to both, and arrive whole", async () => {
     const before = await Promise.all(replicas.map(textsOf));
@@ -59,6 +89,16 @@ describe.skipIf(nginxVersion() === undefined)("two replicas behind nginx", () =>
     );
     const after = await Promise.all(replicas.map(textsOf));
     for (const [i, count] of after.entries()) expect(count - (before[i] ?? 0)).toBeGreaterThan(streams / 4);
+  });
+
+  test("a key's requests at once are counted over both", async () => {
+    const held = await Promise.all(
+      Array.from({ length: atOnce }, (_, seed) => requestText(nginx.address, { seed, tokens: lengths.long }, true)),
+    );
+    expect(held.map(({ status }) => status)).toEqual(held.map(() => 200));
+    const refused = await requestText(nginx.address, { seed: 0, tokens: 1 }, false);
+    expect(refused.status).toBe(429);
+    await Promise.all(held.map((response) => response.text()));
   });
 
   test("one replica killed under load: the other's streams go on, and so does the service", async () => {
@@ -92,7 +132,7 @@ describe.skipIf(nginxVersion() === undefined)("two replicas behind nginx", () =>
 
   test("the replica comes back, and no request sees it load its model", async () => {
     const loading = new Set(["model"]);
-    const restarted = startReplica(replicas[0].port).finally(() => loading.clear());
+    const restarted = start(replicas[0].port).finally(() => loading.clear());
     for (let seed = 0; loading.size > 0; seed = (seed + 1) % streams) await ask(seed);
     replicas[0] = await restarted;
     const deadline = Date.now() + 20_000;

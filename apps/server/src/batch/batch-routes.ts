@@ -14,18 +14,24 @@ import type { BatchRow } from "./tables.js";
 /** Seconds of the windows that may be asked for. */
 const windows = { "1h": 3600, "24h": 24 * 3600, "7d": 7 * 24 * 3600 } as const;
 
+/** What ids are made of: anything else is not even looked for. */
+const idText = string().regex(/^[\w-]{1,200}$/, { error: "expected an id" });
+/** PostgreSQL keeps every character but this one. */
+const storedText = string().refine((text) => !text.includes("\0"), { error: "expected text without U+0000" });
+const isId = (id: string): boolean => idText.safeParse(id).success;
+
 const newBatch = strictObject({
-  input_file_id: string().min(1).max(200).describe("A file of /v1/files with the purpose batch."),
+  input_file_id: idText.describe("A file of /v1/files with the purpose batch."),
   endpoint: oneOf(batchEndpoints),
   completion_window: oneOf(Object.keys(windows) as (keyof typeof windows)[]),
-  metadata: record(string().max(64), string().max(512))
+  metadata: record(storedText.max(64), storedText.max(512))
     .refine((value) => Object.keys(value).length <= 16, { error: "expected at most 16 entries" })
     .nullish(),
 });
 
 const listQuery = object({
   limit: coerce.number().int().min(1).max(100).default(20),
-  after: string().max(200).optional(),
+  after: idText.optional(),
 });
 
 interface WithId {
@@ -36,7 +42,7 @@ export function addBatches(app: FastifyInstance, batches: Batches): void {
   const { ownerOf, files } = batches;
   const find = async (request: FastifyRequest<WithId>): Promise<BatchRow> => {
     const { id } = request.params;
-    const batch = await batches.store().find(id, ownerOf(request));
+    const batch = isId(id) ? await batches.store().find(id, ownerOf(request)) : undefined;
     if (batch === undefined)
       throw new ApiError(404, `there is no batch ${id}`, { param: "id", code: "batch_not_found" });
     return batch;

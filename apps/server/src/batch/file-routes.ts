@@ -107,9 +107,13 @@ async function upload(request: FastifyRequest, { files, ownerOf, mostBytes }: Fi
     request.raw.unpipe();
     request.raw.resume();
     await staged?.drop();
-    throw error;
+    throw isOfTheBody(error) ? new ApiError(400, `no valid multipart/form-data: ${error.message}`) : error;
   }
 }
+
+/** The parser's own errors have neither a status nor, as the disk's have, a code. */
+const isOfTheBody = (error: unknown): error is Error =>
+  error instanceof Error && !(error instanceof ApiError) && !("statusCode" in error) && !("code" in error);
 
 const fileObject = ({ id, bytes, createdAt, filename, purpose }: StoredFile): { id: string } & object => ({
   ...{ id, object: "file", bytes, created_at: createdAt, filename, purpose, status: "processed" },

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { freePort } from "./postgres.js";
+import { freePort } from "./free-port.js";
 
 const program = "/usr/bin/redis-server";
 export const hasRedis = existsSync(program);
