@@ -100,6 +100,22 @@ describe("limits", () => {
     expect((await ask(server, short, { key: bob.key })).status).toBe(200);
   });
 
+  test("a request for many texts comes in where there is room for its first", async () => {
+    const stop = start(2, bob.key);
+    await until(async () => (await gauge(server, "queue")) === 1);
+    // Three of its four texts would be too many by themselves.
+    const others = start(2, alice.key);
+    await until(async () => (await gauge(server, "queue")) === 3);
+    const many = ask(server, { ...short, n: 4 }, { key: alice.key });
+    await until(async () => (await gauge(server, "queue")) === 7);
+    stop.abort();
+    others.abort();
+    const { status, json } = await many;
+    expect(status).toBe(200);
+    expect((json as { choices: unknown[] }).choices).toHaveLength(4);
+    await until(() => idle(server));
+  });
+
   test("a stream has its status and headers while it waits in the queue", async () => {
     const stop = start(2, bob.key);
     await until(async () => (await gauge(server, "queue")) === 1);

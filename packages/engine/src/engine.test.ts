@@ -115,6 +115,17 @@ describe("a text that goes on", () => {
 });
 
 describe("the queue", () => {
+  test("takes what belongs to a request that it has taken, however full it is", async () => {
+    await withEngine({ slots: 1, queue: 0 }, async (engine) => {
+      const request = { prompt: prompts[0] as string, maxNewTokens: 3 };
+      const first = engine.submit(request);
+      expect(() => engine.submit(request)).toThrow(/1 requests are here already/);
+      const second = engine.submit({ ...request, index: 1, joins: true });
+      expect((await first).tokens).toHaveLength(3);
+      expect((await second).tokens).toHaveLength(3);
+    });
+  });
+
   test("refuses what is more than it holds, and lets nobody wait for a cancelled one", async () => {
     await withEngine({ slots: 1, queue: 2 }, async (engine) => {
       const stop = new AbortController();

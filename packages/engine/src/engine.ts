@@ -102,7 +102,7 @@ export async function createEngine(model: LanguageModel, options: EngineOptions 
       if (closing) throw new DynamoError("busy", "the engine is closing and takes no more requests");
       if (request.signal?.aborted === true) throw abortedError();
       const here = activeCount() + queue.size;
-      if (here >= slots + mostWaiting) {
+      if (here >= slots + mostWaiting && request.joins !== true) {
         throw new DynamoError(
           "busy",
           `${here} requests are here already: ${slots} slots and a queue of ${mostWaiting}`,

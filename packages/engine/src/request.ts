@@ -7,6 +7,8 @@ export interface EngineRequest extends GenerateOptions {
   readonly key?: string | undefined;
   /** The random stream of the seed, as a batch's rows have: for several texts of one prompt. Default 0. */
   readonly index?: number | undefined;
+  /** It belongs to one that was taken, and is not refused for a full queue. Default false. */
+  readonly joins?: boolean | undefined;
 }
 
 /** Iterate over it for the text as it is made, or await it, or both. A reader that stops iterating cancels it. */

@@ -54,6 +54,8 @@ export interface InferenceRequest {
   readonly trace: boolean;
   /** The seed's random stream: texts of one prompt differ by it. */
   readonly index: number;
+  /** Another text of the same request was taken: this one is, however full the queue. */
+  readonly joins: boolean;
   /** Whose turn it is in the queue. */
   readonly key: string;
 }

@@ -18,17 +18,22 @@ export interface AnswerEvents {
   readonly onEnd: (end: InferenceEnd) => void;
 }
 
-/** All the job's texts under way: rejects when any of them is refused, and then none goes on. */
+/**
+ * All the job's texts under way: rejects when any of them is refused, and then none goes on. When there is room for the
+ * first, the others come in with it: a request for many texts shall not wait for ever for a queue that is never empty.
+ */
 export async function startChoices(inference: Inference, job: Job, abort: AbortController): Promise<Choice[]> {
   checkCount(job, inference.capacity);
   const start = async (index: number): Promise<Choice> => {
-    const request = job.requests[index] as Job["requests"][number];
+    const request = { ...(job.requests[index] as Job["requests"][number]), joins: index > 0 };
     const events = (await inference.submit(request, abort.signal)).getReader();
     const first = await events.read();
     return { index, prompt: first.value?.kind === "taken" ? first.value.prompt : "", events };
   };
   try {
-    return await Promise.all(job.requests.map((_, index) => start(index)));
+    const first = await start(0);
+    const others = job.requests.slice(1).map((_, i) => start(i + 1));
+    return [first, ...(await Promise.all(others))];
   } catch (error) {
     abort.abort(error);
     throw error;

@@ -3,10 +3,13 @@ import { ApiError } from "./errors.js";
 import type { InferenceRequest, StrategySettings } from "../inference/messages.js";
 import { mostChoices, type ChatBody, type CompletionBody } from "./schemas.js";
 
+/** One text of a request, before it is known whether it is the first. */
+export type TextRequest = Omit<InferenceRequest, "joins">;
+
 export interface Job {
   readonly kind: "completion" | "chat";
   /** requests[i] writes choice i. */
-  readonly requests: readonly InferenceRequest[];
+  readonly requests: readonly TextRequest[];
   readonly echo: boolean;
   readonly stream: boolean;
   readonly usage: boolean;
@@ -78,7 +81,7 @@ function streamOf({ stream, stream_options: options, n, dynamo }: Common): Pick<
   return { stream: stream ?? false, usage: options?.include_usage ?? false };
 }
 
-function commonOf(body: Common, key: string): Omit<InferenceRequest, "prompt" | "maxNewTokens" | "logprobs" | "index"> {
+function commonOf(body: Common, key: string): Omit<TextRequest, "prompt" | "maxNewTokens" | "logprobs" | "index"> {
   const stop = body.stop ?? [];
   return {
     strategy: strategyOf(body),
