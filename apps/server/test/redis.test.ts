@@ -22,7 +22,10 @@ describe.skipIf(!hasRedis)("replicas that share a Redis", () => {
   const start = (): Promise<RunningServer> =>
     startServer({
       options: { atOnce, perMinute, models: { stories: { queue: 400 } } },
-      environment: { REDIS_URL: redis.url, DYNAMO_API_KEYS: "alice=key-of-alice,bob=key-of-bob,carol=key-of-carol" },
+      environment: {
+        REDIS_URL: redis.url,
+        DYNAMO_API_KEYS: "alice=key-of-alice,bob=key-of-bob,carol=key-of-carol,dave=key-of-dave",
+      },
     });
   beforeAll(async () => {
     redis = await startRedis();
@@ -37,6 +40,7 @@ describe.skipIf(!hasRedis)("replicas that share a Redis", () => {
   const alice = { key: "key-of-alice" };
   const bob = { key: "key-of-bob" };
   const carol = { key: "key-of-carol" };
+  const dave = { key: "key-of-dave" };
   /** So many requests of so many long texts that they are under way until they are aborted. */
   const hold = async (server: RunningServer, count: number, key: string): Promise<AbortController> => {
     const controller = new AbortController();
@@ -90,6 +94,26 @@ describe.skipIf(!hasRedis)("replicas that share a Redis", () => {
     await until(async () => second.log().match(/limits are shared/g)?.length === 2);
     // The new Redis knows nothing of them until their leases are renewed.
     await expect.poll(() => oneMore(second, alice), { timeout: 12_000, interval: 1_000 }).toBe(429);
+    text.abort();
+  }, 60_000);
+
+  test("a Redis that hangs is away: after the first, requests do not wait for it; it goes on: they count together", async () => {
+    const [first, second] = servers;
+    const logged = (server: RunningServer, what: RegExp): number => server.log().match(what)?.length ?? 0;
+    const before = servers.map((server) => [logged(server, /redis: away/g), logged(server, /limits are shared/g)]);
+    redis.hang(true);
+    // In the middle of requests, whose commands are lost.
+    const texts = await Promise.all([oneMore(first, bob), oneMore(second, bob), oneMore(first, alice)]);
+    expect(texts).toEqual([200, 200, 200]);
+    for (const [i, server] of servers.entries())
+      await until(() => logged(server, /redis: away/g) === (before[i]?.[0] ?? 0) + 1);
+    expect(await oneMore(first, bob)).toBe(200);
+    redis.hang(false);
+    for (const [i, server] of servers.entries())
+      await until(() => logged(server, /limits are shared/g) > (before[i]?.[1] ?? 0));
+    // What it was told before it hung may count for as long as a lease is: this one's requests were not among that.
+    const text = await hold(second, atOnce, dave.key);
+    expect(await oneMore(first, dave)).toBe(429);
     text.abort();
   }, 60_000);
 

@@ -15,6 +15,8 @@ export interface RunningRedis {
   /** As if the machine were pulled out. */
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** It keeps its connections and says nothing, until it is told to go on. */
+  hang(on: boolean): void;
 }
 
 export async function startRedis(): Promise<RunningRedis> {
@@ -29,6 +31,7 @@ export async function startRedis(): Promise<RunningRedis> {
   return {
     url: `redis://127.0.0.1:${port}`,
     start,
+    hang: (on) => child?.kill(on ? "SIGSTOP" : "SIGCONT"),
     async stop() {
       if (child?.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, "exit");
