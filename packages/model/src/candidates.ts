@@ -77,6 +77,10 @@ export function gatherLogits(
   vocabularySize: number,
 ): Tensor<"float32"> {
   const most = Math.max(...feeds.map(({ positions = 1 }) => positions));
+  const [only] = rounds;
+  // In one round a row that wants less has padding behind its own: nothing to copy.
+  if (rounds.length === 1 && only !== undefined && heads === computed)
+    return tensor("float32", [feeds.length, most, heads, vocabularySize], dataOf(only, "logits", "float32"));
   const whole = tensor("float32", [feeds.length, most, heads, vocabularySize]);
   const filled = feeds.map(() => 0);
   for (const round of rounds) {

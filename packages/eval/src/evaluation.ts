@@ -1,0 +1,27 @@
+/**
+ * An evaluation is a list of independent jobs and what their results say together. Whoever has the spec has the same jobs
+ * in the same order, so that any number of processes share them, and the results merge to the same bytes whatever the split.
+ */
+import type { LoadedModel } from "@dynamo/model";
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = Readonly<Record<string, Json>>;
+
+export interface Evaluation<Job extends Json = Json, Result extends Json = Json, Summary extends Json = Json> {
+  readonly kind: string;
+  /** Everything that the results depend on, files by their hashes: results of other settings are never mixed with these. */
+  readonly settings: JsonObject;
+  /** Always the same ones in the same order. A job stays small: it names a part of a file, it does not hold it. */
+  jobs(): AsyncIterable<Job> | Iterable<Job>;
+  /** The result depends on the job alone, not on the jobs before it. */
+  run(job: Job, worker: EvalWorker): Promise<Result>;
+  /** Of all the jobs' results, in the order of the jobs. */
+  summarize(results: AsyncIterable<Result>): Promise<Summary>;
+}
+
+/** What a job may use: models stay loaded from one job to the next. */
+export interface EvalWorker {
+  /** A model or checkpoint folder. */
+  model(folder: string): Promise<LoadedModel>;
+  readonly signal: AbortSignal;
+}
