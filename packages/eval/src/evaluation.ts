@@ -12,7 +12,7 @@ export interface Evaluation<Job extends Json = Json, Result extends Json = Json,
   /** Everything that the results depend on, files by their hashes: results of other settings are never mixed with these. */
   readonly settings: JsonObject;
   /** Always the same ones in the same order. A job stays small: it names a part of a file, it does not hold it. */
-  jobs(): AsyncIterable<Job> | Iterable<Job>;
+  jobs(worker: EvalWorker): AsyncIterable<Job> | Iterable<Job>;
   /** The result depends on the job alone, not on the jobs before it. */
   run(job: Job, worker: EvalWorker): Promise<Result>;
   /** Of all the jobs' results, in the order of the jobs. */
@@ -23,5 +23,7 @@ export interface Evaluation<Job extends Json = Json, Result extends Json = Json,
 export interface EvalWorker {
   /** A model or checkpoint folder. */
   model(folder: string): Promise<LoadedModel>;
+  /** A folder for files that jobs of this process need again, such as a text's tokens; gone when the process has no more jobs. */
+  readonly scratch: string;
   readonly signal: AbortSignal;
 }
