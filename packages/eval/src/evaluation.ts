@@ -7,7 +7,8 @@ import type { LoadedModel } from "@dynamo/model";
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = Readonly<Record<string, Json>>;
 
-export interface Evaluation<Job extends Json = Json, Result extends Json = Json, Summary extends Json = Json> {
+/** Jobs, results and summaries are plain JSON: they are written to files and sent to other processes. */
+export interface Evaluation<Job = unknown, Result = unknown, Summary = unknown> {
   readonly kind: string;
   /** Everything that the results depend on, files by their hashes: results of other settings are never mixed with these. */
   readonly settings: JsonObject;

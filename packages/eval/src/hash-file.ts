@@ -1,0 +1,15 @@
+/** A file's SHA-256, in hexadecimal: results name what they are of. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { DynamoError } from "@dynamo/core";
+
+/** Throws `not-found` for a file that cannot be read. */
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  } catch (cause) {
+    throw new DynamoError("not-found", `cannot read ${path}`, { cause });
+  }
+  return hash.digest("hex");
+}

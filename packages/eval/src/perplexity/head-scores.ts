@@ -1,0 +1,48 @@
+/** What every head says about the tokens that follow, at every position of some windows: one forward pass for all. */
+import type { Candidates, KvCache, LanguageModel } from "@dynamo/core";
+
+export interface ScoredText {
+  /** What is fed, and behind it the targets that lie past the window. */
+  readonly tokens: Int32Array;
+  /** Tokens that are fed. */
+  readonly length: number;
+  /** The first position that counts. */
+  readonly first: number;
+}
+
+export interface PositionScores {
+  /** Natural logarithms of the probabilities that heads 1, 2, … give to their targets; shorter where the text ends. */
+  readonly logProbabilities: readonly number[];
+  readonly candidates: readonly Candidates[];
+}
+
+/** [text][position from `first` on]. The cache has a row for each text at least; what it held is forgotten. */
+export async function scoreHeads(
+  model: LanguageModel,
+  cache: KvCache,
+  texts: readonly ScoredText[],
+  { topK, signal }: { readonly topK: number; readonly signal: AbortSignal },
+): Promise<PositionScores[][]> {
+  const { tokenHeads, vocabularySize } = model.info;
+  for (const row of texts.keys()) cache.truncate(row, 0);
+  const feeds = texts.map(({ tokens, length, first }) => ({
+    tokens: tokens.subarray(0, length),
+    positions: length - first,
+  }));
+  const options = { heads: tokenHeads, topK, logits: true, signal };
+  const { candidates, logits } = await model.forward(cache, feeds, options);
+  const data = logits?.data ?? new Float32Array();
+  const width = Math.max(...feeds.map(({ positions }) => positions));
+  return texts.map(({ tokens, length, first }, row) =>
+    Array.from({ length: length - first }, (_, position) => {
+      const heads = candidates[row]?.[position] ?? [];
+      const behind = first + position + 1;
+      const targets = tokens.subarray(behind, behind + tokenHeads);
+      const logProbabilities = Array.from(targets, (target, head) => {
+        const at = ((row * width + position) * tokenHeads + head) * vocabularySize + target;
+        return (data[at] ?? NaN) - (heads[head]?.logSumExp ?? NaN);
+      });
+      return { logProbabilities, candidates: heads };
+    }),
+  );
+}
