@@ -99,7 +99,7 @@ test("strided windows see more of the text than disjoint ones, and score as many
 });
 
 test("a walk at ε_b = 1 is PPL_1, at 0 it takes all heads at once; between them orders vary", async () => {
-  const backoffs = [0, 0.3, 1];
+  const backoffs = [0, 0.8, 1];
   const summary = await runHere(await perplexity({ model: modelPath, source: { text }, backoffs }), worker);
   const [none, some, all] = summary.walks ?? [];
   expect(all?.perplexity).toBeCloseTo(summary.ppl["1"] ?? NaN, 6);
