@@ -1,0 +1,39 @@
+/** Means with 95 % confidence intervals by Student's t. Independent observations are the caller's claim. */
+import { criticalT } from "./student.js";
+
+/** Both ends, or null where the sample is too small to tell. */
+export type Interval = readonly [low: number, high: number] | null;
+
+export interface Estimate {
+  readonly value: number;
+  readonly interval: Interval;
+}
+
+export const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Null for no values; an interval from two on. */
+export function meanEstimate(values: readonly number[]): Estimate | null {
+  if (values.length === 0) return null;
+  const mean = meanOf(values);
+  if (values.length < 2) return { value: mean, interval: null };
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+  const half = criticalT(values.length - 1) * Math.sqrt(variance / values.length);
+  return { value: mean, interval: [mean - half, mean + half] };
+}
+
+/** The geometric mean of ratios, its interval on the logarithm's scale: the same for ratios and for their inverses. */
+export function ratioEstimate(ratios: readonly number[]): Estimate | null {
+  const estimate = meanEstimate(ratios.map(Math.log));
+  if (estimate === null) return null;
+  const { value, interval } = estimate;
+  return {
+    value: Math.exp(value),
+    interval: interval === null ? null : [Math.exp(interval[0]), Math.exp(interval[1])],
+  };
+}
+
+/** The mean of clusters' means: values of one prompt are no independent observations, prompts are. */
+export function clusteredMean(clusters: readonly (readonly number[])[]): Estimate | null {
+  return meanEstimate(clusters.filter(({ length }) => length > 0).map(meanOf));
+}
