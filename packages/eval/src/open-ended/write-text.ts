@@ -1,0 +1,76 @@
+/** One text of one strategy, with what it took. */
+import { autoregressive, dynamo, generate, verified } from "@dynamo/decode";
+import { chatPrompt, type LoadedModel } from "@dynamo/model";
+import type { Strategy } from "@dynamo/core";
+import type { OpenPrompt } from "./prompts.js";
+
+/** One way of writing; what is left out is the model's recommendation, or the paper's. */
+export interface Setting {
+  readonly strategy: "dynamo" | "verified";
+  readonly backoff?: number | undefined;
+  readonly maskStrength?: number | undefined;
+  readonly adaptive?: boolean | undefined;
+  readonly blur?: boolean | undefined;
+}
+
+/** Of all settings and the base alike: a speed-up compares nothing else than the strategies. */
+export interface Sampling {
+  readonly temperature?: number | undefined;
+  readonly topK?: number | undefined;
+  readonly repetitionPenalty?: number | undefined;
+  readonly maxNewTokens: number;
+  readonly stopAtEndOfText: boolean;
+}
+
+export interface WrittenText {
+  readonly seed: number;
+  /** Without the prompt. */
+  readonly text: string;
+  readonly tokens: number;
+  readonly passes: number;
+  /** orders[n - 1]: passes that settled at order n. */
+  readonly orders: readonly number[];
+  readonly finishReason: string;
+}
+
+export interface TimedText {
+  readonly written: WrittenText;
+  /** Wall-clock, the prompt's pass included. */
+  readonly seconds: number;
+}
+
+/** `undefined` is the base: head 1, one token a pass. Throws `invalid-argument` for options out of range. */
+export function strategyOf(
+  setting: Setting | undefined,
+  { temperature, topK, repetitionPenalty }: Omit<Sampling, "maxNewTokens" | "stopAtEndOfText">,
+): Strategy {
+  const sampling = { temperature, topK, repetitionPenalty };
+  if (setting === undefined) return autoregressive(sampling);
+  const { strategy, backoff, maskStrength, adaptive, blur } = setting;
+  if (strategy === "verified") return verified({ ...sampling, maskStrength });
+  return dynamo({ ...sampling, backoff, maskStrength, adaptive, blur });
+}
+
+export interface WriteOptions {
+  readonly strategy: Strategy;
+  readonly seed: number;
+  readonly sampling: Sampling;
+  readonly signal: AbortSignal;
+}
+
+/** One text at a time: what else runs on the machine is not this process's doing. */
+export async function writeText(
+  model: LoadedModel,
+  prompt: OpenPrompt,
+  { strategy, seed, sampling, signal }: WriteOptions,
+): Promise<TimedText> {
+  const { maxNewTokens, stopAtEndOfText } = sampling;
+  const asked = prompt.chat
+    ? chatPrompt(model, [{ role: "user", content: prompt.text }], { maxNewTokens }).prompt
+    : prompt.text;
+  const result = await generate(model, asked, { strategy, seed, maxNewTokens, stopAtEndOfText, signal });
+  const { tokens, passes, orders, seconds } = result.statistics;
+  const histogram = Array.from({ length: model.info.tokenHeads }, (_, i) => orders[i + 1] ?? 0);
+  const { text, finishReason } = result;
+  return { written: { seed, text, tokens, passes, orders: histogram, finishReason }, seconds: seconds.total };
+}
