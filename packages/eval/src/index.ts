@@ -18,3 +18,7 @@ export { sameQuality } from "./statistics/same-quality.js";
 export type { QualityPoint, SameQuality } from "./statistics/same-quality.js";
 export { winRate } from "./statistics/win-rate.js";
 export type { Outcome, WinRate } from "./statistics/win-rate.js";
+export { judge } from "./judge/judge.js";
+export type { JudgedText, JudgeJob, JudgeResult, JudgeSettings } from "./judge/judge.js";
+export type { JudgeMode } from "./judge/judge-prompts.js";
+export type { Judgement, JudgeSummary, SettingJudgement } from "./judge/summary.js";
