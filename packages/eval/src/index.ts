@@ -22,3 +22,6 @@ export { judge } from "./judge/judge.js";
 export type { JudgedText, JudgeJob, JudgeResult, JudgeSettings } from "./judge/judge.js";
 export type { JudgeMode } from "./judge/judge-prompts.js";
 export type { Judgement, JudgeSummary, SettingJudgement } from "./judge/summary.js";
+export { measures } from "./open-ended/measures.js";
+export type { MeasuresJob, MeasuresResult, MeasuresSettings } from "./open-ended/measures.js";
+export type { MeasuresSummary, SetMeasures, TextMeasures } from "./open-ended/measures-summary.js";

@@ -1,0 +1,121 @@
+/**
+ * What can be said of texts without a judge: their log-likelihood under a local scorer, how they repeat themselves and vary,
+ * and how far they are from real ones.
+ */
+import { DynamoError } from "@dynamo/core";
+import type { Evaluation, EvalWorker, JsonObject } from "../evaluation.js";
+import { hashFile } from "../hash-file.js";
+import { scoreContinuations } from "../log-likelihood.js";
+import { divergenceScore } from "./divergence.js";
+import { summarizeMeasures, type MeasuresSummary } from "./measures-summary.js";
+import { readRealTexts } from "./real-texts.js";
+import { distinct, distinctOrders, repetition, repetitionOrders } from "./repetition.js";
+import { readTexts, type PromptTextsRead, type TextsFile } from "./results-file.js";
+import { typesOf } from "./summary.js";
+import { wordsOf } from "./words.js";
+
+export interface MeasuresSettings {
+  /** Results of open-ended text. */
+  readonly texts: string;
+  /** A model folder that scores the texts, with a tokenizer of its own; better a larger one than theirs. */
+  readonly scorer?: string | undefined;
+  /** A file of real documents. */
+  readonly real?: string | undefined;
+  /** Of the real documents that are drawn, and of the clusters. Default 0. */
+  readonly seed?: number | undefined;
+}
+
+/** One setting's texts; null is the base. */
+export interface MeasuresJob {
+  readonly setting: number | null;
+}
+
+export interface MeasuredText {
+  readonly prompt: number;
+  readonly seed: number;
+  /** Nats a token of the scorer's; null without a scorer, and for an empty text. */
+  readonly logLikelihood: number | null;
+  /** rep-n of n = 2, 3, 4; null for texts of fewer words. */
+  readonly repetition: readonly (number | null)[];
+}
+
+export interface MeasuresResult extends MeasuresJob {
+  readonly texts: readonly MeasuredText[];
+  /** distinct-n of n = 1, 2, 3. */
+  readonly distinct: readonly (number | null)[];
+  readonly distinctByType: Readonly<Record<string, readonly (number | null)[]>>;
+  readonly divergence: number | null;
+}
+
+/** Throws `not-found` and `invalid-file` for its files. */
+export async function measures(
+  settings: MeasuresSettings,
+): Promise<Evaluation<MeasuresJob, MeasuresResult, MeasuresSummary>> {
+  const { texts: path, scorer, real: realFile, seed = 0 } = settings;
+  const texts = await readTexts(path);
+  const real = realFile === undefined ? undefined : { file: realFile, hash: await hashFile(realFile) };
+  let realTexts: Promise<string[]> | undefined;
+  const realOnce = (file: string, signal: AbortSignal): Promise<string[]> =>
+    (realTexts ??= readRealTexts(file, { ...shapeOf(texts), seed, signal }));
+  const about: JsonObject = { texts: path, hash: texts.hash, seed };
+  return {
+    kind: "measures",
+    settings: { ...about, ...(scorer === undefined ? {} : { scorer }), ...(real === undefined ? {} : { real }) },
+    *jobs() {
+      for (const setting of [null, ...texts.settings.keys()]) yield { setting };
+    },
+    async run({ setting }, worker) {
+      const own = (setting === null ? texts.base : texts.settings[setting]?.prompts) ?? [];
+      const flat = own.flatMap(({ prompt, texts: all }) => all.map((text) => ({ prompt, ...text })));
+      const words = flat.map(({ text }) => wordsOf(text));
+      const logLikelihoods = scorer === undefined ? [] : await scoreTexts(texts, own, { scorer, worker });
+      const written = flat.map(({ text }) => text).filter((text) => text.trim() !== "");
+      const distinctOf = (type?: string): (number | null)[] => {
+        const chosen = words.filter(
+          (_, i) => type === undefined || texts.prompts[flat[i]?.prompt ?? -1]?.type === type,
+        );
+        return distinctOrders.map((n) => distinct(chosen, n));
+      };
+      return {
+        setting,
+        texts: flat.map(({ prompt, seed: textSeed }, i) => ({
+          ...{ prompt, seed: textSeed, logLikelihood: logLikelihoods[i] ?? null },
+          repetition: repetitionOrders.map((n) => repetition(words[i] ?? [], n)),
+        })),
+        distinct: distinctOf(),
+        distinctByType: Object.fromEntries(typesOf(texts.prompts).map((type) => [type, distinctOf(type)])),
+        divergence:
+          real === undefined ? null : divergenceScore(written, await realOnce(real.file, worker.signal), { seed }),
+      };
+    },
+    summarize: (results) => summarizeMeasures(results, texts),
+  };
+}
+
+/** As many real texts as the base has, of its texts' median length. */
+function shapeOf({ base }: TextsFile): { readonly count: number; readonly words: number } {
+  const lengths = base.flatMap(({ texts }) => texts.map(({ text }) => text.match(/\S+/g)?.length ?? 0));
+  const median = [...lengths].sort((a, b) => a - b)[Math.floor(lengths.length / 2)] ?? 0;
+  if (median === 0) throw new DynamoError("invalid-file", "most of the base's texts are empty: expected words");
+  return { count: lengths.length, words: median };
+}
+
+/** Nats a token, in the order of the texts; null for an empty one. */
+async function scoreTexts(
+  { prompts }: TextsFile,
+  own: readonly PromptTextsRead[],
+  { scorer, worker }: { readonly scorer: string; readonly worker: EvalWorker },
+): Promise<(number | null)[]> {
+  const items = own.flatMap(({ prompt, texts }) => {
+    const { text: asked = "", chat = false } = prompts[prompt] ?? {};
+    return texts.map(({ text }) => ({ context: chat ? `${asked}\n\n` : asked, continuation: text }));
+  });
+  const scored = items.filter(({ continuation }) => continuation !== "");
+  const model = await worker.model(scorer);
+  const scores = await scoreContinuations(model, scored, { signal: worker.signal });
+  const found = new Map(scored.map((item, i) => [item, scores[i]]));
+  return items.map((item) => {
+    const score = found.get(item);
+    return score === undefined ? null : score.logLikelihood / score.tokens;
+  });
+}
