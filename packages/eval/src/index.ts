@@ -24,4 +24,4 @@ export type { JudgeMode } from "./judge/judge-prompts.js";
 export type { Judgement, JudgeSummary, SettingJudgement } from "./judge/summary.js";
 export { measures } from "./open-ended/measures.js";
 export type { MeasuresJob, MeasuresResult, MeasuresSettings } from "./open-ended/measures.js";
-export type { MeasuresSummary, SetMeasures, TextMeasures } from "./open-ended/measures-summary.js";
+export type { MeasuresSummary, Quality, SetMeasures, TextMeasures } from "./open-ended/measures-summary.js";

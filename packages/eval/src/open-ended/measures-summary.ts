@@ -1,4 +1,4 @@
-/** Measures of each setting's texts with intervals, and the speed-up at the base's log-likelihood. */
+/** Measures of each setting's texts with intervals, and the speed-up at which they are the base's. */
 import { clusteredMean, type Estimate } from "../statistics/intervals.js";
 import { sameQuality, type SameQuality } from "../statistics/same-quality.js";
 import type { MeasuredText, MeasuresResult } from "./measures.js";
@@ -23,43 +23,73 @@ export interface SetMeasures extends TextMeasures {
   readonly byType: Readonly<Record<string, TextMeasures>>;
 }
 
+/** Measures of which more is better, roughly: what each says alone can be gained by a text that nobody would call good. */
+export type Quality = "logLikelihood" | "distinct-2" | "divergence";
+
 export interface MeasuresSummary {
   readonly base: SetMeasures | null;
+  /** Of the real texts themselves: what a scorer finds likely is not always what people write. Null without a file of them. */
+  readonly real: TextMeasures | null;
   readonly settings: readonly (SetMeasures & { readonly setting: Setting; readonly speedup: Estimate | null })[];
-  /** Of the log-likelihood; null without a scorer. */
-  readonly sameQuality: SameQuality | null;
-  readonly sameQualityByType: Readonly<Record<string, SameQuality | null>>;
+  /** By each measure; null where it was not taken. */
+  readonly sameQuality: Readonly<Record<Quality, SameQuality | null>>;
+  readonly sameQualityByType: Readonly<Record<string, Readonly<Record<Quality, SameQuality | null>>>>;
 }
+
+const qualities: Readonly<Record<Quality, (measures: Partial<SetMeasures> | undefined) => number | null | undefined>> =
+  {
+    logLikelihood: (measures) => measures?.logLikelihood?.value,
+    "distinct-2": (measures) => measures?.distinct?.["2"],
+    divergence: (measures) => measures?.divergence,
+  };
 
 export async function summarizeMeasures(
   results: AsyncIterable<MeasuresResult>,
   file: TextsFile,
 ): Promise<MeasuresSummary> {
   const types = typesOf(file.prompts);
-  let base: SetMeasures | null = null;
+  let [base, real]: [SetMeasures | null, TextMeasures | null] = [null, null];
   const own: SetMeasures[] = [];
   for await (const result of results) {
-    const measured = setMeasures(result, file, types);
-    if (result.setting === null) base = measured;
-    else own[result.setting] = measured;
+    if (result.setting === "real") real = textMeasures(result.texts, result.distinct);
+    else if (result.setting === null) base = setMeasures(result, file, types);
+    else own[result.setting] = setMeasures(result, file, types);
   }
   const settings = file.settings.flatMap(({ setting, speedup }, i) => {
     const measured = own[i];
     return measured === undefined ? [] : [{ setting, speedup, ...measured }];
   });
-  const crossing = (type?: string): SameQuality | null => {
-    const of = (measured: SetMeasures | null | undefined): number | undefined =>
-      (type === undefined ? measured : measured?.byType[type])?.logLikelihood?.value;
-    const level = of(base);
-    const points = file.settings.flatMap(({ speedup, speedupByType }, i) => {
-      const quality = of(own[i]);
-      const measured = type === undefined ? speedup?.value : speedupByType[type]?.value;
-      return quality === undefined || measured === undefined ? [] : [{ speedup: measured, quality }];
-    });
-    return level === undefined ? null : sameQuality(points, level);
+  return {
+    ...{ base, real, settings },
+    sameQuality: crossings(file, base, own),
+    sameQualityByType: Object.fromEntries(types.map((type) => [type, crossings(file, base, own, type)])),
   };
-  const sameQualityByType = Object.fromEntries(types.map((type) => [type, crossing(type)]));
-  return { base, settings, sameQuality: crossing(), sameQualityByType };
+}
+
+function crossings(
+  file: TextsFile,
+  base: SetMeasures | null,
+  own: readonly SetMeasures[],
+  type?: string,
+): Record<Quality, SameQuality | null> {
+  const pick = (measures: SetMeasures | null | undefined): Partial<SetMeasures> | undefined =>
+    type === undefined ? (measures ?? undefined) : measures?.byType[type];
+  const crossing = (quality: Quality): SameQuality | null => {
+    const level = qualities[quality](pick(base));
+    const points = file.settings.flatMap(({ speedup, speedupByType }, i) => {
+      const value = qualities[quality](pick(own[i]));
+      const measured = type === undefined ? speedup?.value : speedupByType[type]?.value;
+      return value === null || value === undefined || measured === undefined
+        ? []
+        : [{ speedup: measured, quality: value }];
+    });
+    return level === null || level === undefined ? null : sameQuality(points, level);
+  };
+  return {
+    logLikelihood: crossing("logLikelihood"),
+    "distinct-2": crossing("distinct-2"),
+    divergence: crossing("divergence"),
+  };
 }
 
 function setMeasures(

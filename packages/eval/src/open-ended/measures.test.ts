@@ -87,8 +87,9 @@ test("real texts are so many words behind a document's first six, drawn from the
   const texts = await readRealTexts(file, { count: 10, words: 3, seed: 1, signal });
   expect(texts).toHaveLength(10);
   expect(new Set(texts).size).toBe(10);
-  for (const text of texts) expect(text).toMatch(/^one\d+ {2}two\nthree$/);
-  expect(Math.max(...texts.map((text) => Number(/\d+/.exec(text)?.[0])))).toBeGreaterThan(20);
+  for (const { context, text } of texts) expect(context + text).toMatch(/^a b c d e f one\d+ {2}two\nthree$/);
+  expect(texts[0]?.context).toBe("a b c d e f");
+  expect(Math.max(...texts.map(({ text }) => Number(/\d+/.exec(text)?.[0])))).toBeGreaterThan(20);
   expect(await readRealTexts(file, { count: 10, words: 3, seed: 1, signal })).toEqual(texts);
   await expect(readRealTexts(file, { count: 5, words: 50, seed: 1, signal })).rejects.toThrow("56 words");
 });
@@ -107,7 +108,13 @@ test("of texts that the embedded model wrote, under its base: a care for speed i
   expect(measured.base?.logLikelihood?.value).toBeLessThan(0);
   expect(reckless?.logLikelihood?.value).toBeLessThan(measured.base?.logLikelihood?.value ?? -Infinity);
   expect(careful?.logLikelihood?.value).toBeGreaterThan(reckless?.logLikelihood?.value ?? Infinity);
-  expect(measured.sameQuality?.level).toBe(measured.base?.logLikelihood?.value);
+  expect(measured.sameQuality.logLikelihood?.level).toBe(measured.base?.logLikelihood?.value);
+  expect(measured.sameQuality["distinct-2"]?.level).toBe(measured.base?.distinct["2"]);
+  expect(measured.sameQuality.divergence?.level).toBe(measured.base?.divergence);
+  expect(measured.real).toMatchObject({
+    distinct: { "1": expect.any(Number) },
+    logLikelihood: { value: expect.any(Number) },
+  });
   expect(Object.keys(measured.sameQualityByType)).toHaveLength(7);
   for (const each of measured.settings) {
     expect(each.distinct["2"]).toBeGreaterThan(0);
@@ -117,7 +124,8 @@ test("of texts that the embedded model wrote, under its base: a care for speed i
   }
   const alone = await runHere(await measures({ texts }), worker);
   expect(alone.base).toMatchObject({ logLikelihood: null, divergence: null });
-  expect([alone.sameQuality, alone.base?.distinct]).toEqual([null, measured.base?.distinct]);
+  expect([alone.real, alone.sameQuality.logLikelihood]).toEqual([null, null]);
+  expect(alone.base?.distinct).toEqual(measured.base?.distinct);
   await expect(measures({ texts: real })).rejects.toMatchObject({ code: "invalid-file" });
   await expect(measures({ texts, real: join(folder, "none") })).rejects.toMatchObject({ code: "not-found" });
 }, 120_000);

@@ -10,7 +10,7 @@ import { divergenceScore } from "./divergence.js";
 import { summarizeMeasures, type MeasuresSummary } from "./measures-summary.js";
 import { readRealTexts } from "./real-texts.js";
 import { distinct, distinctOrders, repetition, repetitionOrders } from "./repetition.js";
-import { readTexts, type PromptTextsRead, type TextsFile } from "./results-file.js";
+import { readTexts, type TextsFile } from "./results-file.js";
 import { typesOf } from "./summary.js";
 import { wordsOf } from "./words.js";
 
@@ -25,9 +25,9 @@ export interface MeasuresSettings {
   readonly seed?: number | undefined;
 }
 
-/** One setting's texts; null is the base. */
+/** One setting's texts; null is the base, "real" the real ones. */
 export interface MeasuresJob {
-  readonly setting: number | null;
+  readonly setting: number | "real" | null;
 }
 
 export interface MeasuredText {
@@ -54,42 +54,64 @@ export async function measures(
   const { texts: path, scorer, real: realFile, seed = 0 } = settings;
   const texts = await readTexts(path);
   const real = realFile === undefined ? undefined : { file: realFile, hash: await hashFile(realFile) };
-  let realTexts: Promise<string[]> | undefined;
-  const realOnce = (file: string, signal: AbortSignal): Promise<string[]> =>
-    (realTexts ??= readRealTexts(file, { ...shapeOf(texts), seed, signal }));
+  let references: Promise<OwnText[]> | undefined;
+  // A document is a prompt of its own, of which there is one text.
+  const realOnce = (file: string, signal: AbortSignal): Promise<OwnText[]> =>
+    (references ??= readRealTexts(file, { ...shapeOf(texts), seed, signal }).then((real) =>
+      real.map((each, prompt) => ({ prompt, type: "", seed: 0, ...each })),
+    ));
   const about: JsonObject = { texts: path, hash: texts.hash, seed };
   return {
     kind: "measures",
     settings: { ...about, ...(scorer === undefined ? {} : { scorer }), ...(real === undefined ? {} : { real }) },
     *jobs() {
       for (const setting of [null, ...texts.settings.keys()]) yield { setting };
+      if (real !== undefined) yield { setting: "real" };
     },
     async run({ setting }, worker) {
-      const own = (setting === null ? texts.base : texts.settings[setting]?.prompts) ?? [];
-      const flat = own.flatMap(({ prompt, texts: all }) => all.map((text) => ({ prompt, ...text })));
-      const words = flat.map(({ text }) => wordsOf(text));
-      const logLikelihoods = scorer === undefined ? [] : await scoreTexts(texts, own, { scorer, worker });
-      const written = flat.map(({ text }) => text).filter((text) => text.trim() !== "");
+      const { signal } = worker;
+      const references = real === undefined ? undefined : await realOnce(real.file, signal);
+      const own = setting === "real" ? (references ?? []) : textsOf(texts, setting);
+      const words = own.map(({ text }) => wordsOf(text));
+      const logLikelihoods = scorer === undefined ? [] : await scoreTexts(own, { scorer, worker });
       const distinctOf = (type?: string): (number | null)[] => {
-        const chosen = words.filter(
-          (_, i) => type === undefined || texts.prompts[flat[i]?.prompt ?? -1]?.type === type,
-        );
+        const chosen = words.filter((_, i) => type === undefined || own[i]?.type === type);
         return distinctOrders.map((n) => distinct(chosen, n));
       };
+      const written = own.map(({ text }) => text).filter((text) => text.trim() !== "");
+      const others = references?.map(({ text }) => text);
       return {
         setting,
-        texts: flat.map(({ prompt, seed: textSeed }, i) => ({
+        texts: own.map(({ prompt, seed: textSeed }, i) => ({
           ...{ prompt, seed: textSeed, logLikelihood: logLikelihoods[i] ?? null },
           repetition: repetitionOrders.map((n) => repetition(words[i] ?? [], n)),
         })),
         distinct: distinctOf(),
-        distinctByType: Object.fromEntries(typesOf(texts.prompts).map((type) => [type, distinctOf(type)])),
-        divergence:
-          real === undefined ? null : divergenceScore(written, await realOnce(real.file, worker.signal), { seed }),
+        distinctByType: Object.fromEntries(
+          (setting === "real" ? [] : typesOf(texts.prompts)).map((type) => [type, distinctOf(type)]),
+        ),
+        divergence: others === undefined || setting === "real" ? null : divergenceScore(written, others, { seed }),
       };
     },
     summarize: (results) => summarizeMeasures(results, texts),
   };
+}
+
+interface OwnText {
+  readonly prompt: number;
+  readonly type: string;
+  readonly seed: number;
+  readonly context: string;
+  readonly text: string;
+}
+
+function textsOf({ prompts, base, settings }: TextsFile, setting: number | null): OwnText[] {
+  const all = (setting === null ? base : settings[setting]?.prompts) ?? [];
+  return all.flatMap(({ prompt, texts }) => {
+    const { text: asked = "", chat = false, type = "" } = prompts[prompt] ?? {};
+    const context = chat ? `${asked}\n\n` : asked;
+    return texts.map(({ seed, text }) => ({ prompt, type, seed, context, text }));
+  });
 }
 
 /** As many real texts as the base has, of its texts' median length. */
@@ -102,20 +124,15 @@ function shapeOf({ base }: TextsFile): { readonly count: number; readonly words:
 
 /** Nats a token, in the order of the texts; null for an empty one. */
 async function scoreTexts(
-  { prompts }: TextsFile,
-  own: readonly PromptTextsRead[],
+  own: readonly OwnText[],
   { scorer, worker }: { readonly scorer: string; readonly worker: EvalWorker },
 ): Promise<(number | null)[]> {
-  const items = own.flatMap(({ prompt, texts }) => {
-    const { text: asked = "", chat = false } = prompts[prompt] ?? {};
-    return texts.map(({ text }) => ({ context: chat ? `${asked}\n\n` : asked, continuation: text }));
-  });
-  const scored = items.filter(({ continuation }) => continuation !== "");
-  const model = await worker.model(scorer);
-  const scores = await scoreContinuations(model, scored, { signal: worker.signal });
-  const found = new Map(scored.map((item, i) => [item, scores[i]]));
-  return items.map((item) => {
-    const score = found.get(item);
+  const scored = own.filter(({ text }) => text !== "");
+  const items = scored.map(({ context, text }) => ({ context, continuation: text }));
+  const scores = await scoreContinuations(await worker.model(scorer), items, { signal: worker.signal });
+  const found = new Map(scored.map((text, i) => [text, scores[i]]));
+  return own.map((text) => {
+    const score = found.get(text);
     return score === undefined ? null : score.logLikelihood / score.tokens;
   });
 }

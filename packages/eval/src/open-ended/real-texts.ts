@@ -3,6 +3,12 @@ import { createRandom } from "@dynamo/decode";
 import { DynamoError, throwIfAborted } from "@dynamo/core";
 import { documents } from "@dynamo/train/node";
 
+export interface RealText {
+  /** The document's first words. */
+  readonly context: string;
+  readonly text: string;
+}
+
 export interface RealTextOptions {
   /** Texts at most; fewer where the file has fewer documents that are long enough. */
   readonly count: number;
@@ -19,9 +25,12 @@ const promptWords = 6;
  * One from each of `count` documents (between <|endoftext|>, or .jsonl with {"text"}), drawn evenly from the whole file in one
  * reading: so many words behind the document's first six. Throws `not-found` and `invalid-file`.
  */
-export async function readRealTexts(file: string, { count, words, seed, signal }: RealTextOptions): Promise<string[]> {
+export async function readRealTexts(
+  file: string,
+  { count, words, seed, signal }: RealTextOptions,
+): Promise<RealText[]> {
   const random = createRandom(seed);
-  const kept: string[] = [];
+  const kept: RealText[] = [];
   let [seen, begins] = [0, true];
   for await (const { text, last } of documents([file])) {
     throwIfAborted(signal);
@@ -41,9 +50,10 @@ export async function readRealTexts(file: string, { count, words, seed, signal }
 }
 
 /** With its own spaces and line ends. */
-function continuationOf(text: string, words: number): string | undefined {
+function continuationOf(text: string, words: number): RealText | undefined {
   const places = [...text.matchAll(/\S+/g)];
   if (places.length < promptWords + words) return undefined;
-  const end = places[promptWords + words - 1];
-  return text.slice(places[promptWords]?.index, (end?.index ?? 0) + (end?.[0].length ?? 0));
+  const end = (place: number): number => (places[place]?.index ?? 0) + (places[place]?.[0].length ?? 0);
+  const begin = end(promptWords - 1);
+  return { context: text.slice(places[0]?.index, begin), text: text.slice(begin, end(promptWords + words - 1)) };
 }
