@@ -1,8 +1,8 @@
 /** Open-ended text of the embedded model: what is written, what is counted, and that it does not depend on the split. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dynamo, generate } from "@dynamo/decode";
+import { autoregressive, dynamo, generate } from "@dynamo/decode";
 import { modelPath } from "@dynamo/stories";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runHere, testWorker, type TestWorker } from "../testing.js";
@@ -100,6 +100,24 @@ async function onePrompt(): Promise<string> {
   await writeFile(file, JSON.stringify({ prompt: "The cat" }));
   return file;
 }
+
+test("a question goes through the model's chat template", async () => {
+  const chat = join(folder, "chat");
+  await cp(modelPath, chat, { recursive: true });
+  const template = "{% for message in messages %}Question: {{ message.content }}\nAnswer:{% endfor %}";
+  const file = join(chat, "tokenizer_config.json");
+  const config = JSON.parse(await readFile(file, "utf8")) as object;
+  await writeFile(file, JSON.stringify({ ...config, chat_template: template }));
+  const questions = join(folder, "chat.jsonl");
+  await writeFile(questions, JSON.stringify({ question_id: 1, category: "generic", turns: ["Why?"] }));
+  const { base } = await runHere(await completions({ ...settings, model: chat, questions, settings: [] }), worker);
+  const own = await generate(await worker.model(modelPath), "Question: Why?\nAnswer:", {
+    strategy: autoregressive(),
+    seed: 3,
+    maxNewTokens: 12,
+  });
+  expect(base[0]?.texts[0]?.text).toBe(own.text);
+});
 
 test("a question needs a model with a chat template; options out of range are refused before the first job", async () => {
   const file = join(folder, "questions.jsonl");

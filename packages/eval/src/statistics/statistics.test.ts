@@ -1,4 +1,5 @@
 /** Properties of the statistics: symmetry, ties, intervals that shrink, crossings that are found. */
+import { createRandom } from "@dynamo/decode";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { clusteredMean, meanEstimate, ratioEstimate } from "./intervals.js";
@@ -94,6 +95,49 @@ describe("win rates", () => {
     expect(winRate([["win", "win"], ["win"]])).toMatchObject({ wins: 3, losses: 0, rate: 7 });
     expect(winRate([["tie"]])).toEqual({ wins: 0, losses: 0, ties: 1, rate: null, interval: null, share: 0.5 });
     expect(winRate([])).toMatchObject({ rate: null, share: null });
+  });
+});
+
+describe("95 %", () => {
+  const repeats = 2000;
+  const share = (covers: (random: () => number) => boolean): number => {
+    const random = createRandom(7);
+    let hits = 0;
+    for (let i = 0; i < repeats; i++) if (covers(random)) hits++;
+    return hits / repeats;
+  };
+  const normal = (random: () => number): number =>
+    Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const holds = (interval: readonly [number, number] | null, truth: number): boolean =>
+    interval !== null && interval[0] <= truth && truth <= interval[1];
+
+  test("of win rates' intervals hold the truth, where a prompt's verdicts go together too", () => {
+    for (const spread of [0, 0.25]) {
+      const covered = share((random) => {
+        // A win with probability ½ over all prompts: the true rate is 1.
+        const all = Array.from({ length: 20 }, () => {
+          const chance = 0.5 + (random() < 0.5 ? spread : -spread);
+          return Array.from({ length: 10 }, (): Outcome =>
+            random() < 0.2 ? "tie" : random() < chance ? "win" : "loss",
+          );
+        });
+        return holds(winRate(all).interval, 1);
+      });
+      expect(covered).toBeGreaterThan(0.93);
+      expect(covered).toBeLessThan(0.985);
+    }
+  });
+
+  test("of crossings' intervals hold the true crossing", () => {
+    const covered = share((random) => {
+      const points = Array.from({ length: 12 }, (_, i) => {
+        const speedup = 1 + i / 8;
+        return { speedup, quality: 1.8 - 0.5 * speedup + 0.08 * normal(random) };
+      });
+      return holds(sameQuality(points, 1)?.interval ?? null, 1.6);
+    });
+    expect(covered).toBeGreaterThan(0.935);
+    expect(covered).toBeLessThan(0.965);
   });
 });
 

@@ -6,6 +6,16 @@
  */
 export function criticalT(freedom: number, level = 0.95): number {
   if (freedom < 1) return Infinity;
+  // A band asks for the same one at each of its points.
+  const key = `${freedom} ${level}`;
+  const value = known.get(key) ?? search(freedom, level);
+  known.set(key, value);
+  return value;
+}
+
+const known = new Map<string, number>();
+
+function search(freedom: number, level: number): number {
   let [low, high] = [0, 1];
   while (centralProbability(high, freedom) < level) high *= 2;
   for (let i = 0; i < 80; i++) {
