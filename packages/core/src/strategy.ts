@@ -1,6 +1,6 @@
 /** The contract of a decoding strategy: a small object that looks at one pass's logits and says what to emit. */
 import type { Cooccurrence } from "./cooccurrence.js";
-import type { Candidates, GenerationDefaults } from "./language-model.js";
+import type { Candidates, GenerationDefaults, LanguageModel } from "./language-model.js";
 
 export interface Strategy {
   readonly name: string;
@@ -8,6 +8,10 @@ export interface Strategy {
   readonly heads?: number;
   /** Candidates a head that `step` wants to see; default: the model's recommendation, or 50. */
   readonly topK?: number;
+  /** Most drafts that a step proposes; default: heads - 1, one for each head that looks further ahead. */
+  readonly drafts?: number;
+  /** Called before a text's first pass. Throws `unsupported` for a model that the strategy cannot decode. */
+  check?(model: LanguageModel): void;
   /** Decides what one pass emits. It may keep nothing between calls but what `input` gives it. */
   step(input: StepInput): StepOutput | Promise<StepOutput>;
 }
@@ -37,7 +41,7 @@ export interface StepOutput {
   readonly accepted?: number;
   /** Tokens to emit after the accepted ones: at least one. */
   readonly tokens: readonly number[];
-  /** Proposals to be fed after `tokens` and judged by the next step; at most heads - 1. */
+  /** Proposals to be fed after `tokens` and judged by the next step; at most `drafts`. */
   readonly draft?: readonly Draft[];
   /** The order at which the step settled, for statistics; default: tokens emitted. */
   readonly order?: number;

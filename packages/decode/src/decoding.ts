@@ -61,7 +61,8 @@ export interface DecodingProgress {
 
 /**
  * `index` is the prompt's place in its batch: rows of one seed have random streams of their own. Throws
- * `invalid-argument` for options out of range, an empty prompt, and one that fills the context.
+ * `invalid-argument` for options out of range, an empty prompt, and one that fills the context; what the strategy throws
+ * for a model that it cannot decode.
  */
 export function startDecoding(
   model: LanguageModel,
@@ -74,7 +75,9 @@ export function startDecoding(
   const { info } = model;
   const strategy = options.strategy ?? (info.tokenHeads > 1 ? dynamo() : autoregressive());
   checkStrategy(strategy);
+  strategy.check?.(model);
   const heads = Math.min(strategy.heads ?? info.tokenHeads, info.tokenHeads);
+  const drafts = strategy.drafts ?? heads - 1;
   const topK = Math.min(strategy.topK ?? info.generation.topK ?? 50, info.vocabularySize);
   const adjustment = logitAdjustment(options, info.vocabularySize);
   const sequence = startSequence(model, index, encode(model, prompt, options), seed, options);
@@ -83,7 +86,7 @@ export function startDecoding(
     endOfText: (options.stopAtEndOfText ?? true) ? info.endOfTextIds : [],
     stopIds: options.stop?.ids ?? [],
   };
-  const needed = (): number => adjustment?.needed(topK, heads) ?? topK;
+  const needed = (): number => adjustment?.needed(topK, drafts) ?? topK;
   const counts = { jointSeconds: 0, samplingSeconds: 0, drafted: 0, accepted: 0 };
 
   return {
@@ -93,8 +96,8 @@ export function startDecoding(
     get topK() {
       return needed();
     },
-    // What is fed is committed text and, behind it, at most a head's draft each.
-    maxLength: sequence.context.length + heads,
+    // What is fed is committed text and, behind it, the drafts.
+    maxLength: sequence.context.length + drafts + 1,
     get finishReason() {
       return sequence.finishReason;
     },
@@ -110,7 +113,7 @@ export function startDecoding(
       const seen = adjustment?.apply(own, sequence.draft, topK) ?? own;
       const output = await decide(strategy, model, sequence, seen);
       const seconds = (performance.now() - started) / 1000;
-      checkOutput(strategy, output, sequence, info.vocabularySize, heads);
+      checkOutput(strategy, output, sequence, info.vocabularySize, drafts);
       const { jointSeconds = 0, accepted = 0 } = output;
       counts.jointSeconds += jointSeconds;
       counts.samplingSeconds += seconds - jointSeconds;
@@ -150,8 +153,8 @@ function checkOptions({ maxNewTokens, logprobs, stop }: GenerateOptions, seed: n
 }
 
 /** A user's strategy may be plain JavaScript. */
-function checkStrategy({ name, heads = 1, topK = 1 }: Strategy): void {
-  for (const [what, value] of Object.entries({ heads, topK })) {
+function checkStrategy({ name, heads = 1, topK = 1, drafts = 1 }: Strategy): void {
+  for (const [what, value] of Object.entries({ heads, topK, drafts })) {
     if (Number.isInteger(value) && value >= 1) continue;
     throw new DynamoError(
       "strategy",

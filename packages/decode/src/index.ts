@@ -32,6 +32,8 @@ export type { SamplingOptions } from "./options.js";
 export { createRandom } from "./random.js";
 export type { Random } from "./random.js";
 export { choose } from "./sample.js";
+export { speculative } from "./speculative.js";
+export type { SpeculativeOptions, SpeculativeStrategy } from "./speculative.js";
 export { verified } from "./verified.js";
 export type { VerifiedOptions } from "./verified.js";
 export type { Draft, StepInput, StepOutput, Strategy } from "@dynamo/core";

@@ -20,8 +20,8 @@ export interface AdjustmentOptions {
 }
 
 export interface LogitAdjustment {
-  /** Candidates a head to ask for, so that the best `topK` after the adjustment are among them. */
-  needed(topK: number, heads: number): number;
+  /** Candidates a head to ask for, so that the best `topK` after the adjustment are among them, behind so many drafts. */
+  needed(topK: number, drafts: number): number;
   /**
    * The best `topK` of every head after the adjustment; `positions[i]` follows draft[i - 1]. A head looks past the tokens
    * before its own in the same pass: they are not chosen yet.
@@ -68,9 +68,9 @@ export function logitAdjustment(options: AdjustmentOptions, vocabularySize: numb
   }
 
   return {
-    needed(topK, heads) {
+    needed(topK, drafts) {
       // At most so many tokens fall behind others: the biased ones, those of the text, and the drafts before a position.
-      const lowered = bias.size + (penalises ? counts.size + heads - 1 : 0);
+      const lowered = bias.size + (penalises ? counts.size + drafts : 0);
       return raises ? vocabularySize : Math.min(vocabularySize, topK + lowered);
     },
     apply: (positions, draft, topK) =>

@@ -83,7 +83,7 @@ export function checkOutput(
   output: StepOutput,
   sequence: Sequence,
   vocabularySize: number,
-  heads: number,
+  mostDrafts: number,
 ): void {
   const fail = (message: string): never => {
     throw new DynamoError("strategy", `strategy ${strategy.name}: ${message}`);
@@ -101,8 +101,7 @@ export function checkOutput(
     fail(`jointSeconds must be a number of at least 0, received ${String(jointSeconds)}`);
   }
   if (!isListOfObjects(draft)) fail("draft must be a list of { token }");
-  if (draft.length > Math.max(0, heads - 1))
-    fail(`at most ${Math.max(0, heads - 1)} drafts, received ${String(draft.length)}`);
+  if (draft.length > mostDrafts) fail(`at most ${mostDrafts} drafts, received ${String(draft.length)}`);
   for (const token of [...tokens, ...draft.map(({ token: drafted }) => drafted)]) {
     if (!Number.isInteger(token) || token < 0 || token >= vocabularySize) {
       fail(`token ids run from 0 to ${vocabularySize - 1}, received ${String(token)}`);

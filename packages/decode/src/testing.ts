@@ -16,7 +16,7 @@ export interface TestApi {
 }
 
 /** A model of random logits: three heads, 40 tokens, token 0 ends a text. */
-function randomModel(seed: number): LanguageModel {
+export function randomModel(seed: number): LanguageModel {
   const random = createRandom(seed);
   const table = Array.from({ length: 3 }, () =>
     Array.from({ length: 40 }, () => Float32Array.from({ length: 40 }, (_, id) => (id === 0 ? -4 : 6 * random() - 3))),

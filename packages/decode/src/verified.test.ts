@@ -2,6 +2,7 @@ import { createNgramCounter } from "@dynamo/cooccurrence";
 import type { Cooccurrence, LanguageModel } from "@dynamo/core";
 import { tableModel } from "@dynamo/core/testing";
 import { describe, expect, it } from "vitest";
+import { chiSquaredLimit, twoSampleStatistic } from "./chi-squared.js";
 import { autoregressive, createRandom, generate, verified } from "./index.js";
 
 const random = (seed: number): (() => number) => createRandom(seed);
@@ -42,12 +43,6 @@ describe("greedy verified decoding", () => {
   });
 });
 
-/** 99.99 % of chi-squared values with so many degrees of freedom are below this (Wilson and Hilferty). */
-function chiSquaredLimit(degrees: number): number {
-  const z = 3.719;
-  return degrees * (1 - 2 / (9 * degrees) + z * Math.sqrt(2 / (9 * degrees))) ** 3;
-}
-
 describe("sampled verified decoding", () => {
   for (const [name, penalty, masked] of [
     ["plainly", 1, false],
@@ -76,14 +71,9 @@ describe("sampled verified decoding", () => {
         return seen;
       };
       const [expected, received] = [await counts(autoregressive), await counts(verified)];
-      const outcomes = [...new Set([...expected.keys(), ...received.keys()])];
-      let statistic = 0;
-      for (const outcome of outcomes) {
-        const [a, b] = [expected.get(outcome) ?? 0, received.get(outcome) ?? 0];
-        statistic += (a - b) ** 2 / (a + b);
-      }
-      expect(outcomes.length).toBeGreaterThan(50);
-      expect(statistic).toBeLessThan(chiSquaredLimit(outcomes.length - 1));
+      const { statistic, outcomes } = twoSampleStatistic(expected, received);
+      expect(outcomes).toBeGreaterThan(50);
+      expect(statistic).toBeLessThan(chiSquaredLimit(outcomes - 1));
     });
   }
 });

@@ -1,5 +1,5 @@
 import { DynamoError, type LanguageModel, type Runtime, type Strategy } from "@dynamo/core";
-import { autoregressive, dynamo, generate, verified, type GenerationChunk } from "@dynamo/decode";
+import { autoregressive, dynamo, generate, speculative, verified, type GenerationChunk } from "@dynamo/decode";
 import { loadModel } from "@dynamo/model";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { modelPath } from "@dynamo/stories";
@@ -29,6 +29,7 @@ const strategies: readonly (() => Strategy)[] = [
   () => verified(),
   () => dynamo({ backoff: 0, maskStrength: 0.5 }),
   () => autoregressive({ temperature: 0 }),
+  () => speculative({ draftModel: model, drafts: 3 }),
 ];
 
 const prompts = [

@@ -1,0 +1,115 @@
+/**
+ * Speculative sampling with a separate draft model (Chen et al. 2023, Algorithm 2; Leviathan et al. 2023): a smaller model
+ * drafts some tokens one at a time, and one pass of the model judges them all. The output has exactly the distribution of
+ * the model's head 1, and greedy output is head 1's, token for token.
+ */
+import { DynamoError, type Draft, type LanguageModel, type Strategy } from "@dynamo/core";
+import { draftMemory, type DraftMemory } from "./draft-memory.js";
+import { judge, penalisedDistribution, type JudgeOptions } from "./judge.js";
+import { checkSampling, resolve, type SamplingOptions } from "./options.js";
+import type { Random } from "./random.js";
+import { checkSameTokenizer } from "./same-tokenizer.js";
+import { choose } from "./sample.js";
+
+export interface SpeculativeOptions extends SamplingOptions {
+  /** Drafts with its head 1. The caller's: it stays loaded for as long as the strategy is used. */
+  readonly draftModel: LanguageModel;
+  /** Tokens drafted for each of the model's passes, 1 to 15. Default 4. */
+  readonly drafts?: number | undefined;
+  /** Texts whose drafting goes on where it was: at least as many as are decoded at once. Default 8. */
+  readonly texts?: number | undefined;
+}
+
+export interface SpeculativeStrategy extends Strategy {
+  /** Gives up the draft model's caches, not the model. */
+  dispose(): Promise<void>;
+}
+
+/** As many as a pass on the wire has places for, the next token's included. */
+const mostDrafts = 15;
+
+/**
+ * Throws `invalid-argument` for options out of range. A text that is longer than the draft model's context goes on without
+ * drafts. Generating throws `unsupported` when the two models' tokenizers differ.
+ */
+export function speculative(options: SpeculativeOptions): SpeculativeStrategy {
+  checkSampling(options);
+  const { draftModel, drafts = 4, texts = 8 } = options;
+  checkWhole("drafts", drafts, mostDrafts);
+  checkWhole("texts", texts, 4096);
+  const memory = oneAtATime(draftMemory(draftModel, { texts, rollBack: drafts + 1 }));
+  const checked = new WeakSet<LanguageModel>();
+  return {
+    name: "speculative",
+    heads: 1,
+    drafts,
+    ...(options.topK === undefined ? {} : { topK: options.topK }),
+    check(model) {
+      if (checked.has(model)) return;
+      checkSameTokenizer(model, draftModel);
+      checked.add(model);
+    },
+    async step({ positions, draft, context, defaults, remaining, endOfTextIds, random }) {
+      const resolved = resolve(options, defaults);
+      const { accepted, token } = judge(positions, draft, context, resolved, random);
+      const emitted = [...draft.slice(0, accepted).map((each) => each.token), token];
+      const output = { accepted, tokens: [token], order: accepted + 1 };
+      if (emitted.some((id) => endOfTextIds.includes(id))) return output;
+      const after = Int32Array.from([...context, ...emitted]);
+      // The pass that judges them adds a token of its own.
+      const most = Math.min(drafts, remaining - emitted.length - 1);
+      const topK = options.topK ?? defaults.topK ?? 50;
+      return { ...output, draft: await propose(memory, draftModel, after, { ...resolved, most, topK, random }) };
+    },
+    dispose: () => memory.dispose(),
+  };
+}
+
+interface ProposeOptions extends JudgeOptions {
+  readonly most: number;
+  readonly topK: number;
+  readonly random: Random;
+}
+
+/** Sampled as the judge samples, penalty included: the nearer the two distributions, the more drafts are accepted. */
+async function propose(
+  memory: DraftMemory,
+  { info }: LanguageModel,
+  context: Int32Array,
+  options: ProposeOptions,
+): Promise<Draft[]> {
+  const { temperature, random, most, topK } = options;
+  const tokens = Array.from(context);
+  const drafted: Draft[] = [];
+  // Ids of a padded embedding that the draft model does not have end the drafting as its context's end does.
+  if (tokens.some((id) => id >= info.vocabularySize)) return drafted;
+  while (drafted.length < most && tokens.length <= info.contextLength) {
+    const candidates = await memory.after(tokens, topK);
+    const before = drafted.map(({ token }) => token);
+    const distribution = penalisedDistribution(candidates, context, before, options);
+    const rank = choose(distribution.probabilities, distribution.ids.length, temperature, random);
+    const token = distribution.ids[rank] as number;
+    drafted.push(temperature === 0 ? { token } : { token, distribution });
+    tokens.push(token);
+  }
+  return drafted;
+}
+
+/** A strategy may serve several generations: their questions must not meet in one cache. */
+function oneAtATime(memory: DraftMemory): DraftMemory {
+  let turn: Promise<unknown> = Promise.resolve();
+  const next = <Result>(run: () => Promise<Result>): Promise<Result> => {
+    const result = turn.then(run);
+    turn = result.catch(() => undefined);
+    return result;
+  };
+  return {
+    after: (tokens, topK) => next(() => memory.after(tokens, topK)),
+    dispose: () => next(() => memory.dispose()),
+  };
+}
+
+function checkWhole(name: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return;
+  throw new DynamoError("invalid-argument", `${name} must be a whole number from 1 to ${most}, received ${value}`);
+}
