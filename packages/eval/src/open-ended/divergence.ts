@@ -15,17 +15,19 @@ const dimensions = 256;
 const scaling = 5;
 const mixtures = 25;
 const mostClusters = 500;
+/** Of either side: fewer make histograms of a few bars, which say nothing. */
+const fewestTexts = 40;
 
-/** Null for fewer than two texts on either side: there is nothing to cluster. */
+/** Null for fewer than 40 texts on either side; a few hundred make a steadier score. */
 export function divergenceScore(
   texts: readonly string[],
   real: readonly string[],
   { seed = 0 }: { readonly seed?: number | undefined } = {},
 ): number | null {
   const fewer = Math.min(texts.length, real.length);
-  if (fewer < 2) return null;
+  if (fewer < fewestTexts) return null;
   // MAUVE's rule: ten texts a cluster.
-  const clusters = Math.min(mostClusters, Math.max(2, Math.round(fewer / 10)));
+  const clusters = Math.min(mostClusters, Math.round(fewer / 10));
   const vectors = [...texts, ...real].map((text) => featuresOf(text));
   const assigned = clusterVectors(vectors, clusters, createRandom(seed));
   const histogram = (own: readonly number[]): number[] =>

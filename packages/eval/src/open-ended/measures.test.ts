@@ -75,7 +75,7 @@ describe("the MAUVE-style divergence", () => {
     expect(half).toBeGreaterThan(other);
     expect(half).toBeLessThan(same);
     expect(divergenceScore(of(story, 0), of(story, 60))).toBe(same);
-    expect(divergenceScore(["a"], ["b", "c"])).toBeNull();
+    expect(divergenceScore(of(story, 0).slice(21), of(story, 60))).toBeNull();
   });
 });
 
@@ -96,13 +96,19 @@ test("real texts are so many words behind a document's first six, drawn from the
 
 test("of texts that the embedded model wrote, under its base: a care for speed is seen", async () => {
   const settings = [0, 0.7].map((backoff) => ({ strategy: "dynamo" as const, backoff, maskStrength: 0 }));
-  const written = await completions({ model: modelPath, settings, seeds: [0, 1], timedSeeds: 1, maxNewTokens: 24 });
+  const written = await completions({
+    model: modelPath,
+    settings,
+    seeds: [0, 1, 2, 3],
+    timedSeeds: 1,
+    maxNewTokens: 20,
+  });
   const summary = await runHere(written, worker);
   const texts = join(folder, "texts.json");
   await writeFile(texts, JSON.stringify({ kind: "completions", settings: written.settings, summary }));
   const real = join(folder, "stories.txt");
   const story = "One day a little girl named Lily went to the park with her mom and her dog. They saw a big ball.";
-  await writeFile(real, new Array(6).fill(`${story} ${story}`).join("<|endoftext|>"));
+  await writeFile(real, new Array(45).fill(`${story} ${story}`).join("<|endoftext|>"));
   const measured = await runHere(await measures({ texts, scorer: basePath, real }), worker);
   const [reckless, careful] = measured.settings;
   expect(measured.base?.logLikelihood?.value).toBeLessThan(0);
