@@ -1,7 +1,16 @@
 import { DynamoError } from "@dynamo/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeOnnx, graphBuilder, microsoft, readOnnx, writeOnnx, type OnnxModel, type RangeReader } from "./index.js";
+import {
+  encodeOnnx,
+  graphBuilder,
+  microsoft,
+  readOnnx,
+  readOnnxGraph,
+  writeOnnx,
+  type OnnxModel,
+  type RangeReader,
+} from "./index.js";
 
 const opsets = { "": 21, [microsoft]: 1 };
 const rangesOf =
@@ -45,6 +54,58 @@ describe("graphBuilder", () => {
     const add = (): unknown => graph.initializer("w", "float32", [1], () => new Uint8Array(4));
     add();
     expect(add).toThrow(/exists already/);
+  });
+});
+
+describe("readOnnxGraph", () => {
+  it("reads nodes, their subgraphs and attributes, and small constants", async () => {
+    const graph = graphBuilder("g");
+    const x = graph.input("x", "float32", ["B", 3]);
+    const wanted = graph.input("wanted", "bool", []);
+    const w = graph.initializer("w", "float32", [3, 5], () => new Uint8Array(60));
+    const branch = (name: string): ReturnType<typeof graph.subgraph> =>
+      graph.subgraph(name, (inner) => [
+        { value: inner.op("Gemm", [x, w], { attributes: { alpha: { float: 0.5 }, transB: false } }), dtype: "float32" },
+      ]);
+    const attributes = { then_branch: branch("then"), else_branch: branch("else") };
+    const y = graph.op("If", [wanted], { attributes });
+    const shaped = graph.op("Reshape", [y, graph.ints([-1, 5])]);
+    graph.output("y", graph.op("Transpose", [shaped, undefined], { attributes: { perm: [1, 0] } }), "float32", [
+      5,
+      "B",
+    ]);
+    const model: OnnxModel = { graph: graph.finish(), opsets, metadata: {} };
+    const bytes = await encodeOnnx(model);
+    const read = await readOnnxGraph(rangesOf(bytes), bytes.length);
+    // Of a graph inside, nodes are what counts.
+    const bare = (nodes: OnnxModel["graph"]["nodes"]): unknown =>
+      nodes.map(({ attributes: all, ...node }) => ({
+        ...node,
+        attributes: Object.fromEntries(
+          Object.entries(all).map(([key, value]) => [
+            key,
+            value.kind === "graph" ? [bare(value.value.nodes), value.value.outputs.map(({ name }) => name)] : value,
+          ]),
+        ),
+      }));
+    expect(bare(read.nodes)).toEqual(bare(model.graph.nodes));
+    expect(read.inputs).toEqual([
+      { name: "x", dims: ["B", 3] },
+      { name: "wanted", dims: [] },
+    ]);
+    expect(read.outputs).toEqual(["y"]);
+    expect(read.initializers.map(({ name, dims, values }) => ({ name, dims, values }))).toEqual([
+      { name: "w", dims: [3, 5], values: undefined },
+      { name: "constants/int64s/-1_5", dims: [2], values: [-1, 5] },
+    ]);
+  });
+
+  it("never reads past its file, and names what is damaged", async () => {
+    const whole = await encodeOnnx(smallModel());
+    for (let length = 1; length < whole.length; length++)
+      await expect(readOnnxGraph(rangesOf(whole.subarray(0, length)), length)).rejects.toMatchObject({
+        code: "invalid-file",
+      });
   });
 });
 

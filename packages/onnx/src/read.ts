@@ -91,13 +91,22 @@ async function readGraphField(
   }
 }
 
-async function readTensor(read: RangeReader, start: number, end: number): Promise<TensorSummary> {
+/** A tensor's head; `onRawData` is told where its bytes lie in the file. */
+export async function readTensor(
+  read: RangeReader,
+  start: number,
+  end: number,
+  onRawData?: (start: number, end: number) => void,
+): Promise<TensorSummary> {
   const dims: number[] = [];
   let name = "";
   let dtype: DType | undefined;
   let external = false;
   await walk(read, start, end, async (field, wire, from, to) => {
-    if (field === fields.tensor.rawData) return;
+    if (field === fields.tensor.rawData) {
+      onRawData?.(from, to);
+      return;
+    }
     const bytes = await readMessage(read, from, to);
     if (field === fields.tensor.dims) {
       const reader = new BinaryReader(bytes);
@@ -111,7 +120,7 @@ async function readTensor(read: RangeReader, start: number, end: number): Promis
 }
 
 /** Visits the fields of the message in [start, end): each with the span of its value. */
-async function walk(
+export async function walk(
   read: RangeReader,
   start: number,
   end: number,
@@ -155,7 +164,7 @@ function fieldAt(
   }
 }
 
-async function readMessage(read: RangeReader, start: number, end: number): Promise<Uint8Array> {
+export async function readMessage(read: RangeReader, start: number, end: number): Promise<Uint8Array> {
   if (end - start > maxMessageBytes) {
     throw new DynamoError(
       "invalid-file",

@@ -1,0 +1,18 @@
+/** For tests: a pass's operations counted by hand from the architecture, for the paper's heads (one layer each on the stem). */
+import type { NeoxConfig } from "@dynamo/model";
+import type { PassShape } from "./flops.js";
+
+export function handCount(
+  config: NeoxConfig,
+  { rows = 1, newPositions, wanted = 1, past, allHeads }: PassShape,
+): number {
+  const { hiddenSize: d, intermediateSize: m, layers, vocabularySize } = config;
+  const heads = allHeads ? config.tokenHeads : 1;
+  const visible = past + newPositions;
+  // Query, key, value and the MLP's first half; both outputs; scores and weighted values.
+  const stemLayer = newPositions * (d * (3 * d + m) + (d + m) * d + 2 * visible * d);
+  // Keys and values everywhere, the rest where logits are wanted.
+  const headLayer = newPositions * 2 * d * d + wanted * (d * (d + m) + (d + m) * d + 2 * visible * d);
+  const logits = wanted * d * vocabularySize;
+  return 2 * rows * ((layers - 1) * stemLayer + heads * (headLayer + logits));
+}
