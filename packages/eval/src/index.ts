@@ -25,3 +25,13 @@ export type { Judgement, JudgeSummary, SettingJudgement } from "./judge/summary.
 export { measures } from "./open-ended/measures.js";
 export type { MeasuresJob, MeasuresResult, MeasuresSettings } from "./open-ended/measures.js";
 export type { MeasuresSummary, Quality, SetMeasures, TextMeasures } from "./open-ended/measures-summary.js";
+export { compare } from "./compare/compare.js";
+export type { CompareSettings } from "./compare/compare.js";
+export { ablation } from "./compare/ablation.js";
+export type { AblationSettings } from "./compare/ablation.js";
+export { architectures } from "./compare/architectures.js";
+export type { ArchitecturesSettings, ArchitecturesSummary, Architecture } from "./compare/architectures.js";
+export type { ComparisonRow, ComparisonSummary } from "./compare/comparison-summary.js";
+export type { SpeculativeSetting, Way } from "./compare/ways.js";
+export { passFlops, readModelGraph } from "./flops/flops.js";
+export type { PassShape } from "./flops/flops.js";

@@ -70,7 +70,9 @@ export async function writeText(
     : prompt.text;
   const result = await generate(model, asked, { strategy, seed, maxNewTokens, stopAtEndOfText, signal });
   const { tokens, passes, orders, seconds } = result.statistics;
-  const histogram = Array.from({ length: model.info.tokenHeads }, (_, i) => orders[i + 1] ?? 0);
+  // Strategies that draft elsewhere go further than the model has heads.
+  const most = Math.max(model.info.tokenHeads, ...Object.keys(orders).map(Number));
+  const histogram = Array.from({ length: most }, (_, i) => orders[i + 1] ?? 0);
   const { text, finishReason } = result;
   return { written: { seed, text, tokens, passes, orders: histogram, finishReason }, seconds: seconds.total };
 }

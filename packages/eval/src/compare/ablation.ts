@@ -1,0 +1,36 @@
+/**
+ * The ablation (the paper's Table 9 and Figure 12): how much the co-occurrence mask, Otsu's threshold and the blur before it
+ * are worth, at every ε_b asked for.
+ */
+import type { Evaluation } from "../evaluation.js";
+import { comparison, type ComparisonJob, type ComparisonOptions, type ComparisonResult } from "./comparison.js";
+import type { ComparisonSummary } from "./comparison-summary.js";
+import type { Way } from "./ways.js";
+
+export interface AblationSettings extends ComparisonOptions {
+  /** A model or checkpoint folder. */
+  readonly model: string;
+  /** Default 0.25, 0.5, 0.75. */
+  readonly backoffs?: readonly number[] | undefined;
+  /** Default 1, 0.5, 0. */
+  readonly maskStrengths?: readonly number[] | undefined;
+}
+
+/** A group for each ε_b; the blur is only there with Otsu's threshold, which it prepares. Throws `invalid-argument`. */
+export function ablation(
+  settings: AblationSettings,
+): Promise<Evaluation<ComparisonJob, ComparisonResult, ComparisonSummary>> {
+  const { model, backoffs = [0.25, 0.5, 0.75], maskStrengths = [1, 0.5, 0], ...options } = settings;
+  const thresholds = [
+    { adaptive: true, blur: true },
+    { adaptive: true, blur: false },
+    { adaptive: false, blur: false },
+  ];
+  const groups = backoffs.map((backoff) => ({
+    model,
+    ways: maskStrengths.flatMap((maskStrength) =>
+      thresholds.map((threshold): Way => ({ strategy: "dynamo", backoff, maskStrength, ...threshold })),
+    ),
+  }));
+  return comparison("ablation", groups, options);
+}

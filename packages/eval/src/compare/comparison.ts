@@ -1,0 +1,87 @@
+/**
+ * What the comparison of strategies, the ablation and the comparison of architectures have in common: groups of ways, each
+ * group written beside its base, a job for each prompt of each group.
+ */
+import { createHash } from "node:crypto";
+import { DynamoError } from "@dynamo/core";
+import type { Evaluation, JsonObject } from "../evaluation.js";
+import { firstSeeds } from "../open-ended/completions.js";
+import { readPrompts, sentenceCompletion, type OpenPrompt } from "../open-ended/prompts.js";
+import type { Sampling } from "../open-ended/write-text.js";
+import { summarizeComparison, type ComparisonSummary } from "./comparison-summary.js";
+import { openStrategy, type Way } from "./ways.js";
+import { writeGroup, type WrittenGroup } from "./write-group.js";
+
+export interface ComparisonOptions extends Partial<Sampling> {
+  /** A file of questions or prompts; default: the sentence-completion benchmark. */
+  readonly questions?: string | undefined;
+  /** Default 0 to 9. */
+  readonly seeds?: readonly number[] | undefined;
+  /** A folder whose head 1 says how likely the texts are; default: the model that wrote them. */
+  readonly scorer?: string | undefined;
+}
+
+/** Ways that are written in turns with the base of one model. */
+export interface Group {
+  readonly model: string;
+  /** Of speculative sampling. */
+  readonly draft?: string | undefined;
+  readonly ways: readonly Way[];
+}
+
+export interface ComparisonJob {
+  readonly group: number;
+  readonly prompt: number;
+}
+
+export interface ComparisonResult extends ComparisonJob {
+  /** The base's first. */
+  readonly written: readonly WrittenGroup[];
+}
+
+/** Throws `invalid-argument` for options out of range, `not-found` and `invalid-file` for the questions. */
+export async function comparison(
+  kind: string,
+  groups: readonly Group[],
+  options: ComparisonOptions,
+): Promise<Evaluation<ComparisonJob, ComparisonResult, ComparisonSummary>> {
+  const { questions, scorer, seeds = firstSeeds(10) } = options;
+  const sampling: Sampling = {
+    ...options,
+    maxNewTokens: options.maxNewTokens ?? 64,
+    stopAtEndOfText: options.stopAtEndOfText ?? true,
+  };
+  check(groups, seeds, sampling);
+  const prompts = questions === undefined ? sentenceCompletion : await readPrompts(questions);
+  return {
+    kind,
+    settings: {
+      ...(JSON.parse(JSON.stringify({ ...options, ...sampling, seeds, groups })) as JsonObject),
+      prompts: createHash("sha256").update(JSON.stringify(prompts)).digest("hex"),
+    },
+    *jobs() {
+      for (const group of groups.keys()) for (const prompt of prompts.keys()) yield { group, prompt };
+    },
+    async run({ group, prompt }, worker) {
+      const { model, draft, ways } = groups[group] as Group;
+      const own = { model, draft, ways, scorer: scorer ?? model, seeds, sampling };
+      return { group, prompt, written: await writeGroup(prompts[prompt] as OpenPrompt, own, worker) };
+    },
+    summarize: (results) => summarizeComparison(results, groups),
+  };
+}
+
+function check(groups: readonly Group[], seeds: readonly number[], sampling: Sampling): void {
+  const fail = (message: string): never => {
+    throw new DynamoError("invalid-argument", message);
+  };
+  if (seeds.length === 0 || new Set(seeds).size < seeds.length)
+    fail(`expected different seeds, at least one, received ${seeds.join(", ")}`);
+  for (const { draft, ways } of groups) {
+    for (const way of ways) {
+      if (way.strategy !== "speculative") void openStrategy(way, sampling, undefined);
+      else if (draft === undefined)
+        fail("speculative sampling needs a draft model: expected its folder, received none");
+    }
+  }
+}
