@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { exitCodeHelp } from "./exit-codes.js";
 import type { Interrupts } from "./interrupt.js";
+import { addEvaluationVerbs } from "./program-eval.js";
 import { collect, number, seed, wholeNumber } from "./numbers.js";
 
 /** Options that say where and how a model runs. */
@@ -46,6 +47,7 @@ export function createProgram(interrupts: Interrupts): Command {
   addServer(program, signal);
   addModelVerbs(program, signal);
   addTrainingVerbs(program, signal);
+  addEvaluationVerbs(program, signal, withModelOptions);
   addCheckVerbs(program, signal);
   return program;
 }

@@ -1,0 +1,60 @@
+/** `dynamo eval completions`: open-ended text under many settings, each beside the base's. */
+import { DynamoError } from "@dynamo/core";
+import { completions, type CompletionsSummary, type Setting } from "@dynamo/eval";
+import { modelPath } from "@dynamo/stories";
+import { columnsText } from "./columns.js";
+import { runHere, type EvalOptions } from "./run-here.js";
+import { estimateText, settingText } from "./settings-text.js";
+
+export interface CompletionsOptions extends EvalOptions {
+  readonly questions?: string;
+  readonly strategy: "dynamo" | "verified";
+  readonly backoff?: readonly number[];
+  readonly maskStrength?: readonly number[];
+  readonly adaptive: boolean;
+  readonly blur: boolean;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly repetitionPenalty?: number;
+  readonly maxNewTokens: number;
+  readonly seeds: number;
+  readonly timedSeeds?: number;
+  readonly stopAtEndOfText: boolean;
+}
+
+export async function evalCompletions(
+  model: string | undefined,
+  options: CompletionsOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { questions, temperature, topK, repetitionPenalty, maxNewTokens, timedSeeds, stopAtEndOfText } = options;
+  if (options.seeds < 1)
+    throw new DynamoError("invalid-argument", `expected a seed or more a prompt, received ${options.seeds}`);
+  const seeds = Array.from({ length: options.seeds }, (_, i) => i);
+  const evaluation = await completions({
+    ...{ model: model ?? modelPath, questions, settings: settingsOf(options), seeds, timedSeeds },
+    ...{ temperature, topK, repetitionPenalty, maxNewTokens, stopAtEndOfText },
+  });
+  await runHere(evaluation, { options, signal, unit: "prompts", print });
+}
+
+/** Every ε_b with every mask strength. */
+function settingsOf({ strategy, backoff, maskStrength, adaptive, blur }: CompletionsOptions): Setting[] {
+  const masks = maskStrength ?? [undefined];
+  if (strategy === "verified") return masks.map((mask) => ({ strategy, maskStrength: mask }));
+  const without = { ...(adaptive ? {} : { adaptive }), ...(blur ? {} : { blur }) };
+  return masks.flatMap((mask) =>
+    (backoff ?? [0.5]).map((each) => ({ strategy, backoff: each, maskStrength: mask, ...without })),
+  );
+}
+
+function print({ settings }: CompletionsSummary): void {
+  const rows = settings.map(({ setting, speedup, tokens, tokensPerPass, orders }) => ({
+    setting: settingText(setting),
+    tokens,
+    "tokens a pass": tokensPerPass.toFixed(2),
+    "speed-up (95 %)": estimateText(speedup),
+    "passes by order": orders.join(" / "),
+  }));
+  console.log(columnsText(rows));
+}

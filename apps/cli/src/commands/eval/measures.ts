@@ -1,0 +1,41 @@
+/** `dynamo eval measures`: what can be said of texts without a judge. */
+import { measures, type MeasuresSummary, type TextMeasures } from "@dynamo/eval";
+import { columnsText, type Row } from "./columns.js";
+import { runHere, type EvalOptions } from "./run-here.js";
+import { estimateText, sameQualityText, settingText } from "./settings-text.js";
+
+export interface MeasuresOptions extends EvalOptions {
+  readonly scorer?: string;
+  readonly real?: string;
+  readonly seed: number;
+}
+
+export async function evalMeasures(texts: string, options: MeasuresOptions, signal: AbortSignal): Promise<void> {
+  const { scorer, real, seed } = options;
+  await runHere(await measures({ texts, scorer, real, seed }), { options, signal, unit: "settings", print });
+}
+
+function print({ base, real, settings, sameQuality }: MeasuresSummary): void {
+  const fixed = (value: number | null | undefined): string => value?.toFixed(3) ?? "";
+  const columns = ({ logLikelihood, repetition, distinct }: TextMeasures, divergence?: number | null): Row => ({
+    "nats a token (95 %)": estimateText(logLikelihood, 3),
+    "rep-2": fixed(repetition["2"]?.value),
+    "rep-4": fixed(repetition["4"]?.value),
+    "distinct-1": fixed(distinct["1"]),
+    "distinct-2": fixed(distinct["2"]),
+    "MAUVE-style": fixed(divergence),
+  });
+  const rows = [
+    ...(real === null ? [] : [{ texts: "real", "speed-up": "", ...columns(real) }]),
+    ...(base === null ? [] : [{ texts: "base", "speed-up": "1", ...columns(base, base.divergence) }]),
+    ...settings.map(({ setting, speedup, ...own }) => ({
+      texts: settingText(setting),
+      "speed-up": estimateText(speedup),
+      ...columns(own, own.divergence),
+    })),
+  ];
+  console.log(columnsText(rows));
+  console.log("\nspeed-up at the base's value, by the regression of each:");
+  for (const [name, found] of Object.entries(sameQuality))
+    if (found !== null) console.log(`  ${name}: ${sameQualityText(found)}`);
+}

@@ -1,0 +1,90 @@
+/** An evaluation in this process, from the first job to the summary, and its results as a file. */
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DynamoError, throwIfAborted } from "@dynamo/core";
+import type { EvalWorker, Evaluation } from "@dynamo/eval";
+import { openModel, type ModelOptions, type OpenModel } from "../../open-model.js";
+import { startProgress } from "../../progress.js";
+
+export interface EvalOptions extends ModelOptions {
+  readonly out?: string;
+  readonly json: boolean;
+}
+
+interface RunParts<Summary> {
+  readonly options: EvalOptions;
+  readonly signal: AbortSignal;
+  /** What a job is, for the progress bar. */
+  readonly unit: string;
+  readonly print: (summary: Summary) => void;
+}
+
+/** Results are `{kind, settings, summary}`: into --out, and onto standard output with --json. */
+export async function runHere<Job, Result, Summary>(
+  evaluation: Evaluation<Job, Result, Summary>,
+  { options, signal, unit, print }: RunParts<Summary>,
+): Promise<void> {
+  const summary = await inWorker(options, signal, (worker) => runAll(evaluation, worker, unit));
+  const text = JSON.stringify({ kind: evaluation.kind, settings: evaluation.settings, summary });
+  if (options.out !== undefined) await writeWhole(options.out, text);
+  if (options.json) console.log(text);
+  else print(summary);
+}
+
+async function runAll<Job, Result, Summary>(
+  evaluation: Evaluation<Job, Result, Summary>,
+  worker: EvalWorker,
+  unit: string,
+): Promise<Summary> {
+  const jobs: Job[] = [];
+  for await (const job of evaluation.jobs(worker)) jobs.push(job);
+  const progress = startProgress(unit, { scale: 1 });
+  async function* results(): AsyncGenerator<Result> {
+    for (const [i, job] of jobs.entries()) {
+      throwIfAborted(worker.signal);
+      yield await evaluation.run(job, worker);
+      progress.update(i + 1, jobs.length, evaluation.kind);
+    }
+  }
+  try {
+    return await evaluation.summarize(results());
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Models stay open from one job to the next. */
+async function inWorker<Value>(
+  options: ModelOptions,
+  signal: AbortSignal,
+  use: (worker: EvalWorker) => Promise<Value>,
+): Promise<Value> {
+  const scratch = await mkdtemp(join(tmpdir(), "dynamo-eval-"));
+  const opened = new Map<string, OpenModel>();
+  const worker: EvalWorker = {
+    scratch,
+    signal,
+    async model(folder) {
+      const own = opened.get(folder) ?? (await openModel(folder, options, signal));
+      opened.set(folder, own);
+      return own.model;
+    },
+  };
+  try {
+    return await use(worker);
+  } finally {
+    for (const { close } of opened.values()) await close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** A file is there whole, or not at all. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
+  } catch (cause) {
+    throw new DynamoError("not-found", `cannot write ${file}`, { cause });
+  }
+}
