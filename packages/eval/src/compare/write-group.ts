@@ -39,47 +39,71 @@ const warmUpTokens = 8;
 /** The base's texts first, then those of the ways in their order. */
 export async function writeGroup(
   prompt: OpenPrompt,
-  { model: folder, draft, scorer, ways, seeds, sampling }: GroupOptions,
+  options: GroupOptions,
   worker: EvalWorker,
 ): Promise<WrittenGroup[]> {
-  const model = await counted(folder, worker);
+  const { model: folder, draft, scorer, ways, sampling } = options;
+  const own = await counted(folder, worker);
   const draftModel = draft === undefined ? undefined : await counted(draft, worker);
-  const writers = [undefined, ...ways].map((way) => ({
-    opened: openStrategy(way, sampling, draftModel?.model),
-    texts: [] as WrittenText[],
-    seconds: 0,
-    flops: 0,
-  }));
+  const models = draftModel === undefined ? [own] : [own, draftModel];
+  const writers = [undefined, ...ways].map((way) => openWriter(way, sampling, draftModel?.model));
   try {
-    const write = (opened: OpenStrategy, seed: number, most = sampling.maxNewTokens): ReturnType<typeof writeText> =>
-      writeText(model.model, prompt, {
-        ...{ strategy: opened.strategy, seed, signal: worker.signal },
-        sampling: { ...sampling, maxNewTokens: Math.min(most, sampling.maxNewTokens) },
-      });
-    for (const { opened } of writers) await write(opened, 0, warmUpTokens);
-    model.take();
-    draftModel?.take();
-    for (const [turn, seed] of seeds.entries()) {
-      // Another one begins each time.
-      for (let i = 0; i < writers.length; i++) {
-        const writer = writers[(i + turn) % writers.length] as (typeof writers)[number];
-        const { written, seconds } = await write(writer.opened, seed);
-        writer.texts.push(written);
-        writer.seconds += seconds;
-        writer.flops += model.take() + (draftModel?.take() ?? 0);
-      }
-    }
+    await writeInTurns(own.model, prompt, writers, {
+      ...options,
+      take: () => models.reduce((sum, each) => sum + each.take(), 0),
+      signal: worker.signal,
+    });
   } finally {
     for (const { opened } of writers) await opened.close();
   }
-  const scoring = await worker.model(scorer);
+  const known = models.every(({ hasGraph }) => hasGraph);
   const groups: WrittenGroup[] = [];
   for (const { texts, seconds, flops } of writers) {
-    const logLikelihoods = await scoreTexts(scoring, prompt, texts, worker.signal);
-    const known = model.hasGraph && draftModel?.hasGraph !== false;
+    const logLikelihoods = await scoreTexts(await worker.model(scorer), prompt, texts, worker.signal);
     groups.push({ texts, seconds, flops: known ? flops : null, logLikelihoods });
   }
   return groups;
+}
+
+interface Writer {
+  readonly opened: OpenStrategy;
+  readonly texts: WrittenText[];
+  seconds: number;
+  flops: number;
+}
+
+const openWriter = (way: Way | undefined, sampling: Sampling, draftModel: LoadedModel | undefined): Writer => ({
+  ...{ opened: openStrategy(way, sampling, draftModel), texts: [] },
+  ...{ seconds: 0, flops: 0 },
+});
+
+interface TurnOptions extends Pick<GroupOptions, "seeds" | "sampling"> {
+  /** FLOPs of the passes since the last call. */
+  readonly take: () => number;
+  readonly signal: AbortSignal;
+}
+
+async function writeInTurns(
+  model: LoadedModel,
+  prompt: OpenPrompt,
+  writers: readonly Writer[],
+  { seeds, sampling, take, signal }: TurnOptions,
+): Promise<void> {
+  const { maxNewTokens } = sampling;
+  const write = ({ opened: { strategy } }: Writer, seed: number, most: number): ReturnType<typeof writeText> =>
+    writeText(model, prompt, { strategy, seed, signal, sampling: { ...sampling, maxNewTokens: most } });
+  for (const writer of writers) await write(writer, 0, Math.min(warmUpTokens, maxNewTokens));
+  take();
+  for (const [turn, seed] of seeds.entries()) {
+    // Another one begins each time.
+    for (let i = 0; i < writers.length; i++) {
+      const writer = writers[(i + turn) % writers.length] as Writer;
+      const { written, seconds } = await write(writer, seed, maxNewTokens);
+      writer.texts.push(written);
+      writer.seconds += seconds;
+      writer.flops += take();
+    }
+  }
 }
 
 async function counted(folder: string, worker: EvalWorker): Promise<CountedModel & { readonly hasGraph: boolean }> {
