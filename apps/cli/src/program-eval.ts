@@ -1,5 +1,6 @@
 /** `dynamo eval …`: how well a model writes, and how fast. */
 import type { Command } from "commander";
+import { addComparisonVerbs } from "./program-eval-compare.js";
 import { addOpenEndedVerbs, type OptionAdders } from "./program-eval-open.js";
 
 /** `model` adds the options that say where a model runs. */
@@ -10,4 +11,5 @@ export function addEvaluationVerbs(program: Command, signal: AbortSignal, model:
       .option("--out <file>", "results as JSON: {kind, settings, summary}")
       .option("--json", "the same on standard output", false);
   addOpenEndedVerbs(group, signal, { common, model });
+  addComparisonVerbs(group, signal, { common, model });
 }

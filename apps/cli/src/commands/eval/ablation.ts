@@ -1,0 +1,21 @@
+/** `dynamo eval ablation`: DynaMo's decoding with and without its parts. */
+import { ablation } from "@dynamo/eval";
+import { modelPath } from "@dynamo/stories";
+import { printComparison } from "./compare.js";
+import { writingOf, type WritingOptions } from "./comparison-rows.js";
+import { runHere } from "./run-here.js";
+
+export interface AblationOptions extends WritingOptions {
+  readonly backoff?: readonly number[];
+  readonly maskStrength?: readonly number[];
+}
+
+export async function evalAblation(
+  model: string | undefined,
+  options: AblationOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { backoff: backoffs, maskStrength: maskStrengths } = options;
+  const evaluation = await ablation({ ...writingOf(options), model: model ?? modelPath, backoffs, maskStrengths });
+  await runHere(evaluation, { options, signal, unit: "prompts", print: printComparison });
+}

@@ -1,0 +1,47 @@
+/** `dynamo eval architectures`: model folders side by side. */
+import { DynamoError } from "@dynamo/core";
+import { architectures, type ArchitecturesSummary } from "@dynamo/eval";
+import { basename } from "node:path";
+import { columnsText } from "./columns.js";
+import { percent, writingOf, type WritingOptions } from "./comparison-rows.js";
+import { runHere } from "./run-here.js";
+import { estimateText } from "./settings-text.js";
+
+export interface ArchitecturesOptions extends WritingOptions {
+  readonly backoff: number;
+  readonly text?: string;
+  readonly tokens?: string;
+}
+
+export async function evalArchitectures(
+  models: readonly string[],
+  options: ArchitecturesOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { backoff, text, tokens } = options;
+  if (text !== undefined && tokens !== undefined)
+    throw new DynamoError("invalid-argument", "expected one of --text and --tokens, received both");
+  const source = text !== undefined ? { text } : tokens !== undefined ? { tokens } : undefined;
+  const evaluation = await architectures({ ...writingOf(options), models, backoff, source });
+  await runHere(evaluation, { options, signal, unit: "jobs", print });
+}
+
+function print({ models }: ArchitecturesSummary): void {
+  // Models of fewer heads have fewer perplexities: every row has every column.
+  const names = [...new Set(models.flatMap(({ perplexity }) => Object.keys(perplexity?.ppl ?? {})))];
+  const rows = models.map(
+    ({ model, tokenHeads, parameters, parameterOverhead, flopsOverhead, perplexity, dynamo }) => ({
+      model: basename(model),
+      heads: tokenHeads,
+      parameters: `${(parameters / 1e6).toFixed(2)} M`,
+      "more parameters": percent(parameterOverhead),
+      "more FLOPs a pass": percent(flopsOverhead),
+      ...Object.fromEntries(names.map((name) => [`PPL_${name}`, perplexity?.ppl[name]?.toFixed(2) ?? ""])),
+      "tokens a pass": dynamo.tokensPerPass.toFixed(2),
+      "speed-up (95 %)": estimateText(dynamo.speedup),
+      "nats a token": estimateText(dynamo.logLikelihood),
+      "to the base's": estimateText(dynamo.difference),
+    }),
+  );
+  console.log(columnsText(rows));
+}

@@ -1,0 +1,27 @@
+/** `dynamo eval compare`: strategies side by side on one model. */
+import { compare, type ComparisonSummary } from "@dynamo/eval";
+import { modelPath } from "@dynamo/stories";
+import { columnsText } from "./columns.js";
+import { rowOf, writingOf, type WritingOptions } from "./comparison-rows.js";
+import { runHere } from "./run-here.js";
+
+export interface CompareOptions extends WritingOptions {
+  readonly draft?: string;
+  readonly drafts?: readonly number[];
+  readonly backoff?: readonly number[];
+}
+
+export async function evalCompare(
+  model: string | undefined,
+  options: CompareOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { draft, drafts, backoff: backoffs } = options;
+  const evaluation = await compare({ ...writingOf(options), model: model ?? modelPath, draft, drafts, backoffs });
+  await runHere(evaluation, { options, signal, unit: "prompts", print: printComparison });
+}
+
+/** A table for each group. */
+export function printComparison({ groups }: ComparisonSummary): void {
+  console.log(groups.map(({ rows }) => columnsText(rows.map(rowOf))).join("\n\n"));
+}

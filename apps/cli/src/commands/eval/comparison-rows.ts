@@ -1,0 +1,53 @@
+/** What the comparing verbs share: options of the writing, and a comparison's rows in the words of a table. */
+import { DynamoError } from "@dynamo/core";
+import type { ComparisonRow, Way } from "@dynamo/eval";
+import type { Row } from "./columns.js";
+import type { EvalOptions } from "./run-here.js";
+import { estimateText, settingText } from "./settings-text.js";
+
+export interface WritingOptions extends EvalOptions {
+  readonly questions?: string;
+  readonly scorer?: string;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly repetitionPenalty?: number;
+  readonly maxNewTokens: number;
+  readonly seeds: number;
+  readonly stopAtEndOfText: boolean;
+}
+
+export interface Writing extends Omit<WritingOptions, keyof EvalOptions | "seeds"> {
+  readonly seeds: readonly number[];
+}
+
+/** Throws `invalid-argument` for no seeds. */
+export function writingOf(options: WritingOptions): Writing {
+  const { questions, scorer, temperature, topK, repetitionPenalty, maxNewTokens, seeds, stopAtEndOfText } = options;
+  if (seeds < 1) throw new DynamoError("invalid-argument", `expected a seed or more a prompt, received ${seeds}`);
+  return {
+    ...(questions === undefined ? {} : { questions }),
+    ...(scorer === undefined ? {} : { scorer }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(topK === undefined ? {} : { topK }),
+    ...(repetitionPenalty === undefined ? {} : { repetitionPenalty }),
+    ...{ maxNewTokens, stopAtEndOfText, seeds: Array.from({ length: seeds }, (_, i) => i) },
+  };
+}
+
+export const rowOf = ({ way, ...row }: ComparisonRow): Row => ({
+  strategy: wayText(way),
+  "tokens a pass": row.tokensPerPass.toFixed(2),
+  "more FLOPs a token": percent(row.flopsOverhead),
+  "speed-up (95 %)": estimateText(row.speedup),
+  "nats a token": estimateText(row.logLikelihood),
+  "to the base's": estimateText(row.difference),
+  "passes by order": row.orders.join(" / "),
+});
+
+function wayText(way: Way | null): string {
+  if (way === null) return "autoregressive";
+  if (way.strategy !== "speculative") return settingText(way);
+  return `speculative, ${way.drafts ?? 4} ${way.drafts === 1 ? "draft" : "drafts"}`;
+}
+
+export const percent = (share: number | null): string => (share === null ? "" : `${(100 * share).toFixed(1)} %`);
