@@ -88,7 +88,9 @@ test("pairs in both orders through /v1/completions, of a model without a chat te
 }, 60_000);
 
 test("429s of a server with little room are waited for: the verdicts are those of one with much", async () => {
-  const waited = await run(await judge(settings(await start({ atOnce: 2 }), { concurrency: 6, attempts: 1, retries: 60 })));
+  const waited = await run(
+    await judge(settings(await start({ atOnce: 2 }), { concurrency: 6, attempts: 1, retries: 60 })),
+  );
   expect(server?.log()).toMatch(/"statusCode":429/);
   await server?.stop();
   expect(await run(await judge(settings(await start({}), { attempts: 1 })))).toEqual(waited);
