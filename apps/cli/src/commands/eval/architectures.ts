@@ -1,7 +1,7 @@
 /** `dynamo eval architectures`: model folders side by side. */
 import { DynamoError } from "@dynamo/core";
 import { architectures, type ArchitecturesSummary } from "@dynamo/eval";
-import { basename } from "node:path";
+import { resolve, sep } from "node:path";
 import { columnsText } from "./columns.js";
 import { percent, writingOf, type WritingOptions } from "./comparison-rows.js";
 import { runHere } from "./run-here.js";
@@ -28,10 +28,10 @@ export async function evalArchitectures(
 
 function print({ models }: ArchitecturesSummary): void {
   // Models of fewer heads have fewer perplexities: every row has every column.
-  const names = [...new Set(models.flatMap(({ perplexity }) => Object.keys(perplexity?.ppl ?? {})))];
+  const names = [...new Set(models.flatMap(({ perplexity }) => Object.keys(perplexity?.ppl ?? {})))].sort(byHeads);
   const rows = models.map(
     ({ model, tokenHeads, parameters, parameterOverhead, flopsOverhead, perplexity, dynamo }) => ({
-      model: basename(model),
+      model: shortened(model),
       heads: tokenHeads,
       parameters: `${(parameters / 1e6).toFixed(2)} M`,
       "more parameters": percent(parameterOverhead),
@@ -45,3 +45,9 @@ function print({ models }: ArchitecturesSummary): void {
   );
   console.log(columnsText(rows));
 }
+
+/** Folders are often all called model: the one above tells them apart. */
+const shortened = (folder: string): string => resolve(folder).split(sep).slice(-2).join("/");
+
+/** 1, 2, 3, …, then 1:2, 1:3, … */
+const byHeads = (a: string, b: string): number => a.length - b.length || a.localeCompare(b);
