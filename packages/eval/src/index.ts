@@ -35,3 +35,5 @@ export type { ComparisonRow, ComparisonSummary } from "./compare/comparison-summ
 export type { SpeculativeSetting, Way } from "./compare/ways.js";
 export { passFlops, readModelGraph } from "./flops/flops.js";
 export type { PassShape } from "./flops/flops.js";
+export { runEvaluation } from "./jobs/run-evaluation.js";
+export type { EvaluationOutcome, RunEvaluationOptions } from "./jobs/run-evaluation.js";
