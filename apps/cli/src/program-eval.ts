@@ -9,6 +9,7 @@ export function addEvaluationVerbs(program: Command, signal: AbortSignal, model:
   const common: OptionAdders["common"] = (command) =>
     command
       .option("--out <file>", "results as JSON: {kind, settings, summary}")
+      .option("--resume <folder>", "keeps each job's result there: the same command again goes on where it was stopped")
       .option("--json", "the same on standard output", false);
   addOpenEndedVerbs(group, signal, { common, model });
   addComparisonVerbs(group, signal, { common, model });

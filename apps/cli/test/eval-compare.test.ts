@@ -35,6 +35,21 @@ test("compare prints a row for each strategy, and writes the same as JSON", asyn
   expect(summary).toMatchObject({ groups: [{ rows: [{ way: null, tokens: 24 }, {}, {}, {}, {}, {}] }] });
 }, 60_000);
 
+test("a run that was cut short goes on, and says the same", async () => {
+  const run = (backoff: string): ReturnType<typeof runCli> =>
+    runCli(["eval", "compare", "--backoff", backoff, ...short(), "--resume", at("run"), "--json"]);
+  const first = await run("0.5");
+  const lines = (await readFile(at("run/results.jsonl"), "utf8")).split("\n");
+  expect([first.code, lines.length]).toEqual([0, 3]);
+  await writeFile(at("run/results.jsonl"), `${lines[0]}\n${lines[1]?.slice(0, 20)}`);
+  const second = await run("0.5");
+  expect(second.code).toBe(0);
+  expect((await readFile(at("run/results.jsonl"), "utf8")).split("\n")[0]).toBe(lines[0]);
+  expect(await readFile(at("run/result.json"), "utf8")).toBe(second.stdout.trim());
+  const other = await run("0.6");
+  expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("holds another run")]);
+}, 60_000);
+
 test("ablation prints a table for each ε_b", async () => {
   const { code, stdout } = await runCli([
     "eval",

@@ -2,13 +2,15 @@
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DynamoError, throwIfAborted } from "@dynamo/core";
-import type { EvalWorker, Evaluation } from "@dynamo/eval";
+import { DynamoError } from "@dynamo/core";
+import { runEvaluation, type EvalWorker, type Evaluation, type EvaluationOutcome } from "@dynamo/eval";
 import { openModel, type ModelOptions, type OpenModel } from "../../open-model.js";
 import { startProgress } from "../../progress.js";
 
 export interface EvalOptions extends ModelOptions {
   readonly out?: string;
+  /** A folder in which an interrupted run's results are found again. */
+  readonly resume?: string;
   readonly json: boolean;
 }
 
@@ -25,30 +27,25 @@ export async function runHere<Job, Result, Summary>(
   evaluation: Evaluation<Job, Result, Summary>,
   { options, signal, unit, print }: RunParts<Summary>,
 ): Promise<void> {
-  const summary = await inWorker(options, signal, (worker) => runAll(evaluation, worker, unit));
-  const text = JSON.stringify({ kind: evaluation.kind, settings: evaluation.settings, summary });
+  const outcome = await inWorker(options, signal, (worker) => runAll(evaluation, worker, unit, options.resume));
+  const text = JSON.stringify(outcome);
   if (options.out !== undefined) await writeWhole(options.out, text);
   if (options.json) console.log(text);
-  else print(summary);
+  else print(outcome.summary);
 }
 
 async function runAll<Job, Result, Summary>(
   evaluation: Evaluation<Job, Result, Summary>,
   worker: EvalWorker,
   unit: string,
-): Promise<Summary> {
-  const jobs: Job[] = [];
-  for await (const job of evaluation.jobs(worker)) jobs.push(job);
+  folder?: string,
+): Promise<EvaluationOutcome<Summary>> {
   const progress = startProgress(unit, { scale: 1 });
-  async function* results(): AsyncGenerator<Result> {
-    for (const [i, job] of jobs.entries()) {
-      throwIfAborted(worker.signal);
-      yield await evaluation.run(job, worker);
-      progress.update(i + 1, jobs.length, evaluation.kind);
-    }
-  }
+  const onProgress = (done: number, jobs: number): void => {
+    progress.update(done, jobs, evaluation.kind);
+  };
   try {
-    return await evaluation.summarize(results());
+    return await runEvaluation(evaluation, worker, { ...(folder === undefined ? {} : { folder }), onProgress });
   } finally {
     progress.stop();
   }
