@@ -1,5 +1,6 @@
 /** `dynamo eval …`: how well a model writes, and how fast. */
 import type { Command } from "commander";
+import { numbers, wholeNumber } from "./numbers.js";
 import { addComparisonVerbs } from "./program-eval-compare.js";
 import { addOpenEndedVerbs, type OptionAdders } from "./program-eval-open.js";
 
@@ -11,6 +12,23 @@ export function addEvaluationVerbs(program: Command, signal: AbortSignal, model:
       .option("--out <file>", "results as JSON: {kind, settings, summary}")
       .option("--resume <folder>", "keeps each job's result there: the same command again goes on where it was stopped")
       .option("--json", "the same on standard output", false);
+  addPerplexity(common(model(group.command("perplexity"))), signal);
   addOpenEndedVerbs(group, signal, { common, model });
   addComparisonVerbs(group, signal, { common, model });
+}
+
+function addPerplexity(command: Command, signal: AbortSignal): void {
+  command
+    .description("PPL_n and PPL_1:n of a text for every head, and PPL_d of walks through it")
+    .argument("[model]", "a model or checkpoint folder (default: the embedded model)")
+    .option("--text <file>", 'documents between <|endoftext|>, or .jsonl with {"text"}')
+    .option("--tokens <file>", 'JSON: {"tokens": [[ids], …]}, a document each, taken as they are')
+    .option("--window <n>", "tokens that are seen at once (default: the model's context)", wholeNumber)
+    .option("--stride <n>", "tokens from one window to the next (default: the window)", wholeNumber)
+    .option("--backoff <list>", "ε_b of walks, as 0,0.5,1 or 0:1:0.1", numbers)
+    .option("--mask", "also with the co-occurrence mask in the joint", false)
+    .option("--top-k <k>", "candidates a head, of walks and masked joints (default: the model's, or 50)", wholeNumber)
+    .action(async (folder: string | undefined, options) =>
+      (await import("./commands/eval/perplexity.js")).evalPerplexity(folder, options as never, signal),
+    );
 }

@@ -7,7 +7,7 @@ import { modelPath } from "@dynamo/stories";
 import { modelPath as basePath } from "@dynamo/stories-base";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { passFlops, readModelGraph } from "../flops/flops.js";
-import { runHere, testWorker, type TestWorker } from "../testing.js";
+import { runHere, testWorker, type TestWorker } from "../../test/worker.js";
 import { ablation } from "./ablation.js";
 import { architectures } from "./architectures.js";
 import { compare } from "./compare.js";

@@ -4,7 +4,7 @@ import type { LanguageModel } from "@dynamo/core";
 import { modelPath } from "@dynamo/stories";
 import { modelPath as basePath } from "@dynamo/stories-base";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { testWorker, type TestWorker } from "../testing.js";
+import { testWorker, type TestWorker } from "../../test/worker.js";
 
 let worker: TestWorker;
 let model: LanguageModel;

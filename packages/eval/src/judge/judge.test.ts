@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { EvalWorker } from "../evaluation.js";
-import { runHere } from "../testing.js";
+import { runHere } from "../../test/worker.js";
 import { openEndpoint } from "./endpoint.js";
 import { chooseJudgePrompt } from "./judge-prompts.js";
 import { judge, type JudgeSettings } from "./judge.js";

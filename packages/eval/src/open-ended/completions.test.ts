@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { autoregressive, dynamo, generate } from "@dynamo/decode";
 import { modelPath } from "@dynamo/stories";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runHere, testWorker, type TestWorker } from "../testing.js";
+import { runHere, testWorker, type TestWorker } from "../../test/worker.js";
 import { completions, type CompletionsResult } from "./completions.js";
 import { readPrompts, sentenceCompletion } from "./prompts.js";
 

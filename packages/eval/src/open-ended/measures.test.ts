@@ -6,7 +6,7 @@ import { modelPath } from "@dynamo/stories";
 import { modelPath as basePath } from "@dynamo/stories-base";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runHere, testWorker, type TestWorker } from "../testing.js";
+import { runHere, testWorker, type TestWorker } from "../../test/worker.js";
 import { completions } from "./completions.js";
 import { areaUnderCurve, divergenceScore } from "./divergence.js";
 import { measures } from "./measures.js";

@@ -6,7 +6,7 @@ import type { LanguageModel } from "@dynamo/core";
 import { modelPath } from "@dynamo/stories";
 import { modelPath as basePath } from "@dynamo/stories-base";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runHere, testWorker, type TestWorker } from "../testing.js";
+import { runHere, testWorker, type TestWorker } from "../../test/worker.js";
 import { perplexity } from "./perplexity.js";
 
 const documents = [

@@ -7,7 +7,7 @@ import { parseSafetensorsHeader } from "@dynamo/core/safetensors";
 import { convertCheckpoint } from "@dynamo/model/convert";
 import { expect, test } from "vitest";
 import { perplexity } from "../../src/perplexity/perplexity.js";
-import { runHere, testWorker } from "../../src/testing.js";
+import { runHere, testWorker } from "../worker.js";
 
 const shared = process.env["DYNAMO_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");
 const vectors = join(shared, "vectors");

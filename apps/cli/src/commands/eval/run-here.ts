@@ -20,17 +20,18 @@ interface RunParts<Summary> {
   /** What a job is, for the progress bar. */
   readonly unit: string;
   readonly print: (summary: Summary) => void;
+  /** What --json prints; default: the outcome itself. */
+  readonly json?: (outcome: EvaluationOutcome<Summary>) => object;
 }
 
 /** Results are `{kind, settings, summary}`: into --out, and onto standard output with --json. */
 export async function runHere<Job, Result, Summary>(
   evaluation: Evaluation<Job, Result, Summary>,
-  { options, signal, unit, print }: RunParts<Summary>,
+  { options, signal, unit, print, json = (outcome): object => outcome }: RunParts<Summary>,
 ): Promise<void> {
   const outcome = await inWorker(options, signal, (worker) => runAll(evaluation, worker, unit, options.resume));
-  const text = JSON.stringify(outcome);
-  if (options.out !== undefined) await writeWhole(options.out, text);
-  if (options.json) console.log(text);
+  if (options.out !== undefined) await writeWhole(options.out, JSON.stringify(outcome));
+  if (options.json) console.log(JSON.stringify(json(outcome)));
   else print(outcome.summary);
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadModel, type LoadedModel } from "@dynamo/model";
 import { createNodeRuntime } from "@dynamo/runtime-node";
-import type { EvalWorker, Evaluation } from "./evaluation.js";
+import type { EvalWorker, Evaluation } from "../src/evaluation.js";
 
 export interface TestWorker extends EvalWorker {
   close(): Promise<void>;
@@ -29,6 +29,7 @@ export async function testWorker(): Promise<TestWorker> {
   };
 }
 
+/** From the first job to the summary. */
 export async function runHere<Job, Result, Summary>(
   evaluation: Evaluation<Job, Result, Summary>,
   worker: EvalWorker,
