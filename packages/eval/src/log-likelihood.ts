@@ -31,9 +31,12 @@ interface Encoded {
   readonly truncated: number;
 }
 
+/** Rows of a pass at most: many short items would ask for a cache of thousands of them. */
+const mostRows = 64;
+
 /**
  * Scores in the order of the items. Items of like length share a pass; hand over many at once.
- * Throws `invalid-argument` for an empty continuation.
+ * Throws `invalid-argument` for an empty continuation, and for one of a single token that nothing stands before.
  */
 export async function scoreContinuations(
   model: LanguageModel,
@@ -43,16 +46,13 @@ export async function scoreContinuations(
   const encoded = items.map((item, index) => encodeContinuation(model, item, index));
   encoded.sort((a, b) => b.fed.length - a.fed.length || a.index - b.index);
   const scores = new Array<ContinuationScore>(items.length);
-  const rows = Math.max(
-    1,
-    Math.min(items.length, Math.floor(batchTokens / Math.max(1, encoded.at(-1)?.fed.length ?? 1))),
-  );
-  const cache = await model.createCache({ rows });
+  const cache = await model.createCache({ rows: Math.max(1, Math.min(mostRows, items.length)) });
   try {
     for (let first = 0; first < encoded.length;) {
       throwIfAborted(signal);
       const longest = (encoded[first] as Encoded).fed.length;
-      const batch = encoded.slice(first, first + Math.max(1, Math.min(rows, Math.floor(batchTokens / longest))));
+      const rows = Math.max(1, Math.min(mostRows, Math.floor(batchTokens / longest)));
+      const batch = encoded.slice(first, first + rows);
       first += batch.length;
       const results = await scoreBatch(model, cache, batch, signal);
       for (const [i, { index }] of batch.entries()) scores[index] = results[i] as ContinuationScore;
@@ -79,6 +79,11 @@ function encodeContinuation(model: LanguageModel, { context, continuation }: Con
   const most = info.contextLength + 1;
   const truncated = Math.max(0, all.length - most);
   const seen = all.slice(truncated);
+  if (seen.length < 2)
+    throw new DynamoError(
+      "invalid-argument",
+      "a continuation of one token needs something before it, received nothing",
+    );
   return { index, fed: Int32Array.from(seen.slice(0, -1)), targets: targets.slice(-(seen.length - 1)), truncated };
 }
 
