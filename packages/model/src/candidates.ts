@@ -78,8 +78,8 @@ export function gatherLogits(
 ): Tensor<"float32"> {
   const most = Math.max(...feeds.map(({ positions = 1 }) => positions));
   const [only] = rounds;
-  // In one round a row that wants less has padding behind its own: nothing to copy.
-  if (rounds.length === 1 && only !== undefined && heads === computed)
+  // One round in which all rows want as many positions has nothing to be copied.
+  if (rounds.length === 1 && only?.wanted.every((wanted) => wanted === most) === true && heads === computed)
     return tensor("float32", [feeds.length, most, heads, vocabularySize], dataOf(only, "logits", "float32"));
   const whole = tensor("float32", [feeds.length, most, heads, vocabularySize]);
   const filled = feeds.map(() => 0);
