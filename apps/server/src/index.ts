@@ -2,7 +2,8 @@
 export { serve } from "./serve.js";
 export type { ServeOptions } from "./serve.js";
 export { createServer } from "./server.js";
-export type { DataOptions, DynamoServer, ServerModel, ServerOptions } from "./server.js";
+export type { DynamoServer } from "./server.js";
+export type { DataOptions, ServerModel, ServerOptions } from "./server-options.js";
 export type { InferenceSettings } from "./inference/messages.js";
 export { apiKeys, createKey, keysOfEnvironment, readKeyFile } from "./keys.js";
 export type { ApiKey, ApiKeys } from "./keys.js";

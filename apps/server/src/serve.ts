@@ -4,7 +4,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { apiKeys, keysOfEnvironment, readKeyFile } from "./keys.js";
-import { createServer, type DataOptions, type DynamoServer, type ServerOptions } from "./server.js";
+import { createServer, type DynamoServer } from "./server.js";
+import type { DataOptions, ServerOptions } from "./server-options.js";
 
 export interface ServeOptions extends Omit<ServerOptions, "keys" | "site"> {
   /** Default 127.0.0.1. */

@@ -2,7 +2,7 @@
 import { open, stat, truncate, type FileHandle } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
 import { createInference, type Inference } from "../inference/inference.js";
-import type { ServerModel } from "../server.js";
+import type { ServerModel } from "../server-options.js";
 import { checkInput } from "./check-input.js";
 import { isFault, parseRequest, readLines, type TextLine } from "./input.js";
 import { answerLine, runLine } from "./line.js";

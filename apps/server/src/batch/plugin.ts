@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ApiError } from "../openai/errors.js";
 import { defaultSeconds, watch } from "../openai/routes.js";
-import type { Context } from "../server.js";
+import type { Context } from "../context.js";
 import { refuseConnection } from "../wire.js";
 import { addBatches } from "./batch-routes.js";
 import { openBatches, type Batches } from "./batches.js";

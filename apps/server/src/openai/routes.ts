@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { DynamoError } from "@dynamo/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { docs } from "../openapi.js";
-import type { Context } from "../server.js";
+import type { Context } from "../context.js";
 import { chatAnswer, chatEvent, completionAnswer, completionEvent, modelAnswer, modelsAnswer } from "./answers.js";
 import { startChoices, streamedAnswer, wholeAnswer, type AnswerEvents } from "./answer.js";
 import { callerLimit, type CallerLimit } from "./caller-limit.js";

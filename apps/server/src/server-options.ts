@@ -1,0 +1,46 @@
+/** What a server is made of. */
+import type { InferenceSettings } from "./inference/messages.js";
+import type { ApiKeys } from "./keys.js";
+
+export interface ServerModel {
+  readonly name: string;
+  readonly settings: InferenceSettings;
+}
+
+export interface ServerOptions {
+  readonly models: readonly [ServerModel, ...ServerModel[]];
+  /** Undefined: everybody may. */
+  readonly keys?: ApiKeys | undefined;
+  /** Requests a minute of one key, or of one address without keys; default: any number. */
+  readonly perMinute?: number | undefined;
+  /** Requests of one key at once; default 64. */
+  readonly atOnce?: number | undefined;
+  /** Seconds that a request may take, its wait included; default 600. */
+  readonly requestSeconds?: number | undefined;
+  /** Seconds in which a request has to arrive, its body included; default 30. */
+  readonly receiveSeconds?: number | undefined;
+  /** Bytes of a request's body; default 2 MiB. */
+  readonly bodyBytes?: number | undefined;
+  /** Origins whose pages may call; default none. */
+  readonly origins?: readonly string[] | undefined;
+  /** A Redis in which all replicas count together; undefined: this process counts by itself. */
+  readonly redisUrl?: string | undefined;
+  /** Log prompts; default false. */
+  readonly logPrompts?: boolean | undefined;
+  /** Files and batches; undefined: none, and their routes say so. */
+  readonly data?: DataOptions | undefined;
+  /** A folder with the playground's site, to be served at /. */
+  readonly site?: string | undefined;
+  readonly logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "silent" | undefined;
+}
+
+export interface DataOptions {
+  /** Files are in it, and the embedded database when there is no other one. */
+  readonly folder: string;
+  /** PostgreSQL, which any number of servers with the same folder share. */
+  readonly databaseUrl?: string | undefined;
+  /** Lines of batches that this process computes at once; default: half a model's slots. 0 leaves them to others. */
+  readonly linesAtOnce?: number | undefined;
+  /** Bytes of one file; default 200 MB. */
+  readonly fileBytes?: number | undefined;
+}
