@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { numbers, wholeNumber } from "./numbers.js";
 import { addComparisonVerbs } from "./program-eval-compare.js";
 import { addOpenEndedVerbs, type OptionAdders } from "./program-eval-open.js";
+import { addTasks } from "./program-eval-tasks.js";
 
 /** `model` adds the options that say where a model runs. */
 export function addEvaluationVerbs(program: Command, signal: AbortSignal, model: OptionAdders["model"]): void {
@@ -13,6 +14,7 @@ export function addEvaluationVerbs(program: Command, signal: AbortSignal, model:
       .option("--resume <folder>", "keeps each job's result there: the same command again goes on where it was stopped")
       .option("--json", "the same on standard output", false);
   addPerplexity(common(model(group.command("perplexity"))), signal);
+  addTasks(group, signal, { common, model });
   addOpenEndedVerbs(group, signal, { common, model });
   addComparisonVerbs(group, signal, { common, model });
 }

@@ -35,5 +35,13 @@ export type { ComparisonRow, ComparisonSummary } from "./compare/comparison-summ
 export type { SpeculativeSetting, Way } from "./compare/ways.js";
 export { passFlops, readModelGraph } from "./flops/flops.js";
 export type { PassShape } from "./flops/flops.js";
+export { builtInTasks } from "./tasks/built-in/index.js";
+export type { GroupScores, Score, TasksResult, TasksSummary, TaskSummary } from "./tasks/summary.js";
+export type { Task } from "./tasks/task.js";
+export { readTaskDefinition } from "./tasks/task-definition.js";
+export type { TaskDefinition } from "./tasks/task-definition.js";
+export { tasks } from "./tasks/tasks.js";
+export type { TaskRun, TasksJob, TasksSettings } from "./tasks/tasks.js";
+export type { Writing } from "./tasks/write-answers.js";
 export { runEvaluation } from "./jobs/run-evaluation.js";
 export type { EvaluationOutcome, RunEvaluationOptions } from "./jobs/run-evaluation.js";

@@ -1,0 +1,134 @@
+/** `dynamo eval tasks`: published question sets. */
+import { DynamoError } from "@dynamo/core";
+import {
+  builtInTasks,
+  readTaskDefinition,
+  tasks,
+  type GroupScores,
+  type TaskDefinition,
+  type TaskRun,
+  type TasksSummary,
+  type TaskSummary,
+  type Writing,
+} from "@dynamo/eval";
+import { modelPath } from "@dynamo/stories";
+import { paint } from "../../paint.js";
+import { columnsText, type Row } from "./columns.js";
+import { runHere, type EvalOptions } from "./run-here.js";
+
+export interface TasksOptions extends EvalOptions {
+  readonly list: boolean;
+  readonly task?: readonly string[];
+  readonly taskFile?: readonly string[];
+  readonly fewShot: number;
+  readonly fewShotData?: readonly string[];
+  readonly fewShotSeed: number;
+  readonly limit?: number;
+  readonly strategy?: "dynamo" | "verified";
+  readonly backoff?: number;
+  readonly temperature: number;
+  readonly repetitionPenalty: number;
+  readonly maxNewTokens: number;
+  readonly seed: number;
+}
+
+export async function evalTasks(model: string | undefined, options: TasksOptions, signal: AbortSignal): Promise<void> {
+  if (options.list) {
+    console.log(listText());
+    return;
+  }
+  const { limit, fewShotSeed } = options;
+  const evaluation = await tasks({
+    ...{ model: model ?? modelPath, tasks: await runsOf(options), limit, fewShotSeed, writing: writingOf(options) },
+  });
+  await runHere(evaluation, { options, signal, unit: "jobs", print });
+}
+
+async function runsOf({ task = [], taskFile = [], fewShot, fewShotData = [] }: TasksOptions): Promise<TaskRun[]> {
+  if (task.length === 0)
+    throw new DynamoError("invalid-argument", "expected --task NAME=DATA, or --list to see the tasks there are");
+  const own = new Map<string, TaskDefinition>();
+  for (const file of taskFile) {
+    const definition = await readTaskDefinition(file);
+    own.set(definition.name, definition);
+  }
+  const examples = new Map(fewShotData.map((pair) => partsOf("--few-shot-data", pair)));
+  const runs = task.map((pair) => {
+    const [name, data] = partsOf("--task", pair);
+    const shots = examples.get(name);
+    return { task: own.get(name) ?? name, data, fewShot, ...(shots === undefined ? {} : { fewShotData: shots }) };
+  });
+  const names = new Set(task.map((pair) => partsOf("--task", pair)[0]));
+  for (const name of [...own.keys(), ...examples.keys()])
+    if (!names.has(name)) throw new DynamoError("invalid-argument", `expected --task ${name}=DATA, received none`);
+  return runs;
+}
+
+function partsOf(option: string, pair: string): [name: string, data: string] {
+  const [, name = "", data = ""] = /^([^=]+)=(.+)$/s.exec(pair) ?? [];
+  if (name === "") throw new DynamoError("invalid-argument", `expected ${option} NAME=DATA, received ${pair}`);
+  return [name, data];
+}
+
+function writingOf(options: TasksOptions): Writing {
+  const { strategy, backoff, temperature, repetitionPenalty, maxNewTokens, seed } = options;
+  if (strategy !== "dynamo" && backoff !== undefined)
+    throw new DynamoError("invalid-argument", "--backoff is for --strategy dynamo");
+  return {
+    ...{ temperature, repetitionPenalty, maxNewTokens, seed },
+    ...(strategy === undefined
+      ? {}
+      : { strategy: strategy === "dynamo" ? { strategy, backoff: backoff ?? 0.5 } : { strategy } }),
+  };
+}
+
+const listText = (): string =>
+  columnsText(
+    builtInTasks.map(({ name, metrics, forms }) => ({
+      task: name,
+      metrics: shown(metrics).join(", "),
+      rows: forms.map(({ expected }) => expected).join(" or "),
+    })),
+  );
+
+function print({ tasks: all }: TasksSummary): void {
+  console.log(columnsText(all.flatMap(rowsOf)));
+  for (const { task, groups } of all) {
+    if (groups === undefined) continue;
+    console.log(`\n${paint.dim(task)}`);
+    console.log(columnsText(Object.entries(groups).map(([name, scores]) => groupRow(name, scores))));
+  }
+  const notes = all.flatMap(notesOf);
+  if (notes.length > 0) console.log(`\n${notes.join("\n")}`);
+}
+
+const rowsOf = ({ task, metrics, documents, fewShot }: TaskSummary): Row[] =>
+  shown(Object.keys(metrics), metrics).map((name) => ({
+    ...{ task, metric: name, value: fixed(metrics[name]?.value), "±": fixed(metrics[name]?.standardError) },
+    ...{ questions: documents, examples: fewShot },
+  }));
+
+const groupRow = (group: string, { documents, metrics }: GroupScores): Row => ({
+  group,
+  ...Object.fromEntries(shown(Object.keys(metrics)).map((name) => [name, fixed(metrics[name]?.value)])),
+  questions: documents,
+});
+
+/** By characters only where that is another number than by bytes. */
+const shown = (names: readonly string[], metrics: GroupScores["metrics"] = {}): string[] =>
+  names.filter((name) => name !== "acc_norm_characters" || metrics[name]?.value !== metrics["acc_norm"]?.value);
+
+function notesOf({ task, truncated, writing }: TaskSummary): string[] {
+  const { documents, tokens } = truncated;
+  return [
+    ...(documents > 0
+      ? [
+          `${task}: ${documents} questions were longer than the model's context; ${tokens} tokens were cut off at the left`,
+        ]
+      : []),
+    ...(writing === undefined ? [] : [`${task}: ${writing.tokensPerPass.toFixed(2)} tokens a pass in its answers`]),
+  ];
+}
+
+const fixed = (value: number | null | undefined): string =>
+  value === null || value === undefined ? "" : value.toFixed(value < 100 ? 4 : 1);
