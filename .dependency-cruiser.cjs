@@ -5,6 +5,7 @@ const arrows = {
   core: [],
   stories: [],
   "stories-base": [],
+  "stories-draft": [],
   "stories-t4": [],
   onnx: ["core"],
   tokenizer: ["core"],

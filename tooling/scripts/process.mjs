@@ -71,7 +71,7 @@ const stdio = {
 };
 
 /** @returns {Promise<number>} exit code; 128 + number when a signal ended it */
-function run([program, ...args], { output = "inherit" } = {}) {
+export function run([program, ...args], { output = "inherit" } = {}) {
   return new Promise((resolve, reject) => {
     const options = { cwd: fileURLToPath(root), env: environment(), shell: windows, stdio: stdio[output] };
     const child = spawn(program, args, options);

@@ -27,6 +27,14 @@ const jobs = {
   "bench:server": async () => handOver("tooling/bench", "tooling/bench/dist/main.js", ["server", ...args]),
   "bench:train": async () =>
     handOver("tooling/bench", "tooling/bench/dist/main.js", ["train-step", "train-memory", "train-run", ...args]),
+  /** The embedded model's full evaluation, and its report: minutes. */
+  async evaluate() {
+    const { ensureBuilt, ensureInstalled } = await import("./setup.mjs");
+    const { evaluate } = await import("./evaluate.mjs");
+    await ensureInstalled();
+    await ensureBuilt("apps/cli");
+    await evaluate(args);
+  },
   async "bench:peer"() {
     const { ensureInstalled, installPeer } = await import("./setup.mjs");
     await ensureInstalled();

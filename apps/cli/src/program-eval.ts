@@ -10,13 +10,26 @@ export function addEvaluationVerbs(program: Command, signal: AbortSignal, model:
   const group = program.command("eval").description("how well a model writes, and how fast");
   const common: OptionAdders["common"] = (command) =>
     command
-      .option("--out <file>", "results as JSON: {kind, settings, summary}")
+      .option("--out <file>", "results as JSON: {kind, settings, summary, run}, for `dynamo eval report`")
       .option("--resume <folder>", "keeps each job's result there: the same command again goes on where it was stopped")
       .option("--json", "the same on standard output", false);
   addPerplexity(common(model(group.command("perplexity"))), signal);
   addTasks(group, signal, { common, model });
   addOpenEndedVerbs(group, signal, { common, model });
   addComparisonVerbs(group, signal, { common, model });
+  addReport(group);
+}
+
+function addReport(group: Command): void {
+  group
+    .command("report")
+    .description("results as one page: figures, tables, and the commands that measure them again")
+    .argument("<results...>", "files that the other verbs wrote with --out")
+    .requiredOption("--out <file>", "the page, an HTML file that needs no network")
+    .option("--title <text>", "of the page", "Evaluation")
+    .action(async (files: string[], options) =>
+      (await import("./commands/eval/report.js")).evalReport(files, options as never),
+    );
 }
 
 function addPerplexity(command: Command, signal: AbortSignal): void {

@@ -52,11 +52,29 @@ const judged = async (endpoint: string, ...options: readonly string[]): ReturnTy
     ...["--max-tokens", "8", "--attempts", "1", ...options],
   ]);
 
-test("results are one JSON of kind, settings and summary", async () => {
-  const { kind, settings, summary } = JSON.parse(await readFile(texts, "utf8")) as Record<string, never>;
+test("results are one JSON of kind, settings, summary, and what they were measured on", async () => {
+  const { kind, settings, summary, run } = JSON.parse(await readFile(texts, "utf8")) as Record<string, never>;
   expect(kind).toBe("completions");
   expect(settings).toMatchObject({ seeds: [0, 1], maxNewTokens: 12, model: modelPath });
   expect(summary).toMatchObject({ settings: [{ setting: { backoff: 0 } }, { setting: { backoff: 0.5 } }, {}] });
+  expect(run).toMatchObject({
+    command: expect.stringContaining("dynamo eval completions "),
+    machine: { cores: expect.any(Number) },
+    versions: { node: process.versions.node, "onnxruntime-node": expect.stringMatching(/^1\./) },
+  });
+});
+
+test("report: a page of the results, and none of what is no result", async () => {
+  const page = at("report.html");
+  const { code, stdout } = await runCli(["eval", "report", texts, "--out", page, "--title", "Two settings"]);
+  expect([code, stdout]).toEqual([0, `${page}: 1 result\n`]);
+  const html = await readFile(page, "utf8");
+  expect(html).toContain("<h1>Two settings</h1>");
+  expect(html).toContain("<svg ");
+  await writeFile(at("other.json"), '{"kind":"weather"}');
+  const refused = await runCli(["eval", "report", texts, at("other.json"), "--out", at("none.html")]);
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr).toContain("other.json: expected what `dynamo eval … --out` writes");
 });
 
 test("measures: of the texts, under a scorer", async () => {

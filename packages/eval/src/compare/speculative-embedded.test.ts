@@ -3,6 +3,7 @@ import { autoregressive, generate, speculative } from "@dynamo/decode";
 import type { LanguageModel } from "@dynamo/core";
 import { modelPath } from "@dynamo/stories";
 import { modelPath as basePath } from "@dynamo/stories-base";
+import { modelPath as draftPath } from "@dynamo/stories-draft";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testWorker, type TestWorker } from "../../test/worker.js";
 
@@ -38,6 +39,17 @@ test("drafting for the model with heads, it leaves the model's greedy text as it
     expect((await generate(model, prompt, { ...settings, strategy })).text).toBe(expected[i]?.text);
   const passes = received.reduce((sum, { statistics }) => sum + statistics.passes, 0);
   expect((3 * 41) / passes).toBeGreaterThan(2);
+  await strategy.dispose();
+});
+
+test("a draft model of less than half the size has drafts accepted, and the text stays the model's", async () => {
+  const greedy = { temperature: 0 };
+  const strategy = speculative({ ...greedy, draftModel: await worker.model(draftPath), drafts: 2 });
+  const expected = await generate(model, prompts, { ...settings, strategy: autoregressive(greedy) });
+  const received = await generate(model, prompts, { ...settings, strategy });
+  expect(received.map(({ text }) => text)).toEqual(expected.map(({ text }) => text));
+  const passes = received.reduce((sum, { statistics }) => sum + statistics.passes, 0);
+  expect((3 * 41) / passes).toBeGreaterThan(1.3);
   await strategy.dispose();
 });
 

@@ -1,11 +1,10 @@
 /** `dynamo eval architectures`: model folders side by side. */
 import { DynamoError } from "@dynamo/core";
-import { architectures, type ArchitecturesSummary } from "@dynamo/eval";
+import { architectures, estimateText, percentText, type ArchitecturesSummary } from "@dynamo/eval";
 import { resolve, sep } from "node:path";
 import { columnsText } from "./columns.js";
-import { percent, writingOf, type WritingOptions } from "./comparison-rows.js";
+import { writingOf, type WritingOptions } from "./comparison-rows.js";
 import { runHere } from "./run-here.js";
-import { estimateText } from "./settings-text.js";
 
 export interface ArchitecturesOptions extends WritingOptions {
   readonly backoff: number;
@@ -34,8 +33,8 @@ function print({ models }: ArchitecturesSummary): void {
       model: shortened(model),
       heads: tokenHeads,
       parameters: `${(parameters / 1e6).toFixed(2)} M`,
-      "more parameters": percent(parameterOverhead),
-      "more FLOPs a pass": percent(flopsOverhead),
+      "more parameters": percentText(parameterOverhead),
+      "more FLOPs a pass": percentText(flopsOverhead),
       ...Object.fromEntries(names.map((name) => [`PPL_${name}`, perplexity?.ppl[name]?.toFixed(2) ?? ""])),
       "tokens a pass": dynamo.tokensPerPass.toFixed(2),
       "speed-up (95 %)": estimateText(dynamo.speedup),

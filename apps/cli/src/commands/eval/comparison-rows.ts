@@ -1,9 +1,8 @@
 /** What the comparing verbs share: options of the writing, and a comparison's rows in the words of a table. */
 import { DynamoError } from "@dynamo/core";
-import type { ComparisonRow, Way } from "@dynamo/eval";
+import { estimateText, percentText, wayText, type ComparisonRow } from "@dynamo/eval";
 import type { Row } from "./columns.js";
 import type { EvalOptions } from "./run-here.js";
-import { estimateText, settingText } from "./settings-text.js";
 
 export interface WritingOptions extends EvalOptions {
   readonly questions?: string;
@@ -37,17 +36,9 @@ export function writingOf(options: WritingOptions): Writing {
 export const rowOf = ({ way, ...row }: ComparisonRow): Row => ({
   strategy: wayText(way),
   "tokens a pass": row.tokensPerPass.toFixed(2),
-  "more FLOPs a token": percent(row.flopsOverhead),
+  "more FLOPs a token": percentText(row.flopsOverhead),
   "speed-up (95 %)": estimateText(row.speedup),
   "nats a token": estimateText(row.logLikelihood),
   "to the base's": estimateText(row.difference),
   "passes by order": row.orders.join(" / "),
 });
-
-function wayText(way: Way | null): string {
-  if (way === null) return "autoregressive";
-  if (way.strategy !== "speculative") return settingText(way);
-  return `speculative, ${way.drafts ?? 4} ${way.drafts === 1 ? "draft" : "drafts"}`;
-}
-
-export const percent = (share: number | null): string => (share === null ? "" : `${(100 * share).toFixed(1)} %`);

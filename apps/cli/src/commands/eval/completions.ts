@@ -1,10 +1,9 @@
 /** `dynamo eval completions`: open-ended text under many settings, each beside the base's. */
 import { DynamoError } from "@dynamo/core";
-import { completions, type CompletionsSummary, type Setting } from "@dynamo/eval";
+import { completions, estimateText, settingText, type CompletionsSummary, type Setting } from "@dynamo/eval";
 import { modelPath } from "@dynamo/stories";
 import { columnsText } from "./columns.js";
 import { runHere, type EvalOptions } from "./run-here.js";
-import { estimateText, settingText } from "./settings-text.js";
 
 export interface CompletionsOptions extends EvalOptions {
   readonly questions?: string;

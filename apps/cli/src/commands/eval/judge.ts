@@ -1,10 +1,9 @@
 /** `dynamo eval judge`: texts marked or compared by a language model behind an endpoint. */
 import { DynamoError } from "@dynamo/core";
-import { judge, type Judgement, type JudgeSummary } from "@dynamo/eval";
+import { estimateText, judge, sameQualityText, settingText, type Judgement, type JudgeSummary } from "@dynamo/eval";
 import { paint } from "../../paint.js";
 import { columnsText } from "./columns.js";
 import { runHere, type EvalOptions } from "./run-here.js";
-import { estimateText, sameQualityText, settingText } from "./settings-text.js";
 
 export interface JudgeOptions extends EvalOptions {
   readonly endpoint: string;

@@ -1,8 +1,14 @@
 /** `dynamo eval measures`: what can be said of texts without a judge. */
-import { measures, type MeasuresSummary, type TextMeasures } from "@dynamo/eval";
+import {
+  estimateText,
+  measures,
+  sameQualityText,
+  settingText,
+  type MeasuresSummary,
+  type TextMeasures,
+} from "@dynamo/eval";
 import { columnsText, type Row } from "./columns.js";
 import { runHere, type EvalOptions } from "./run-here.js";
-import { estimateText, sameQualityText, settingText } from "./settings-text.js";
 
 export interface MeasuresOptions extends EvalOptions {
   readonly scorer?: string;

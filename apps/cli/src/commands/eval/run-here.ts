@@ -1,9 +1,16 @@
 /** An evaluation in this process, from the first job to the summary, and its results as a file. */
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DynamoError } from "@dynamo/core";
-import { runEvaluation, type EvalWorker, type Evaluation, type EvaluationOutcome } from "@dynamo/eval";
+import {
+  describeRun,
+  runEvaluation,
+  versionOf,
+  writeWhole,
+  type EvalWorker,
+  type Evaluation,
+  type EvaluationOutcome,
+} from "@dynamo/eval";
 import { openModel, type ModelOptions, type OpenModel } from "../../open-model.js";
 import { startProgress } from "../../progress.js";
 
@@ -24,13 +31,20 @@ interface RunParts<Summary> {
   readonly json?: (outcome: EvaluationOutcome<Summary>) => object;
 }
 
-/** Results are `{kind, settings, summary}`: into --out, and onto standard output with --json. */
+/** Results are `{kind, settings, summary, run}`: into --out, and onto standard output with --json, there without `run`. */
 export async function runHere<Job, Result, Summary>(
   evaluation: Evaluation<Job, Result, Summary>,
   { options, signal, unit, print, json = (outcome): object => outcome }: RunParts<Summary>,
 ): Promise<void> {
+  const start = performance.now();
   const outcome = await inWorker(options, signal, (worker) => runAll(evaluation, worker, unit, options.resume));
-  if (options.out !== undefined) await writeWhole(options.out, JSON.stringify(outcome));
+  if (options.out !== undefined) {
+    const run = describeRun(["dynamo", ...process.argv.slice(2)], {
+      seconds: (performance.now() - start) / 1000,
+      versions: { "onnxruntime-node": versionOf("onnxruntime-node", import.meta.resolve("@dynamo/runtime-node")) },
+    });
+    await writeWhole(options.out, JSON.stringify({ ...outcome, run }));
+  }
   if (options.json) console.log(JSON.stringify(json(outcome)));
   else print(outcome.summary);
 }
@@ -74,15 +88,5 @@ async function inWorker<Value>(
   } finally {
     for (const { close } of opened.values()) await close();
     await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-/** A file is there whole, or not at all. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(`${file}.new`, text);
-    await rename(`${file}.new`, file);
-  } catch (cause) {
-    throw new DynamoError("not-found", `cannot write ${file}`, { cause });
   }
 }

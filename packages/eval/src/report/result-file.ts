@@ -1,0 +1,153 @@
+/** Files that `dynamo eval … --out` wrote, read again for the report. */
+import { readFile, stat } from "node:fs/promises";
+import { DynamoError } from "@dynamo/core";
+import * as z from "zod";
+
+/** A sweep of 51 settings of 1,000 texts each has some 50 MiB. */
+const mostBytes = 512 * 2 ** 20;
+
+const interval = z.tuple([z.number(), z.number()]).nullable();
+const estimate = z.object({ value: z.number(), interval });
+const share = z.number().min(0).max(1);
+const counts = z.array(z.number().min(0));
+const setting = z.object({
+  strategy: z.enum(["dynamo", "verified"]),
+  ...{ backoff: share.optional(), maskStrength: share.optional() },
+  ...{ adaptive: z.boolean().optional(), blur: z.boolean().optional() },
+});
+const way = z.union([setting, z.object({ strategy: z.literal("speculative"), drafts: z.int().optional() })]);
+const sameQuality = z
+  .object({
+    level: z.number(),
+    line: z.object({
+      ...{ slope: z.number(), intercept: z.number(), residual: z.number().nullable(), points: z.int() },
+      range: z.tuple([z.number(), z.number()]),
+    }),
+    ...{ speedup: z.number().nullable(), interval, theoretical: z.boolean() },
+    band: z.array(z.object({ speedup: z.number(), quality: z.number(), interval })),
+  })
+  .nullable();
+const row = z.object({
+  ...{ way: way.nullable(), tokens: z.number(), passes: z.number(), tokensPerPass: z.number(), orders: counts },
+  ...{ flopsPerToken: z.number().nullable(), flopsOverhead: z.number().nullable() },
+  ...{ speedup: estimate.nullable(), logLikelihood: estimate.nullable(), difference: estimate.nullable() },
+});
+const comparison = z.object({
+  groups: z.array(z.object({ model: z.string(), draft: z.string().nullable(), rows: z.array(row) })),
+});
+const perplexity = z.object({
+  ppl: z.record(z.string(), z.number()),
+  standardErrors: z.record(z.string(), z.number().nullable()),
+  positions: z.record(z.string(), z.number()),
+  masked: z
+    .record(
+      z.string(),
+      z.object({ coverage: z.number(), masked: z.number().nullable(), product: z.number().nullable() }),
+    )
+    .optional(),
+  walks: z
+    .array(
+      z.object({
+        ...{ perplexity: z.number(), standardError: z.number().nullable(), backoff: z.number() },
+        ...{ tokensPerPass: z.number(), orders: counts },
+      }),
+    )
+    .optional(),
+  windows: z.number(),
+});
+const text = z.object({ seed: z.int(), text: z.string(), tokens: z.number() });
+const promptTexts = z.object({ prompt: z.int().min(0), texts: z.array(text) });
+const completions = z.object({
+  prompts: z.array(z.object({ type: z.string(), text: z.string() })),
+  base: z.array(promptTexts),
+  settings: z.array(
+    z.object({
+      ...{ setting, tokens: z.number(), passes: z.number(), tokensPerPass: z.number(), orders: counts },
+      ...{ speedup: estimate.nullable(), speedupByType: z.record(z.string(), estimate), prompts: z.array(promptTexts) },
+    }),
+  ),
+});
+const textMeasures = z.object({
+  logLikelihood: estimate.nullable(),
+  repetition: z.record(z.string(), estimate.nullable()),
+  distinct: z.record(z.string(), z.number().nullable()),
+});
+const setMeasures = textMeasures.extend({ divergence: z.number().nullable() });
+const byQuality = z.object({ logLikelihood: sameQuality, "distinct-2": sameQuality, divergence: sameQuality });
+const measures = z.object({
+  ...{ base: setMeasures.nullable(), real: textMeasures.nullable() },
+  settings: z.array(setMeasures.extend({ setting, speedup: estimate.nullable() })),
+  ...{ sameQuality: byQuality, sameQualityByType: z.record(z.string(), byQuality) },
+});
+const judgement = z.object({
+  winRate: z
+    .object({
+      ...{ wins: z.int(), losses: z.int(), ties: z.int() },
+      ...{ rate: z.number().nullable(), interval, share: z.number().nullable() },
+    })
+    .optional(),
+  rating: estimate.nullable().optional(),
+  ...{ verdicts: z.int(), malformed: z.int(), inconsistent: z.int().optional(), identical: z.int().optional() },
+});
+const judge = z.object({
+  mode: z.enum(["pairwise", "single"]),
+  base: judgement.optional(),
+  settings: z.array(judgement.extend({ setting, speedup: estimate.nullable() })),
+  ...{ sameQuality, sameQualityByType: z.record(z.string(), sameQuality) },
+  ...{ promptTokens: z.number(), completionTokens: z.number(), cost: z.number().nullable() },
+});
+const architectures = z.object({
+  models: z.array(
+    z.object({
+      ...{ model: z.string(), tokenHeads: z.int(), parameters: z.number(), parameterOverhead: z.number() },
+      ...{ flopsOverhead: z.number(), perplexity: perplexity.nullable(), base: row, dynamo: row },
+    }),
+  ),
+});
+const run = z.object({
+  ...{ command: z.string(), date: z.string(), seconds: z.number() },
+  machine: z.object({
+    ...{ cpu: z.string(), cores: z.number(), memoryGiB: z.number(), os: z.string(), load: z.number() },
+  }),
+  versions: z.record(z.string(), z.string()),
+});
+
+const common = { settings: z.record(z.string(), z.json()), run: run.optional() };
+const file = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("perplexity"), summary: perplexity, ...common }),
+  z.object({ kind: z.literal("completions"), summary: completions, ...common }),
+  z.object({ kind: z.literal("measures"), summary: measures, ...common }),
+  z.object({ kind: z.literal("judge"), summary: judge, ...common }),
+  z.object({ kind: z.literal("compare"), summary: comparison, ...common }),
+  z.object({ kind: z.literal("ablation"), summary: comparison, ...common }),
+  z.object({ kind: z.literal("architectures"), summary: architectures, ...common }),
+]);
+
+/** One evaluation's results, with the name of its file. */
+export type ResultFile = z.infer<typeof file> & { readonly name: string };
+export type ResultOf<Kind extends ResultFile["kind"]> = Extract<ResultFile, { readonly kind: Kind }>;
+
+/** Throws `not-found`, and `invalid-file` with what was expected where. */
+export async function readResultFile(path: string, name = path): Promise<ResultFile> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new DynamoError("not-found", `cannot read ${path}`, { cause });
+  });
+  if (found.size > mostBytes)
+    throw new DynamoError("invalid-file", `${path}: expected at most ${mostBytes} bytes, received ${found.size}`);
+  const { data, error } = file.safeParse(parse(await readFile(path, "utf8"), path));
+  if (data !== undefined) return { ...data, name };
+  const [issue] = error.issues;
+  throw new DynamoError(
+    "invalid-file",
+    `${path}: expected what \`dynamo eval … --out\` writes, ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`,
+    { cause: error },
+  );
+}
+
+function parse(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DynamoError("invalid-file", `${path}: expected JSON`, { cause });
+  }
+}

@@ -1,0 +1,56 @@
+/** Settings, estimates and crossings in the words of a table. */
+import type { Way } from "../compare/ways.js";
+import type { Setting } from "../open-ended/write-text.js";
+import type { Estimate } from "../statistics/intervals.js";
+import type { SameQuality } from "../statistics/same-quality.js";
+
+/** Such as "dynamo ε_b 0.5, mask 0.5, no blur". */
+export function settingText({ strategy, backoff, maskStrength, adaptive, blur }: Setting): string {
+  const parts = [
+    backoff === undefined ? strategy : `${strategy} ε_b ${backoff}`,
+    ...(maskStrength === undefined ? [] : [`mask ${maskStrength}`]),
+    ...(adaptive === false ? ["no Otsu"] : []),
+    ...(blur === false ? ["no blur"] : []),
+  ];
+  return parts.join(", ");
+}
+
+/** The same of a comparison's rows; null is the base. */
+export function wayText(way: Way | null): string {
+  if (way === null) return "autoregressive";
+  if (way.strategy !== "speculative") return settingText(way);
+  return `speculative, ${way.drafts ?? 4} ${way.drafts === 1 ? "draft" : "drafts"}`;
+}
+
+/** Such as "1.97 (1.91 to 2.03)"; nothing for what was not measured. */
+export function estimateText(estimate: Estimate | null | undefined, digits = 2): string {
+  if (estimate === null || estimate === undefined) return "";
+  const { value, interval } = estimate;
+  const range = interval === null ? "" : ` (${interval[0].toFixed(digits)} to ${interval[1].toFixed(digits)})`;
+  return `${value.toFixed(digits)}${range}`;
+}
+
+/** Such as "21.5 %" of 0.215. */
+export const percentText = (share: number | null): string => (share === null ? "" : `${(100 * share).toFixed(1)} %`);
+
+type Crossing = Pick<SameQuality, "speedup" | "interval" | "theoretical" | "line">;
+
+/** What the regression says, in a sentence. */
+export function sameQualityText(found: Crossing | null): string {
+  if (found === null) return "not measured: it needs settings of two speed-ups or more";
+  const { speedup, interval, theoretical, line } = found;
+  const [low, high] = line.range.map((end) => end.toFixed(2));
+  if (speedup === null) return `quality does not fall between the measured speed-ups, ${low} to ${high}`;
+  if (speedup <= 0) return `none: quality is below the base's at every speed-up from ${low} to ${high}`;
+  const bounds =
+    interval === null ? "its 95 % interval has no bounds" : `95 %: ${interval.map((x) => x.toFixed(2)).join(" to ")}`;
+  return `${speedup.toFixed(2)} × (${bounds})${theoretical ? ", theoretical: outside what was measured" : ""}`;
+}
+
+/** The same in a cell of a table: a star is theoretical. */
+export function sameQualityCell(found: Crossing | null): string {
+  if (found === null) return "";
+  if (found.speedup === null) return "does not fall";
+  if (found.speedup <= 0) return "none";
+  return `${estimateText({ value: found.speedup, interval: found.interval })}${found.theoretical ? " *" : ""}`;
+}

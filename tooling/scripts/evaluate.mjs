@@ -1,0 +1,82 @@
+// The embedded model's full evaluation, verb by verb, and its report: `pnpm evaluate --text tinystories_valid.txt`.
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { root } from "./fingerprint.mjs";
+import { run, SetupError } from "./process.mjs";
+
+const usage = `pnpm evaluate --text FILE [--out FOLDER] [--seeds N]
+
+  --text    held-out documents between <|endoftext|>, such as tinystories_valid.txt
+  --out     where results and report.html go (default: docs/evaluation)
+  --seeds   texts of a prompt (default: 10); fewer are faster, and their intervals wider`;
+
+const [model, base, draft, four] = ["stories", "stories-base", "stories-draft", "stories-t4"].map(
+  (name) => `packages/${name}/model`,
+);
+
+/** @param {string[]} args */
+export async function evaluate(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      text: { type: "string" },
+      out: { type: "string", default: "docs/evaluation" },
+      seeds: { type: "string", default: "10" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help || values.text === undefined) throw new SetupError(usage, values.help ? 0 : 1);
+  const folder = fileURLToPath(root);
+  process.chdir(folder);
+  if (!existsSync(values.text)) throw new SetupError(`${values.text} is not there: expected a file of documents`);
+  mkdirSync(values.out, { recursive: true });
+  const file = (/** @type {string} */ name) => join(values.out, name);
+  const verbs = verbsOf({ text: values.text, seeds: values.seeds, file });
+  const results = verbs.map(([verb]) => file(`${verb}.json`));
+  for (const [verb, ...rest] of verbs) await dynamo(["eval", verb, ...rest, "--out", file(`${verb}.json`)]);
+  await dynamo([
+    "eval",
+    "report",
+    ...results,
+    "--out",
+    file("report.html"),
+    "--title",
+    "The embedded model, evaluated",
+  ]);
+}
+
+/** @param {{ text: string, seeds: string, file: (name: string) => string }} options */
+function verbsOf({ text, seeds, file }) {
+  const sweep = ["--backoff", "0:1:0.1", "--seeds", seeds];
+  return [
+    ["perplexity", model, "--text", text, "--backoff", "0:1:0.1", "--mask"],
+    ["completions", model, ...sweep],
+    ["measures", file("completions.json"), "--scorer", base, "--real", text],
+    [
+      "compare",
+      model,
+      "--draft",
+      draft,
+      "--drafts",
+      "2,4",
+      "--backoff",
+      "0.1,0.5,0.7",
+      "--scorer",
+      base,
+      "--seeds",
+      seeds,
+    ],
+    ["ablation", model, "--scorer", base, "--seeds", seeds],
+    ["architectures", model, four, "--text", text, "--seeds", seeds],
+  ];
+}
+
+/** @param {string[]} args */
+async function dynamo(args) {
+  process.stderr.write(`\n$ dynamo ${args.join(" ")}\n`);
+  const code = await run([process.execPath, "apps/cli/bin/dynamo.js", ...args]);
+  if (code !== 0) throw new SetupError(`dynamo ${args.slice(0, 2).join(" ")} ended with ${code}`, code);
+}
