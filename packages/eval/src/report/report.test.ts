@@ -14,6 +14,7 @@ import { runEvaluation } from "../jobs/run-evaluation.js";
 import { completions } from "../open-ended/completions.js";
 import { measures } from "../open-ended/measures.js";
 import { perplexity } from "../perplexity/perplexity.js";
+import { tasks } from "../tasks/tasks.js";
 import { reportPage } from "./report.js";
 import { readResultFile, type ResultFile } from "./result-file.js";
 import { describeRun, versionOf } from "./run-record.js";
@@ -37,6 +38,11 @@ beforeAll(async () => {
   const writing = { questions, seeds: [0, 1], maxNewTokens: 8, model: modelPath };
   const settings = [0, 0.5, 1].map((backoff) => ({ strategy: "dynamo" as const, backoff }));
   files.push(await fileOf(await perplexity({ model: modelPath, source: { text }, backoffs: [0, 1], mask: true })));
+  const rows = [0, 1].map((gold) => JSON.stringify({ query: "It rained, so", choices: ["I ran.", "I sat."], gold }));
+  await writeFile(join(folder, "copa.jsonl"), `${rows.join("\n")}\n`);
+  files.push(
+    await fileOf(await tasks({ model: modelPath, tasks: [{ task: "copa", data: join(folder, "copa.jsonl") }] })),
+  );
   const texts = await fileOf(await completions({ ...writing, settings }));
   files.push(texts, await fileOf(await measures({ texts: texts.name, scorer: basePath, real: text })));
   files.push(await fileOf(await compare({ ...writing, seeds: [0], draft: basePath })));
@@ -63,6 +69,7 @@ describe("the page", () => {
     const page = reportPage(files, { title: "Stories & more" });
     expect([...page.matchAll(/<h2>([^<]*)/g)].map(([, title]) => title)).toEqual([
       "Perplexity",
+      "Tasks",
       "Speed-up against the back-off",
       "Quality against speed-up, without a judge",
       "Strategies side by side",

@@ -10,6 +10,7 @@ export interface ReportOptions {
 /** In this order, whatever the files' order: from what a model knows to what it costs. */
 const order: readonly ResultFile["kind"][] = [
   "perplexity",
+  "tasks",
   "completions",
   "measures",
   "judge",

@@ -104,6 +104,18 @@ const architectures = z.object({
     }),
   ),
 });
+const scores = z.object({
+  documents: z.int(),
+  metrics: z.record(z.string(), z.object({ value: z.number(), standardError: z.number().nullable() })),
+});
+const tasks = z.object({
+  tasks: z.array(
+    scores.extend({
+      ...{ task: z.string(), fewShot: z.int(), truncated: z.object({ documents: z.int(), tokens: z.int() }) },
+      writing: z.object({ tokens: z.int(), passes: z.int(), tokensPerPass: z.number() }).optional(),
+    }),
+  ),
+});
 const run = z.object({
   ...{ command: z.string(), date: z.string(), seconds: z.number() },
   machine: z.object({
@@ -115,6 +127,7 @@ const run = z.object({
 const common = { settings: z.record(z.string(), z.json()), run: run.optional() };
 const file = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("perplexity"), summary: perplexity, ...common }),
+  z.object({ kind: z.literal("tasks"), summary: tasks, ...common }),
   z.object({ kind: z.literal("completions"), summary: completions, ...common }),
   z.object({ kind: z.literal("measures"), summary: measures, ...common }),
   z.object({ kind: z.literal("judge"), summary: judge, ...common }),

@@ -5,12 +5,15 @@ import { completionsSection } from "./completions-section.js";
 import type { Html } from "./html.js";
 import { judgeSection, measuresSection } from "./quality-section.js";
 import { perplexitySection } from "./perplexity-section.js";
+import { tasksSection } from "./tasks-section.js";
 import type { ResultFile } from "./result-file.js";
 
 export function sectionOf(result: ResultFile): Html {
   switch (result.kind) {
     case "perplexity":
       return perplexitySection(result);
+    case "tasks":
+      return tasksSection(result);
     case "completions":
       return completionsSection(result);
     case "measures":
