@@ -55,6 +55,35 @@ test("items of all lengths are scored as each by itself, in their order", async 
   expect(scores[2]?.greedy).toBe(false);
 });
 
+test("continuations that feed the same tokens share a row, each with its own targets", async () => {
+  const items: Continuation[] = [
+    { context: "Once upon a", continuation: " time" },
+    { context: "Once upon", continuation: " a cat" },
+    { context: "Once upon a", continuation: " girl" },
+    { context: "Once upon a", continuation: " time" },
+  ];
+  let rows = 0;
+  const counting: LanguageModel = {
+    ...model,
+    forward(cache, feeds, options) {
+      rows += feeds.length;
+      return model.forward(cache, feeds, options);
+    },
+  };
+  const together = await scoreContinuations(counting, items);
+  expect(rows).toBe(1);
+  expect(together.map(({ tokens, greedy }) => [tokens, greedy])).toEqual([
+    [1, true],
+    [2, false],
+    [1, false],
+    [1, true],
+  ]);
+  for (const [i, item] of items.entries()) {
+    const [score] = await scoreContinuations(model, [item]);
+    expect(together[i]?.logLikelihood).toBeCloseTo(score?.logLikelihood ?? NaN, 4);
+  }
+});
+
 test("spaces that end a context belong to the continuation", async () => {
   const [inContext, inContinuation] = await scoreContinuations(model, [
     { context: "Once upon a ", continuation: "time" },

@@ -43,24 +43,36 @@ export async function scoreContinuations(
   items: readonly Continuation[],
   { batchTokens = 2048, signal }: ScoreOptions = {},
 ): Promise<ContinuationScore[]> {
-  const encoded = items.map((item, index) => encodeContinuation(model, item, index));
-  encoded.sort((a, b) => b.fed.length - a.fed.length || a.index - b.index);
+  const rows = sharedRows(items.map((item, index) => encodeContinuation(model, item, index)));
   const scores = new Array<ContinuationScore>(items.length);
-  const cache = await model.createCache({ rows: Math.max(1, Math.min(mostRows, items.length)) });
+  const cache = await model.createCache({ rows: Math.max(1, Math.min(mostRows, rows.length)) });
   try {
-    for (let first = 0; first < encoded.length;) {
+    for (let first = 0; first < rows.length;) {
       throwIfAborted(signal);
-      const longest = (encoded[first] as Encoded).fed.length;
-      const rows = Math.max(1, Math.min(mostRows, Math.floor(batchTokens / longest)));
-      const batch = encoded.slice(first, first + rows);
+      const longest = rows[first]?.[0].fed.length ?? 1;
+      const batch = rows.slice(first, first + Math.max(1, Math.min(mostRows, Math.floor(batchTokens / longest))));
       first += batch.length;
-      const results = await scoreBatch(model, cache, batch, signal);
-      for (const [i, { index }] of batch.entries()) scores[index] = results[i] as ContinuationScore;
+      for (const [index, score] of await scoreBatch(model, cache, batch, signal)) scores[index] = score;
     }
   } finally {
     await cache.dispose();
   }
   return scores;
+}
+
+/** Items that feed the same tokens. */
+type Row = readonly [Encoded, ...Encoded[]];
+
+/** One row serves all that feed the same, such as letters behind a question: they differ in their last token. The longest first. */
+function sharedRows(encoded: readonly Encoded[]): Row[] {
+  const rows = new Map<string, [Encoded, ...Encoded[]]>();
+  for (const each of encoded) {
+    const key = each.fed.join();
+    const row = rows.get(key);
+    if (row === undefined) rows.set(key, [each]);
+    else row.push(each);
+  }
+  return [...rows.values()].sort((a, b) => b[0].fed.length - a[0].fed.length || a[0].index - b[0].index);
 }
 
 /** Context and continuation are one text whose tokens are then parted: spaces that end the context go to the continuation. */
@@ -87,27 +99,37 @@ function encodeContinuation(model: LanguageModel, { context, continuation }: Con
   return { index, fed: Int32Array.from(seen.slice(0, -1)), targets: targets.slice(-(seen.length - 1)), truncated };
 }
 
+/** By the items' indices. */
 async function scoreBatch(
   model: LanguageModel,
   cache: KvCache,
-  batch: readonly Encoded[],
+  batch: readonly Row[],
   signal: AbortSignal | undefined,
-): Promise<ContinuationScore[]> {
+): Promise<[index: number, score: ContinuationScore][]> {
   for (const row of batch.keys()) cache.truncate(row, 0);
-  const feeds = batch.map(({ fed, targets }) => ({ tokens: fed, positions: targets.length }));
+  const feeds = batch.map((row) => ({
+    tokens: row[0].fed,
+    positions: Math.max(...row.map(({ targets }) => targets.length)),
+  }));
   const { candidates, logits } = await model.forward(cache, feeds, { heads: 1, topK: 1, logits: true, signal });
   const data = logits?.data ?? new Float32Array();
   const { vocabularySize } = model.info;
   const most = Math.max(...feeds.map(({ positions }) => positions));
-  return batch.map(({ targets, truncated }, row) => {
+  const scoreOf = ({ targets, truncated }: Encoded, row: number): ContinuationScore => {
     let logLikelihood = 0;
     let greedy = true;
-    for (const [position, target] of targets.entries()) {
+    // The row's positions may begin before this item's.
+    const before = (feeds[row]?.positions ?? 0) - targets.length;
+    for (const [i, target] of targets.entries()) {
+      const position = before + i;
       const head = candidates[row]?.[position]?.[0];
       const logit = data[(row * most + position) * vocabularySize + target] ?? NaN;
       logLikelihood += logit - (head?.logSumExp ?? NaN);
       greedy &&= head?.ids[0] === target;
     }
     return { logLikelihood, greedy, tokens: targets.length, truncated };
-  });
+  };
+  return batch.flatMap((items, row) =>
+    items.map((item): [number, ContinuationScore] => [item.index, scoreOf(item, row)]),
+  );
 }
