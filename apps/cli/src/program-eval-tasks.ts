@@ -7,11 +7,12 @@ export function addTasks(group: Command, signal: AbortSignal, { common, model }:
   writing(common(model(group.command("tasks").description("published question sets, as lm-evaluation-harness scores"))))
     .argument("[model]", "a model or checkpoint folder (default: the embedded model)")
     .option("--list", "the tasks there are, and what their rows look like", false)
-    .option("--task <name=data>", "a task and its .jsonl, .csv or .json, or a folder of them (repeatable)", collect)
+    .option("--task <name=data>", "a task and its .jsonl, .csv or .json: a file, a folder, a URL (repeatable)", collect)
     .option("--task-file <file>", "a task of your own as JSON, known by its name (repeatable)", collect)
     .option("--few-shot <n>", "examples before each question", wholeNumber, 0)
     .option("--few-shot-data <name=data>", "what they are taken from (default: the task's own file)", collect)
     .option("--few-shot-seed <n>", "of the examples that are drawn", seed, 1234)
+    .option("--cache <folder>", "for what is downloaded (default: dynamo/data in the user's folder of caches)")
     .option("--limit <n>", "questions of each file at most", wholeNumber)
     .action(async (folder: string | undefined, options) =>
       (await import("./commands/eval/tasks.js")).evalTasks(folder, options as never, signal),

@@ -1,5 +1,7 @@
 /** Published question sets with the built command. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -47,6 +49,27 @@ test("--few-shot, --json, and --list", async () => {
   expect([code, JSON.parse(stdout)]).toMatchObject([0, { summary: { tasks: [{ fewShot: 2, documents: 5 }] } }]);
   const list = await run("--list");
   expect(list.stdout).toMatch(/\narc_easy +acc, acc_norm +\{question, /);
+}, 60_000);
+
+test("data of a URL is downloaded once, into the cache", async () => {
+  let asked = 0;
+  const server = createServer((_, response) => {
+    asked++;
+    response.end('{"query": "Lily had two", "choices": ["toys", "xq zz"], "gold": 0}\n');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/stories.jsonl`;
+  try {
+    const env = { XDG_CACHE_HOME: at("caches") };
+    const first = await runCli(["eval", "tasks", "--task", `openbookqa=${url}`, "--json"], { env });
+    expect([first.code, JSON.parse(first.stdout)]).toMatchObject([0, { summary: { tasks: [{ documents: 1 }] } }]);
+    const again = await run("--task", `openbookqa=${url}`, "--cache", at("caches/dynamo/data"), "--json");
+    expect([again.stdout, asked]).toEqual([first.stdout, 1]);
+    const missing = await run("--task", "openbookqa=http://127.0.0.1:9/stories.jsonl", "--cache", at("caches"));
+    expect(missing.code).toBe(1);
+  } finally {
+    server.close();
+  }
 }, 60_000);
 
 test("wrong usage and files that are none end with their exit codes", async () => {

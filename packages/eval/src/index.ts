@@ -36,6 +36,8 @@ export type { SpeculativeSetting, Way } from "./compare/ways.js";
 export { passFlops, readModelGraph } from "./flops/flops.js";
 export type { PassShape } from "./flops/flops.js";
 export { builtInTasks } from "./tasks/built-in/index.js";
+export { downloadData } from "./tasks/download.js";
+export type { DownloadOptions } from "./tasks/download.js";
 export type { GroupScores, Score, TasksResult, TasksSummary, TaskSummary } from "./tasks/summary.js";
 export type { Task } from "./tasks/task.js";
 export { readTaskDefinition } from "./tasks/task-definition.js";

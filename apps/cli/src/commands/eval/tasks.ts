@@ -14,6 +14,7 @@ import {
 import { modelPath } from "@dynamo/stories";
 import { paint } from "../../paint.js";
 import { columnsText, type Row } from "./columns.js";
+import { localData } from "./local-data.js";
 import { runHere, type EvalOptions } from "./run-here.js";
 
 export interface TasksOptions extends EvalOptions {
@@ -23,6 +24,7 @@ export interface TasksOptions extends EvalOptions {
   readonly fewShot: number;
   readonly fewShotData?: readonly string[];
   readonly fewShotSeed: number;
+  readonly cache?: string;
   readonly limit?: number;
   readonly strategy?: "dynamo" | "verified";
   readonly backoff?: number;
@@ -39,12 +41,21 @@ export async function evalTasks(model: string | undefined, options: TasksOptions
   }
   const { limit, fewShotSeed } = options;
   const evaluation = await tasks({
-    ...{ model: model ?? modelPath, tasks: await runsOf(options), limit, fewShotSeed, writing: writingOf(options) },
+    ...{
+      model: model ?? modelPath,
+      tasks: await runsOf(options, signal),
+      limit,
+      fewShotSeed,
+      writing: writingOf(options),
+    },
   });
   await runHere(evaluation, { options, signal, unit: "jobs", print });
 }
 
-async function runsOf({ task = [], taskFile = [], fewShot, fewShotData = [] }: TasksOptions): Promise<TaskRun[]> {
+async function runsOf(
+  { task = [], taskFile = [], fewShot, fewShotData = [], cache }: TasksOptions,
+  signal: AbortSignal,
+): Promise<TaskRun[]> {
   if (task.length === 0)
     throw new DynamoError("invalid-argument", "expected --task NAME=DATA, or --list to see the tasks there are");
   const own = new Map<string, TaskDefinition>();
@@ -52,15 +63,19 @@ async function runsOf({ task = [], taskFile = [], fewShot, fewShotData = [] }: T
     const definition = await readTaskDefinition(file);
     own.set(definition.name, definition);
   }
+  const sets = task.map((pair) => partsOf("--task", pair));
   const examples = new Map(fewShotData.map((pair) => partsOf("--few-shot-data", pair)));
-  const runs = task.map((pair) => {
-    const [name, data] = partsOf("--task", pair);
-    const shots = examples.get(name);
-    return { task: own.get(name) ?? name, data, fewShot, ...(shots === undefined ? {} : { fewShotData: shots }) };
-  });
-  const names = new Set(task.map((pair) => partsOf("--task", pair)[0]));
   for (const name of [...own.keys(), ...examples.keys()])
-    if (!names.has(name)) throw new DynamoError("invalid-argument", `expected --task ${name}=DATA, received none`);
+    if (!sets.some(([known]) => known === name))
+      throw new DynamoError("invalid-argument", `expected --task ${name}=DATA, received none`);
+  const runs: TaskRun[] = [];
+  for (const [name, data] of sets) {
+    const shots = examples.get(name);
+    runs.push({
+      ...{ task: own.get(name) ?? name, data: await localData(data, { cache, signal }), fewShot },
+      ...(shots === undefined ? {} : { fewShotData: await localData(shots, { cache, signal }) }),
+    });
+  }
   return runs;
 }
 
