@@ -12,12 +12,21 @@ export function addEvaluationVerbs(program: Command, signal: AbortSignal, model:
     command
       .option("--out <file>", "results as JSON: {kind, settings, summary, run}, for `dynamo eval report`")
       .option("--resume <folder>", "keeps each job's result there: the same command again goes on where it was stopped")
+      .option("--workers <n>", "processes that share the jobs; not where time is measured (default: 1)", wholeNumber)
       .option("--json", "the same on standard output", false);
   addPerplexity(common(model(group.command("perplexity"))), signal);
   addTasks(group, signal, { common, model });
   addOpenEndedVerbs(group, signal, { common, model });
   addComparisonVerbs(group, signal, { common, model });
   addReport(group);
+  addJobProcess(group, signal);
+}
+
+/** What `--workers` starts; nothing for people. */
+function addJobProcess(group: Command, signal: AbortSignal): void {
+  group
+    .command("job-process", { hidden: true })
+    .action(async () => (await import("./commands/eval/job-process.js")).jobProcess(signal));
 }
 
 function addReport(group: Command): void {

@@ -12,6 +12,10 @@ export interface Evaluation<Job = unknown, Result = unknown, Summary = unknown> 
   readonly kind: string;
   /** Everything that the results depend on, files by their hashes: results of other settings are never mixed with these. */
   readonly settings: JsonObject;
+  /** Folders of the models that the jobs use: results name what was in them. */
+  readonly models?: readonly string[];
+  /** Why its jobs may not run in several processes at once, where they may not: "it measures time". */
+  readonly alone?: string;
   /** Always the same ones in the same order. A job stays small: it names a part of a file, it does not hold it. */
   jobs(worker: EvalWorker): AsyncIterable<Job> | Iterable<Job>;
   /** The result depends on the job alone, not on the jobs before it. */

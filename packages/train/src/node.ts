@@ -14,3 +14,5 @@ export { modelDTypeOf, parseTrainingConfig } from "./run/training-config.js";
 export type { TrainingConfig, TrainingConfigInput } from "./run/training-config.js";
 export { runTrainingVectors } from "./run/training-vectors.js";
 export type { VectorCheck } from "./run/training-vectors.js";
+export { lockRun } from "./run/run-lock.js";
+export type { LockWords, RunLock } from "./run/run-lock.js";

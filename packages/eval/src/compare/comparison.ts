@@ -55,6 +55,8 @@ export async function comparison(
   const prompts = questions === undefined ? sentenceCompletion : await readPrompts(questions);
   return {
     kind,
+    models: groups.flatMap(({ model, draft }) => [model, draft, scorer].filter((folder) => folder !== undefined)),
+    alone: "it measures time, and other processes would take it",
     settings: {
       ...(JSON.parse(JSON.stringify({ ...options, ...sampling, seeds, groups })) as JsonObject),
       prompts: createHash("sha256").update(JSON.stringify(prompts)).digest("hex"),

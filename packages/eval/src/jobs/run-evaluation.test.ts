@@ -1,9 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { lockRun } from "@dynamo/train/node";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EvalWorker, Evaluation } from "../evaluation.js";
+import type { Compute } from "./compute.js";
 import { runEvaluation } from "./run-evaluation.js";
 
 let folder: string;
@@ -96,6 +98,52 @@ describe("runEvaluation", () => {
     const third: number[] = [];
     await runEvaluation(chain(9, third), worker(), { folder });
     expect(third).toEqual([]);
+  });
+
+  it("merges to the same bytes when jobs run elsewhere, at once, in any order", async () => {
+    const expected = JSON.stringify(await runEvaluation(chain(12), worker()));
+    const compute: Compute<number> = async (pending, put) => {
+      const evaluation = chain(12);
+      const backwards = [...pending].reverse();
+      await Promise.all(
+        backwards.map(async ({ index, job }) => put(index, JSON.stringify(await evaluation.run(job, worker())))),
+      );
+    };
+    expect(JSON.stringify(await runEvaluation(chain(12), worker(), { folder, compute }))).toBe(expected);
+    expect(JSON.stringify(await runEvaluation(chain(12), worker(), { folder }))).toBe(expected);
+  });
+
+  it("refuses a number that JSON does not have, and names the job", async () => {
+    const evaluation = { ...chain(3), run: (job: number) => Promise.resolve({ x: job / 0, text: "" }) };
+    await expect(runEvaluation(evaluation, worker())).rejects.toMatchObject({
+      code: "runtime",
+      message: "job 0 has a result that is no number: expected finite ones, x is NaN",
+    });
+  });
+
+  it("refuses a folder in which another process runs, and leaves no lock", async () => {
+    const lock = await lockRun(folder);
+    await expect(runEvaluation(chain(3), worker(), { folder })).rejects.toMatchObject({
+      code: "invalid-argument",
+      message: expect.stringContaining(`process ${process.pid} on`),
+    });
+    await lock.release();
+    await runEvaluation(chain(3), worker(), { folder });
+    expect(existsSync(join(folder, "run.lock"))).toBe(false);
+  });
+
+  it("names what was in the models' folders, and refuses results of another model in the same place", async () => {
+    const model = join(folder, "model");
+    mkdirSync(model);
+    writeFileSync(join(model, "config.json"), "{}");
+    const own = { ...chain(3), models: [model] };
+    const run = join(folder, "run");
+    const { settings } = await runEvaluation(own, worker(), { folder: run });
+    expect(settings).toMatchObject({ n: 3, modelHashes: { [model]: expect.stringMatching(/^[0-9a-f]{64}$/) } });
+    writeFileSync(join(model, "config.json"), "[]");
+    await expect(runEvaluation(own, worker(), { folder: run })).rejects.toMatchObject({
+      message: expect.stringContaining("settings.modelHashes."),
+    });
   });
 
   it("refuses a folder of another run and says what differs", async () => {

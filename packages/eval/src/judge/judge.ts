@@ -84,6 +84,7 @@ export async function judge(settings: JudgeSettings): Promise<Evaluation<JudgeJo
   const about = { mode, endpoint, model, api: settings.api ?? "chat", bothOrders, seed, maxTokens, attempts };
   return {
     kind: "judge",
+    alone: "it counts its calls and their costs; --concurrency makes several at once",
     settings: {
       texts: path,
       hash: texts.hash,

@@ -61,6 +61,8 @@ export async function completions(
   const prompts = questions === undefined ? sentenceCompletion : await readPrompts(questions);
   return {
     kind: "completions",
+    models: [settings.model],
+    alone: "it measures time, and other processes would take it",
     settings: {
       ...(JSON.parse(JSON.stringify({ ...settings, ...sampling, seeds, timedSeeds })) as JsonObject),
       prompts: createHash("sha256").update(JSON.stringify(prompts)).digest("hex"),

@@ -63,6 +63,7 @@ export async function measures(
   const about: JsonObject = { texts: path, hash: texts.hash, seed };
   return {
     kind: "measures",
+    models: scorer === undefined ? [] : [scorer],
     settings: { ...about, ...(scorer === undefined ? {} : { scorer }), ...(real === undefined ? {} : { real }) },
     *jobs() {
       for (const setting of [null, ...texts.settings.keys()]) yield { setting };

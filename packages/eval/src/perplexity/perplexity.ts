@@ -56,6 +56,7 @@ export async function perplexity(
   const prepared = preparedOnce(settings);
   return {
     kind: "perplexity",
+    models: [settings.model],
     settings: { ...(JSON.parse(JSON.stringify(settings)) as object), hash },
     async *jobs(worker) {
       const { windows, perJob } = await prepared(worker);

@@ -70,6 +70,7 @@ export async function tasks(settings: TasksSettings): Promise<Evaluation<TasksJo
   for (const run of settings.tasks) opened.push(await openTask(run, fewShotSeed));
   return {
     kind: "tasks",
+    models: [settings.model],
     settings: {
       ...(JSON.parse(JSON.stringify({ ...settings, fewShotSeed })) as JsonObject),
       files: JSON.parse(JSON.stringify(opened.map(({ files }) => files))) as JsonObject[],

@@ -1,4 +1,4 @@
-/** run.lock of a run's folder: one process trains in it at a time. A process that was killed leaves it, and the next one takes it over. */
+/** run.lock of a folder: one process works in it at a time. A process that was killed leaves it, and the next one takes it over. */
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -18,7 +18,7 @@ export interface RunLock {
 const holder = z.object({
   pid: z.int().min(1),
   host: z.string(),
-  /** When training began, for people. */
+  /** When its work began, for people. */
   started: z.string(),
   /** Where the system tells it, when the process itself began: a number of a process is given out again. */
   processStart: z.string().optional(),
@@ -28,12 +28,21 @@ type Holder = z.output<typeof holder>;
 /** A lock is made and written in two steps: one that is still empty after this was left between them. */
 const patience = { times: 20, milliseconds: 50 } as const;
 
-/** Throws `invalid-argument`, naming the process, when another one trains in the folder. */
-export async function lockRun(run: string): Promise<RunLock> {
+export interface LockWords {
+  /** Of the holder, in the error: "trains in", "evaluates in". */
+  readonly works: string;
+  /** What stopping it does. */
+  readonly stopping: string;
+}
+
+const training: LockWords = { works: "trains in", stopping: "Ctrl-C writes a checkpoint" };
+
+/** Throws `invalid-argument`, naming the process, when another one works in the folder. */
+export async function lockRun(run: string, words: LockWords = training): Promise<RunLock> {
   const path = join(run, "run.lock");
   const made = await mkdir(run, { recursive: true });
   try {
-    const note = (await create(path)) ? undefined : await takeOver(path);
+    const note = (await create(path)) ? undefined : await takeOver(path, words);
     const release = async (): Promise<void> => {
       await rm(path, { force: true });
       await removeEmpty(run, made);
@@ -60,11 +69,11 @@ async function create(path: string): Promise<boolean> {
 }
 
 /** Moves away a lock whose process is gone, and makes one of its own; of several processes that try, one succeeds. */
-async function takeOver(path: string): Promise<string | undefined> {
+async function takeOver(path: string, words: LockWords): Promise<string | undefined> {
   const text = await readWritten(path);
   if (text !== undefined) {
     const other = parseHolder(text);
-    if (other !== undefined && (await lives(other))) throw heldBy(other, path);
+    if (other !== undefined && (await lives(other))) throw heldBy(other, path, words);
     const aside = `${path}.${randomUUID()}`;
     await rename(path, aside).catch(ignoreMissing);
     const moved = await readFile(aside, "utf8").catch(() => text);
@@ -74,7 +83,7 @@ async function takeOver(path: string): Promise<string | undefined> {
     if (await create(path)) return `took over a run that ${nameOf(other)} left behind`;
   } else if (await create(path)) return undefined;
   const faster = parseHolder((await readWritten(path)) ?? "");
-  throw heldBy(faster, path);
+  throw heldBy(faster, path, words);
 }
 
 /** Undefined when the lock is gone by now; "" for one that was never written. */
@@ -117,11 +126,11 @@ async function processStartOf(pid: number): Promise<string | undefined> {
 const nameOf = (other: Holder | undefined): string =>
   other === undefined ? "another process" : `process ${other.pid} on ${other.host}, begun ${other.started},`;
 
-function heldBy(other: Holder | undefined, path: string): DynamoError {
-  const known = other?.host === hostname() ? "wait for it, or stop it (Ctrl-C writes a checkpoint)" : "stop it";
+function heldBy(other: Holder | undefined, path: string, { works, stopping }: LockWords): DynamoError {
+  const known = other?.host === hostname() ? `wait for it, or stop it (${stopping})` : "stop it";
   return new DynamoError(
     "invalid-argument",
-    `${nameOf(other)} trains in ${dirname(path)}: ${known}, or choose another folder; if it does not run any more, delete ${path}`,
+    `${nameOf(other)} ${works} ${dirname(path)}: ${known}, or choose another folder; if it does not run any more, delete ${path}`,
   );
 }
 

@@ -1,9 +1,8 @@
 /** `dynamo eval ablation`: DynaMo's decoding with and without its parts. */
-import { ablation } from "@dynamo/eval";
 import { modelPath } from "@dynamo/stories";
 import { printComparison } from "./compare.js";
 import { writingOf, type WritingOptions } from "./comparison-rows.js";
-import { runHere } from "./run-here.js";
+import { runSpec } from "./run-spec.js";
 
 export interface AblationOptions extends WritingOptions {
   readonly backoff?: readonly number[];
@@ -16,6 +15,6 @@ export async function evalAblation(
   signal: AbortSignal,
 ): Promise<void> {
   const { backoff: backoffs, maskStrength: maskStrengths } = options;
-  const evaluation = await ablation({ ...writingOf(options), model: model ?? modelPath, backoffs, maskStrengths });
-  await runHere(evaluation, { options, signal, unit: "prompts", print: printComparison });
+  const settings = { ...writingOf(options), model: model ?? modelPath, backoffs, maskStrengths };
+  await runSpec({ kind: "ablation", options: settings }, { options, signal, unit: "prompts", print: printComparison });
 }

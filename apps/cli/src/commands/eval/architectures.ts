@@ -1,10 +1,10 @@
 /** `dynamo eval architectures`: model folders side by side. */
 import { DynamoError } from "@dynamo/core";
-import { architectures, estimateText, percentText, type ArchitecturesSummary } from "@dynamo/eval";
+import { estimateText, percentText, type ArchitecturesSummary } from "@dynamo/eval";
 import { resolve, sep } from "node:path";
 import { columnsText } from "./columns.js";
 import { writingOf, type WritingOptions } from "./comparison-rows.js";
-import { runHere } from "./run-here.js";
+import { runSpec } from "./run-spec.js";
 
 export interface ArchitecturesOptions extends WritingOptions {
   readonly backoff: number;
@@ -21,8 +21,8 @@ export async function evalArchitectures(
   if (text !== undefined && tokens !== undefined)
     throw new DynamoError("invalid-argument", "expected one of --text and --tokens, received both");
   const source = text !== undefined ? { text } : tokens !== undefined ? { tokens } : undefined;
-  const evaluation = await architectures({ ...writingOf(options), models, backoff, source });
-  await runHere(evaluation, { options, signal, unit: "jobs", print });
+  const settings = { ...writingOf(options), models, backoff, source };
+  await runSpec({ kind: "architectures", options: settings }, { options, signal, unit: "jobs", print });
 }
 
 function print({ models }: ArchitecturesSummary): void {

@@ -1,9 +1,9 @@
 /** `dynamo eval compare`: strategies side by side on one model. */
-import { compare, type ComparisonSummary } from "@dynamo/eval";
+import { type ComparisonSummary } from "@dynamo/eval";
 import { modelPath } from "@dynamo/stories";
 import { columnsText } from "./columns.js";
 import { rowOf, writingOf, type WritingOptions } from "./comparison-rows.js";
-import { runHere } from "./run-here.js";
+import { runSpec } from "./run-spec.js";
 
 export interface CompareOptions extends WritingOptions {
   readonly draft?: string;
@@ -17,8 +17,8 @@ export async function evalCompare(
   signal: AbortSignal,
 ): Promise<void> {
   const { draft, drafts, backoff: backoffs } = options;
-  const evaluation = await compare({ ...writingOf(options), model: model ?? modelPath, draft, drafts, backoffs });
-  await runHere(evaluation, { options, signal, unit: "prompts", print: printComparison });
+  const settings = { ...writingOf(options), model: model ?? modelPath, draft, drafts, backoffs };
+  await runSpec({ kind: "compare", options: settings }, { options, signal, unit: "prompts", print: printComparison });
 }
 
 /** A table for each group. */

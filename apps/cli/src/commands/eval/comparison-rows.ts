@@ -2,7 +2,7 @@
 import { DynamoError } from "@dynamo/core";
 import { estimateText, percentText, wayText, type ComparisonRow } from "@dynamo/eval";
 import type { Row } from "./columns.js";
-import type { EvalOptions } from "./run-here.js";
+import type { EvalOptions } from "./run-spec.js";
 
 export interface WritingOptions extends EvalOptions {
   readonly questions?: string;

@@ -1,9 +1,9 @@
 /** `dynamo eval completions`: open-ended text under many settings, each beside the base's. */
 import { DynamoError } from "@dynamo/core";
-import { completions, estimateText, settingText, type CompletionsSummary, type Setting } from "@dynamo/eval";
+import { estimateText, settingText, type CompletionsSummary, type Setting } from "@dynamo/eval";
 import { modelPath } from "@dynamo/stories";
 import { columnsText } from "./columns.js";
-import { runHere, type EvalOptions } from "./run-here.js";
+import { runSpec, type EvalOptions } from "./run-spec.js";
 
 export interface CompletionsOptions extends EvalOptions {
   readonly questions?: string;
@@ -30,11 +30,11 @@ export async function evalCompletions(
   if (options.seeds < 1)
     throw new DynamoError("invalid-argument", `expected a seed or more a prompt, received ${options.seeds}`);
   const seeds = Array.from({ length: options.seeds }, (_, i) => i);
-  const evaluation = await completions({
+  const settings = {
     ...{ model: model ?? modelPath, questions, settings: settingsOf(options), seeds, timedSeeds },
     ...{ temperature, topK, repetitionPenalty, maxNewTokens, stopAtEndOfText },
-  });
-  await runHere(evaluation, { options, signal, unit: "prompts", print });
+  };
+  await runSpec({ kind: "completions", options: settings }, { options, signal, unit: "prompts", print });
 }
 
 /** Every ε_b with every mask strength. */

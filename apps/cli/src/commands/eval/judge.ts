@@ -1,9 +1,9 @@
 /** `dynamo eval judge`: texts marked or compared by a language model behind an endpoint. */
 import { DynamoError } from "@dynamo/core";
-import { estimateText, judge, sameQualityText, settingText, type Judgement, type JudgeSummary } from "@dynamo/eval";
+import { estimateText, sameQualityText, settingText, type Judgement, type JudgeSummary } from "@dynamo/eval";
 import { paint } from "../../paint.js";
 import { columnsText } from "./columns.js";
-import { runHere, type EvalOptions } from "./run-here.js";
+import { runSpec, type EvalOptions } from "./run-spec.js";
 
 export interface JudgeOptions extends EvalOptions {
   readonly endpoint: string;
@@ -36,11 +36,21 @@ export async function evalJudge(texts: string, options: JudgeOptions, signal: Ab
   const prices = prompt === undefined || completion === undefined ? undefined : { prompt, completion };
   const { api, bothOrders, seed, promptFile, promptName, cache, maxTokens, attempts, concurrency, retries } = rest;
   const { maxCalls, maxCost, keyVariable } = rest;
-  const evaluation = await judge({
-    ...{ texts, endpoint, model, mode: single ? "single" : "pairwise", api, bothOrders, seed, promptFile, promptName },
+  const settings = {
+    ...{
+      texts,
+      endpoint,
+      model,
+      mode: single ? ("single" as const) : ("pairwise" as const),
+      api,
+      bothOrders,
+      seed,
+      promptFile,
+      promptName,
+    },
     ...{ cache, maxTokens, attempts, concurrency, retries, maxCalls, maxCost, prices, keyVariable },
-  });
-  await runHere(evaluation, { options, signal, unit: "prompts", print });
+  };
+  await runSpec({ kind: "judge", options: settings }, { options, signal, unit: "prompts", print });
 }
 
 function print({ base, settings, sameQuality, promptTokens, completionTokens, cost }: JudgeSummary): void {

@@ -1,14 +1,7 @@
 /** `dynamo eval measures`: what can be said of texts without a judge. */
-import {
-  estimateText,
-  measures,
-  sameQualityText,
-  settingText,
-  type MeasuresSummary,
-  type TextMeasures,
-} from "@dynamo/eval";
+import { estimateText, sameQualityText, settingText, type MeasuresSummary, type TextMeasures } from "@dynamo/eval";
 import { columnsText, type Row } from "./columns.js";
-import { runHere, type EvalOptions } from "./run-here.js";
+import { runSpec, type EvalOptions } from "./run-spec.js";
 
 export interface MeasuresOptions extends EvalOptions {
   readonly scorer?: string;
@@ -18,7 +11,10 @@ export interface MeasuresOptions extends EvalOptions {
 
 export async function evalMeasures(texts: string, options: MeasuresOptions, signal: AbortSignal): Promise<void> {
   const { scorer, real, seed } = options;
-  await runHere(await measures({ texts, scorer, real, seed }), { options, signal, unit: "settings", print });
+  await runSpec(
+    { kind: "measures", options: { texts, scorer, real, seed } },
+    { options, signal, unit: "settings", print },
+  );
 }
 
 function print({ base, real, settings, sameQuality }: MeasuresSummary): void {

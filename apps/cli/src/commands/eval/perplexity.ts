@@ -1,9 +1,9 @@
 /** `dynamo eval perplexity`: PPL_n, PPL_1:n and PPL_d of a text. */
 import { DynamoError } from "@dynamo/core";
-import { perplexity, type PerplexitySummary } from "@dynamo/eval";
+import { type PerplexitySummary } from "@dynamo/eval";
 import { paint } from "../../paint.js";
 import { columnsText } from "./columns.js";
-import { runHere, type EvalOptions } from "./run-here.js";
+import { runSpec, type EvalOptions } from "./run-spec.js";
 
 export interface PerplexityCommandOptions extends EvalOptions {
   readonly text?: string;
@@ -25,12 +25,15 @@ export async function evalPerplexity(
   if (source === undefined || (text !== undefined && tokens !== undefined))
     throw new DynamoError("invalid-argument", "expected either --text FILE or --tokens FILE");
   const folder = model ?? (await import("@dynamo/stories")).modelPath;
-  const evaluation = await perplexity({ model: folder, source, window, stride, backoffs, topK, mask });
-  await runHere(evaluation, {
-    ...{ options, signal, unit: "batches", print },
-    // What people look for is on top.
-    json: ({ summary, kind, settings }) => ({ ...summary, kind, settings }),
-  });
+  const settings = { model: folder, source, window, stride, backoffs, topK, mask };
+  await runSpec(
+    { kind: "perplexity", options: settings },
+    {
+      ...{ options, signal, unit: "batches", print },
+      // What people look for is on top.
+      json: ({ summary, kind, settings }) => ({ ...summary, kind, settings }),
+    },
+  );
 }
 
 function print({ ppl, standardErrors, positions, masked, walks }: PerplexitySummary): void {

@@ -3,7 +3,6 @@ import { DynamoError } from "@dynamo/core";
 import {
   builtInTasks,
   readTaskDefinition,
-  tasks,
   type GroupScores,
   type TaskDefinition,
   type TaskRun,
@@ -15,7 +14,7 @@ import { modelPath } from "@dynamo/stories";
 import { paint } from "../../paint.js";
 import { columnsText, type Row } from "./columns.js";
 import { localData } from "./local-data.js";
-import { runHere, type EvalOptions } from "./run-here.js";
+import { runSpec, type EvalOptions } from "./run-spec.js";
 
 export interface TasksOptions extends EvalOptions {
   readonly list: boolean;
@@ -40,16 +39,9 @@ export async function evalTasks(model: string | undefined, options: TasksOptions
     return;
   }
   const { limit, fewShotSeed } = options;
-  const evaluation = await tasks({
-    ...{
-      model: model ?? modelPath,
-      tasks: await runsOf(options, signal),
-      limit,
-      fewShotSeed,
-      writing: writingOf(options),
-    },
-  });
-  await runHere(evaluation, { options, signal, unit: "jobs", print });
+  const runs = await runsOf(options, signal);
+  const settings = { model: model ?? modelPath, tasks: runs, limit, fewShotSeed, writing: writingOf(options) };
+  await runSpec({ kind: "tasks", options: settings }, { options, signal, unit: "jobs", print });
 }
 
 async function runsOf(

@@ -1,0 +1,38 @@
+/** An evaluation by its kind and options, as plain JSON: whoever has the spec makes the same evaluation. */
+import { ablation } from "../compare/ablation.js";
+import { architectures } from "../compare/architectures.js";
+import { compare } from "../compare/compare.js";
+import type { Evaluation } from "../evaluation.js";
+import { judge } from "../judge/judge.js";
+import { completions } from "../open-ended/completions.js";
+import { measures } from "../open-ended/measures.js";
+import { perplexity } from "../perplexity/perplexity.js";
+import { tasks } from "../tasks/tasks.js";
+import { DynamoError } from "@dynamo/core";
+
+const kinds = { perplexity, tasks, completions, measures, judge, compare, ablation, architectures };
+type Kinds = typeof kinds;
+
+export type EvaluationKind = keyof Kinds;
+
+export interface EvaluationSpec<Kind extends EvaluationKind = EvaluationKind> {
+  readonly kind: Kind;
+  readonly options: Parameters<Kinds[Kind]>[0];
+}
+
+/** What the evaluation of a kind says in the end. */
+export type SummaryOf<Kind extends EvaluationKind> =
+  Awaited<ReturnType<Kinds[Kind]>> extends Evaluation<infer _Job, infer _Result, infer Summary> ? Summary : never;
+
+/** Throws what the evaluation throws for its options, and `invalid-argument` for a kind that there is not. */
+export async function evaluationOf<Kind extends EvaluationKind>({
+  kind,
+  options,
+}: EvaluationSpec<Kind>): Promise<Evaluation<unknown, unknown, SummaryOf<Kind>>> {
+  if (!Object.hasOwn(kinds, kind))
+    throw new DynamoError("invalid-argument", `expected one of ${Object.keys(kinds).join(", ")}, received ${kind}`);
+  const make = kinds[kind] as unknown as (
+    options: EvaluationSpec["options"],
+  ) => Promise<Evaluation<unknown, unknown, SummaryOf<Kind>>>;
+  return make(options);
+}
