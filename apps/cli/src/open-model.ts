@@ -64,7 +64,7 @@ export async function openModel(
   }
 }
 
-const isCheckpoint = (folder: string): boolean =>
+export const isCheckpoint = (folder: string): boolean =>
   existsSync(join(folder, "config.json")) && !existsSync(join(folder, "onnx"));
 
 async function convertForNow(folder: string, { dtype }: ModelOptions, signal: AbortSignal): Promise<string> {

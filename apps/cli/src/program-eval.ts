@@ -1,12 +1,13 @@
-/** `dynamo eval …`: how well a model writes, and how fast. */
+/** `dynamo eval …` and `dynamo tune`: how well a model writes, and how fast. */
 import type { Command } from "commander";
-import { numbers, wholeNumber } from "./numbers.js";
+import { number, numbers, seed, wholeNumber } from "./numbers.js";
 import { addComparisonVerbs } from "./program-eval-compare.js";
 import { addOpenEndedVerbs, type OptionAdders } from "./program-eval-open.js";
 import { addTasks } from "./program-eval-tasks.js";
 
 /** `model` adds the options that say where a model runs. */
 export function addEvaluationVerbs(program: Command, signal: AbortSignal, model: OptionAdders["model"]): void {
+  addTune(model(program.command("tune")), signal);
   const group = program.command("eval").description("how well a model writes, and how fast");
   const common: OptionAdders["common"] = (command) =>
     command
@@ -20,6 +21,26 @@ export function addEvaluationVerbs(program: Command, signal: AbortSignal, model:
   addComparisonVerbs(group, signal, { common, model });
   addReport(group);
   addJobProcess(group, signal);
+}
+
+function addTune(command: Command, signal: AbortSignal): void {
+  command
+    .description(
+      "the fastest settings of a model that lose nothing beyond a tolerance, written into its generation_config.json",
+    )
+    .argument("<model>", "a model folder")
+    .requiredOption("--text <file>", 'documents between <|endoftext|>, or .jsonl with {"text"}: texts begin as they do')
+    .option("--tolerance <share>", "the loss allowed, of perplexity and of variety (distinct-2)", number, 0.05)
+    .option("--documents <n>", "half are searched with, the others judge what was found", wholeNumber, 24)
+    .option("--seeds <n>", "texts of a prompt", wholeNumber, 3)
+    .option("--max-new-tokens <n>", "how long a text may get", wholeNumber, 64)
+    .option("--seed <n>", "of the documents that are drawn", seed, 0)
+    .option("--dry-run", "write nothing into the folder", false)
+    .option("--out <file>", "what was tried, as JSON")
+    .option("--json", "the same on standard output", false)
+    .action(async (folder: string, options) =>
+      (await import("./commands/tune.js")).tuneModel(folder, options as never, signal),
+    );
 }
 
 /** What `--workers` starts; nothing for people. */

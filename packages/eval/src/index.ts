@@ -63,3 +63,8 @@ export type { ReportOptions } from "./report/report.js";
 export { describeRun, versionOf } from "./report/run-record.js";
 export type { RunRecord } from "./report/run-record.js";
 export { estimateText, percentText, sameQualityText, settingText, wayText } from "./report/words.js";
+export { lossOf } from "./tune/choose.js";
+export type { Trial, TuneSetting } from "./tune/choose.js";
+export { writeRecommendation } from "./tune/generation-config.js";
+export { tune } from "./tune/tune.js";
+export type { TuneDefaults, TuneOutcome, TuneProgress, TuneSettings } from "./tune/tune.js";

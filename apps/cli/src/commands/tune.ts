@@ -1,0 +1,91 @@
+/** `dynamo tune`: the fastest settings that lose nothing beyond what is allowed, written into the model's folder. */
+import { DynamoError } from "@dynamo/core";
+import {
+  estimateText,
+  lossOf,
+  percentText,
+  tune,
+  writeRecommendation,
+  writeWhole,
+  type Trial,
+  type TuneOutcome,
+} from "@dynamo/eval";
+import { isCheckpoint, type ModelOptions } from "../open-model.js";
+import { paint } from "../paint.js";
+import { startProgress } from "../progress.js";
+import { columnsText } from "./eval/columns.js";
+import { openWorker } from "./eval/eval-worker.js";
+
+export interface TuneCommandOptions extends ModelOptions {
+  readonly text: string;
+  readonly tolerance: number;
+  readonly documents: number;
+  readonly seeds: number;
+  readonly maxNewTokens: number;
+  readonly seed: number;
+  readonly dryRun: boolean;
+  readonly out?: string;
+  readonly json: boolean;
+}
+
+export async function tuneModel(model: string, options: TuneCommandOptions, signal: AbortSignal): Promise<void> {
+  if (isCheckpoint(model))
+    throw new DynamoError(
+      "invalid-argument",
+      `${model} is a checkpoint: expected a model folder (dynamo convert makes one)`,
+    );
+  const outcome = await search(model, options, signal);
+  const { chosen } = outcome;
+  const written = chosen === null || options.dryRun ? null : await writeRecommendation(model, chosen.setting);
+  const result = JSON.stringify({ model, ...outcome, written });
+  if (options.out !== undefined) await writeWhole(options.out, result);
+  if (options.json) console.log(result);
+  else print(outcome, written);
+}
+
+async function search(model: string, options: TuneCommandOptions, signal: AbortSignal): Promise<TuneOutcome> {
+  const { text, tolerance, documents, seeds, maxNewTokens, seed } = options;
+  const opened = await openWorker(options, signal);
+  const progress = startProgress("settings", { scale: 1 });
+  let done = 0;
+  try {
+    const onTrial = (): void => progress.update(++done, mostTrials, "tune");
+    return await tune({ model, text, tolerance, documents, seeds, maxNewTokens, seed }, opened.worker, { onTrial });
+  } finally {
+    progress.stop();
+    await opened.close();
+  }
+}
+
+/** Nine ε_b, five others, two more ε_b, and three that are held against other prompts. */
+const mostTrials = 19;
+
+function print({ trials, chosen, tolerance }: TuneOutcome, written: string | null): void {
+  console.log(columnsText(trials.map(rowOf)));
+  const allowed = percentText(tolerance);
+  if (chosen === null) {
+    const least = [...trials].filter(({ speedup }) => speedup.value > 1).sort((a, b) => lossOf(a) - lossOf(b))[0];
+    const hint =
+      least === undefined ? "nothing was faster" : `what was faster lost ${percentText(lossOf(least))} or more`;
+    console.log(`\nNo setting is faster than one token a pass and within ${allowed}: ${hint}. Nothing was written.`);
+    return;
+  }
+  const { backoff, maskStrength, topK } = chosen.setting;
+  const found = `ε_b ${backoff}, mask ${maskStrength}, top-k ${topK}: ${estimateText(chosen.speedup)} ×, within ${allowed} on prompts it was not chosen by`;
+  console.log(`\n${paint.bold(found)}`);
+  console.log(
+    written === null ? "Nothing was written (--dry-run)." : `Written to ${written}. top_k is every strategy's.`,
+  );
+}
+
+const rowOf = (trial: Trial): Record<string, string | number> => ({
+  prompts: trial.prompts,
+  ε_b: trial.setting.backoff,
+  mask: trial.setting.maskStrength,
+  "top-k": trial.setting.topK,
+  "speed-up (95 %)": estimateText(trial.speedup),
+  "tokens a pass": trial.tokensPerPass.toFixed(2),
+  "perplexity to the base's": estimateText(trial.perplexityRatio),
+  "distinct-2 to the base's": estimateText(trial.varietyRatio),
+  loss: percentText(lossOf(trial)),
+});

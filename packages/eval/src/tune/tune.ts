@@ -1,0 +1,93 @@
+/** Tuning: the settings of DynaMo's decoding that are fastest on a model and a text, at no loss beyond what is allowed. */
+import { DynamoError } from "@dynamo/core";
+import type { EvalWorker } from "../evaluation.js";
+import { readRealTexts } from "../open-ended/real-texts.js";
+import { bestOf, fastestWithin, isWithin, stages, untried, type Trial, type TuneSetting } from "./choose.js";
+import { measureTrial } from "./measure-trial.js";
+
+export interface TuneSettings {
+  /** A model folder. */
+  readonly model: string;
+  /** Documents between <|endoftext|>, or .jsonl with {"text"}: texts begin as they do. */
+  readonly text: string;
+  /** The loss that is allowed, as a share of the base's perplexity and of its variety. Default 0.05. */
+  readonly tolerance?: number | undefined;
+  /** Half of them are searched with, the others judge what was found. Default 24. */
+  readonly documents?: number | undefined;
+  /** Texts of a prompt. Default 3. */
+  readonly seeds?: number | undefined;
+  /** Tokens of a text. Default 64. */
+  readonly maxNewTokens?: number | undefined;
+  /** Of the documents that are drawn. Default 0. */
+  readonly seed?: number | undefined;
+}
+
+/** All of them, with their defaults. */
+export type TuneDefaults = Readonly<Record<Exclude<keyof TuneSettings, "model" | "text">, number>>;
+
+export interface TuneOutcome {
+  /** What was tried, in order. */
+  readonly trials: readonly Trial[];
+  /** On prompts that the search did not see; null where nothing faster than one token a pass is within the tolerance. */
+  readonly chosen: Trial | null;
+  readonly tolerance: number;
+  readonly settings: TuneDefaults;
+}
+
+export interface TuneProgress {
+  readonly onTrial?: (trial: Trial) => void;
+}
+
+/** Candidates that are held against prompts they were not chosen by. */
+const mostFinalists = 3;
+/** Words of a document that a text has to be able to follow. */
+const leastWords = 8;
+
+/** Throws `invalid-argument` for options out of range and models of one head, `not-found`, `invalid-file`, `aborted`. */
+export async function tune(
+  options: TuneSettings,
+  worker: EvalWorker,
+  { onTrial }: TuneProgress = {},
+): Promise<TuneOutcome> {
+  const { model: folder, text, tolerance = 0.05, documents = 24, seeds = 3, maxNewTokens = 64, seed = 0 } = options;
+  const settings = { tolerance, documents, seeds, maxNewTokens, seed };
+  check(settings);
+  const model = await worker.model(folder);
+  if (model.info.tokenHeads < 2)
+    throw new DynamoError("invalid-argument", `${folder} has one head: expected a model with token heads to tune`);
+  const drawn = await readRealTexts(text, { count: documents, words: leastWords, seed, signal: worker.signal });
+  const contexts = drawn.map(({ context }) => context);
+  const half = Math.ceil(contexts.length / 2);
+  const trials: Trial[] = [];
+  const measure = async (setting: TuneSetting, prompts: Trial["prompts"]): Promise<Trial> => {
+    const trial = await measureTrial(model, setting, {
+      contexts: prompts === "search" ? contexts.slice(0, half) : contexts.slice(half),
+      seeds: Array.from({ length: seeds }, (_, i) => i),
+      ...{ maxNewTokens, prompts, signal: worker.signal },
+    });
+    trials.push(trial);
+    onTrial?.(trial);
+    return trial;
+  };
+  const { backoff = 0.5, maskStrength = 1, topK = 50 } = model.info.generation;
+  const start = { backoff, maskStrength, topK };
+  for (const stage of stages)
+    for (const setting of untried(stage(bestOf(trials, tolerance)?.setting ?? start), trials))
+      await measure(setting, "search");
+  const finalists = fastestWithin(trials, tolerance).slice(0, mostFinalists);
+  for (const { setting } of finalists) {
+    const trial = await measure(setting, "held-out");
+    if (isWithin(trial, tolerance)) return { trials, chosen: trial, tolerance, settings };
+  }
+  return { trials, chosen: null, tolerance, settings };
+}
+
+function check({ tolerance, documents, seeds, maxNewTokens }: TuneDefaults): void {
+  const fail = (message: string): never => {
+    throw new DynamoError("invalid-argument", message);
+  };
+  if (!(tolerance >= 0 && tolerance <= 1)) fail(`tolerance must be a share from 0 to 1, received ${tolerance}`);
+  if (!Number.isInteger(documents) || documents < 4) fail(`expected 4 documents or more, received ${documents}`);
+  for (const [name, value] of Object.entries({ seeds, maxNewTokens }))
+    if (!Number.isInteger(value) || value < 1) fail(`${name} must be a whole number of at least 1, received ${value}`);
+}
