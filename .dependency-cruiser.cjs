@@ -10,6 +10,7 @@ const arrows = {
   onnx: ["core"],
   tokenizer: ["core"],
   protocol: ["core"],
+  jobs: ["core"],
   cooccurrence: ["core"],
   "runtime-common": ["core"],
   "runtime-node": ["runtime-common", "core"],

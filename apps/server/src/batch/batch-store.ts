@@ -1,5 +1,5 @@
 /** Batches and their finished lines in the database. Every change is one statement, which holds for one status only. */
-import type { Database } from "./database.js";
+import type { Database } from "@dynamo/jobs";
 import type { LineFault } from "./input.js";
 import { batchRow, createTables, now, selectBatch, type BatchRow } from "./tables.js";
 

@@ -2,10 +2,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { openEmbedded, type EmbeddedDatabase } from "@dynamo/jobs";
 import type { FastifyRequest } from "fastify";
 import { ApiError } from "../openai/errors.js";
 import { batchStore, createBatchTables, type BatchStore } from "./batch-store.js";
-import { openEmbedded, type EmbeddedDatabase } from "./database.js";
 import { openFileStore, type FileStore } from "./file-store.js";
 import { openQueue, type BatchQueue } from "./queue.js";
 import { startWorker, type BatchWorker, type WorkerOptions } from "./worker.js";
@@ -89,7 +89,7 @@ export async function openBatches(options: BatchesOptions): Promise<Batches> {
       closing.abort();
       await opening.catch(() => undefined);
       await opened?.worker.close(patience);
-      await opened?.queue.close();
+      await opened?.queue.jobs.close();
       await embedded?.close();
     },
   };
@@ -102,10 +102,11 @@ async function open(
 ): Promise<Opened> {
   const { log, databaseUrl, linesAtOnce, run } = options;
   const onError = (error: Error): void => log("error", `batches: ${error.message}`);
-  const { queue, database } = await openQueue({ database: embedded, databaseUrl, maintenanceSeconds, onError });
+  const queue = await openQueue({ database: embedded, databaseUrl, maintenanceSeconds, onError });
+  const { database } = queue.jobs;
   await createBatchTables(database);
   // Nobody else has this database: whoever was computing a job is dead.
-  if (embedded !== undefined) await queue.reclaim();
+  if (embedded !== undefined) await queue.jobs.reclaim();
   const store = batchStore(database);
   const worker = startWorker({ store, files, queue, linesAtOnce, run, log, mostLines: mostBatchLines });
   return { store, queue, worker };

@@ -1,11 +1,12 @@
 /** A process's work on batches: steps as they come, and the lines of one part at a time. */
 import { setTimeout as delay } from "node:timers/promises";
+import { workOn, type QueuedJob, type Touch, type WorkOutcome } from "@dynamo/jobs";
 import type { BatchStore } from "./batch-store.js";
 import type { FileStore } from "./file-store.js";
 import { isFault, parseRequest, readLines, type BatchRequest, type TextLine } from "./input.js";
 import { answerLine, type LineAnswer } from "./line.js";
 import { eachAtOnce } from "./pool.js";
-import { jobSeconds, queues, type BatchQueue, type PartJob, type QueuedJob, type StepJob } from "./queue.js";
+import { queues, type BatchQueue, type PartJob, type StepJob } from "./queue.js";
 import { isComplete, isLate, takeStep } from "./steps.js";
 import type { BatchRow } from "./tables.js";
 
@@ -29,7 +30,6 @@ export interface BatchWorker {
 
 /** Milliseconds between two looks into the queue, after an error of the database, and between two looks for what is due. */
 const [idle, afterError, betweenSweeps] = [500, 2_000, 5_000];
-const touchMilliseconds = (1000 * jobSeconds) / 10;
 
 /** Fires when the process is to end (`draining`: begin nothing; `stop`: give up what runs). */
 interface Ending {
@@ -61,9 +61,10 @@ export function startWorker(options: WorkerOptions): BatchWorker {
     }
   };
   const { linesAtOnce } = options;
+  const jobs = { queue: options.queue.jobs, log: options.log };
   const loops = Promise.all([
     loop(() =>
-      workOn<StepJob>(queues.step, options, async ({ data }) => {
+      workOn<StepJob>(queues.step, jobs, async ({ data }) => {
         await takeStep(data.batch, options);
         return "done";
       }),
@@ -71,8 +72,8 @@ export function startWorker(options: WorkerOptions): BatchWorker {
     loop(() => sweep(options, pause)),
     ...(linesAtOnce === 0
       ? []
-      : [loop(() => workOn<PartJob>(queues.part, options, (job, touch) => computePart(job, touch, options, ending)))]),
-    loop(() => workOn<PartJob>(queues.lost, options, ({ data }) => giveUpPart(data, options))),
+      : [loop(() => workOn<PartJob>(queues.part, jobs, (job, touch) => computePart(job, touch, options, ending)))]),
+    loop(() => workOn<PartJob>(queues.lost, jobs, ({ data }) => giveUpPart(data, options))),
   ]);
   return {
     wake,
@@ -83,45 +84,6 @@ export function startWorker(options: WorkerOptions): BatchWorker {
       clearTimeout(late);
     },
   };
-}
-
-/** Says that a job's worker lives; `lost` fires when the job is somebody else's by now. */
-interface Touch {
-  readonly lost: AbortSignal;
-  /** A line was finished. */
-  advanced: boolean;
-}
-
-type Outcome = "done" | "not yet";
-
-/** False when there was nothing. An error puts the job back. */
-async function workOn<Data>(
-  name: string,
-  { queue, log }: WorkerOptions,
-  work: (job: QueuedJob<Data>, touch: Touch) => Promise<Outcome>,
-): Promise<boolean> {
-  const job = await queue.take<Data>(name);
-  if (job === undefined) return false;
-  const lost = new AbortController();
-  const touch: Touch = { lost: lost.signal, advanced: false };
-  const say = async (): Promise<void> => {
-    if (!(await queue.touch(name, job.id, touch.advanced))) lost.abort();
-  };
-  const timer = setInterval(() => void say().catch(() => undefined), touchMilliseconds);
-  try {
-    const outcome = await work(job, touch);
-    if (touch.advanced) await say();
-    if (lost.signal.aborted)
-      log("info", `batches: ${name}: another process has taken over what this one was computing`);
-    else if (outcome === "not yet") await queue.giveBack(name, job.id);
-    else await queue.done(name, job.id);
-  } catch (error) {
-    log("error", `batches: ${name}: ${error instanceof Error ? error.message : String(error)}`);
-    await queue.giveBack(name, job.id);
-  } finally {
-    clearInterval(timer);
-  }
-  return true;
 }
 
 async function sweep(
@@ -143,7 +105,7 @@ async function computePart(
   touch: Touch,
   options: WorkerOptions,
   { draining, stop }: Ending,
-): Promise<Outcome> {
+): Promise<WorkOutcome> {
   const { store, queue, linesAtOnce } = options;
   const batch = await store.find(data.batch);
   if (!takesLines(batch)) return "done";
@@ -204,7 +166,7 @@ async function computeLine(
 }
 
 /** Its workers ended again and again without a new line: its other lines fail, and the batch goes on. */
-async function giveUpPart(data: PartJob, { store, files, queue }: WorkerOptions): Promise<Outcome> {
+async function giveUpPart(data: PartJob, { store, files, queue }: WorkerOptions): Promise<WorkOutcome> {
   const batch = await store.find(data.batch);
   if (batch?.status !== "in_progress") return "done";
   const finished = await store.finished(batch.id, data.first);
