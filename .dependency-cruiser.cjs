@@ -19,7 +19,7 @@ const arrows = {
   model: ["onnx", "cooccurrence", "tokenizer", "core"],
   decode: ["cooccurrence", "core"],
   engine: ["decode", "core"],
-  eval: ["model", "onnx", "tokenizer", "train", "decode", "cooccurrence", "protocol", "core"],
+  eval: ["model", "onnx", "tokenizer", "train", "decode", "cooccurrence", "protocol", "jobs", "core"],
   train: ["model", "onnx", "tokenizer", "decode", "cooccurrence", "core"],
 };
 

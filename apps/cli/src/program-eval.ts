@@ -14,12 +14,18 @@ export function addEvaluationVerbs(program: Command, signal: AbortSignal, model:
       .option("--out <file>", "results as JSON: {kind, settings, summary, run}, for `dynamo eval report`")
       .option("--resume <folder>", "keeps each job's result there: the same command again goes on where it was stopped")
       .option("--workers <n>", "processes that share the jobs; not where time is measured (default: 1)", wholeNumber)
+      .option(
+        "--queue",
+        "jobs through PostgreSQL (DATABASE_URL) or an embedded database; `eval work` takes them",
+        false,
+      )
       .option("--json", "the same on standard output", false);
   addPerplexity(common(model(group.command("perplexity"))), signal);
   addTasks(group, signal, { common, model });
   addOpenEndedVerbs(group, signal, { common, model });
   addComparisonVerbs(group, signal, { common, model });
   addReport(group);
+  addWork(model(group.command("work")), signal);
   addJobProcess(group, signal);
 }
 
@@ -41,6 +47,12 @@ function addTune(command: Command, signal: AbortSignal): void {
     .action(async (folder: string, options) =>
       (await import("./commands/tune.js")).tuneModel(folder, options as never, signal),
     );
+}
+
+function addWork(command: Command, signal: AbortSignal): void {
+  command
+    .description("run jobs of evaluations with --queue, from the PostgreSQL of DATABASE_URL, until it is stopped")
+    .action(async (options) => (await import("./commands/eval/work.js")).evalWork(options as never, signal));
 }
 
 /** What `--workers` starts; nothing for people. */

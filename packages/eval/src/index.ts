@@ -50,6 +50,8 @@ export { computeHere } from "./jobs/compute.js";
 export type { Compute, PendingJob, PutResult } from "./jobs/compute.js";
 export { computeInProcesses } from "./jobs/job-processes.js";
 export type { JobProcessOptions } from "./jobs/job-processes.js";
+export { computeOnQueue, evaluationQueue, runId, workOnQueue } from "./jobs/queued-jobs.js";
+export type { QueuedOptions, WorkerOptions } from "./jobs/queued-jobs.js";
 export { serveJobs } from "./jobs/serve-jobs.js";
 export type { OpenedJobs } from "./jobs/serve-jobs.js";
 export { evaluationOf } from "./jobs/specs.js";

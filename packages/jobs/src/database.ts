@@ -27,7 +27,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-const entry = new URL("./pglite-thread.js", import.meta.url);
+/** In tests this file is the source, and the thread is what was built. */
+const built = import.meta.url.endsWith(".ts") ? "../dist/pglite-thread.js" : "./pglite-thread.js";
+const entry = new URL(built, import.meta.url);
 
 /** Throws `invalid-argument` when another process has it open, `runtime` when it does not open. */
 export async function openEmbedded(folder: string): Promise<EmbeddedDatabase> {

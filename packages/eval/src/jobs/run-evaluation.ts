@@ -54,7 +54,7 @@ export async function runEvaluation<Job, Result, Summary>(
 }
 
 /** A folder of the same name may hold another model tomorrow. */
-async function settingsWithHashes({
+export async function settingsWithHashes({
   settings,
   models = [],
 }: Pick<Evaluation, "settings" | "models">): Promise<JsonObject> {

@@ -37,7 +37,8 @@ export async function serveJobs(open: (spec: unknown, setup: unknown) => Promise
   await new Promise((resolve) => process.once("disconnect", resolve));
 }
 
-const jobError = (error: unknown): JobError =>
+/** As other processes are told. */
+export const jobError = (error: unknown): JobError =>
   DynamoError.is(error)
     ? { code: error.code, message: error.message }
     : { code: "runtime", message: error instanceof Error ? error.message : String(error) };

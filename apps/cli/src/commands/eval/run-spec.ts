@@ -4,12 +4,16 @@ import { availableParallelism } from "node:os";
 import { DynamoError } from "@dynamo/core";
 import {
   computeInProcesses,
+  computeOnQueue,
   describeRun,
   evaluationOf,
   runEvaluation,
+  runId,
   versionOf,
+  workOnQueue,
   writeWhole,
   type Compute,
+  type EvalWorker,
   type Evaluation,
   type EvaluationKind,
   type EvaluationOutcome,
@@ -19,6 +23,7 @@ import {
 import type { ModelOptions } from "../../open-model.js";
 import { startProgress } from "../../progress.js";
 import { openWorker } from "./eval-worker.js";
+import { openQueue } from "./evaluation-queue.js";
 
 export interface EvalOptions extends ModelOptions {
   readonly out?: string;
@@ -26,6 +31,8 @@ export interface EvalOptions extends ModelOptions {
   readonly resume?: string;
   /** Processes that share the jobs; undefined: this one. */
   readonly workers?: number;
+  /** Through a queue that `dynamo eval work` takes jobs from too. */
+  readonly queue: boolean;
   readonly json: boolean;
 }
 
@@ -46,8 +53,8 @@ export async function runSpec<Kind extends EvaluationKind>(
 ): Promise<void> {
   const start = performance.now();
   const evaluation = await evaluationOf(spec);
-  const compute = computeOf(spec, evaluation, { options, signal });
-  const outcome = await run(evaluation, { options, signal, unit, compute });
+  checkSplit(evaluation, options);
+  const outcome = await run(evaluation, spec, { options, signal, unit });
   if (options.out !== undefined) {
     const record = describeRun(["dynamo", ...process.argv.slice(2)], {
       seconds: (performance.now() - start) / 1000,
@@ -59,41 +66,38 @@ export async function runSpec<Kind extends EvaluationKind>(
   else print(outcome.summary);
 }
 
-type Where = Pick<RunParts<never>, "options" | "signal">;
-
-/** Undefined: in this process. Throws `invalid-argument` for evaluations that may not be split. */
-function computeOf(
-  spec: EvaluationSpec,
-  { kind, alone }: Pick<Evaluation, "kind" | "alone">,
-  { options, signal }: Where,
-): Compute | undefined {
-  const { workers = 1, device, dtype } = options;
-  if (workers < 1) throw new DynamoError("invalid-argument", `expected a worker or more, received ${workers}`);
-  if (workers === 1) return undefined;
-  if (alone !== undefined)
-    throw new DynamoError(
-      "invalid-argument",
-      `${kind} runs in one process (${alone}): expected --workers 1, received ${workers}`,
-    );
-  const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
-  // The command's own file, which the operating system's name for this program may not be.
-  const launch = (): ReturnType<typeof fork> =>
-    fork(process.argv[1] ?? "", ["eval", "job-process"], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-  return computeInProcesses({ workers, launch, spec, setup: { device, dtype, threads }, signal });
+/** Throws `invalid-argument` for evaluations that may not be split. */
+function checkSplit({ kind, alone }: Pick<Evaluation, "kind" | "alone">, { workers = 1, queue }: EvalOptions): void {
+  const fail = (message: string): never => {
+    throw new DynamoError("invalid-argument", message);
+  };
+  if (workers < 1) fail(`expected a worker or more, received ${workers}`);
+  if (workers > 1 && queue) fail("expected either --workers or --queue: dynamo eval work is a worker of the queue's");
+  if (alone === undefined || (workers === 1 && !queue)) return;
+  fail(`${kind} runs in one process (${alone}): expected --workers 1, received ${queue ? "--queue" : workers}`);
 }
+
+type Running = Pick<RunParts<never>, "options" | "signal" | "unit">;
 
 async function run<Summary>(
   evaluation: Evaluation<unknown, unknown, Summary>,
-  { options, signal, unit, compute }: Where & { readonly unit: string; readonly compute: Compute | undefined },
+  spec: EvaluationSpec,
+  { options, signal, unit }: Running,
 ): Promise<EvaluationOutcome<Summary>> {
   const opened = await openWorker(options, signal);
   const progress = startProgress(unit, { scale: 1 });
   const onProgress = (done: number, jobs: number): void => {
     progress.update(done, jobs, evaluation.kind);
   };
+  const { resume, workers = 1 } = options;
+  const compute = options.queue
+    ? queueCompute(evaluation, spec, { worker: opened.worker, folder: resume ?? opened.worker.scratch })
+    : workers > 1
+      ? processCompute(spec, { workers, options, signal })
+      : undefined;
   try {
     return await runEvaluation(evaluation, opened.worker, {
-      ...(options.resume === undefined ? {} : { folder: options.resume }),
+      ...(resume === undefined ? {} : { folder: resume }),
       ...(compute === undefined ? {} : { compute }),
       onProgress,
     });
@@ -101,4 +105,47 @@ async function run<Summary>(
     progress.stop();
     await opened.close();
   }
+}
+
+function processCompute(
+  spec: EvaluationSpec,
+  { workers, options, signal }: Omit<Running, "unit"> & { readonly workers: number },
+): Compute {
+  const { device, dtype } = options;
+  const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
+  // This command's own file, whatever the shell called it.
+  const launch = (): ReturnType<typeof fork> =>
+    fork(process.argv[1] ?? "", ["eval", "job-process"], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  return computeInProcesses({ workers, launch, spec, setup: { device, dtype, threads }, signal });
+}
+
+/** This process runs jobs too, beside those that `dynamo eval work` takes. */
+function queueCompute(
+  evaluation: Evaluation,
+  spec: EvaluationSpec,
+  { worker, folder }: { readonly worker: EvalWorker; readonly folder: string },
+): Compute {
+  return async (pending, put) => {
+    const { signal } = worker;
+    const opened = await openQueue(process.env["DATABASE_URL"], folder);
+    const over = new AbortController();
+    const { queue } = opened;
+    // Jobs of others' evaluations come along too.
+    const open = async (theirs: unknown): Promise<{ evaluation: Evaluation; worker: EvalWorker }> => ({
+      ...{ evaluation: await evaluationOf(theirs as EvaluationSpec), worker },
+    });
+    const working = workOnQueue({
+      ...{ queue, open, signal: AbortSignal.any([over.signal, signal]) },
+      log: (level, line) => {
+        if (level === "error") console.error(line);
+      },
+    });
+    try {
+      await computeOnQueue({ queue, spec, run: await runId(evaluation), signal })(pending, put);
+    } finally {
+      over.abort();
+      await working;
+      await opened.close();
+    }
+  };
 }
