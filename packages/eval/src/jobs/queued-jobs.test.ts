@@ -64,7 +64,7 @@ const evaluationOf = ({ jobs, name }: Spec): Evaluation<number, number, number[]
 function startWorker(otherwise: (spec: Spec) => Spec = (spec) => spec): void {
   const stop = new AbortController();
   const open = (spec: unknown): Promise<{ evaluation: Evaluation; worker: EvalWorker }> =>
-    Promise.resolve({ evaluation: evaluationOf(otherwise(spec as Spec)) as Evaluation, worker });
+    Promise.resolve({ evaluation: evaluationOf(otherwise(spec as Spec)), worker });
   workers.push({ stop, done: workOnQueue({ queue, open, signal: stop.signal, log: () => undefined }) });
 }
 
