@@ -36,7 +36,10 @@ export async function evaluate(args) {
   const file = (/** @type {string} */ name) => join(values.out, name);
   const verbs = verbsOf({ text: values.text, seeds: values.seeds, file });
   const results = verbs.map(([verb]) => file(`${verb}.json`));
-  for (const [verb, ...rest] of verbs) await dynamo(["eval", verb, ...rest, "--out", file(`${verb}.json`)]);
+  for (const [verb, ...rest] of verbs) {
+    const command = verb === "tune" ? [verb] : ["eval", verb];
+    await dynamo([...command, ...rest, "--out", file(`${verb}.json`)]);
+  }
   await dynamo([
     "eval",
     "report",

@@ -76,6 +76,8 @@ function addTextVerbs(program: Command, signal: AbortSignal): void {
     .option("--stop <text>", "end before this text; may be repeated", collect)
     .option("--no-begin-of-text", "feed the prompt as it is, without the model's begin-of-text token before it")
     .option("--seed <n>", "same seed, same text", seed)
+    .option("--draft <folder>", "with --strategy speculative: a smaller model of the same tokenizer, which drafts")
+    .option("--drafts <n>", "tokens that it drafts a pass, 1 to 15 (default: 4)", wholeNumber)
     .option("--logprobs <n>", "log-probabilities, with n alternatives each", wholeNumber)
     .option(...json)
     .action(async (model: string | undefined, options) =>

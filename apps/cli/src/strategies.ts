@@ -3,7 +3,8 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { DynamoError, type Strategy } from "@dynamo/core";
-import { autoregressive, dynamo, verified } from "@dynamo/decode";
+import { autoregressive, dynamo, speculative, verified } from "@dynamo/decode";
+import { openModel, type ModelOptions } from "./open-model.js";
 
 export interface StrategyOptions {
   readonly strategy?: string;
@@ -16,6 +17,49 @@ export interface StrategyOptions {
   readonly blur?: boolean;
 }
 
+export interface OpenStrategy {
+  readonly strategy: Strategy;
+  close(): Promise<void>;
+}
+
+export interface DraftingOptions extends StrategyOptions, ModelOptions {
+  /** A model or checkpoint folder. */
+  readonly draft?: string;
+  readonly drafts?: number;
+}
+
+/** As `chooseStrategy`, and speculative sampling, whose draft model stays open until it is closed. `texts` are decoded at once. */
+export async function openStrategy(
+  options: DraftingOptions,
+  { tokenHeads, texts, signal }: { readonly tokenHeads: number; readonly texts: number; readonly signal: AbortSignal },
+): Promise<OpenStrategy> {
+  const { strategy: name, draft, drafts, temperature, topK, repetitionPenalty } = options;
+  if ((name === "speculative") !== (draft !== undefined))
+    throw new DynamoError("invalid-argument", "expected --strategy speculative and --draft FOLDER together");
+  if (draft === undefined) {
+    if (drafts !== undefined)
+      throw new DynamoError("invalid-argument", "--drafts is for --strategy speculative with --draft FOLDER");
+    return { strategy: await chooseStrategy(options, tokenHeads), close: () => Promise.resolve() };
+  }
+  // Which of the model's graphs is used says nothing about the draft model's.
+  const { device, threads } = options;
+  const place = { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
+  const { model: draftModel, close } = await openModel(draft, place, signal);
+  try {
+    const strategy = speculative({ draftModel, drafts, temperature, topK, repetitionPenalty, texts });
+    return {
+      strategy,
+      async close() {
+        await strategy.dispose();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
 /** A path is an ES module whose default export (or `strategy`) is a strategy or makes one from these options. */
 export async function chooseStrategy(options: StrategyOptions, tokenHeads: number): Promise<Strategy> {
   const { strategy: name = tokenHeads > 1 ? "dynamo" : "autoregressive", ...rest } = options;
@@ -26,7 +70,7 @@ export async function chooseStrategy(options: StrategyOptions, tokenHeads: numbe
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
     throw new DynamoError(
       "invalid-argument",
-      `strategy must be autoregressive, dynamo, verified or the path of a module, received ${name}`,
+      `strategy must be autoregressive, dynamo, verified, speculative (of generate) or the path of a module, received ${name}`,
     );
   }
   console.error(`loading the strategy ${file}: it runs as code on this machine`);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseNeoxConfig } from "@dynamo/model";
 import { writeRandomCheckpoint } from "@dynamo/model/convert";
+import { modelPath as draftPath } from "@dynamo/stories-draft";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli, type CliResult } from "./run-cli.js";
 
@@ -136,6 +137,24 @@ describe("dynamo generate", () => {
     for (const [i, { code, stderr }] of results.entries()) {
       expect(stderr).toMatch(cases[i]?.[2] ?? /^$/);
       expect(code).toBe(cases[i]?.[1]);
+    }
+  });
+
+  it("samples speculatively with a draft model, whose greedy text is the model's own", async () => {
+    const common = ["generate", "--prompt", "The cat", "--temperature", "0", "--max-new-tokens", "24", "--json"];
+    const plain = jsonOf(await runCli([...common, "--strategy", "autoregressive"]));
+    const drafted = jsonOf(
+      await runCli([...common, "--strategy", "speculative", "--draft", draftPath, "--drafts", "2"]),
+    );
+    expect([drafted["text"], drafted["strategy"]]).toEqual([plain["text"], "speculative"]);
+    expect((drafted["statistics"] as { passes: number }).passes).toBeLessThan(24);
+    for (const part of [
+      ["--strategy", "speculative"],
+      ["--draft", draftPath],
+      ["--drafts", "2"],
+    ]) {
+      const { code, stderr } = await runCli(["generate", "--prompt", "a", ...part]);
+      expect([code, stderr.includes("--draft FOLDER")]).toEqual([2, true]);
     }
   });
 

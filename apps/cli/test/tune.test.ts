@@ -29,13 +29,17 @@ test("--dry-run says what it tried and writes nothing into the folder", async ()
   expect(stdout).toMatch(/^prompts +ε_b +mask +top-k +speed-up/);
   expect(stdout).toContain("Nothing was written");
   expect(await readFile(at("model/generation_config.json"), "utf8")).toBe(before);
-  expect(JSON.parse(await readFile(at("tune.json"), "utf8"))).toMatchObject({ written: null, tolerance: 0.05 });
+  expect(JSON.parse(await readFile(at("tune.json"), "utf8"))).toMatchObject({
+    kind: "tune",
+    summary: { written: null, tolerance: 0.05 },
+    run: { command: expect.stringContaining("dynamo tune ") },
+  });
 }, 60_000);
 
 test("what it chooses is what the folder recommends", async () => {
   const { code, stdout } = await runCli(tune("--tolerance", "1", "--json"));
   expect(code).toBe(0);
-  const { chosen, written } = JSON.parse(stdout) as {
+  const { chosen, written } = (JSON.parse(stdout) as { summary: object }).summary as {
     chosen: { setting: Record<string, number> } | null;
     written: string | null;
   };

@@ -4,11 +4,11 @@ import { generate as run, type GenerateOptions, type GenerationChunk, type Gener
 import { paint, paintError } from "../paint.js";
 import { colourPass } from "../colours.js";
 import { exitCodes } from "../exit-codes.js";
-import { openModel, type ModelOptions } from "../open-model.js";
+import { openModel } from "../open-model.js";
 import { readText } from "../read-json.js";
-import { chooseStrategy, type StrategyOptions } from "../strategies.js";
+import { openStrategy, type DraftingOptions, type OpenStrategy } from "../strategies.js";
 
-export interface GenerateCommandOptions extends ModelOptions, StrategyOptions {
+export interface GenerateCommandOptions extends DraftingOptions {
   readonly prompt?: readonly string[];
   readonly promptFile?: string;
   readonly maxNewTokens: number;
@@ -29,8 +29,11 @@ export async function generate(
 ): Promise<void> {
   const prompts = await readPrompts(options);
   const { model, name, close } = await openModel(folder, options, signal);
+  let drafting: OpenStrategy | undefined;
   try {
-    const strategy = await chooseStrategy(options, model.info.tokenHeads);
+    const { tokenHeads } = model.info;
+    drafting = await openStrategy(options, { tokenHeads, texts: prompts.length, signal });
+    const { strategy } = drafting;
     if (model.info.untrainedHeads.length > 0 && strategy.heads !== 1) {
       console.error(
         paintError.yellow(
@@ -54,6 +57,7 @@ export async function generate(
     if (options.json) console.log(JSON.stringify(asJson(results, about)));
     else for (const result of results) console.error(paintError.dim(summary(result)));
   } finally {
+    await drafting?.close();
     await close();
   }
 }

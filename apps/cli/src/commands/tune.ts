@@ -6,7 +6,6 @@ import {
   percentText,
   tune,
   writeRecommendation,
-  writeWhole,
   type Trial,
   type TuneOutcome,
 } from "@dynamo/eval";
@@ -14,6 +13,7 @@ import { isCheckpoint, type ModelOptions } from "../open-model.js";
 import { paint } from "../paint.js";
 import { startProgress } from "../progress.js";
 import { columnsText } from "./eval/columns.js";
+import { writeResult } from "./eval/write-result.js";
 import { openWorker } from "./eval/eval-worker.js";
 
 export interface TuneCommandOptions extends ModelOptions {
@@ -34,12 +34,18 @@ export async function tuneModel(model: string, options: TuneCommandOptions, sign
       "invalid-argument",
       `${model} is a checkpoint: expected a model folder (dynamo convert makes one)`,
     );
+  const start = performance.now();
   const outcome = await search(model, options, signal);
   const { chosen } = outcome;
   const written = chosen === null || options.dryRun ? null : await writeRecommendation(model, chosen.setting);
-  const result = JSON.stringify({ model, ...outcome, written });
-  if (options.out !== undefined) await writeWhole(options.out, result);
-  if (options.json) console.log(result);
+  const { settings, ...summary } = outcome;
+  const result = {
+    kind: "tune",
+    settings: { model, text: options.text, ...settings },
+    summary: { ...summary, written },
+  };
+  if (options.out !== undefined) await writeResult(options.out, result, (performance.now() - start) / 1000);
+  if (options.json) console.log(JSON.stringify(result));
   else print(outcome, written);
 }
 

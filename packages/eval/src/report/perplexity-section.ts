@@ -2,9 +2,14 @@
 import { plot } from "./chart.js";
 import { figure, html, section, table, type Html } from "./html.js";
 import type { ResultOf } from "./result-file.js";
-import { percentText } from "./words.js";
+import type { Estimate } from "../statistics/intervals.js";
+import { estimateText, percentText } from "./words.js";
 
-export function perplexitySection({ summary, settings }: ResultOf<"perplexity">): Html {
+/** `speedups`: measured, by ε_b, where another result has them. */
+export function perplexitySection(
+  { summary, settings }: ResultOf<"perplexity">,
+  speedups: ReadonlyMap<number, Estimate>,
+): Html {
   const { ppl, standardErrors, positions, masked = {}, walks = [], windows } = summary;
   const rows = Object.entries(ppl).map(([name, value]) => ({
     " ": html`PPL<sub>${name}</sub>`,
@@ -26,14 +31,27 @@ export function perplexitySection({ summary, settings }: ResultOf<"perplexity">)
       ${modelText(settings)}. Lower is better.
     </p>`,
     table(rows),
-    ...(walks.length === 0 ? [] : [walksFigure(walks)]),
+    ...(walks.length === 0 ? [] : [walksFigure(walks), walksTable(walks, speedups)]),
   ]);
 }
 
 const modelText = (settings: ResultOf<"perplexity">["settings"]): string =>
   typeof settings["model"] === "string" ? settings["model"] : "the model";
 
-function walksFigure(walks: NonNullable<ResultOf<"perplexity">["summary"]["walks"]>): Html {
+type Walks = NonNullable<ResultOf<"perplexity">["summary"]["walks"]>;
+
+const walksTable = (walks: Walks, speedups: ReadonlyMap<number, Estimate>): Html =>
+  table(
+    walks.map(({ backoff, perplexity, standardError, tokensPerPass, orders }) => ({
+      ...{ ε_b: backoff, PPL_d: perplexity.toFixed(2), "standard error": standardError?.toFixed(2) ?? "" },
+      "tokens a pass": tokensPerPass.toFixed(2),
+      "measured speed-up of open-ended text (95 %)": estimateText(speedups.get(backoff)),
+      "passes by order": orders.join(" / "),
+    })),
+    "PPL_d and the speed-up that it goes with",
+  );
+
+function walksFigure(walks: Walks): Html {
   const svg = plot({
     title: "PPL_d(ε_b): perplexity of what is emitted together",
     x: { name: "tokens a pass" },

@@ -15,8 +15,10 @@ import { completions } from "../open-ended/completions.js";
 import { measures } from "../open-ended/measures.js";
 import { perplexity } from "../perplexity/perplexity.js";
 import { tasks } from "../tasks/tasks.js";
+import { tune } from "../tune/tune.js";
 import { reportPage } from "./report.js";
 import { readResultFile, type ResultFile } from "./result-file.js";
+import { estimateText } from "./words.js";
 import { describeRun, versionOf } from "./run-record.js";
 
 let worker: TestWorker;
@@ -26,7 +28,7 @@ beforeAll(async () => {
   worker = await testWorker();
   folder = await mkdtemp(join(tmpdir(), "dynamo-report-"));
   const text = join(folder, "text.txt");
-  const stories = ["cat", "dog"].map((pet) =>
+  const stories = ["cat", "dog", "bird", "frog"].map((pet) =>
     Array.from({ length: 12 }, (_, day) => `On day ${day} the ${pet} ran to the big park and played.`).join(" "),
   );
   await writeFile(text, stories.join("<|endoftext|>"));
@@ -45,6 +47,8 @@ beforeAll(async () => {
   );
   const texts = await fileOf(await completions({ ...writing, settings }));
   files.push(texts, await fileOf(await measures({ texts: texts.name, scorer: basePath, real: text })));
+  const tuned = await tune({ model: modelPath, text, documents: 4, seeds: 1, maxNewTokens: 4 }, worker);
+  files.push(await written("tune", { settings: {}, summary: tuned }));
   files.push(await fileOf(await compare({ ...writing, seeds: [0], draft: basePath })));
   files.push(await fileOf(await ablation({ ...writing, seeds: [0], backoffs: [0.5], maskStrengths: [1, 0] })));
   files.push(await fileOf(await architectures({ ...writing, seeds: [0], models: [modelPath, basePath] })));
@@ -54,13 +58,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function fileOf<Job, Result, Summary>(evaluation: Evaluation<Job, Result, Summary>): Promise<ResultFile> {
-  const path = join(folder, `${evaluation.kind}.json`);
-  const run = describeRun(["dynamo", "eval", evaluation.kind, "--title", "it's"], {
+const fileOf = async <Job, Result, Summary>(evaluation: Evaluation<Job, Result, Summary>): Promise<ResultFile> =>
+  written(evaluation.kind, await runEvaluation(evaluation, worker));
+
+async function written(kind: string, outcome: object): Promise<ResultFile> {
+  const path = join(folder, `${kind}.json`);
+  const run = describeRun(["dynamo", "eval", kind, "--title", "it's"], {
     seconds: 2,
     versions: { a: "1.2" },
   });
-  await writeFile(path, JSON.stringify({ ...(await runEvaluation(evaluation, worker)), run }));
+  await writeFile(path, JSON.stringify({ kind, ...outcome, run }));
   return readResultFile(path);
 }
 
@@ -72,6 +79,7 @@ describe("the page", () => {
       "Tasks",
       "Speed-up against the back-off",
       "Quality against speed-up, without a judge",
+      "Tuning",
       "Strategies side by side",
       "Ablation",
       "Architectures",
@@ -96,6 +104,18 @@ describe("the page", () => {
     }
   });
 
+  test("puts measured speed-ups beside the PPL_d of the same model and ε_b", () => {
+    const page = reportPage(files);
+    const written = files.find((file) => file.kind === "completions");
+    const speedup = written?.summary.settings.find(({ setting }) => setting.backoff === 1)?.speedup;
+    const table = page.slice(
+      page.indexOf("PPL_d and the speed-up"),
+      page.indexOf("</table>", page.indexOf("PPL_d and the speed-up")),
+    );
+    expect(table).toContain(estimateText(speedup));
+    expect(reportPage(files.filter((file) => file.kind === "perplexity"))).not.toContain("measured speed-up of");
+  });
+
   test("draws vectors, and asks for nothing from any network", () => {
     const page = reportPage(files);
     expect(page.match(/<svg /g)?.length).toBeGreaterThan(6);
@@ -110,7 +130,7 @@ describe("the page", () => {
 });
 
 describe("a file of results", () => {
-  const written = async (content: string): Promise<string> => {
+  const damaged = async (content: string): Promise<string> => {
     const path = join(folder, "damaged.json");
     await writeFile(path, content);
     return path;
@@ -125,7 +145,7 @@ describe("a file of results", () => {
     ],
     ['{"kind":"perplexity","settings":{},"summary":{"ppl":{"1":"<b>"}}}', "ppl.1"],
   ])("of %s is refused with the place", async (content, expected) => {
-    await expect(readResultFile(await written(content))).rejects.toMatchObject({
+    await expect(readResultFile(await damaged(content))).rejects.toMatchObject({
       code: "invalid-file",
       message: expect.stringContaining(expected),
     });

@@ -14,6 +14,7 @@ const order: readonly ResultFile["kind"][] = [
   "completions",
   "measures",
   "judge",
+  "tune",
   "compare",
   "ablation",
   "architectures",
@@ -25,7 +26,7 @@ export function reportPage(results: readonly ResultFile[], { title = "Evaluation
     .map((result, i) => ({ result, i }))
     .sort((a, b) => order.indexOf(a.result.kind) - order.indexOf(b.result.kind) || a.i - b.i)
     .map(({ result }) => result);
-  const sections = [...sorted.map(sectionOf), provenance(sorted)];
+  const sections = [...sorted.map((result) => sectionOf(result, sorted)), provenance(sorted)];
   return html`<!doctype html>
     <html lang="en">
       <head>

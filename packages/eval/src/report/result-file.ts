@@ -116,6 +116,17 @@ const tasks = z.object({
     }),
   ),
 });
+const tune = z.object({
+  tolerance: share,
+  trials: z.array(
+    z.object({
+      setting: z.object({ backoff: share, maskStrength: share, topK: z.int() }),
+      prompts: z.enum(["search", "held-out"]),
+      ...{ speedup: estimate, perplexityRatio: estimate, varietyRatio: estimate, tokensPerPass: z.number() },
+    }),
+  ),
+  chosen: z.object({ setting: z.object({ backoff: share, maskStrength: share, topK: z.int() }) }).nullable(),
+});
 const run = z.object({
   ...{ command: z.string(), date: z.string(), seconds: z.number() },
   machine: z.object({
@@ -131,6 +142,7 @@ const file = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("completions"), summary: completions, ...common }),
   z.object({ kind: z.literal("measures"), summary: measures, ...common }),
   z.object({ kind: z.literal("judge"), summary: judge, ...common }),
+  z.object({ kind: z.literal("tune"), summary: tune, ...common }),
   z.object({ kind: z.literal("compare"), summary: comparison, ...common }),
   z.object({ kind: z.literal("ablation"), summary: comparison, ...common }),
   z.object({ kind: z.literal("architectures"), summary: architectures, ...common }),

@@ -5,13 +5,16 @@ import { completionsSection } from "./completions-section.js";
 import type { Html } from "./html.js";
 import { judgeSection, measuresSection } from "./quality-section.js";
 import { perplexitySection } from "./perplexity-section.js";
+import { tuneSection } from "./tune-section.js";
 import { tasksSection } from "./tasks-section.js";
+import type { Estimate } from "../statistics/intervals.js";
 import type { ResultFile } from "./result-file.js";
 
-export function sectionOf(result: ResultFile): Html {
+/** `all`: what other results say of the same model comes along. */
+export function sectionOf(result: ResultFile, all: readonly ResultFile[]): Html {
   switch (result.kind) {
     case "perplexity":
-      return perplexitySection(result);
+      return perplexitySection(result, speedupsOf(all, result.settings["model"]));
     case "tasks":
       return tasksSection(result);
     case "completions":
@@ -20,6 +23,8 @@ export function sectionOf(result: ResultFile): Html {
       return measuresSection(result);
     case "judge":
       return judgeSection(result);
+    case "tune":
+      return tuneSection(result);
     case "compare":
       return compareSection(result);
     case "ablation":
@@ -27,4 +32,18 @@ export function sectionOf(result: ResultFile): Html {
     case "architectures":
       return architecturesSection(result);
   }
+}
+
+/** By ε_b, measured on open-ended text of DynaMo's decoding with nothing else changed. */
+function speedupsOf(all: readonly ResultFile[], model: unknown): Map<number, Estimate> {
+  const measured = all.flatMap((result) =>
+    result.kind === "completions" && result.settings["model"] === model ? result.summary.settings : [],
+  );
+  return new Map(
+    measured.flatMap(({ setting, speedup }) => {
+      const { strategy, backoff, ...others } = setting;
+      const plain = strategy === "dynamo" && Object.values(others).every((value) => value === undefined);
+      return plain && backoff !== undefined && speedup !== null ? [[backoff, speedup] as const] : [];
+    }),
+  );
 }

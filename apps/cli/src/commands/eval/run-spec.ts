@@ -5,13 +5,10 @@ import { DynamoError } from "@dynamo/core";
 import {
   computeInProcesses,
   computeOnQueue,
-  describeRun,
   evaluationOf,
   runEvaluation,
   runId,
-  versionOf,
   workOnQueue,
-  writeWhole,
   type Compute,
   type EvalWorker,
   type Evaluation,
@@ -23,6 +20,7 @@ import {
 import type { ModelOptions } from "../../open-model.js";
 import { startProgress } from "../../progress.js";
 import { openWorker } from "./eval-worker.js";
+import { writeResult } from "./write-result.js";
 import { openQueue } from "./evaluation-queue.js";
 
 export interface EvalOptions extends ModelOptions {
@@ -55,13 +53,7 @@ export async function runSpec<Kind extends EvaluationKind>(
   const evaluation = await evaluationOf(spec);
   checkSplit(evaluation, options);
   const outcome = await run(evaluation, spec, { options, signal, unit });
-  if (options.out !== undefined) {
-    const record = describeRun(["dynamo", ...process.argv.slice(2)], {
-      seconds: (performance.now() - start) / 1000,
-      versions: { "onnxruntime-node": versionOf("onnxruntime-node", import.meta.resolve("@dynamo/runtime-node")) },
-    });
-    await writeWhole(options.out, JSON.stringify({ ...outcome, run: record }));
-  }
+  if (options.out !== undefined) await writeResult(options.out, outcome, (performance.now() - start) / 1000);
   if (options.json) console.log(JSON.stringify(json(outcome)));
   else print(outcome.summary);
 }
