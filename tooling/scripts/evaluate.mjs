@@ -58,6 +58,7 @@ function verbsOf({ text, seeds, file }) {
     ["perplexity", model, "--text", text, "--backoff", "0:1:0.1", "--mask"],
     ["completions", model, ...sweep],
     ["measures", file("completions.json"), "--scorer", base, "--real", text],
+    ["tune", model, "--text", text, "--tolerance", "0.15", "--dry-run"],
     [
       "compare",
       model,

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { BarChart, CustomChart, LineChart, ScatterChart } from "echarts/charts";
 import { GridComponent, LegendComponent, MarkLineComponent, TitleComponent } from "echarts/components";
-import { init, use, type ComposeOption } from "echarts/core";
+import { init, setPlatformAPI, use, type ComposeOption } from "echarts/core";
 import type { BarSeriesOption, CustomSeriesOption, LineSeriesOption, ScatterSeriesOption } from "echarts/charts";
 import type { GridComponentOption, LegendComponentOption, TitleComponentOption } from "echarts/components";
 import { SVGRenderer } from "echarts/renderers";
@@ -12,6 +12,17 @@ import type { Html } from "./html.js";
 export type { PlotPoint } from "./chart-intervals.js";
 
 use([BarChart, CustomChart, LineChart, ScatterChart]);
+/** Without a page nothing measures text, and legends would run into each other. A letter of a sans-serif is so wide, on average. */
+const letterWidth = 0.57;
+setPlatformAPI({
+  measureText(text, font) {
+    const size = Number(/(\d+)px/.exec(font ?? "")?.[1] ?? 12);
+    // The library takes the height of a line from the width of a Chinese letter, which is a square.
+    const widths = Array.from(text, (letter) => (letter >= "\u2e80" ? 1 : letterWidth));
+    return { width: size * widths.reduce((sum, width) => sum + width, 0) };
+  },
+});
+
 use([GridComponent, LegendComponent, MarkLineComponent, TitleComponent, SVGRenderer]);
 
 type Series = BarSeriesOption | CustomSeriesOption | LineSeriesOption | ScatterSeriesOption;
@@ -140,7 +151,7 @@ function frame(title: string, names: readonly string[]): Option {
 function legendHeight(names: readonly string[]): number {
   let [lines, used] = [1, 0];
   for (const { length } of names) {
-    const wide = 48 + 6.6 * length;
+    const wide = 36 + 12 * letterWidth * length;
     if (used > 0 && used + wide > width) [lines, used] = [lines + 1, 0];
     used += wide;
   }

@@ -9,16 +9,19 @@ export interface OpenQueue {
   close(): Promise<void>;
 }
 
-const maintenanceSeconds = 5;
+const common = {
+  ...{ queues: [evaluationQueue], maintenanceSeconds: 5 },
+  onError: (error: Error): void => console.error(`queue: ${error.message}`),
+};
 
-/** The embedded one is in `folder`, and one process's at a time. Rejects with the database's error when it cannot be reached. */
-export async function openQueue(databaseUrl: string | undefined, folder: string): Promise<OpenQueue> {
-  const onError = (error: Error): void => console.error(`queue: ${error.message}`);
-  const common = { queues: [evaluationQueue], maintenanceSeconds, onError };
-  if (databaseUrl !== undefined) {
-    const queue = await openJobQueue({ databaseUrl, ...common });
-    return { queue, close: () => queue.close() };
-  }
+/** Rejects with the database's error when it cannot be reached. */
+export async function openQueue(databaseUrl: string): Promise<OpenQueue> {
+  const queue = await openJobQueue({ databaseUrl, ...common });
+  return { queue, close: () => queue.close() };
+}
+
+/** In `folder`, one process's at a time. Throws `invalid-argument` when another one has it. */
+export async function openEmbeddedQueue(folder: string): Promise<OpenQueue> {
   const place = join(folder, "queue");
   await mkdir(place, { recursive: true });
   const database = await openEmbedded(place);

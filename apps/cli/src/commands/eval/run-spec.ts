@@ -5,7 +5,6 @@ import { DynamoError } from "@dynamo/core";
 import {
   computeInProcesses,
   computeOnQueue,
-  evaluationOf,
   runEvaluation,
   runId,
   workOnQueue,
@@ -21,7 +20,9 @@ import type { ModelOptions } from "../../open-model.js";
 import { startProgress } from "../../progress.js";
 import { openWorker } from "./eval-worker.js";
 import { writeResult } from "./write-result.js";
-import { openQueue } from "./evaluation-queue.js";
+import { openEmbeddedQueue, openQueue } from "./evaluation-queue.js";
+import { placed, placedEvaluation, type PlacedSpec } from "./placed-spec.js";
+import { queueWorkers } from "./queue-workers.js";
 
 export interface EvalOptions extends ModelOptions {
   readonly out?: string;
@@ -50,9 +51,10 @@ export async function runSpec<Kind extends EvaluationKind>(
   { options, signal, unit, print, json = (outcome): object => outcome }: RunParts<SummaryOf<Kind>>,
 ): Promise<void> {
   const start = performance.now();
-  const evaluation = await evaluationOf(spec);
+  const own = placed(spec, options);
+  const evaluation = await placedEvaluation(own);
   checkSplit(evaluation, options);
-  const outcome = await run(evaluation, spec, { options, signal, unit });
+  const outcome = await run(evaluation, own, { options, signal, unit });
   if (options.out !== undefined) await writeResult(options.out, outcome, (performance.now() - start) / 1000);
   if (options.json) console.log(JSON.stringify(json(outcome)));
   else print(outcome.summary);
@@ -73,7 +75,7 @@ type Running = Pick<RunParts<never>, "options" | "signal" | "unit">;
 
 async function run<Summary>(
   evaluation: Evaluation<unknown, unknown, Summary>,
-  spec: EvaluationSpec,
+  spec: PlacedSpec,
   { options, signal, unit }: Running,
 ): Promise<EvaluationOutcome<Summary>> {
   const opened = await openWorker(options, signal);
@@ -83,7 +85,7 @@ async function run<Summary>(
   };
   const { resume, workers = 1 } = options;
   const compute = options.queue
-    ? queueCompute(evaluation, spec, { worker: opened.worker, folder: resume ?? opened.worker.scratch })
+    ? queueCompute(evaluation, spec, { worker: opened.worker, folder: resume ?? opened.worker.scratch, options })
     : workers > 1
       ? processCompute(spec, { workers, options, signal })
       : undefined;
@@ -100,34 +102,38 @@ async function run<Summary>(
 }
 
 function processCompute(
-  spec: EvaluationSpec,
+  spec: PlacedSpec,
   { workers, options, signal }: Omit<Running, "unit"> & { readonly workers: number },
 ): Compute {
-  const { device, dtype } = options;
   const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
   // This command's own file, whatever the shell called it.
   const launch = (): ReturnType<typeof fork> =>
     fork(process.argv[1] ?? "", ["eval", "job-process"], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-  return computeInProcesses({ workers, launch, spec, setup: { device, dtype, threads }, signal });
+  return computeInProcesses({ workers, launch, spec, setup: { threads }, signal });
+}
+
+interface Placed {
+  readonly worker: EvalWorker;
+  readonly folder: string;
+  readonly options: ModelOptions;
 }
 
 /** This process runs jobs too, beside those that `dynamo eval work` takes. */
 function queueCompute(
   evaluation: Evaluation,
-  spec: EvaluationSpec,
-  { worker, folder }: { readonly worker: EvalWorker; readonly folder: string },
+  spec: PlacedSpec,
+  { worker, folder, options }: Placed,
 ): Compute {
   return async (pending, put) => {
     const { signal } = worker;
-    const opened = await openQueue(process.env["DATABASE_URL"], folder);
+    const { DATABASE_URL: url = "" } = process.env;
+    const opened = url === "" ? await openEmbeddedQueue(folder) : await openQueue(url);
     const over = new AbortController();
     const { queue } = opened;
     // Jobs of others' evaluations come along too.
-    const open = async (theirs: unknown): Promise<{ evaluation: Evaluation; worker: EvalWorker }> => ({
-      ...{ evaluation: await evaluationOf(theirs as EvaluationSpec), worker },
-    });
+    const jobs = queueWorkers(options, signal);
     const working = workOnQueue({
-      ...{ queue, open, signal: AbortSignal.any([over.signal, signal]) },
+      ...{ queue, open: jobs.open, signal: AbortSignal.any([over.signal, signal]) },
       log: (level, line) => {
         if (level === "error") console.error(line);
       },
@@ -137,6 +143,7 @@ function queueCompute(
     } finally {
       over.abort();
       await working;
+      await jobs.close();
       await opened.close();
     }
   };
