@@ -119,11 +119,7 @@ interface Placed {
 }
 
 /** This process runs jobs too, beside those that `dynamo eval work` takes. */
-function queueCompute(
-  evaluation: Evaluation,
-  spec: PlacedSpec,
-  { worker, folder, options }: Placed,
-): Compute {
+function queueCompute(evaluation: Evaluation, spec: PlacedSpec, { worker, folder, options }: Placed): Compute {
   return async (pending, put) => {
     const { signal } = worker;
     const { DATABASE_URL: url = "" } = process.env;
