@@ -37,10 +37,18 @@ test("a document has the same examples whatever was asked before", async () => {
   expect(shown(await of(1))).toEqual([74, 4, 85, 88, 10]);
 });
 
-test("of its own file one more is drawn, and the question itself is left out", async () => {
-  const of = examples(4, true);
-  expect(shown(await of(0))).toEqual([99, 56, 14, 11]);
-  expect(shown(await of(1))).toEqual([74, 4, 85, 88]);
+test("of its own file the question is left out: the document behind it takes its place", async () => {
+  const of = examples(5, true);
+  expect(shown(await of(0))).toEqual([99, 56, 14, 1, 11]);
+  expect(shown(await of(1))).toEqual([74, 4, 85, 88, 10]);
+});
+
+test("sets without a test split have one more drawn, from their own file or another", async () => {
+  const task = { ...builtInTask("openbookqa"), spareExample: true };
+  const of = (own: boolean): Examples => examplesOf(task, file, { count: 4, seed: 1234, own });
+  expect(shown(await of(true)(0))).toEqual([99, 56, 14, 11]);
+  expect(shown(await of(false)(0))).toEqual([99, 56, 14, 0]);
+  expect(shown(await of(false)(1))).toEqual([74, 4, 85, 88]);
 });
 
 test("none, too many, and the first ones", async () => {

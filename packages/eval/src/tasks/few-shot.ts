@@ -22,9 +22,9 @@ export function examplesOf(task: Task, file: DocumentFile, options: FewShotOptio
   const { count, own } = options;
   if (count === 0) return () => Promise.resolve("");
   let index: Promise<Place[]> | undefined;
-  const choose = task.examples === "first" ? firstOnes(own, count) : drawnOnes(options);
+  const choose = task.examples === "first" ? firstOnes(own, count) : drawnOnes(task.spareExample, options);
   return async (document) => {
-    const places = await (index ??= placesOf(file, options));
+    const places = await (index ??= placesOf(file, options, task.examples === "drawn" && task.spareExample));
     const chosen = choose(document, places.length);
     const shown = chosen.map(async (i) => {
       const [row] = await file.read(places[i] as Place, i);
@@ -34,10 +34,10 @@ export function examplesOf(task: Task, file: DocumentFile, options: FewShotOptio
   };
 }
 
-async function placesOf(file: DocumentFile, { count, own, signal }: FewShotOptions): Promise<Place[]> {
+async function placesOf(file: DocumentFile, { count, own, signal }: FewShotOptions, spare: boolean): Promise<Place[]> {
   const all: Place[] = [];
   for await (const places of file.places(signal)) for (const place of places) all.push(place);
-  const needed = count + Number(own);
+  const needed = count + Number(own || spare);
   if (all.length < needed)
     throw new DynamoError(
       "invalid-argument",
@@ -57,13 +57,22 @@ const firstOnes =
  * One stream of draws serves all the documents of a file in their order. A document's draws are found by drawing for those
  * before it: the same in every process; going on from the last one where that is possible.
  */
-function drawnOnes({ count, seed, own }: FewShotOptions): (document: number, population: number) => number[] {
+function drawnOnes(
+  spare: boolean,
+  { count, seed, own }: FewShotOptions,
+): (document: number, population: number) => number[] {
+  const size = count + Number(spare);
   let [random, next]: [PythonRandom, number] = [createPythonRandom(seed), 0];
   return (document, population) => {
     if (document < next) [random, next] = [createPythonRandom(seed), 0];
-    for (; next < document; next++) random.sample(population, count + Number(own));
+    for (; next < document; next++) random.sample(population, size);
     next++;
-    const drawn = random.sample(population, count + Number(own));
-    return drawn.filter((i) => !own || i !== document).slice(0, count);
+    const drawn = random.sample(population, size);
+    if (!own || !drawn.includes(document)) return drawn.slice(0, count);
+    if (spare) return drawn.filter((i) => i !== document);
+    // The harness would show the question with its answer; the first behind it that is not drawn takes its place.
+    let other = document;
+    while (drawn.includes(other)) other = (other + 1) % population;
+    return drawn.map((i) => (i === document ? other : i));
   };
 }

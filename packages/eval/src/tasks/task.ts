@@ -26,6 +26,8 @@ export interface Task {
   readonly description?: ((subject: string) => string) | undefined;
   /** Drawn anew for every document, the first ones of the file, or never. */
   readonly examples: "drawn" | "first" | "none";
+  /** One more is drawn than shown, as the harness does for sets without a test split. */
+  readonly spareExample: boolean;
   /** What ends a written answer. */
   readonly stops: readonly string[];
   readonly files?: Omit<DocumentFileOptions, "labels"> | undefined;
@@ -37,7 +39,7 @@ type TaskParts = Pick<Task, "name" | "forms" | "metrics"> & Partial<Task>;
 
 /** lm-evaluation-harness's defaults for what is left out. */
 export const defineTask = (parts: TaskParts): Task => ({
-  ...{ delimiter: " ", fewShotDelimiter: "\n\n", examples: "drawn", stops: ["\n"] },
+  ...{ delimiter: " ", fewShotDelimiter: "\n\n", examples: "drawn", spareExample: true, stops: ["\n"] },
   ...parts,
 });
 

@@ -55,7 +55,7 @@ const answering = (query: string): string => (query.endsWith("Answer:") ? query 
 
 const arc = (name: string): Task =>
   defineTask({
-    ...{ name, metrics: normalized },
+    ...{ name, metrics: normalized, spareExample: false },
     forms: [
       labelledForm("question", object({ question: string(), ...labelled }), ({ question }) => asked(question)),
       stemForm(asked),
@@ -132,7 +132,7 @@ const hellaswag = defineTask({
 });
 
 const openbookqa = defineTask({
-  ...{ name: "openbookqa", metrics: normalized },
+  ...{ name: "openbookqa", metrics: normalized, spareExample: false },
   forms: [
     labelledForm("question_stem", object({ question_stem: string(), ...labelled }), ({ question_stem: stem }) => stem),
     stemForm((stem) => stem),

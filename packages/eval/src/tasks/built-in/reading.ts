@@ -4,7 +4,7 @@ import type { AnswerQuestion } from "../question.js";
 import { defineTask, type Task } from "../task.js";
 
 const lambada = defineTask({
-  ...{ name: "lambada", metrics: ["perplexity", "acc"] },
+  ...{ name: "lambada", metrics: ["perplexity", "acc"], spareExample: false },
   forms: [
     {
       expected: "{text}",
@@ -27,7 +27,7 @@ const optionsOf = array(array(string()).length(4)).min(1);
 
 /** Of an article with its questions, the last is asked; those before it are shown with their answers. */
 const race = defineTask({
-  ...{ name: "race", metrics: ["acc"] },
+  ...{ name: "race", metrics: ["acc"], spareExample: false },
   forms: [
     {
       expected: "{article, questions, options: [[four]], answers: [A to D]}",
