@@ -1,22 +1,19 @@
 /** Evaluations through a queue: on the embedded database, and on PostgreSQL with workers of which one is killed. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hasPostgres, startPostgres } from "@dynamo/services";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { command, runCli } from "./run-cli.js";
+import { writeStories } from "./stories-file.js";
 
 let folder: string;
 const at = (name: string): string => join(folder, name);
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "dynamo-queue-"));
-  const day = (i: number): string => `On day ${i} the dog ran to the big park and played with a red ball. `;
-  const stories = Array.from({ length: 40 }, (_, story) =>
-    Array.from({ length: 20 }, (_unused, i) => day(i + story)).join(""),
-  );
-  await writeFile(at("text.txt"), stories.join("<|endoftext|>"));
+  await writeStories(at("text.txt"), 40);
   const { code } = await runCli(perplexity("--resume", at("alone")));
   expect(code).toBe(0);
 }, 60_000);

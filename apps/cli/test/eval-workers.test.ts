@@ -2,22 +2,19 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { command, runCli } from "./run-cli.js";
+import { writeStories } from "./stories-file.js";
 
 let folder: string;
 const at = (name: string): string => join(folder, name);
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "dynamo-workers-"));
-  const day = (pet: string, i: number): string => `On day ${i} the ${pet} ran to the big park and played with a ball. `;
-  const stories = Array.from({ length: 24 }, (_, story) =>
-    Array.from({ length: 20 }, (_, i) => day(story % 2 ? "cat" : "dog", i + story)).join(""),
-  );
-  await writeFile(at("text.txt"), stories.join("<|endoftext|>"));
+  await writeStories(at("text.txt"), 24);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -24,6 +24,9 @@ export interface Evaluation<Job = unknown, Result = unknown, Summary = unknown> 
   summarize(results: AsyncIterable<Result>): Promise<Summary>;
 }
 
+/** `alone` of evaluations whose results hold wall-clock times. */
+export const measuresTime = "it measures time, and other processes would take it";
+
 /** What a job may use: models stay loaded from one job to the next. */
 export interface EvalWorker {
   /** A model or checkpoint folder. */

@@ -3,10 +3,11 @@ import { DynamoError } from "@dynamo/core";
 import {
   estimateText,
   lossOf,
+  mostTrials,
   percentText,
+  trialCells,
   tune,
   writeRecommendation,
-  type Trial,
   type TuneOutcome,
 } from "@dynamo/eval";
 import { isCheckpoint, type ModelOptions } from "../open-model.js";
@@ -63,11 +64,8 @@ async function search(model: string, options: TuneCommandOptions, signal: AbortS
   }
 }
 
-/** Nine ε_b, five others, two more ε_b, and three that are held against other prompts. */
-const mostTrials = 19;
-
 function print({ trials, chosen, tolerance }: TuneOutcome, written: string | null): void {
-  console.log(columnsText(trials.map(rowOf)));
+  console.log(columnsText(trials.map(trialCells)));
   const allowed = percentText(tolerance);
   if (chosen === null) {
     const least = [...trials].filter(({ speedup }) => speedup.value > 1).sort((a, b) => lossOf(a) - lossOf(b))[0];
@@ -83,15 +81,3 @@ function print({ trials, chosen, tolerance }: TuneOutcome, written: string | nul
     written === null ? "Nothing was written (--dry-run)." : `Written to ${written}. top_k is every strategy's.`,
   );
 }
-
-const rowOf = (trial: Trial): Record<string, string | number> => ({
-  prompts: trial.prompts,
-  ε_b: trial.setting.backoff,
-  mask: trial.setting.maskStrength,
-  "top-k": trial.setting.topK,
-  "speed-up (95 %)": estimateText(trial.speedup),
-  "tokens a pass": trial.tokensPerPass.toFixed(2),
-  "perplexity to the base's": estimateText(trial.perplexityRatio),
-  "distinct-2 to the base's": estimateText(trial.varietyRatio),
-  loss: percentText(lossOf(trial)),
-});

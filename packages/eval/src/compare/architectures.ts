@@ -70,9 +70,9 @@ export async function architectures(
   );
   const texts = source === undefined ? [] : await Promise.all(models.map((model) => perplexity({ model, source })));
   return {
+    // The models and the scorer that are written with, and why it runs alone.
+    ...writing,
     kind: "architectures",
-    models,
-    alone: "it measures time, and other processes would take it",
     settings: { ...writing.settings, perplexity: texts.map((each): JsonObject => each.settings) },
     async *jobs(worker) {
       for (const model of models.keys()) yield { kind: "architecture", model };

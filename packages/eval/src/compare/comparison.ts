@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { DynamoError } from "@dynamo/core";
-import type { Evaluation, JsonObject } from "../evaluation.js";
+import { measuresTime, type Evaluation, type JsonObject } from "../evaluation.js";
 import { firstSeeds } from "../open-ended/completions.js";
 import { readPrompts, sentenceCompletion, type OpenPrompt } from "../open-ended/prompts.js";
 import type { Sampling } from "../open-ended/write-text.js";
@@ -56,7 +56,7 @@ export async function comparison(
   return {
     kind,
     models: groups.flatMap(({ model, draft }) => [model, draft, scorer].filter((folder) => folder !== undefined)),
-    alone: "it measures time, and other processes would take it",
+    alone: measuresTime,
     settings: {
       ...(JSON.parse(JSON.stringify({ ...options, ...sampling, seeds, groups })) as JsonObject),
       prompts: createHash("sha256").update(JSON.stringify(prompts)).digest("hex"),

@@ -128,15 +128,20 @@ export interface WorkerOptions {
 /** Takes one job after another until the signal fires. Files and models that are not those of whoever asked are an error of the job. */
 export async function workOnQueue({ queue, open, signal, log }: WorkerOptions): Promise<void> {
   const opened = new Map<string, ReturnType<WorkerOptions["open"]>>();
+  const openRun = async (run: string, spec: unknown): ReturnType<WorkerOptions["open"]> => {
+    const own = await open(spec);
+    if ((await runId(own.evaluation)) === run) return own;
+    throw new DynamoError(
+      "invalid-argument",
+      `${hostname()} has other files or models at the same places: expected those of the run`,
+    );
+  };
   const compute = async ({ run, index, job, spec }: QueuedData): Promise<string> => {
-    const own = opened.get(run) ?? open(spec);
+    const own = opened.get(run) ?? openRun(run, spec);
     opened.set(run, own);
+    // What could not be opened may be there when the next job comes.
+    own.catch(() => opened.delete(run));
     const { evaluation, worker } = await own;
-    if ((await runId(evaluation)) !== run)
-      throw new DynamoError(
-        "invalid-argument",
-        `${hostname()} has other files or models at the same places: expected those of the run`,
-      );
     return resultText(index, await evaluation.run(job, worker));
   };
   while (!signal.aborted) {

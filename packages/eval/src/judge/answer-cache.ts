@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { DynamoError } from "@dynamo/core";
 import { number, object, string } from "zod";
+import { jsonOf } from "../text-file.js";
 import type { Answer, Question } from "./endpoint.js";
 
 export interface AnswerCache {
@@ -49,7 +50,7 @@ async function load(path: string, answers: Map<string, Answer>): Promise<void> {
   if (size > mostBytes)
     throw new DynamoError("invalid-file", `${path}: expected at most ${mostBytes} bytes, received ${size}`);
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
-    const { data } = entry.safeParse(parse(line));
+    const { data } = entry.safeParse(jsonOf(line));
     if (data === undefined) continue;
     const { key, ...answer } = data;
     answers.set(key, answer);
@@ -67,13 +68,5 @@ async function endsInsideLine(path: string): Promise<boolean> {
     return last[0] !== 10;
   } finally {
     await file.close();
-  }
-}
-
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }

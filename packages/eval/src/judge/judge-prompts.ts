@@ -1,7 +1,7 @@
 /** Judges' prompts: MT-bench's own, or one of a file in their form. */
-import { readFile, stat } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
 import { enum as oneOf, object, string } from "zod";
+import { jsonOf, readTextFile } from "../text-file.js";
 import { pairV2, singleV1 } from "./mt-bench-prompts.js";
 
 export type JudgeMode = "pairwise" | "single";
@@ -68,15 +68,10 @@ export const fillTemplate = (template: string, answers: Answers): string =>
   template.replace(placeholder, (whole, name: string) => answers[name] ?? whole);
 
 async function readPromptFile(path: string): Promise<ReturnType<typeof line.parse>[]> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new DynamoError("not-found", `cannot read ${path}`, { cause });
-  });
-  if (found.size > mostBytes)
-    throw new DynamoError("invalid-file", `${path}: expected at most ${mostBytes} bytes, received ${found.size}`);
-  const lines = (await readFile(path, "utf8")).split("\n");
+  const lines = (await readTextFile(path, mostBytes)).split("\n");
   return lines.flatMap((text, i) => {
     if (text.trim() === "") return [];
-    const { data } = line.safeParse(parse(text));
+    const { data } = line.safeParse(jsonOf(text));
     if (data === undefined)
       throw new DynamoError(
         "invalid-file",
@@ -84,12 +79,4 @@ async function readPromptFile(path: string): Promise<ReturnType<typeof line.pars
       );
     return [data];
   });
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

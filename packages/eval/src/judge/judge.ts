@@ -7,6 +7,7 @@ import { DynamoError } from "@dynamo/core";
 import type { Evaluation } from "../evaluation.js";
 import type { OpenPrompt } from "../open-ended/prompts.js";
 import { readTexts, type TextsFile } from "../open-ended/results-file.js";
+import { once } from "../once.js";
 import { openAnswerCache } from "./answer-cache.js";
 import { createAsking, type Ask } from "./asking.js";
 import { createBudget, type BudgetOptions } from "./budget.js";
@@ -128,12 +129,6 @@ function checkUrl(url: string): void {
       "invalid-argument",
       "expected an endpoint without a password: a key goes into the environment",
     );
-}
-
-/** Made at the first call, one for all. */
-function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
-  let made: Promise<Value> | undefined;
-  return () => (made ??= make());
 }
 
 interface Pair {

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { DynamoError } from "@dynamo/core";
 import type { LoadedModel } from "@dynamo/model";
-import type { Evaluation, JsonObject } from "../evaluation.js";
+import { measuresTime, type Evaluation, type JsonObject } from "../evaluation.js";
 import { readPrompts, sentenceCompletion, type OpenPrompt } from "./prompts.js";
 import { summarizeCompletions, type CompletionsSummary } from "./summary.js";
 import { strategyOf, writeText, type Sampling, type Setting, type WrittenText } from "./write-text.js";
@@ -62,7 +62,7 @@ export async function completions(
   return {
     kind: "completions",
     models: [settings.model],
-    alone: "it measures time, and other processes would take it",
+    alone: measuresTime,
     settings: {
       ...(JSON.parse(JSON.stringify({ ...settings, ...sampling, seeds, timedSeeds })) as JsonObject),
       prompts: createHash("sha256").update(JSON.stringify(prompts)).digest("hex"),

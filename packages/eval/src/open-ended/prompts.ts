@@ -1,9 +1,9 @@
 /** Prompts of open-ended text: the paper's sentence-completion benchmark, and questions from a file. */
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { DynamoError } from "@dynamo/core";
 import { array, int, object, string, union } from "zod";
+import { checkFileSize, jsonOf } from "../text-file.js";
 
 export interface OpenPrompt {
   readonly id: string;
@@ -43,11 +43,7 @@ const mostBytes = 16 * 2 ** 20;
  * `not-found`, and `invalid-file` naming the line that is neither.
  */
 export async function readPrompts(file: string): Promise<OpenPrompt[]> {
-  const found = await stat(file).catch((cause: unknown) => {
-    throw new DynamoError("not-found", `cannot read ${file}`, { cause });
-  });
-  if (found.size > mostBytes)
-    throw new DynamoError("invalid-file", `${file}: expected at most ${mostBytes} bytes, received ${found.size}`);
+  await checkFileSize(file, mostBytes);
   const prompts: OpenPrompt[] = [];
   let number = 0;
   for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
@@ -59,7 +55,7 @@ export async function readPrompts(file: string): Promise<OpenPrompt[]> {
 }
 
 function promptOf(text: string, place: string, number: number): OpenPrompt {
-  const { data } = line.safeParse(parse(text));
+  const { data } = line.safeParse(jsonOf(text));
   if (data === undefined)
     throw new DynamoError(
       "invalid-file",
@@ -67,12 +63,4 @@ function promptOf(text: string, place: string, number: number): OpenPrompt {
     );
   if ("prompt" in data) return { id: String(number), type: data.type ?? "all", text: data.prompt, chat: false };
   return { id: String(data.question_id), type: data.category, text: data.turns[0] ?? "", chat: true };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,5 @@
 /** A file of texts that `completions` wrote, read again to be judged and measured. */
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
 import {
   array,
@@ -17,6 +16,7 @@ import {
   type ZodType,
 } from "zod";
 import type { Estimate } from "../statistics/intervals.js";
+import { jsonOf, readTextFile } from "../text-file.js";
 import type { OpenPrompt } from "./prompts.js";
 import type { Setting } from "./write-text.js";
 
@@ -70,13 +70,8 @@ const file = looseObject({ kind: literal("completions"), summary });
 
 /** Throws `not-found`, and `invalid-file` for what is no file of texts. */
 export async function readTexts(path: string): Promise<TextsFile> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new DynamoError("not-found", `cannot read ${path}`, { cause });
-  });
-  if (found.size > mostBytes)
-    throw new DynamoError("invalid-file", `${path}: expected at most ${mostBytes} bytes, received ${found.size}`);
-  const text = await readFile(path, "utf8");
-  const { data, error } = file.safeParse(parse(text));
+  const text = await readTextFile(path, mostBytes);
+  const { data, error } = file.safeParse(jsonOf(text));
   if (data === undefined) {
     const [issue] = error.issues;
     throw new DynamoError(
@@ -85,12 +80,4 @@ export async function readTexts(path: string): Promise<TextsFile> {
     );
   }
   return { ...data.summary, hash: createHash("sha256").update(text).digest("hex") };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 /** Files that `dynamo eval … --out` wrote, read again for the report. */
-import { readFile, stat } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
 import * as z from "zod";
+import { readTextFile } from "../text-file.js";
 
 /** A sweep of 51 settings of 1,000 texts each has some 50 MiB. */
 const mostBytes = 512 * 2 ** 20;
@@ -154,12 +154,7 @@ export type ResultOf<Kind extends ResultFile["kind"]> = Extract<ResultFile, { re
 
 /** Throws `not-found`, and `invalid-file` with what was expected where. */
 export async function readResultFile(path: string, name = path): Promise<ResultFile> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new DynamoError("not-found", `cannot read ${path}`, { cause });
-  });
-  if (found.size > mostBytes)
-    throw new DynamoError("invalid-file", `${path}: expected at most ${mostBytes} bytes, received ${found.size}`);
-  const { data, error } = file.safeParse(parse(await readFile(path, "utf8"), path));
+  const { data, error } = file.safeParse(parse(await readTextFile(path, mostBytes), path));
   if (data !== undefined) return { ...data, name };
   const [issue] = error.issues;
   throw new DynamoError(

@@ -3,7 +3,7 @@ import { lossOf } from "../tune/choose.js";
 import { plot } from "./chart.js";
 import { figure, html, section, table, type Html } from "./html.js";
 import type { ResultOf } from "./result-file.js";
-import { estimateText, percentText } from "./words.js";
+import { percentText, trialCells } from "./words.js";
 
 type Trial = ResultOf<"tune">["summary"]["trials"][number];
 
@@ -38,18 +38,6 @@ export function tuneSection({ summary }: ResultOf<"tune">): Html {
       (distinct-2). Texts begin as held-out documents do.
     </p>`,
     figure(svg, "Labels: ε_b. To the right is faster, down is better."),
-    table(trials.map(cellsOf)),
+    table(trials.map(trialCells)),
   ]);
 }
-
-const cellsOf = (trial: Trial): Record<string, string | number> => ({
-  prompts: trial.prompts,
-  ε_b: trial.setting.backoff,
-  mask: trial.setting.maskStrength,
-  "top-k": trial.setting.topK,
-  "speed-up (95 %)": estimateText(trial.speedup),
-  "tokens a pass": trial.tokensPerPass.toFixed(2),
-  "perplexity to the base's": estimateText(trial.perplexityRatio),
-  "distinct-2 to the base's": estimateText(trial.varietyRatio),
-  loss: percentText(lossOf(trial)),
-});

@@ -2,6 +2,7 @@
 import type { Way } from "../compare/ways.js";
 import type { Setting } from "../open-ended/write-text.js";
 import type { Estimate } from "../statistics/intervals.js";
+import { lossOf, type Trial } from "../tune/choose.js";
 import type { SameQuality } from "../statistics/same-quality.js";
 
 /** Such as "dynamo ε_b 0.5, mask 0.5, no blur". */
@@ -54,3 +55,16 @@ export function sameQualityCell(found: Crossing | null): string {
   if (found.speedup <= 0) return "none";
   return `${estimateText({ value: found.speedup, interval: found.interval })}${found.theoretical ? " *" : ""}`;
 }
+
+/** A row of what tuning tried. */
+export const trialCells = (trial: Trial): Readonly<Record<string, string | number>> => ({
+  prompts: trial.prompts,
+  ε_b: trial.setting.backoff,
+  mask: trial.setting.maskStrength,
+  "top-k": trial.setting.topK,
+  "speed-up (95 %)": estimateText(trial.speedup),
+  "tokens a pass": trial.tokensPerPass.toFixed(2),
+  "perplexity to the base's": estimateText(trial.perplexityRatio),
+  "distinct-2 to the base's": estimateText(trial.varietyRatio),
+  loss: percentText(lossOf(trial)),
+});

@@ -1,8 +1,9 @@
 /** Documents of a file in its published form: JSON lines, CSV, or one JSON. */
-import { readFile, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { parse as parseCsv } from "csv-parse/sync";
 import { DynamoError } from "@dynamo/core";
+import { once } from "../once.js";
+import { readTextFile, withoutByteOrderMark } from "../text-file.js";
 import { createRecordScanner, readPlace, scanFile, type Place } from "./records.js";
 
 export interface Row {
@@ -182,21 +183,5 @@ function parseJson(text: string, where: string): unknown {
 export const excerpt = (text: string): string =>
   text.length > 80 ? `${text.slice(0, 80).trimEnd()}…` : text.trimEnd();
 
-async function readWhole(path: string, mostBytes: number): Promise<string> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new DynamoError("not-found", `cannot read ${path}`, { cause });
-  });
-  if (found.size > mostBytes)
-    throw new DynamoError("invalid-file", `${path}: expected at most ${mostBytes} bytes, received ${found.size}`);
-  return (await readFile(path, "utf8")).replace(/^\uFEFF/, "");
-}
-
-/** Made at the first call; a failure is not kept. */
-function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
-  let made: Promise<Value> | undefined;
-  return () =>
-    (made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    }));
-}
+const readWhole = async (path: string, mostBytes: number): Promise<string> =>
+  withoutByteOrderMark(await readTextFile(path, mostBytes));

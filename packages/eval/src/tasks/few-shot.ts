@@ -11,7 +11,6 @@ export interface FewShotOptions {
   readonly seed: number;
   /** The examples' file is the questions' own: a question is no example of itself. */
   readonly own: boolean;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What stands before document `document` of a file (from 0); "" without examples. */
@@ -34,9 +33,9 @@ export function examplesOf(task: Task, file: DocumentFile, options: FewShotOptio
   };
 }
 
-async function placesOf(file: DocumentFile, { count, own, signal }: FewShotOptions, spare: boolean): Promise<Place[]> {
+async function placesOf(file: DocumentFile, { count, own }: FewShotOptions, spare: boolean): Promise<Place[]> {
   const all: Place[] = [];
-  for await (const places of file.places(signal)) for (const place of places) all.push(place);
+  for await (const places of file.places()) for (const place of places) all.push(place);
   const needed = count + Number(own || spare);
   if (all.length < needed)
     throw new DynamoError(

@@ -2,7 +2,6 @@
  * Tasks of one's own, as JSON: templates name the fields of a row. They are data and no code, so that a task from anywhere can
  * be tried, hashed with its results, and sent to other machines; whoever needs code writes rows that need none.
  */
-import { readFile, stat } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
 import {
   array,
@@ -17,6 +16,7 @@ import {
   unknown,
   type ZodType,
 } from "zod";
+import { jsonOf, readTextFile, withoutByteOrderMark } from "../text-file.js";
 import type { Question } from "./question.js";
 import { defineTask, type Task } from "./task.js";
 import { fieldOf, fillTemplate, MissingField } from "./template.js";
@@ -89,20 +89,7 @@ const mostBytes = 2 ** 20;
 
 /** Throws `not-found`, and `invalid-file` that says what is wrong with the definition. */
 export async function readTaskDefinition(path: string): Promise<TaskDefinition> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new DynamoError("not-found", `cannot read ${path}`, { cause });
-  });
-  if (found.size > mostBytes)
-    throw new DynamoError("invalid-file", `${path}: expected at most ${mostBytes} bytes, received ${found.size}`);
-  return parseDefinition(parseJson(await readFile(path, "utf8")), path);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch {
-    return undefined;
-  }
+  return parseDefinition(jsonOf(withoutByteOrderMark(await readTextFile(path, mostBytes))), path);
 }
 
 function parseDefinition(json: unknown, where: string): TaskDefinition {

@@ -58,6 +58,15 @@ export const stages: readonly ((best: TuneSetting) => readonly TuneSetting[])[] 
 /** A share of two digits. */
 const clamp = (backoff: number): number => Number(Math.min(1, Math.max(0, backoff)).toFixed(2));
 
+/** Candidates that are held against prompts they were not chosen by. */
+export const mostFinalists = 3;
+
+/** Of one tuning, finalists included; what two stages have in common is tried once. */
+export const mostTrials = stages.reduce(
+  (sum, stage) => sum + stage({ backoff: 0.5, maskStrength: 1, topK: 50 }).length,
+  mostFinalists,
+);
+
 /** Those of them that were not tried. */
 export function untried(settings: readonly TuneSetting[], trials: readonly Trial[]): TuneSetting[] {
   const keyOf = ({ backoff, maskStrength, topK }: TuneSetting): string => `${backoff} ${maskStrength} ${topK}`;

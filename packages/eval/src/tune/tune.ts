@@ -2,7 +2,16 @@
 import { DynamoError } from "@dynamo/core";
 import type { EvalWorker } from "../evaluation.js";
 import { readRealTexts } from "../open-ended/real-texts.js";
-import { bestOf, fastestWithin, isWithin, stages, untried, type Trial, type TuneSetting } from "./choose.js";
+import {
+  bestOf,
+  fastestWithin,
+  isWithin,
+  mostFinalists,
+  stages,
+  untried,
+  type Trial,
+  type TuneSetting,
+} from "./choose.js";
 import { measureTrial } from "./measure-trial.js";
 
 export interface TuneSettings {
@@ -38,8 +47,6 @@ export interface TuneProgress {
   readonly onTrial?: (trial: Trial) => void;
 }
 
-/** Candidates that are held against prompts they were not chosen by. */
-const mostFinalists = 3;
 /** Words of a document that a text has to be able to follow. */
 const leastWords = 8;
 
