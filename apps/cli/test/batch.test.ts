@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { command, runCli } from "./run-cli.js";
+import { command, spawnCli } from "./run-cli.js";
 
 let folder: string;
 let [input, output] = ["", ""];
@@ -41,12 +41,12 @@ const batch = ["batch", "--device", "cpu"];
 describe("dynamo batch", () => {
   it("answers every line, refusals too, and does nothing again", async () => {
     write([line(0), line(1, { temperature: 9 }), line(2)]);
-    const first = await runCli([...batch, input, "--out", output]);
+    const first = await spawnCli([...batch, input, "--out", output]);
     expect(first).toMatchObject({ code: 0, stderr: expect.stringContaining("3 of 3 lines; 1 requests were refused") });
     const status = Object.fromEntries(answers().map(({ custom_id: id, response }) => [id, response.status_code]));
     expect(status).toEqual({ "line-0": 200, "line-1": 400, "line-2": 200 });
     const before = text();
-    const second = await runCli([...batch, input, "--out", output]);
+    const second = await spawnCli([...batch, input, "--out", output]);
     expect(second).toMatchObject({ code: 0, stderr: expect.stringContaining("3 of 3 lines, 3 of them from before") });
     expect(text()).toBe(before);
   }, 60_000);
@@ -62,7 +62,7 @@ describe("dynamo batch", () => {
     const kept = text().slice(0, text().lastIndexOf("\n") + 1);
     expect(kept.split("\n").length).toBeLessThan(count);
     appendFileSync(output, '{"id":"batch_req_12');
-    expect(await runCli([...batch, input, "--out", output])).toMatchObject({ code: 0 });
+    expect(await spawnCli([...batch, input, "--out", output])).toMatchObject({ code: 0 });
     expect(text().startsWith(kept)).toBe(true);
     expect(
       answers()
@@ -70,7 +70,7 @@ describe("dynamo batch", () => {
         .sort(),
     ).toEqual(Array.from({ length: count }, (_, i) => `line-${i}`).sort());
     const again = join(folder, "again.jsonl");
-    expect(await runCli([...batch, input, "--out", again])).toMatchObject({ code: 0 });
+    expect(await spawnCli([...batch, input, "--out", again])).toMatchObject({ code: 0 });
     const texts = (all: readonly Answer[]): object =>
       Object.fromEntries(all.map(({ custom_id: id, response }) => [id, response.body.choices[0]?.text]));
     const whole = texts(answers());
@@ -95,19 +95,19 @@ describe("dynamo batch", () => {
 
   it("an input with faults, and an output that is none, are refused and stay as they are", async () => {
     write([line(0), "{", line(0)]);
-    const faulty = await runCli([...batch, input, "--out", output]);
+    const faulty = await spawnCli([...batch, input, "--out", output]);
     expect(faulty).toMatchObject({ code: 3, stderr: expect.stringMatching(/line 2 is no JSON.*line 3: custom_id/) });
     expect(existsSync(output)).toBe(false);
     write([line(0)]);
     for (const mine of ["my only copy\nof a text\n", "my only copy"]) {
       writeFileSync(output, mine);
-      const other = await runCli([...batch, input, "--out", output]);
+      const other = await spawnCli([...batch, input, "--out", output]);
       expect(other).toMatchObject({
         code: 3,
         stderr: expect.stringContaining("line 1: expected an answer of a batch"),
       });
       expect(text()).toBe(mine);
     }
-    expect(await runCli([...batch, input, "--out", input])).toMatchObject({ code: 2 });
+    expect(await spawnCli([...batch, input, "--out", input])).toMatchObject({ code: 2 });
   }, 60_000);
 });

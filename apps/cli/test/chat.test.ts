@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runCli, type CliResult } from "./run-cli.js";
+import { runCli, spawnCli, type CliResult } from "./run-cli.js";
 
 const pairs = [
   { instruction: "Who are you?", input: "", output: "A small model." },
@@ -85,7 +85,7 @@ describe("dynamo chat", () => {
     const slow = join(folder, "slow.mjs");
     const step = "async () => (await new Promise((done) => setTimeout(done, 200)), { tokens: [40] })";
     await writeFile(slow, `export default { name: "slow", step: ${step} };`);
-    const { code, stdout, stderr } = await runCli(["chat", model, "--strategy", slow, "--max-new-tokens", "20"], {
+    const { code, stdout, stderr } = await spawnCli(["chat", model, "--strategy", slow, "--max-new-tokens", "20"], {
       input: "Bye\nBye\n",
       interruptWhen: (text) => text !== "",
     });

@@ -5,7 +5,7 @@ import { parseNeoxConfig } from "@dynamo/model";
 import { writeRandomCheckpoint } from "@dynamo/model/convert";
 import { modelPath as draftPath } from "@dynamo/stories-draft";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runCli, type CliResult } from "./run-cli.js";
+import { runCli, spawnCli, type CliResult } from "./run-cli.js";
 
 const rawConfig = {
   architectures: ["GPTNeoXForCausalLM"],
@@ -80,7 +80,7 @@ describe("dynamo", () => {
     // eslint-disable-next-line no-control-regex -- colours are control characters
     const colour = /\u001b\[3/;
     expect((await runCli(args)).stdout).not.toMatch(colour);
-    const forced = await runCli(args, { env: { FORCE_COLOR: "1" } });
+    const forced = await spawnCli(args, { env: { FORCE_COLOR: "1" } });
     expect(forced.stdout).toMatch(colour);
     for (const fact of ["tokens", "passes", "tokens per pass", "tokens/s", "speed-up"])
       expect(forced.stdout).toContain(fact);
@@ -113,7 +113,7 @@ describe("dynamo generate", () => {
   });
 
   it("stops cleanly on Ctrl-C, and keeps the text so far", async () => {
-    const { code, stdout } = await runCli(
+    const { code, stdout } = await spawnCli(
       ["generate", "--prompt", "Once", "--max-new-tokens", "500", "--backoff", "1"],
       {
         interruptWhen: (text) => text.length > 10,
@@ -266,7 +266,7 @@ describe("dynamo convert, inspect and logits", () => {
       num_attention_heads: 8,
     });
     const out = place("interrupted");
-    const { code } = await runCli(["convert", source, "--dtype", "fp32,q8,q4,fp16", "--out", out], {
+    const { code } = await spawnCli(["convert", source, "--dtype", "fp32,q8,q4,fp16", "--out", out], {
       interruptWhen: (_, stderr) => stderr.startsWith("converting"),
     });
     expect(code).toBe(130);

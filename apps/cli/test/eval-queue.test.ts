@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hasPostgres, startPostgres } from "@dynamo/services";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { command, runCli } from "./run-cli.js";
+import { command, runCli, spawnCli } from "./run-cli.js";
 import { writeStories } from "./stories-file.js";
 
 let folder: string;
@@ -37,7 +37,7 @@ test("on the embedded database: the bytes of a run without a queue", async () =>
 }, 60_000);
 
 test("eval work without a database that hosts share says what to do", async () => {
-  const { code, stderr } = await runCli(["eval", "work"], { env: { DATABASE_URL: "" } });
+  const { code, stderr } = await spawnCli(["eval", "work"], { env: { DATABASE_URL: "" } });
   expect(code).toBe(2);
   expect(stderr).toContain("expected DATABASE_URL of a PostgreSQL");
 });
@@ -59,7 +59,7 @@ test.skipIf(!hasPostgres)(
     try {
       const first = start();
       await expect.poll(() => first.said, { timeout: 20_000 }).toContain("taking jobs");
-      const run = runCli(perplexity("--queue", "--resume", at("shared")), { env: { DATABASE_URL: postgres.url } });
+      const run = spawnCli(perplexity("--queue", "--resume", at("shared")), { env: { DATABASE_URL: postgres.url } });
       await expect.poll(() => first.said, { timeout: 20_000, interval: 5 }).toContain("done");
       first.kill("SIGKILL");
       const second = start();

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCli } from "./run-cli.js";
+import { runCli, spawnCli } from "./run-cli.js";
 
 let folder: string;
 const at = (name: string): string => join(folder, name);
@@ -61,7 +61,7 @@ test("data of a URL is downloaded once, into the cache", async () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/stories.jsonl`;
   try {
     const env = { XDG_CACHE_HOME: at("caches") };
-    const first = await runCli(["eval", "tasks", "--task", `openbookqa=${url}`, "--json"], { env });
+    const first = await spawnCli(["eval", "tasks", "--task", `openbookqa=${url}`, "--json"], { env });
     expect([first.code, JSON.parse(first.stdout)]).toMatchObject([0, { summary: { tasks: [{ documents: 1 }] } }]);
     const again = await run("--task", `openbookqa=${url}`, "--cache", at("caches/dynamo/data"), "--json");
     expect([again.stdout, asked]).toEqual([first.stdout, 1]);

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { command, runCli } from "./run-cli.js";
+import { command, runCli, spawnCli } from "./run-cli.js";
 import { writeStories } from "./stories-file.js";
 
 let folder: string;
@@ -31,7 +31,9 @@ const perplexity = (...rest: string[]): string[] => [
 test("two and three processes have the bytes that one has", async () => {
   const outcomes = [];
   for (const workers of ["1", "2", "3"]) {
-    const { code, stderr } = await runCli(perplexity("--workers", workers, "--resume", at(`run-${workers}`), "--json"));
+    const { code, stderr } = await spawnCli(
+      perplexity("--workers", workers, "--resume", at(`run-${workers}`), "--json"),
+    );
     expect([code, stderr.includes("Error")]).toEqual([0, false]);
     outcomes.push(await readFile(at(`run-${workers}/result.json`), "utf8"));
   }
@@ -81,7 +83,7 @@ test("what measures time is not split, and says why", async () => {
 });
 
 test("a process for jobs that nobody started says so", async () => {
-  const { code, stderr } = await runCli(["eval", "job-process"]);
+  const { code, stderr } = await spawnCli(["eval", "job-process"]);
   expect(code).not.toBe(0);
   expect(stderr).toContain("expected to be started by an evaluation");
 });

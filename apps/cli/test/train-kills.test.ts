@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { command, runCli } from "./run-cli.js";
+import { command, runCli, spawnCli } from "./run-cli.js";
 import { makeTrainingFiles, outcome, stepLosses, succeeded, writeConfig } from "./training-files.js";
 
 const kills = Number(process.env["DYNAMO_KILLS"] ?? 4);
@@ -109,7 +109,7 @@ it("one process trains in a folder: a second one is refused, and one that was ki
 
 it("stopped by Ctrl-C, a run writes a checkpoint, ends with 130, and goes on to the same weights", async () => {
   const run = join(folder, "interrupted");
-  const stopped = await runCli(["train", config, "--out", run, "--json"], {
+  const stopped = await spawnCli(["train", config, "--out", run, "--json"], {
     interruptWhen: (_, stderr) => stderr.includes("checkpoint:"),
   });
   const { steps, finished } = JSON.parse(stopped.stdout) as { steps: number; finished: boolean };

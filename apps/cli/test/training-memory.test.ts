@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { command, runCli } from "./run-cli.js";
+import { command, runCli, spawnCli } from "./run-cli.js";
 import { makeTrainingFiles, outcome, succeeded, writeConfig } from "./training-files.js";
 
 /** Few weights and very wide inner layers: one tensor of 32 rows takes 67 MB, and a step keeps a dozen of them. */
@@ -31,7 +31,7 @@ const tellPeak = `data:text/javascript,${encodeURIComponent(
 )}`;
 
 async function peakOf(args: readonly string[]): Promise<number> {
-  const { stderr } = succeeded(await runCli(args, { env: { NODE_OPTIONS: `--import=${tellPeak}` } }));
+  const { stderr } = succeeded(await spawnCli(args, { env: { NODE_OPTIONS: `--import=${tellPeak}` } }));
   return Math.max(...[...stderr.matchAll(/VmPeak:\s+(\d+) kB/g)].map(([, size]) => Number(size)));
 }
 
@@ -46,7 +46,7 @@ it("ends the run with what it needs and what to lower; its checkpoint stays, and
   const config = await configOf("many-rows", { steps: 40, batch: 32 });
   const run = join(folder, "run");
   const interruptWhen = (_: string, stderr: string): boolean => /step \d+ of 40/.test(stderr);
-  expect((await runCli(["train", config, "--out", run], { interruptWhen })).code).toBe(130);
+  expect((await spawnCli(["train", config, "--out", run], { interruptWhen })).code).toBe(130);
   const before = outcome(run);
 
   const oneRow = await configOf("one-row", { steps: 2, batch: 1 });
