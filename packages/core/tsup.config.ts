@@ -1,6 +1,6 @@
 import { preset } from "@dynamo/build/tsup";
 
 export default preset(
-  { index: "src/index.ts", testing: "src/testing.ts", safetensors: "src/safetensors.ts" },
+  { index: "src/index.ts", testing: "src/testing.ts", safetensors: "src/safetensors.ts", options: "src/options.ts" },
   { platform: "neutral" },
 );

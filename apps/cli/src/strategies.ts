@@ -62,7 +62,12 @@ export async function openStrategy(
 
 /** A path is an ES module whose default export (or `strategy`) is a strategy or makes one from these options. */
 export async function chooseStrategy(options: StrategyOptions, tokenHeads: number): Promise<Strategy> {
-  const { strategy: name = tokenHeads > 1 ? "dynamo" : "autoregressive", ...rest } = options;
+  const { strategy: name = tokenHeads > 1 ? "dynamo" : "autoregressive" } = options;
+  const { temperature, topK, repetitionPenalty, backoff, maskStrength } = options;
+  // `--no-blur` left out is true here, but nothing that the user asked of a strategy without a blur.
+  const adaptive = options.adaptive === false ? false : undefined;
+  const blur = options.blur === false ? false : undefined;
+  const rest = { temperature, topK, repetitionPenalty, backoff, maskStrength, adaptive, blur };
   if (name === "autoregressive") return autoregressive(rest);
   if (name === "dynamo") return dynamo(rest);
   if (name === "verified") return verified(rest);
@@ -86,7 +91,7 @@ export async function chooseStrategy(options: StrategyOptions, tokenHeads: numbe
 function fromModule(
   module: Record<string, unknown>,
   file: string,
-  options: Omit<StrategyOptions, "strategy">,
+  options: Readonly<Record<string, unknown>>,
 ): Strategy {
   const exported = module["default"] ?? module["strategy"];
   const strategy: unknown =

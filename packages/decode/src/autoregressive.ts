@@ -1,12 +1,14 @@
 /** One token a pass from head 1: the base model's own decoding, and the baseline of every comparison. */
 import type { Strategy } from "@dynamo/core";
+import { checkOptions } from "@dynamo/core/options";
 import { createDynamoStep, tupleOf } from "./dynamo-step.js";
-import { checkSampling, resolve, type SamplingOptions } from "./options.js";
+import { generateOptions } from "./generate-checks.js";
+import { resolve, samplingChecks, type SamplingOptions } from "./options.js";
 import { choose } from "./sample.js";
 
-/** Top-k sampling, or greedy decoding at temperature 0. Throws `invalid-argument` for options out of range. */
+/** Top-k sampling, or greedy decoding at temperature 0. Throws `invalid-argument` for options that it does not have, or out of range. */
 export function autoregressive(options: SamplingOptions = {}): Strategy {
-  checkSampling(options);
+  checkOptions("autoregressive()", options, samplingChecks, generateOptions);
   const step = createDynamoStep();
   return {
     name: "autoregressive",

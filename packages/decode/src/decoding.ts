@@ -7,14 +7,25 @@ import {
   type StepOutput,
   type Strategy,
 } from "@dynamo/core";
+import { checkOptions, checkValue, languageModel, whole, type Misplaced } from "@dynamo/core/options";
 import { autoregressive } from "./autoregressive.js";
-import { dynamo } from "./dynamo.js";
+import { dynamo, dynamoChecks } from "./dynamo.js";
+import { generateChecks } from "./generate-checks.js";
 import type { FinishReason, GenerateOptions, GenerationChunk, TokenLogprob } from "./generation.js";
 import { logitAdjustment } from "./logit-adjustment.js";
+import { promptCheck, promptIds, type Prompt } from "./prompt.js";
 import { randomSeed } from "./random.js";
 import { checkOutput, commit, feedOf, remaining, startSequence, type Sequence } from "./sequence.js";
+import { speculativeChecks } from "./speculative.js";
+import { verifiedChecks } from "./verified.js";
 
-export type Prompt = string | ArrayLike<number>;
+/** For generate(): options that a strategy takes. */
+export const strategyOptions: Misplaced = Object.fromEntries(
+  Object.entries({ speculative: speculativeChecks, verified: verifiedChecks, dynamo: dynamoChecks }).flatMap(
+    ([strategy, checks]) =>
+      Object.keys(checks).map((name) => [name, `belongs to a strategy: { strategy: ${strategy}({ ${name} }) }`]),
+  ),
+);
 
 export interface Decoding {
   /** The prompt's ids, begin-of-text included. */
@@ -70,8 +81,16 @@ export function startDecoding(
   options: GenerateOptions = {},
   index = 0,
 ): Decoding {
+  checkValue("model", model, languageModel);
+  checkOptions("startDecoding()", options, generateChecks, strategyOptions);
+  checkValue("index", index, whole(0));
+  return beginDecoding(model, prompt, options, index);
+}
+
+/** As `startDecoding`, for a model, options and an index that were checked. */
+export function beginDecoding(model: LanguageModel, prompt: Prompt, options: GenerateOptions, index: number): Decoding {
+  checkValue("prompt", prompt, promptCheck);
   const seed = options.seed ?? randomSeed();
-  checkOptions(options, seed);
   const { info } = model;
   const strategy = options.strategy ?? (info.tokenHeads > 1 ? dynamo() : autoregressive());
   checkStrategy(strategy);
@@ -80,7 +99,7 @@ export function startDecoding(
   const drafts = strategy.drafts ?? heads - 1;
   const topK = Math.min(strategy.topK ?? info.generation.topK ?? 50, info.vocabularySize);
   const adjustment = logitAdjustment(options, info.vocabularySize);
-  const sequence = startSequence(model, index, encode(model, prompt, options), seed, options);
+  const sequence = startSequence(model, index, promptIds(model, prompt, options.beginOfText ?? true), seed, options);
   const logprobs = wantedLogprobs(options);
   const ends = {
     endOfText: (options.stopAtEndOfText ?? true) ? info.endOfTextIds : [],
@@ -138,20 +157,6 @@ function best({ ids, logits, logSumExp }: Candidates, topK: number): Candidates 
 const wantedLogprobs = ({ logprobs = false }: GenerateOptions): number | undefined =>
   typeof logprobs === "number" ? logprobs : logprobs ? 0 : undefined;
 
-function checkOptions({ maxNewTokens, logprobs, stop }: GenerateOptions, seed: number): void {
-  const fail = (message: string): never => {
-    throw new DynamoError("invalid-argument", message);
-  };
-  if (maxNewTokens !== undefined && !(Number.isInteger(maxNewTokens) && maxNewTokens >= 1)) {
-    fail(`maxNewTokens must be a whole number of at least 1, received ${maxNewTokens}`);
-  }
-  if (!Number.isSafeInteger(seed) || seed < 0) fail(`seed must be a whole number of at least 0, received ${seed}`);
-  if (typeof logprobs === "number" && !(Number.isInteger(logprobs) && logprobs >= 0)) {
-    fail(`logprobs must be a whole number of at least 0, received ${logprobs}`);
-  }
-  if (stop?.strings?.some((text) => text === "") === true) fail("a stop string must have at least one character");
-}
-
 /** A user's strategy may be plain JavaScript. */
 function checkStrategy({ name, heads = 1, topK = 1, drafts = 1 }: Strategy): void {
   for (const [what, value] of Object.entries({ heads, topK, drafts })) {
@@ -161,22 +166,6 @@ function checkStrategy({ name, heads = 1, topK = 1, drafts = 1 }: Strategy): voi
       `strategy ${name}: ${what} must be a whole number of at least 1, received ${String(value)}`,
     );
   }
-}
-
-function encode(model: LanguageModel, prompt: Prompt, { beginOfText = true }: GenerateOptions): Int32Array {
-  const ids = typeof prompt === "string" ? model.tokenizer.encode(prompt) : Int32Array.from(prompt);
-  if (ids.length === 0)
-    throw new DynamoError(
-      "invalid-argument",
-      "the prompt is empty: expected text or token ids (a begin-of-text id alone starts a text from nothing)",
-    );
-  const first = beginOfText ? model.info.beginOfTextId : undefined;
-  if (first === undefined || ids[0] === first) return ids;
-  // Never spread: a prompt far too long must reach the check of its length.
-  const all = new Int32Array(ids.length + 1);
-  all[0] = first;
-  all.set(ids, 1);
-  return all;
 }
 
 async function decide(

@@ -1,7 +1,9 @@
 /** DynaMo decoding: one to N tokens a pass from the joint distribution of all heads (paper, section 3.2). */
 import type { Strategy } from "@dynamo/core";
+import { checkOptions, flag, type OptionChecks } from "@dynamo/core/options";
 import { createDynamoStep, tupleOf } from "./dynamo-step.js";
-import { checkSampling, checkShare, checkTokenHeads, resolve, type SamplingOptions } from "./options.js";
+import { generateOptions } from "./generate-checks.js";
+import { resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from "./options.js";
 import { choose } from "./sample.js";
 
 export interface DynamoOptions extends SamplingOptions {
@@ -17,12 +19,19 @@ export interface DynamoOptions extends SamplingOptions {
   readonly tokenHeads?: number | undefined;
 }
 
-/** Throws `invalid-argument` for options out of range. */
+/** By option. */
+export const dynamoChecks: OptionChecks<DynamoOptions> = {
+  ...samplingChecks,
+  backoff: share,
+  maskStrength: share,
+  adaptive: flag,
+  blur: flag,
+  tokenHeads,
+};
+
+/** Throws `invalid-argument` for options that it does not have, or out of range. */
 export function dynamo(options: DynamoOptions = {}): Strategy {
-  checkSampling(options);
-  checkShare("backoff", options.backoff);
-  checkShare("maskStrength", options.maskStrength);
-  checkTokenHeads(options.tokenHeads);
+  checkOptions("dynamo()", options, dynamoChecks, generateOptions);
   const step = createDynamoStep();
   return {
     name: "dynamo",

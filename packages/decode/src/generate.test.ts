@@ -223,9 +223,11 @@ describe("generate refuses", () => {
       expect(await codeOf(() => generate(model(), "a", { maxNewTokens }))).toMatch(/invalid-argument: maxNewTokens/);
     expect(await codeOf(() => generate(model(), "a", { seed: -1 }))).toMatch(/invalid-argument: seed/);
     expect(await codeOf(() => generate(model(), "a", { stop: { strings: [""] } }))).toMatch(
-      /invalid-argument: a stop string/,
+      /invalid-argument: stop.strings must be a list of strings, each of at least one/,
     );
-    expect(await codeOf(() => generate(model(), [500], {}))).toMatch(/invalid-argument: token/);
+    expect(await codeOf(() => generate(model(), [500], {}))).toMatch(
+      /invalid-argument: the prompt.s token ids run from 0 to 127, received 500/,
+    );
   });
 
   it("options of strategies out of range", () => {

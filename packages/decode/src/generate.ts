@@ -1,7 +1,10 @@
 /** generate(): the one loop from prompts to text. */
 import { DynamoError, throwIfAborted, type KvCache, type LanguageModel } from "@dynamo/core";
-import { startDecoding, type Decoding, type DecodingProgress, type Prompt } from "./decoding.js";
+import { checkOptions, checkValue, languageModel } from "@dynamo/core/options";
+import { beginDecoding, strategyOptions, type Decoding, type DecodingProgress } from "./decoding.js";
+import { generateChecks } from "./generate-checks.js";
 import type { GenerateOptions, Generation, GenerationChunk, GenerationResult } from "./generation.js";
+import { isBatch, type Prompt } from "./prompt.js";
 import { randomSeed } from "./random.js";
 
 /**
@@ -21,9 +24,11 @@ export function generate(
   prompt: Prompt | readonly Prompt[],
   options: GenerateOptions = {},
 ): Generation<GenerationResult | GenerationResult[]> {
+  checkValue("model", model, languageModel);
+  checkOptions("generate()", options, generateChecks, strategyOptions);
   const batch = isBatch(prompt);
   const seed = options.seed ?? randomSeed();
-  const decodings = (batch ? prompt : [prompt]).map((each, i) => startDecoding(model, each, { ...options, seed }, i));
+  const decodings = (batch ? prompt : [prompt]).map((each, i) => beginDecoding(model, each, { ...options, seed }, i));
   const run = createRun(model, decodings, options);
   return once(run.chunks, () => {
     const sum = (of: (progress: DecodingProgress) => number): number =>
@@ -35,10 +40,6 @@ export function generate(
     const results = decodings.map((decoding) => resultOf(decoding, run.seconds, strategySeconds, options));
     return batch ? results : (results[0] as GenerationResult);
   });
-}
-
-function isBatch(prompt: Prompt | readonly Prompt[]): prompt is readonly Prompt[] {
-  return Array.isArray(prompt) && prompt.length > 0 && typeof prompt[0] !== "number";
 }
 
 interface Seconds {

@@ -13,8 +13,11 @@ export type {
   StepOptions,
 } from "./dynamo-step.js";
 export { generate } from "./generate.js";
-export { startDecoding } from "./decoding.js";
-export type { Decoding, DecodingProgress, DecodingStep, Prompt } from "./decoding.js";
+export { generateChecks } from "./generate-checks.js";
+export { startDecoding, strategyOptions } from "./decoding.js";
+export type { Decoding, DecodingProgress, DecodingStep } from "./decoding.js";
+export { promptCheck } from "./prompt.js";
+export type { Prompt } from "./prompt.js";
 export type {
   FinishReason,
   GenerateOptions,

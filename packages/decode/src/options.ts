@@ -1,5 +1,6 @@
 /** Options of the built-in strategies: their ranges, and where a value comes from when the user gave none. */
-import { DynamoError, type GenerationDefaults } from "@dynamo/core";
+import type { GenerationDefaults } from "@dynamo/core";
+import { numberAbove, numberFrom, numberIn, whole, type OptionChecks } from "@dynamo/core/options";
 import type { StepOptions } from "./dynamo-step.js";
 
 export interface SamplingOptions {
@@ -16,27 +17,17 @@ export interface SamplingOptions {
 /** More candidates would only be noise, and their n-tuples would not fit a 32-bit cell. */
 export const maxTopK = 1024;
 
-function check(name: string, value: number | undefined, valid: (value: number) => boolean, expected: string): void {
-  if (value !== undefined && !(typeof value === "number" && valid(value))) {
-    throw new DynamoError("invalid-argument", `${name} must be ${expected}, received ${String(value)}`);
-  }
-}
+/** By option. */
+export const samplingChecks: OptionChecks<SamplingOptions> = {
+  temperature: numberFrom(0),
+  topK: whole(1, maxTopK),
+  topP: numberAbove(0, 1),
+  repetitionPenalty: numberAbove(0),
+};
 
-/** Throws `invalid-argument` for values out of range. */
-export function checkSampling({ temperature, topK, topP, repetitionPenalty }: SamplingOptions): void {
-  check("temperature", temperature, (t) => Number.isFinite(t) && t >= 0, "a number of at least 0");
-  check("topK", topK, (k) => Number.isInteger(k) && k >= 1 && k <= maxTopK, `a whole number from 1 to ${maxTopK}`);
-  check("topP", topP, (p) => p > 0 && p <= 1, "a number above 0, at most 1");
-  check("repetitionPenalty", repetitionPenalty, (p) => Number.isFinite(p) && p > 0, "a number above 0");
-}
-
-export function checkShare(name: string, value: number | undefined): void {
-  check(name, value, (share) => share >= 0 && share <= 1, "a number from 0 to 1");
-}
-
-export function checkTokenHeads(value: number | undefined): void {
-  check("tokenHeads", value, (n) => Number.isInteger(n) && n >= 1 && n <= 4, "a whole number from 1 to 4");
-}
+/** Of `maskStrength`, `backoff`. */
+export const share = numberIn(0, 1);
+export const tokenHeads = whole(1, 4);
 
 /** The user's value, else the model's recommendation, else the paper's. */
 export function resolve(

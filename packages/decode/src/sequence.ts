@@ -41,12 +41,6 @@ export function startSequence(
   options: GenerateOptions,
 ): Sequence {
   const { contextLength } = model.info;
-  if (prompt.length >= contextLength) {
-    throw new DynamoError(
-      "invalid-argument",
-      `the prompt has ${prompt.length} tokens, the context holds ${contextLength} with at least one to generate`,
-    );
-  }
   const limit = Math.min(options.maxNewTokens ?? 128, contextLength - prompt.length);
   const context = new Int32Array(prompt.length + limit);
   context.set(prompt);

@@ -3,10 +3,12 @@
  * drafts some tokens one at a time, and one pass of the model judges them all. The output has exactly the distribution of
  * the model's head 1, and greedy output is head 1's, token for token.
  */
-import { DynamoError, type Draft, type LanguageModel, type Strategy } from "@dynamo/core";
+import type { Draft, LanguageModel, Strategy } from "@dynamo/core";
+import { checkOptions, languageModel, required, whole, type OptionChecks } from "@dynamo/core/options";
 import { draftMemory, type DraftMemory } from "./draft-memory.js";
+import { generateOptions } from "./generate-checks.js";
 import { judge, penalisedDistribution, type JudgeOptions } from "./judge.js";
-import { checkSampling, resolve, type SamplingOptions } from "./options.js";
+import { resolve, samplingChecks, type SamplingOptions } from "./options.js";
 import type { Random } from "./random.js";
 import { checkSameTokenizer } from "./same-tokenizer.js";
 import { choose } from "./sample.js";
@@ -28,15 +30,21 @@ export interface SpeculativeStrategy extends Strategy {
 /** As many as a pass on the wire has places for, the next token's included. */
 const mostDrafts = 15;
 
+/** By option. */
+export const speculativeChecks: OptionChecks<SpeculativeOptions> = {
+  ...samplingChecks,
+  draftModel: required(languageModel),
+  drafts: whole(1, mostDrafts),
+  texts: whole(1, 4096),
+};
+
 /**
- * Throws `invalid-argument` for options out of range. A text that is longer than the draft model's context goes on without
+ * Throws `invalid-argument` for options that it does not have, or out of range. A text that is longer than the draft model's context goes on without
  * drafts. Generating throws `unsupported` when the two models' tokenizers differ.
  */
 export function speculative(options: SpeculativeOptions): SpeculativeStrategy {
-  checkSampling(options);
+  checkOptions("speculative()", options, speculativeChecks, generateOptions);
   const { draftModel, drafts = 4, texts = 8 } = options;
-  checkWhole("drafts", drafts, mostDrafts);
-  checkWhole("texts", texts, 4096);
   const memory = oneAtATime(draftMemory(draftModel, { texts, rollBack: drafts + 1 }));
   const checked = new WeakSet<LanguageModel>();
   return {
@@ -107,9 +115,4 @@ function oneAtATime(memory: DraftMemory): DraftMemory {
     after: (tokens, topK) => next(() => memory.after(tokens, topK)),
     dispose: () => next(() => memory.dispose()),
   };
-}
-
-function checkWhole(name: string, value: number, most: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return;
-  throw new DynamoError("invalid-argument", `${name} must be a whole number from 1 to ${most}, received ${value}`);
 }

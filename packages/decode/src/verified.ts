@@ -3,11 +3,13 @@
  * distribution (judge.ts). Greedy output is head 1's, token for token.
  */
 import type { Candidates, Cooccurrence, Draft, NgramMatches, Strategy } from "@dynamo/core";
+import { checkOptions, type OptionChecks } from "@dynamo/core/options";
 import type { StepOptions } from "./dynamo-step.js";
 import { power } from "./exponential.js";
+import { generateOptions } from "./generate-checks.js";
 import { headDistribution, type HeadDistribution } from "./head-distribution.js";
 import { judge } from "./judge.js";
-import { checkSampling, checkShare, checkTokenHeads, resolve, type SamplingOptions } from "./options.js";
+import { resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from "./options.js";
 import type { Random } from "./random.js";
 import { choose } from "./sample.js";
 
@@ -18,11 +20,12 @@ export interface VerifiedOptions extends SamplingOptions {
   readonly tokenHeads?: number | undefined;
 }
 
-/** Throws `invalid-argument` for options out of range. */
+/** By option. */
+export const verifiedChecks: OptionChecks<VerifiedOptions> = { ...samplingChecks, maskStrength: share, tokenHeads };
+
+/** Throws `invalid-argument` for options that it does not have, or out of range. */
 export function verified(options: VerifiedOptions = {}): Strategy {
-  checkSampling(options);
-  checkShare("maskStrength", options.maskStrength);
-  checkTokenHeads(options.tokenHeads);
+  checkOptions("verified()", options, verifiedChecks, generateOptions);
   return {
     name: "verified",
     ...(options.tokenHeads === undefined ? {} : { heads: options.tokenHeads }),

@@ -163,9 +163,16 @@ describe("the queue", () => {
         [{ prompt: "" }, /prompt is empty/],
         [{ prompt: new Array<number>(600).fill(5) }, /has 60\d tokens, the context holds 512/],
         [{ prompt: "a", maxNewTokens: 0 }, /maxNewTokens/],
+        [{ prompt: "a", maxTokens: 5 } as never, /submit\(\) has no option maxTokens: did you mean maxNewTokens\?/],
+        [{ prompt: "a", temperature: 0 } as never, /it belongs to a strategy/],
+        [{ promt: "a" } as never, /did you mean prompt\?/],
+        [{} as never, /prompt must be text or a list of token ids .* received undefined/],
+        [null as never, /submit\(\): options must be a plain object, received null/],
       ];
       for (const [request, message] of refused) expect(() => engine.submit(request)).toThrow(message);
       await expect(createEngine(model, { slots: 0 })).rejects.toThrow(/slots must be a whole number from 1/);
+      await expect(createEngine(model, { slot: 2 } as never)).rejects.toThrow(/no option slot: did you mean slots\?/);
+      await expect(createEngine(Promise.resolve(model) as never)).rejects.toThrow(/model must be a loaded model/);
     });
   });
 });
@@ -197,13 +204,14 @@ describe("what fails", () => {
           return { tokens: [5] };
         },
       };
-      const good = { prompt: prompts[0] as string, seed: 3, maxNewTokens: 40 };
+      const options = { seed: 3, maxNewTokens: 40 };
+      const good = { prompt: prompts[0] as string, ...options };
       const [failed, text] = await Promise.all([
         codeOf(engine.submit({ ...good, strategy: bad })),
         engine.submit(good),
       ]);
       expect(failed).toBe("strategy");
-      expect(text.text).toBe((await generate(model, good.prompt, good)).text);
+      expect(text.text).toBe((await generate(model, good.prompt, options)).text);
     });
   });
 

@@ -3,12 +3,21 @@
  * long prompt is computed in pieces between the passes of the others.
  */
 import { DynamoError, type LanguageModel } from "@dynamo/core";
-import { startDecoding, type GenerationChunk } from "@dynamo/decode";
+import {
+  callback,
+  checkOptions,
+  checkValue,
+  flag,
+  languageModel,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
+import { startDecoding, strategyOptions, type GenerationChunk } from "@dynamo/decode";
 import { abortedError, isOver, now, type Active } from "./active.js";
 import { createBatch, type Batch, type PassReport } from "./batch.js";
 import { channel } from "./channel.js";
 import { fairQueue, type FairQueue } from "./fair-queue.js";
-import type { EngineGeneration, EngineRequest, EngineResult } from "./request.js";
+import { requestChecks, type EngineGeneration, type EngineRequest, type EngineResult } from "./request.js";
 
 export interface EngineOptions {
   /** Requests that are decoded at once. Default 8. */
@@ -27,6 +36,18 @@ export interface EngineOptions {
   readonly onBroken?: ((error: DynamoError) => void) | undefined;
 }
 
+const mostRows = 4096;
+
+const engineChecks: OptionChecks<EngineOptions> = {
+  slots: whole(1, mostRows),
+  keptTexts: whole(0, mostRows),
+  queue: whole(0, mostRows),
+  prefillTokens: whole(1, mostRows),
+  onPass: callback(),
+  onIdle: callback(),
+  onBroken: callback(),
+};
+
 export interface EngineState {
   readonly slots: number;
   /** Requests that are computed now. */
@@ -43,16 +64,21 @@ export interface Engine {
    */
   submit(request: EngineRequest): EngineGeneration;
   /** Takes no more requests, and ends when those that it has are done, or with `now` at once. */
-  close(options?: { readonly now?: boolean }): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export interface CloseOptions {
+  /** Ends the requests that it has too. Default false. */
+  readonly now?: boolean;
 }
 
 /** Tokens of a prompt in one pass when nobody waits for it. */
 const wholeChunk = 512;
 
 export async function createEngine(model: LanguageModel, options: EngineOptions = {}): Promise<Engine> {
+  checkValue("model", model, languageModel);
+  checkOptions("createEngine()", options, engineChecks);
   const { slots = 8, keptTexts = slots, queue: mostWaiting = 64, prefillTokens = 128, onPass } = options;
-  checkWhole({ slots, prefillTokens }, 1);
-  checkWhole({ keptTexts, queue: mostWaiting }, 0);
   const queue = fairQueue<Active>();
   const batch = await createBatch(model, { slots, keptTexts, onPass: onPass ?? ((): void => undefined) });
   let closing = false;
@@ -98,6 +124,7 @@ export async function createEngine(model: LanguageModel, options: EngineOptions 
       return { slots, active: activeCount(), queued: queue.size };
     },
     submit(request) {
+      checkOptions("submit()", request, requestChecks, strategyOptions);
       if (broken !== undefined) throw broken;
       if (closing) throw new DynamoError("busy", "the engine is closing and takes no more requests");
       if (request.signal?.aborted === true) throw abortedError();
@@ -113,7 +140,9 @@ export async function createEngine(model: LanguageModel, options: EngineOptions 
       wake();
       return generationOf(active);
     },
-    async close({ now: atOnce = false } = {}) {
+    async close(given = {}) {
+      checkOptions<CloseOptions>("close()", given, { now: flag });
+      const { now: atOnce = false } = given;
       closing = true;
       if (atOnce) {
         const entering = batch.entering === undefined ? [] : [batch.entering];
@@ -145,7 +174,7 @@ async function work(batch: Batch, queue: FairQueue<Active>, slots: number, prefi
 }
 
 function startRequest(model: LanguageModel, request: EngineRequest, cancel: (active: Active) => void): Active {
-  const { prompt, key = "", index = 0, signal, ...options } = request;
+  const { prompt, key = "", index = 0, signal, joins: _joins, ...options } = request;
   const decoding = startDecoding(model, prompt, options, index);
   const abort = (): void => {
     cancel(active);
@@ -175,13 +204,3 @@ const generationOf = ({ output }: Active): EngineGeneration => ({
   [Symbol.asyncIterator]: () => output.items[Symbol.asyncIterator](),
   then: (fulfilled, rejected) => output.result.then(fulfilled, rejected),
 });
-
-function checkWhole(values: Readonly<Record<string, number>>, least: number): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (Number.isSafeInteger(value) && value >= least && value <= 4096) continue;
-    throw new DynamoError(
-      "invalid-argument",
-      `${name} must be a whole number from ${least} to 4096, received ${String(value)}`,
-    );
-  }
-}

@@ -1,5 +1,14 @@
 /** What the engine takes and gives. */
-import type { FinishReason, GenerateOptions, GenerationChunk, Prompt, TokenLogprob } from "@dynamo/decode";
+import { flag, required, text, whole, type OptionChecks } from "@dynamo/core/options";
+import {
+  generateChecks,
+  promptCheck,
+  type FinishReason,
+  type GenerateOptions,
+  type GenerationChunk,
+  type Prompt,
+  type TokenLogprob,
+} from "@dynamo/decode";
 
 export interface EngineRequest extends GenerateOptions {
   readonly prompt: Prompt;
@@ -10,6 +19,15 @@ export interface EngineRequest extends GenerateOptions {
   /** It belongs to one that was taken, and is not refused for a full queue. Default false. */
   readonly joins?: boolean | undefined;
 }
+
+/** By option. */
+export const requestChecks: OptionChecks<EngineRequest> = {
+  ...generateChecks,
+  prompt: required(promptCheck),
+  key: text,
+  index: whole(0),
+  joins: flag,
+};
 
 /** Iterate over it for the text as it is made, or await it, or both. A reader that stops iterating cancels it. */
 export interface EngineGeneration extends AsyncIterable<GenerationChunk>, PromiseLike<EngineResult> {}

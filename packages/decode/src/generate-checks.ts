@@ -1,0 +1,43 @@
+/** What the options of generate() must be. */
+import {
+  abortSignal,
+  either,
+  finite,
+  flag,
+  isPlainObject,
+  listOf,
+  members,
+  someText,
+  strategy,
+  valueCheck,
+  whole,
+  type Misplaced,
+  type OptionChecks,
+} from "@dynamo/core/options";
+import type { GenerateOptions } from "./generation.js";
+
+/** By option; the engine's requests have them too. Token ids are held against the vocabulary later. */
+export const generateChecks: OptionChecks<GenerateOptions> = {
+  strategy,
+  maxNewTokens: whole(1),
+  seed: whole(0),
+  stop: members<NonNullable<GenerateOptions["stop"]>>({
+    strings: listOf(someText, "a list of strings, each of at least one character"),
+    ids: listOf(whole(0), "a list of token ids"),
+  }),
+  beginOfText: flag,
+  stopAtEndOfText: flag,
+  logprobs: either(flag, whole(0)),
+  signal: abortSignal,
+  logitBias: valueCheck(
+    "an object of finite numbers by token id",
+    (value) => isPlainObject(value) && Object.values(value as object).every(finite.accepts),
+  ),
+  presencePenalty: finite,
+  frequencyPenalty: finite,
+};
+
+/** For strategies, whose options stand apart. */
+export const generateOptions: Misplaced = Object.fromEntries(
+  Object.keys(generateChecks).map((name) => [name, "is an option of generate(), beside the strategy"]),
+);
