@@ -5,15 +5,15 @@ import type { LoadedModel } from "./load.js";
 
 type ChatModel = Pick<LoadedModel, "chatTokenizer" | "info">;
 
-/** Throws `invalid-file` for a template that is there and fails. */
+/** Throws `invalid-file` for a template that is there and cannot be parsed. One that refuses a message is there. */
 export function hasChatTemplate({ chatTokenizer }: Pick<LoadedModel, "chatTokenizer">): boolean {
+  if (chatTokenizer === undefined || chatTokenizer.chatTemplates.length === 0) return false;
   try {
-    chatTokenizer?.applyChatTemplate([{ role: "user", content: "Hello" }]);
-    return chatTokenizer !== undefined;
+    chatTokenizer.applyChatTemplate([{ role: "user", content: "Hello" }]);
   } catch (error) {
-    if (DynamoError.is(error) && error.code === "unsupported") return false;
-    throw error;
+    if (!DynamoError.is(error) || error.code !== "invalid-argument") throw error;
   }
+  return true;
 }
 
 export interface ChatPromptOptions {

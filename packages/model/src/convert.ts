@@ -1,6 +1,6 @@
 /** Checkpoint → model folder: streamed, atomic, cancellable. Node only. */
-import { writeFile } from "node:fs/promises";
-import { join, resolve, sep } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
 import { DynamoError, type ModelFiles } from "@dynamo/core";
 import { maxInlineBytes, weightBytes } from "@dynamo/onnx";
 import { writeFolderAtomically } from "./atomic-folder.js";
@@ -139,6 +139,7 @@ async function copyTexts(checkpoint: Checkpoint, config: NeoxConfig, folder: str
   await writeFile(join(folder, "config.json"), `${JSON.stringify(configJson(config), undefined, 2)}\n`);
   for (const name of [...tokenizerFiles, "generation_config.json"]) {
     if ((await checkpoint.files.size(name)) === undefined) continue;
+    await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), await checkpoint.files.read(name, limits.tokenizer));
   }
 }

@@ -7,12 +7,18 @@ export const dtypes: readonly ModelDType[] = ["fp32", "fp16", "q8", "q4"];
 /** The graph's file inside a model folder. */
 export const graphPath = (dtype: ModelDType): string => `onnx/model${dtype === "fp32" ? "" : `_${dtype}`}.onnx`;
 export const maskPath = "cooccurrence.safetensors";
+/** Chat templates beside chat_template.jinja. */
+export const additionalTemplates = [
+  "additional_chat_templates/tool_use.jinja",
+  "additional_chat_templates/rag.jinja",
+] as const;
 /** Copied from a checkpoint into its model folder when they are there. */
 export const tokenizerFiles = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
   "chat_template.jinja",
+  ...additionalTemplates,
 ] as const;
 
 /** Caps on what is read whole into memory: the largest published files of each kind are a tenth of these. */

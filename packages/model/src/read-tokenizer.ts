@@ -4,7 +4,7 @@ import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
 import { checkTokenizerFits } from "./checkpoint.js";
 import type { NeoxConfig } from "./config.js";
 import { readJson } from "./files.js";
-import { limits } from "./model-folder.js";
+import { additionalTemplates, limits } from "./model-folder.js";
 
 /**
  * Undefined for a folder without one: it still runs on token ids. Throws `invalid-file` when it is damaged or larger than
@@ -14,15 +14,24 @@ export async function readTokenizer(files: ModelFiles, config: NeoxConfig): Prom
   if ((await files.size("tokenizer.json")) === undefined) return undefined;
   const optional = async (path: string): Promise<unknown> =>
     (await files.size(path)) === undefined ? undefined : await readJson(files, path, limits.json);
-  const template =
-    (await files.size("chat_template.jinja")) === undefined
-      ? undefined
-      : await files.read("chat_template.jinja", limits.json);
+  const text = async (path: string): Promise<string | undefined> =>
+    (await files.size(path)) === undefined ? undefined : new TextDecoder().decode(await files.read(path, limits.json));
+  const chatTemplate = await text("chat_template.jinja");
   const tokenizer = loadTokenizer({
     tokenizerJson: await readJson(files, "tokenizer.json", limits.tokenizer),
     tokenizerConfig: await optional("tokenizer_config.json"),
-    ...(template === undefined ? {} : { chatTemplate: new TextDecoder().decode(template) }),
+    ...(chatTemplate === undefined ? {} : { chatTemplate, additionalChatTemplates: await additional(text) }),
   });
   checkTokenizerFits(tokenizer.vocabularySize, config);
   return tokenizer;
+}
+
+/** A folder cannot be listed over HTTP: these are the names that published models use. */
+async function additional(text: (path: string) => Promise<string | undefined>): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const path of additionalTemplates) {
+    const template = await text(path);
+    if (template !== undefined) found[path.slice(path.lastIndexOf("/") + 1, -".jinja".length)] = template;
+  }
+  return found;
 }

@@ -1,9 +1,9 @@
 /** What a chat sends to the model: the messages that fit, the newest ones for certain. */
 import { DynamoError } from "@dynamo/core";
-import type { ApplyChatTemplate, ChatMessage } from "./chat-template.js";
+import type { ChatMessage } from "./chat-template.js";
 
 export interface FitOptions {
-  readonly template: ApplyChatTemplate;
+  readonly template: (messages: readonly ChatMessage[]) => string;
   /** Tokens of a text. */
   readonly count: (text: string) => number;
   /** Tokens that the prompt may have. */

@@ -1,5 +1,5 @@
 /** @dynamo/tokenizer: encode, decode, streaming decode and chat templates of any tokenizer.json. */
-export type { ApplyChatTemplate, ChatMessage, ChatTemplateOptions } from "./chat-template.js";
+export type { ApplyChatTemplate, ChatMessage, ChatTemplateOptions, TemplateMessage } from "./chat-template.js";
 export { fitConversation } from "./conversation.js";
 export type { FitOptions, FittedPrompt } from "./conversation.js";
 export { loadTokenizer } from "./load-tokenizer.js";

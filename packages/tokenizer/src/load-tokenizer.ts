@@ -1,7 +1,7 @@
 /** Any tokenizer.json as a Tokenizer, on @huggingface/tokenizers. */
 import { DynamoError, type Tokenizer } from "@dynamo/core";
 import { Tokenizer as Library } from "@huggingface/tokenizers";
-import { chatTemplate, type ApplyChatTemplate } from "./chat-template.js";
+import { applyTemplates, chatTemplates, type ApplyChatTemplate } from "./chat-template.js";
 import { asObject, checkTokenizerJson, isObject } from "./files.js";
 import { byteStream, windowStream, type Piece } from "./stream.js";
 
@@ -12,6 +12,8 @@ export interface TokenizerFiles {
   readonly tokenizerConfig?: unknown;
   /** chat_template.jinja; it goes before the config's. */
   readonly chatTemplate?: string;
+  /** Texts of the files in additional_chat_templates, by their names without `.jinja`. */
+  readonly additionalChatTemplates?: Readonly<Record<string, string>>;
 }
 
 export interface LoadedTokenizer extends Tokenizer {
@@ -19,6 +21,8 @@ export interface LoadedTokenizer extends Tokenizer {
   /** The token's name as the vocabulary has it: byte-level tokens are in their alphabet. */
   idToToken(id: number): string | undefined;
   readonly specialIds: ReadonlySet<number>;
+  /** Names of the model's chat templates: none, `default`, or several. */
+  readonly chatTemplates: readonly string[];
   /** Renders messages as one prompt; throws `unsupported` when the model has no chat template. */
   readonly applyChatTemplate: ApplyChatTemplate;
 }
@@ -28,6 +32,7 @@ export function loadTokenizer(files: TokenizerFiles): LoadedTokenizer {
   const { json, added, vocabularySize } = checkTokenizerJson(files.tokenizerJson);
   const config = asObject(files.tokenizerConfig ?? {}, "tokenizer_config.json");
   const library = construct(json, config);
+  const templates = chatTemplates(config, files.chatTemplate, files.additionalChatTemplates);
   const specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id));
   const addedText = new Map(added.map(({ id, content }) => [id, content]));
   const isByteLevel = isObject(json["decoder"]) && json["decoder"]["type"] === "ByteLevel";
@@ -54,7 +59,8 @@ export function loadTokenizer(files: TokenizerFiles): LoadedTokenizer {
     stream: () => (isByteLevel ? byteStream(pieceOf) : windowStream(decode)),
     tokenToId: (token) => library.token_to_id(token),
     idToToken: (id) => library.id_to_token(id),
-    applyChatTemplate: chatTemplate(config, files.chatTemplate),
+    chatTemplates: [...templates.keys()],
+    applyChatTemplate: applyTemplates(config, templates),
   };
 }
 

@@ -44,7 +44,13 @@ export function wordPieceJson(): Record<string, unknown> {
     added_tokens: [added(0, "[UNK]", true)],
     pre_tokenizer: { type: "BertPreTokenizer" },
     decoder: { type: "WordPiece", prefix: "##", cleanup: false },
-    model: { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "##", max_input_chars_per_word: 100, vocab: Object.fromEntries(tokens.map((token, id) => [token, id])) },
+    model: {
+      type: "WordPiece",
+      unk_token: "[UNK]",
+      continuing_subword_prefix: "##",
+      max_input_chars_per_word: 100,
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+    },
   };
 }
 
@@ -54,7 +60,13 @@ export function byteFallbackJson(): Record<string, unknown> {
   const tokens = ["<unk>", ...bytes, "▁", "a", "b", "c", "▁a", "▁b", "ab"];
   return {
     added_tokens: [added(0, "<unk>", true)],
-    normalizer: { type: "Sequence", normalizers: [{ type: "Prepend", prepend: "▁" }, { type: "Replace", pattern: { String: " " }, content: "▁" }] },
+    normalizer: {
+      type: "Sequence",
+      normalizers: [
+        { type: "Prepend", prepend: "▁" },
+        { type: "Replace", pattern: { String: " " }, content: "▁" },
+      ],
+    },
     decoder: {
       type: "Sequence",
       decoders: [
@@ -64,6 +76,17 @@ export function byteFallbackJson(): Record<string, unknown> {
         { type: "Strip", content: " ", start: 1, stop: 0 },
       ],
     },
-    model: { type: "BPE", byte_fallback: true, fuse_unk: true, unk_token: "<unk>", vocab: Object.fromEntries(tokens.map((token, id) => [token, id])), merges: [["▁", "a"], ["▁", "b"], ["a", "b"]] },
+    model: {
+      type: "BPE",
+      byte_fallback: true,
+      fuse_unk: true,
+      unk_token: "<unk>",
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+      merges: [
+        ["▁", "a"],
+        ["▁", "b"],
+        ["a", "b"],
+      ],
+    },
   };
 }
