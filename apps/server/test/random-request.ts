@@ -6,6 +6,7 @@ import { chatBody, completionBody } from "../src/openai/schemas.js";
 export interface Schema {
   readonly type?: string;
   readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -17,6 +18,7 @@ export interface Schema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
   readonly additionalProperties?: Schema | boolean;
 }
 
@@ -30,7 +32,8 @@ const mostOpen = 40;
 
 /** A value of the schema, small where the schema allows any size. */
 function valueOf(schema: Schema): fc.Arbitrary<unknown> {
-  if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(valueOf));
+  const either = schema.anyOf ?? schema.oneOf;
+  if (either !== undefined) return fc.oneof(...either.map(valueOf));
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema.const !== undefined) return fc.constant(schema.const);
   switch (schema.type) {
@@ -43,7 +46,10 @@ function valueOf(schema: Schema): fc.Arbitrary<unknown> {
     case "string":
       return fc.string({ unit: "grapheme", minLength: schema.minLength ?? 0, maxLength: 60 });
     case "array":
-      return fc.array(valueOf(schema.items ?? {}), { minLength: schema.minItems ?? 0, maxLength: 4 });
+      return fc.array(valueOf(schema.items ?? {}), {
+        minLength: schema.minItems ?? 0,
+        maxLength: Math.min(schema.maxItems ?? 4, 4),
+      });
     case "object":
       return objectOf(schema);
     default:
@@ -51,9 +57,14 @@ function valueOf(schema: Schema): fc.Arbitrary<unknown> {
   }
 }
 
-const boundsOf = ({ minimum, exclusiveMinimum, maximum = 100 }: Schema): { min: number; max: number } => ({
+const boundsOf = ({
+  minimum,
+  exclusiveMinimum,
+  maximum = 100,
+  exclusiveMaximum,
+}: Schema): { min: number; max: number } => ({
   min: exclusiveMinimum === undefined ? (minimum ?? -100) : exclusiveMinimum + 1e-3,
-  max: maximum,
+  max: exclusiveMaximum === undefined ? maximum : exclusiveMaximum - 1e-3,
 });
 
 function objectOf({ properties, required = [], additionalProperties }: Schema): fc.Arbitrary<unknown> {
@@ -82,8 +93,11 @@ const cut = (json: string): fc.Arbitrary<string> =>
 
 function bodiesOf(schema: ZodType, model: string): fc.Arbitrary<string> {
   const { properties = {}, ...rest } = toJSONSchema(schema, { io: "input" }) as Schema;
-  // A model that is there, few texts, and these short.
-  const kept = { ...properties, model: { const: model }, n: { type: "integer", minimum: 1, maximum: 3 } };
+  // A model that is there, few texts, and these short; no second name of the penalty, which would have to be the first's.
+  const few = { type: "integer", minimum: 1, maximum: 3 };
+  const short = { type: "integer", minimum: 1, maximum: mostOpen };
+  const { repeat_penalty: _alias, max_completion_tokens: _also, ...others } = properties;
+  const kept = { ...others, model: { const: model }, n: few, max_tokens: short };
   return bodyOf({ ...rest, properties: kept, required: [...(rest.required ?? []), "model", "max_tokens"] });
 }
 

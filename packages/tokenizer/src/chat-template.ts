@@ -7,6 +7,8 @@ import { compileTemplate, type CompiledTemplate } from "./jinja/template.js";
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
+  /** Who of a role speaks, for templates that show it. */
+  readonly name?: string;
 }
 
 /** A message with whatever else the model's template reads: `tool_calls`, `name`, lists as content. JSON's values only. */

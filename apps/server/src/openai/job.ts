@@ -1,5 +1,7 @@
 /** A request of the API as requests of the inference process: one for every text that it asks for. */
+import type { ChatMessage } from "@dynamo/tokenizer";
 import { ApiError } from "./errors.js";
+import type { ChatMessageBody } from "./messages-schema.js";
 import type { InferenceRequest, StrategySettings } from "../inference/messages.js";
 import { mostChoices, type ChatBody, type CompletionBody } from "./schemas.js";
 
@@ -36,7 +38,7 @@ export function completionJob(body: CompletionBody, key: string): Job {
     });
   const rest = {
     ...commonOf(body, key),
-    maxNewTokens: body.max_tokens ?? completionTokens,
+    maxNewTokens: limitOf(body.max_tokens ?? completionTokens),
     logprobs: body.logprobs,
   };
   const requests = prompts.flatMap((prompt) =>
@@ -47,16 +49,12 @@ export function completionJob(body: CompletionBody, key: string): Job {
 
 /** Throws ApiError for what no schema can say. */
 export function chatJob(body: ChatBody, key: string): Job {
-  if (body.top_logprobs !== undefined && body.logprobs !== true)
+  if ((body.top_logprobs ?? 0) > 0 && body.logprobs !== true)
     throw new ApiError(400, "top_logprobs: expected logprobs: true with it", { param: "top_logprobs" });
-  const messages = body.messages.map(({ role, content }) => ({
-    role: role === "developer" ? ("system" as const) : role,
-    content: typeof content === "string" ? content : content.map(({ text }) => text).join(""),
-  }));
   const request = {
     ...commonOf(body, key),
-    prompt: { messages },
-    maxNewTokens: body.max_completion_tokens ?? body.max_tokens,
+    prompt: { messages: body.messages.map(messageOf) },
+    maxNewTokens: limitOf(body.max_completion_tokens ?? body.max_tokens),
     logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
   };
   const requests = Array.from({ length: body.n ?? 1 }, (_, index) => ({ ...request, index }));
@@ -72,8 +70,6 @@ export function checkCount({ requests }: Job, most: number): void {
 }
 
 function streamOf({ stream, stream_options: options, n, dynamo }: Common): Pick<Job, "stream" | "usage"> {
-  if (options !== undefined && stream !== true)
-    throw new ApiError(400, "stream_options: expected stream: true with it", { param: "stream_options" });
   if (dynamo?.trace === true && stream !== true)
     throw new ApiError(400, "dynamo.trace: expected stream: true with it", { param: "dynamo.trace" });
   if (dynamo?.trace === true && (n ?? 1) > 1)
@@ -86,7 +82,7 @@ function commonOf(body: Common, key: string): Omit<TextRequest, "prompt" | "maxN
   return {
     strategy: strategyOf(body),
     seed: body.seed,
-    stop: typeof stop === "string" ? [stop] : stop,
+    stop: (typeof stop === "string" ? [stop] : stop).filter((text) => text !== ""),
     logitBias: body.logit_bias ?? {},
     presencePenalty: body.presence_penalty ?? 0,
     frequencyPenalty: body.frequency_penalty ?? 0,
@@ -95,13 +91,15 @@ function commonOf(body: Common, key: string): Omit<TextRequest, "prompt" | "maxN
   };
 }
 
-function strategyOf({ temperature, top_p, top_k, repetition_penalty, dynamo }: Common): StrategySettings {
+function strategyOf(body: Common): StrategySettings {
+  const { temperature, top_p: topP, top_k: topK, dynamo } = body;
   return {
     name: dynamo?.strategy,
     temperature,
-    topP: top_p,
-    topK: top_k,
-    repetitionPenalty: repetition_penalty,
+    // A share of nothing keeps the likeliest token, as the smallest share does.
+    topP: topP === 0 ? Number.MIN_VALUE : topP,
+    topK,
+    repetitionPenalty: repetitionPenaltyOf(body),
     backoff: dynamo?.backoff,
     maskStrength: dynamo?.maskStrength,
     adaptive: dynamo?.adaptive,
@@ -114,3 +112,19 @@ function promptsOf(prompt: CompletionBody["prompt"]): readonly (string | readonl
   const [first] = prompt;
   return typeof first === "number" ? [prompt as readonly number[]] : (prompt as readonly (string | number[])[]);
 }
+
+function repetitionPenaltyOf({ repetition_penalty: one, repeat_penalty: other }: Common): number | undefined {
+  if (one === undefined || other === undefined || one === other) return one ?? other;
+  throw new ApiError(400, `repeat_penalty: expected repetition_penalty (${one}), received ${other}`, {
+    param: "repeat_penalty",
+  });
+}
+
+/** Undefined is as many as the context has room for. */
+const limitOf = (tokens: number | undefined): number | undefined => (tokens === -1 ? undefined : tokens);
+
+const messageOf = ({ role, content = "", name }: ChatMessageBody): ChatMessage => ({
+  role: role === "developer" ? "system" : role,
+  content: typeof content === "string" ? content : content.map(({ text }) => text).join(""),
+  ...(name === undefined ? {} : { name }),
+});

@@ -2,31 +2,34 @@
 import {
   array,
   boolean,
+  enum as oneOf,
   int,
   literal,
   number,
-  object,
   record,
   strictObject,
   string,
   union,
-  enum as oneOf,
   type infer as Infer,
-  type ZodType,
 } from "zod";
+import { ignored, off, open } from "./fields.js";
+import { foreignChat, foreignCommon, foreignCompletion } from "./foreign.js";
+import { chatMessage } from "./messages-schema.js";
 
 /** Texts of one request, all prompts together. */
 export const mostChoices = 128;
-
-/** Clients send null for what they leave open. */
-const open = <Schema extends ZodType>(schema: Schema) => schema.nullish().transform((value) => value ?? undefined);
 
 const tokenId = int()
   .min(0)
   .max(2 ** 31 - 1);
 const share = number().min(0).max(1);
 const penalty = number().min(-2).max(2);
-const stopString = string().min(1).max(1000);
+const stopString = string().max(1000);
+
+/** -1 is how some clients write "no limit". */
+const tokenLimit = union([literal(-1), int().min(1)], {
+  error: "expected a whole number of at least 1, or -1 for no limit",
+});
 
 const dynamo = strictObject({
   strategy: oneOf(["autoregressive", "dynamo", "verified"]).optional().describe("Default: dynamo for several heads."),
@@ -37,22 +40,39 @@ const dynamo = strictObject({
   trace: boolean().optional().describe("Each chunk of a stream tells its pass: order, candidates."),
 });
 
+const streamOptions = strictObject({
+  include_usage: open(boolean()),
+  include_obfuscation: ignored("nothing is added to a stream"),
+  continuous_usage_stats: off("usage stands in the last event"),
+});
+
 const common = {
-  model: string().min(1).max(500).optional().describe("Default: the first model served."),
+  model: open(string().min(1).max(500)).describe("Default: the first model served."),
   temperature: open(number().min(0).max(2)).describe("Default: what the model's folder recommends, or 0.7."),
-  top_p: open(number().gt(0).max(1)),
-  top_k: open(int().min(1).max(1024)).describe("Candidates of each head. Default: the model's, or 50."),
+  top_p: open(share).describe("0 leaves the likeliest token only."),
+  top_k: open(
+    int()
+      .min(-1)
+      .max(1024)
+      .transform((k) => (k > 0 ? k : undefined)),
+  ).describe("Candidates of each head. Default, also for 0 and -1: the model's, or 50."),
   repetition_penalty: open(number().gt(0).max(10)).describe("1 is none. Default: the model's, or 1.1."),
+  repeat_penalty: open(number().gt(0).max(10)).describe("llama.cpp's name of repetition_penalty."),
   presence_penalty: open(penalty),
   frequency_penalty: open(penalty),
   logit_bias: open(record(string(), number().min(-100).max(100))).describe("By token id: -100 bans it, 100 forces it."),
   n: open(int().min(1).max(mostChoices)),
-  seed: open(int().min(0)).describe("Same seed, same text, whoever else is served."),
+  seed: open(
+    int()
+      .min(-1)
+      .transform((seed) => (seed < 0 ? undefined : seed)),
+  ).describe("Same seed, same text, whoever else is served. Default, also for -1: random."),
   stop: open(union([stopString, array(stopString).max(16)])),
   stream: open(boolean()),
-  stream_options: open(strictObject({ include_usage: boolean().optional() })),
+  stream_options: open(streamOptions),
   user: open(string().max(500)).describe("Whose request it is: users take turns in the queue."),
   dynamo: open(dynamo),
+  ...foreignCommon,
 };
 
 export const completionBody = strictObject({
@@ -63,31 +83,21 @@ export const completionBody = strictObject({
     array(string()).min(1).max(mostChoices),
     array(array(tokenId).min(1)).min(1).max(mostChoices),
   ]).describe("Text, token ids, or a list of either."),
-  max_tokens: open(int().min(1)).describe("Default 16."),
+  max_tokens: open(tokenLimit).describe("Default 16. -1: what the context has room for."),
   echo: open(boolean()).describe("The prompt before the text."),
   logprobs: open(int().min(0).max(20)),
-  best_of: open(int().min(1)).describe("Only as many as n."),
-  suffix: literal(null, { error: "not supported: these models write on, they do not fill in" }).optional(),
+  best_of: open(int().min(1)).describe("As many as n."),
+  ...foreignCompletion,
 });
-
-const textPart = object({ type: literal("text"), text: string() });
 
 export const chatBody = strictObject({
   ...common,
-  messages: array(
-    strictObject({
-      role: oneOf(["system", "developer", "user", "assistant"]),
-      content: union([string(), array(textPart)]),
-      name: string().optional(),
-    }),
-  )
-    .min(1)
-    .max(10_000),
-  max_tokens: open(int().min(1)).describe("Default: what the context has room for."),
-  max_completion_tokens: open(int().min(1)),
+  messages: array(chatMessage).min(1).max(10_000),
+  max_tokens: open(tokenLimit).describe("Default, also for -1: what the context has room for."),
+  max_completion_tokens: open(tokenLimit).describe("Counts before max_tokens."),
   logprobs: open(boolean()),
   top_logprobs: open(int().min(0).max(20)),
-  response_format: open(strictObject({ type: literal("text", { error: 'only {"type": "text"} is supported' }) })),
+  ...foreignChat,
 });
 
 export type CompletionBody = Infer<typeof completionBody>;
