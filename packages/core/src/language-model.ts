@@ -39,11 +39,20 @@ export interface ModelInfo {
   readonly generation: GenerationDefaults;
 }
 
-/** Decoding options that a model's generation_config.json recommends. */
+/** Decoding options that a model's generation_config.json recommends: what they mean stands with `GenerateOptions`. */
 export interface GenerationDefaults {
   readonly topK?: number;
   readonly temperature?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly typicalP?: number;
   readonly repetitionPenalty?: number;
+  readonly maxNewTokens?: number;
+  readonly minNewTokens?: number;
+  readonly suppressTokens?: readonly number[];
+  readonly beginSuppressTokens?: readonly number[];
+  readonly badWords?: readonly (readonly number[])[];
+  readonly noRepeatNgramSize?: number;
   readonly backoff?: number;
   readonly maskStrength?: number;
 }

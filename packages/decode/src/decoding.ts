@@ -98,14 +98,19 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
   const heads = Math.min(strategy.heads ?? info.tokenHeads, info.tokenHeads);
   const drafts = strategy.drafts ?? heads - 1;
   const topK = Math.min(strategy.topK ?? info.generation.topK ?? 50, info.vocabularySize);
-  const adjustment = logitAdjustment(options, info.vocabularySize);
   const sequence = startSequence(model, index, promptIds(model, prompt, options.beginOfText ?? true), seed, options);
   const logprobs = wantedLogprobs(options);
   const ends = {
     endOfText: (options.stopAtEndOfText ?? true) ? info.endOfTextIds : [],
     stopIds: options.stop?.ids ?? [],
   };
-  const needed = (): number => adjustment?.needed(topK, drafts) ?? topK;
+  const adjustment = logitAdjustment(options, {
+    vocabularySize: info.vocabularySize,
+    ends: [...ends.endOfText, ...ends.stopIds],
+    defaults: info.generation,
+  });
+  const alternatives = Math.min(logprobs ?? 0, info.vocabularySize);
+  const needed = (): number => Math.max(alternatives, adjustment?.needed(sequence, topK) ?? topK);
   const counts = { jointSeconds: 0, samplingSeconds: 0, drafted: 0, accepted: 0 };
 
   return {
@@ -129,10 +134,12 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
     async step(positions) {
       const started = performance.now();
       const own = positions.map((all) => all.slice(0, heads).map((head) => best(head, needed())));
-      const seen = adjustment?.apply(own, sequence.draft, topK) ?? own;
-      const output = await decide(strategy, model, sequence, seen);
+      const seen =
+        adjustment?.apply(own, sequence, topK) ?? own.map((all) => all.map((candidates) => best(candidates, topK)));
+      const decided = await decide(strategy, model, sequence, seen);
       const seconds = (performance.now() - started) / 1000;
-      checkOutput(strategy, output, sequence, info.vocabularySize, drafts);
+      checkOutput(strategy, decided, sequence, info.vocabularySize, drafts);
+      const output = adjustment?.bans?.cut(decided, sequence, strategy.name) ?? decided;
       const { jointSeconds = 0, accepted = 0 } = output;
       counts.jointSeconds += jointSeconds;
       counts.samplingSeconds += seconds - jointSeconds;

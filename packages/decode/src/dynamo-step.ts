@@ -6,15 +6,12 @@ import { DynamoError, type Candidates, type Cooccurrence, type NgramMatches } fr
 import { createAdaptiveThreshold } from "./adaptive-threshold.js";
 import { power } from "./exponential.js";
 import { cellCount, emptyGrid, filter, peak, push, rankAlong, scale, sum, type SparseGrid } from "./grid.js";
-import { headDistribution, type HeadDistribution } from "./head-distribution.js";
+import { headDistribution, type DistributionOptions, type HeadDistribution } from "./head-distribution.js";
 import { independentJoint, maskedJoint } from "./joint.js";
 import { createRepetition } from "./repetition.js";
 
-export interface StepOptions {
-  /** 0 is greedy: temperature 1's probabilities and the likeliest tuple. */
-  readonly temperature: number;
-  /** Each head's nucleus; default 1: all of its candidates. */
-  readonly topP?: number | undefined;
+/** Each head's distribution, and what becomes of their joint. Temperature 0 takes the likeliest tuple. */
+export interface StepOptions extends DistributionOptions {
   /** ε_b in [0, 1]: 0 always emits N tokens, 1 always one. */
   readonly backoff: number;
   /** α_c in [0, 1]: the co-occurrence weight's exponent; 0 is no mask at all. */

@@ -16,6 +16,12 @@ import {
 } from "@dynamo/core/options";
 import type { GenerateOptions } from "./generation.js";
 
+const tokenIds = listOf(whole(0), "a list of token ids");
+const someTokenIds = valueCheck<readonly number[]>(
+  "a list of at least one token id",
+  (value) => tokenIds.accepts(value) && value.length > 0,
+);
+
 /** By option; the engine's requests have them too. Token ids are held against the vocabulary later. */
 export const generateChecks: OptionChecks<GenerateOptions> = {
   strategy,
@@ -23,7 +29,7 @@ export const generateChecks: OptionChecks<GenerateOptions> = {
   seed: whole(0),
   stop: members<NonNullable<GenerateOptions["stop"]>>({
     strings: listOf(someText, "a list of strings, each of at least one character"),
-    ids: listOf(whole(0), "a list of token ids"),
+    ids: tokenIds,
   }),
   beginOfText: flag,
   stopAtEndOfText: flag,
@@ -35,6 +41,11 @@ export const generateChecks: OptionChecks<GenerateOptions> = {
   ),
   presencePenalty: finite,
   frequencyPenalty: finite,
+  minNewTokens: whole(0),
+  suppressTokens: tokenIds,
+  beginSuppressTokens: tokenIds,
+  badWords: listOf(someTokenIds, "a list of words, each a list of at least one token id"),
+  noRepeatNgramSize: whole(0),
 };
 
 /** For strategies, whose options stand apart. */

@@ -5,7 +5,7 @@ import type { AdjustmentOptions } from "./logit-adjustment.js";
 export interface GenerateOptions extends AdjustmentOptions {
   /** Default: `dynamo()` for a model with several token heads, else `autoregressive()`. */
   readonly strategy?: Strategy | undefined;
-  /** Default 128. */
+  /** Default: the model's recommendation, or 128. */
   readonly maxNewTokens?: number | undefined;
   /** Same seed, same text on the same machine and provider. Default: random, and told in the result. */
   readonly seed?: number | undefined;

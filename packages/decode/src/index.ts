@@ -30,6 +30,7 @@ export type {
 export type { SparseGrid } from "./grid.js";
 export { headDistribution } from "./head-distribution.js";
 export type { DistributionOptions, HeadDistribution } from "./head-distribution.js";
+export type { BanOptions } from "./bans.js";
 export type { AdjustmentOptions } from "./logit-adjustment.js";
 export type { SamplingOptions } from "./options.js";
 export { createRandom } from "./random.js";

@@ -4,12 +4,12 @@
  */
 import type { Candidates, Draft } from "@dynamo/core";
 import type { StepOptions } from "./dynamo-step.js";
-import { headDistribution, type HeadDistribution } from "./head-distribution.js";
+import { headDistribution, type DistributionOptions, type HeadDistribution } from "./head-distribution.js";
 import type { Random } from "./random.js";
 import { choose, likeliestIndex, sampleIndex } from "./sample.js";
 
 /** What is sampled from. */
-export type JudgeOptions = Pick<StepOptions, "temperature" | "topP" | "repetitionPenalty">;
+export type JudgeOptions = DistributionOptions & Pick<StepOptions, "repetitionPenalty">;
 
 /** One head's distribution after the context and the drafts behind it, exactly as `autoregressive` samples from head 1's. */
 export function penalisedDistribution(

@@ -9,6 +9,7 @@ import { createRandom } from "./random.js";
 import { verified } from "./verified.js";
 
 const vocabularySize = 40;
+const context = { vocabularySize, ends: [], defaults: {} };
 
 const adjustments = fc.record(
   {
@@ -44,13 +45,14 @@ describe("a logit adjustment", () => {
         fc.array(fc.nat(vocabularySize - 1), { maxLength: 12 }),
         fc.array(fc.nat(vocabularySize - 1), { maxLength: 3 }),
         (options, seed, topK, text, drafted) => {
-          const adjustment = logitAdjustment(options, vocabularySize);
+          const adjustment = logitAdjustment(options, context);
           if (adjustment === undefined) return;
           adjustment.count(text);
           const logits = logitsOf(seed);
           const draft = drafted.map((token) => ({ token }));
-          const given = bestOf(logits, adjustment.needed(topK, 4));
-          const positions = adjustment.apply(new Array(draft.length + 1).fill([given]), draft, topK);
+          const state = { context: Int32Array.from(text), length: text.length, promptLength: 0, draft };
+          const given = bestOf(logits, adjustment.needed(state, topK));
+          const positions = adjustment.apply(new Array(draft.length + 1).fill([given]), state, topK);
           for (const [i, [head]] of positions.entries()) {
             const before = [...text, ...drafted.slice(0, i)];
             const whole = logits.map((logit, id) => logit - penaltyOf(options, id, before));
@@ -70,8 +72,8 @@ describe("a logit adjustment", () => {
       [{ presencePenalty: Infinity }, /presencePenalty must be a finite number/],
       [{ frequencyPenalty: Number.NaN }, /frequencyPenalty must be a finite number/],
     ];
-    for (const [options, message] of refused) expect(() => logitAdjustment(options, vocabularySize)).toThrow(message);
-    expect(logitAdjustment({ logitBias: { 3: 0 }, presencePenalty: 0 }, vocabularySize)).toBeUndefined();
+    for (const [options, message] of refused) expect(() => logitAdjustment(options, context)).toThrow(message);
+    expect(logitAdjustment({ logitBias: { 3: 0 }, presencePenalty: 0 }, context)).toBeUndefined();
   });
 });
 

@@ -1,8 +1,9 @@
 /**
- * What a request adds to the logits before any strategy sees them: a bias a token, and penalties for tokens that the
- * text has already (OpenAI's logit_bias, presence_penalty and frequency_penalty).
+ * What a request does to the logits before any strategy sees them: a bias per token, penalties for tokens that the text
+ * has already (OpenAI's logit_bias, presence_penalty and frequency_penalty), and bans.
  */
-import { DynamoError, type Candidates, type Draft } from "@dynamo/core";
+import { DynamoError, type Candidates } from "@dynamo/core";
+import { createBans, type BanContext, type BannedText, type BanOptions, type Bans } from "./bans.js";
 
 /**
  * Tokens so far below the best are none any more: a co-occurrence mask, which normalises what it leaves, must not bring
@@ -10,7 +11,7 @@ import { DynamoError, type Candidates, type Draft } from "@dynamo/core";
  */
 const reach = 64;
 
-export interface AdjustmentOptions {
+export interface AdjustmentOptions extends BanOptions {
   /** Added to a token's logit, by token id: -100 bans it, 100 all but forces it. */
   readonly logitBias?: Readonly<Record<number, number>> | undefined;
   /** Subtracted from the logit of every token that was generated at least once. Default 0. */
@@ -20,15 +21,16 @@ export interface AdjustmentOptions {
 }
 
 export interface LogitAdjustment {
-  /** Candidates a head to ask for, so that the best `topK` after the adjustment are among them, behind so many drafts. */
-  needed(topK: number, drafts: number): number;
+  readonly bans: Bans | undefined;
+  /** Candidates per head to ask for, so that the best `topK` after the adjustment are among them. */
+  needed(text: BannedText, topK: number): number;
   /**
    * The best `topK` of every head after the adjustment; `positions[i]` follows draft[i - 1]. A head looks past the tokens
-   * before its own in the same pass: they are not chosen yet.
+   * before its own in the same pass: they are not chosen yet. Throws `invalid-argument` when the bans leave no token.
    */
   apply(
     positions: readonly (readonly Candidates[])[],
-    draft: readonly Draft[],
+    text: BannedText,
     topK: number,
   ): readonly (readonly Candidates[])[];
   /** These tokens were generated. */
@@ -36,51 +38,82 @@ export interface LogitAdjustment {
 }
 
 /** Undefined when the options ask for none. Throws `invalid-argument` for values that are not finite, or no token ids. */
-export function logitAdjustment(options: AdjustmentOptions, vocabularySize: number): LogitAdjustment | undefined {
+export function logitAdjustment(options: AdjustmentOptions, context: BanContext): LogitAdjustment | undefined {
+  const { vocabularySize } = context;
   const { presencePenalty = 0, frequencyPenalty = 0 } = options;
   const bias = checkedBias(options, vocabularySize);
   checkFinite("presencePenalty", presencePenalty);
   checkFinite("frequencyPenalty", frequencyPenalty);
+  const bans = createBans(options, context);
   const penalises = presencePenalty !== 0 || frequencyPenalty !== 0;
-  if (bias.size === 0 && !penalises) return undefined;
+  if (bias.size === 0 && !penalises && bans === undefined) return undefined;
   // A token that is raised may come from any rank.
   const raises = presencePenalty < 0 || frequencyPenalty < 0 || [...bias.values()].some((value) => value > 0);
   const counts = new Map<number, number>();
 
-  const penalty = (count: number): number => (count === 0 ? 0 : presencePenalty + count * frequencyPenalty);
-
-  function adjusted({ ids, logits, logSumExp }: Candidates, more: readonly number[], topK: number): Candidates {
-    const value = logits.map((logit, rank) => {
-      const id = ids[rank] as number;
-      const times = (counts.get(id) ?? 0) + more.filter((token) => token === id).length;
-      return logit + (bias.get(id) ?? 0) - penalty(times);
-    });
-    const order = [...ids.keys()].sort(
-      (a, b) => (value[b] as number) - (value[a] as number) || (ids[a] as number) - (ids[b] as number),
-    );
-    const least = (value[order[0] as number] as number) - reach;
-    const best = order.slice(0, topK).filter((rank) => (value[rank] as number) >= least);
-    return {
-      ids: Int32Array.from(best, (rank) => ids[rank] as number),
-      logits: Float32Array.from(best, (rank) => value[rank] as number),
-      logSumExp,
-    };
+  /** What is added to the logits of the tokens that are not left as they are; -Infinity bans. */
+  function changes({ draft }: BannedText, drafted: number, banned: ReadonlySet<number>): ReadonlyMap<number, number> {
+    const change = new Map(bias);
+    const times = penalises ? new Map(counts) : counts;
+    if (penalises) for (const { token } of draft.slice(0, drafted)) times.set(token, (times.get(token) ?? 0) + 1);
+    for (const [id, count] of times) change.set(id, (change.get(id) ?? 0) - presencePenalty - count * frequencyPenalty);
+    for (const id of banned) change.set(id, -Infinity);
+    return change;
   }
 
+  const bannedAt = (text: BannedText, drafted: number, ahead: number): ReadonlySet<number> =>
+    bans?.at(text, drafted, ahead) ?? none;
+
   return {
-    needed(topK, drafts) {
-      // At most so many tokens fall behind others: the biased ones, those of the text, and the drafts before a position.
-      const lowered = bias.size + (penalises ? counts.size + drafts : 0);
-      return raises ? vocabularySize : Math.min(vocabularySize, topK + lowered);
+    bans,
+    needed(text, topK) {
+      if (raises) return vocabularySize;
+      let most = 0;
+      for (let drafted = 0; drafted <= text.draft.length; drafted++) {
+        // Of heads 2 to N fewer tokens are known to be banned.
+        most = Math.max(most, changes(text, drafted, bannedAt(text, drafted, 0)).size);
+      }
+      return Math.min(vocabularySize, topK + most);
     },
-    apply: (positions, draft, topK) =>
-      positions.map((heads, i) => {
-        const before = penalises ? draft.slice(0, i).map(({ token }) => token) : [];
-        return heads.map((candidates) => adjusted(candidates, before, topK));
-      }),
+    apply: (positions, text, topK) =>
+      positions.map((heads, drafted) =>
+        heads.map((candidates, ahead) => {
+          const best = adjusted(candidates, changes(text, drafted, bannedAt(text, drafted, ahead)), topK);
+          if (best.ids.length > 0) return best;
+          throw new DynamoError("invalid-argument", "the tokens that may not come here leave none of the vocabulary");
+        }),
+      ),
     count(tokens) {
       if (penalises) for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
     },
+  };
+}
+
+const none: ReadonlySet<number> = new Set();
+
+/** The best `topK` once the changes are added to their tokens' logits; ties by lower id. */
+function adjusted(
+  { ids, logits, logSumExp }: Candidates,
+  changes: ReadonlyMap<number, number>,
+  topK: number,
+): Candidates {
+  const best: { readonly id: number; readonly value: number }[] = [];
+  let unchanged = 0;
+  for (let rank = 0; rank < ids.length; rank++) {
+    const id = ids[rank] as number;
+    const change = changes.get(id);
+    // They are sorted: of those that stay as they are no more than topK can be among the best.
+    if (change === undefined && unchanged++ >= topK) continue;
+    const value = Math.fround((logits[rank] as number) + (change ?? 0));
+    if (value > -Infinity) best.push({ id, value });
+  }
+  best.sort((a, b) => b.value - a.value || a.id - b.id);
+  const least = (best[0]?.value ?? 0) - reach;
+  const kept = best.slice(0, topK).filter(({ value }) => value >= least);
+  return {
+    ids: Int32Array.from(kept, ({ id }) => id),
+    logits: Float32Array.from(kept, ({ value }) => value),
+    logSumExp,
   };
 }
 

@@ -10,6 +10,10 @@ export interface SamplingOptions {
   readonly topK?: number | undefined;
   /** Nucleus: only a head's likeliest tokens that together reach this probability, above 0 to 1. Default 1: all of them. */
   readonly topP?: number | undefined;
+  /** Only tokens at least this share as likely as a head's likeliest, 0 to 1. Default 0: all of them. */
+  readonly minP?: number | undefined;
+  /** Locally typical sampling: only the tokens nearest to the expected information that together reach this, above 0 to 1. Default 1: all. */
+  readonly typicalP?: number | undefined;
   /** Above 0; 1 is none. Default 1.1. */
   readonly repetitionPenalty?: number | undefined;
 }
@@ -17,16 +21,19 @@ export interface SamplingOptions {
 /** More candidates would only be noise, and their n-tuples would not fit a 32-bit cell. */
 export const maxTopK = 1024;
 
+/** Of `maskStrength`, `backoff`, `minP`. */
+export const share = numberIn(0, 1);
+
 /** By option. */
 export const samplingChecks: OptionChecks<SamplingOptions> = {
   temperature: numberFrom(0),
   topK: whole(1, maxTopK),
   topP: numberAbove(0, 1),
+  minP: share,
+  typicalP: numberAbove(0, 1),
   repetitionPenalty: numberAbove(0),
 };
 
-/** Of `maskStrength`, `backoff`. */
-export const share = numberIn(0, 1);
 export const tokenHeads = whole(1, 4);
 
 /** The user's value, else the model's recommendation, else the paper's. */
@@ -36,7 +43,9 @@ export function resolve(
 ): StepOptions {
   return {
     temperature: options.temperature ?? defaults.temperature ?? 0.7,
-    topP: options.topP,
+    topP: options.topP ?? defaults.topP,
+    minP: options.minP ?? defaults.minP,
+    typicalP: options.typicalP ?? defaults.typicalP,
     repetitionPenalty: options.repetitionPenalty ?? defaults.repetitionPenalty ?? 1.1,
     backoff: options.backoff ?? defaults.backoff ?? 0.5,
     maskStrength: options.maskStrength ?? defaults.maskStrength ?? 1,

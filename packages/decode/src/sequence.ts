@@ -41,7 +41,10 @@ export function startSequence(
   options: GenerateOptions,
 ): Sequence {
   const { contextLength } = model.info;
-  const limit = Math.min(options.maxNewTokens ?? 128, contextLength - prompt.length);
+  const limit = Math.min(
+    options.maxNewTokens ?? model.info.generation.maxNewTokens ?? 128,
+    contextLength - prompt.length,
+  );
   const context = new Int32Array(prompt.length + limit);
   context.set(prompt);
   return {
