@@ -146,7 +146,13 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
       counts.drafted += sequence.draft.length;
       counts.accepted += accepted;
       const rejected = sequence.draft.length - accepted;
-      const chunk = commit(sequence, output, own, ends, logprobs);
+      const chunk = commit(
+        sequence,
+        output,
+        own,
+        { ...ends, minNewTokens: adjustment?.bans?.minNewTokens ?? 0 },
+        logprobs,
+      );
       adjustment?.count(chunk.tokens);
       return { chunk, rejected };
     },

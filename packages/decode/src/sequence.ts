@@ -106,42 +106,45 @@ export function checkOutput(
   }
 }
 
+/** What ends a text. */
+export interface Ends {
+  readonly endOfText: readonly number[];
+  readonly stopIds: readonly number[];
+  /** A stop string that is whole before the text has so many tokens does not count. */
+  readonly minNewTokens: number;
+}
+
 /**
- * Commits what a step emitted and returns it as a chunk. Tokens past the limit, or behind an end, are dropped. Returns how
- * many of the fed drafts stay in the cache.
+ * Commits what a step emitted, token by token, and returns it as a chunk. The token that ends the text is its last one,
+ * be it an end or what makes a stop string whole: what the pass emitted behind it, or behind the limit, is dropped. So
+ * how the tokens fall into passes changes nothing of the text.
  */
 export function commit(
   sequence: Sequence,
   output: StepOutput,
   positions: readonly (readonly Candidates[])[],
-  ends: { readonly endOfText: readonly number[]; readonly stopIds: readonly number[] },
+  ends: Ends,
   logprobs: number | undefined,
 ): GenerationChunk {
   const { accepted = 0 } = output;
   const emitted = [...sequence.draft.slice(0, accepted).map(({ token }) => token), ...output.tokens];
-  const end = emitted.findIndex((token) => ends.endOfText.includes(token) || ends.stopIds.includes(token));
-  const whole = end < 0 ? emitted : emitted.slice(0, end + 1);
-  const tokens = whole.slice(0, remaining(sequence));
-  const last = tokens.at(-1) as number;
-  sequence.context.set(tokens, sequence.length);
-  sequence.length += tokens.length;
-  const texts = end >= 0 && tokens.length === whole.length ? tokens.slice(0, -1) : tokens;
-  const { text, stopped } = sequence.stopText.push(sequence.stream.push(texts));
-  if (stopped) sequence.finishReason = "stop";
-  else if (ends.endOfText.includes(last)) sequence.finishReason = "end-of-text";
-  else if (ends.stopIds.includes(last)) sequence.finishReason = "stop";
-  else if (remaining(sequence) === 0) sequence.finishReason = "length";
-  const tail = sequence.finishReason === undefined || stopped ? "" : finishText(sequence);
+  const first = sequence.length;
+  let text = "";
+  for (const token of emitted) {
+    if (sequence.finishReason !== undefined) break;
+    text += commitToken(sequence, token, ends);
+  }
+  const tokens = emitted.slice(0, sequence.length - first);
   const order = output.order ?? tokens.length;
   sequence.orders[order] = (sequence.orders[order] ?? 0) + 1;
-  sequence.text += text + tail;
+  sequence.text += text;
   sequence.pending = output.tokens;
   sequence.draft = (output.draft ?? []).slice(0, Math.max(0, remaining(sequence) - 1));
   const tokenLogprobs = logprobs === undefined ? undefined : logprobsOf(tokens, accepted, positions, logprobs);
   if (tokenLogprobs !== undefined) sequence.logprobs.push(...tokenLogprobs);
   return {
     index: sequence.index,
-    text: text + tail,
+    text,
     tokens,
     order,
     pass: sequence.passes++,
@@ -150,9 +153,23 @@ export function commit(
   };
 }
 
-/** The end of the text: what decoding and stop strings held back. */
-function finishText({ stream, stopText }: Sequence): string {
-  const { text, stopped } = stopText.push(stream.flush());
+/** The text that is complete with this token. An end has none of its own. */
+function commitToken(sequence: Sequence, token: number, ends: Ends): string {
+  sequence.context[sequence.length++] = token;
+  const counts = sequence.length - sequence.promptLength > ends.minNewTokens;
+  if (ends.endOfText.includes(token)) return finish(sequence, "end-of-text", counts);
+  if (ends.stopIds.includes(token)) return finish(sequence, "stop", counts);
+  const { text, stopped } = sequence.stopText.push(sequence.stream.push([token]), counts);
+  if (stopped) sequence.finishReason = "stop";
+  else if (remaining(sequence) === 0) return text + finish(sequence, "length", counts);
+  return text;
+}
+
+/** Ends the text. Returns what decoding and stop strings held back: that may still hold a stop string. */
+function finish(sequence: Sequence, reason: FinishReason, counts: boolean): string {
+  const { stream, stopText } = sequence;
+  const { text, stopped } = stopText.push(stream.flush(), counts);
+  sequence.finishReason = stopped ? "stop" : reason;
   return stopped ? text : text + stopText.flush();
 }
 
