@@ -38,13 +38,13 @@ export function preferredDTypes({ device, float16 = true }: DeviceChoice): reado
 }
 
 const isShare = (value: number): boolean => value >= 0 && value <= 1;
-const inRange: Readonly<Record<keyof GenerationDefaults, (value: number) => boolean>> = {
-  topK: (k) => Number.isInteger(k) && k >= 1,
-  temperature: (t) => Number.isFinite(t) && t >= 0,
-  repetitionPenalty: (p) => Number.isFinite(p) && p > 0,
+const inRange = {
+  topK: (k: number) => Number.isInteger(k) && k >= 1,
+  temperature: (t: number) => Number.isFinite(t) && t >= 0,
+  repetitionPenalty: (p: number) => Number.isFinite(p) && p > 0,
   backoff: isShare,
   maskStrength: isShare,
-};
+} satisfies Partial<Record<keyof GenerationDefaults, (value: number) => boolean>>;
 
 /**
  * The decoding options that generation_config.json recommends; unknown ones and values out of range are ignored, as
@@ -56,7 +56,7 @@ export function generationDefaults(json: unknown): GenerationDefaults {
     string,
     unknown
   >;
-  const pick = (key: keyof GenerationDefaults, value: unknown): GenerationDefaults =>
+  const pick = (key: keyof typeof inRange, value: unknown): GenerationDefaults =>
     typeof value === "number" && inRange[key](value) ? { [key]: value } : {};
   return {
     ...pick("topK", config["top_k"]),
