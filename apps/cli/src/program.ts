@@ -169,6 +169,10 @@ function addServer(program: Command, signal: AbortSignal): void {
     .option("--port <n>", "0 takes a free one", wholeNumber, 8080)
     .option("--api-keys <file>", "only these keys may (also: DYNAMO_API_KEYS); `dynamo api-key` makes them")
     .option("--without-keys", "listen on a public address although there are no keys", false)
+    .option(
+      "--trust-proxy <proxies>",
+      "believe these proxies (addresses, networks, or how many stand in front) about their client's address",
+    )
     .option("--slots <n>", "requests that a model computes at once", wholeNumber, 8)
     .option("--queue <n>", "requests that may wait; further ones are told to come back", wholeNumber, 256)
     .option(

@@ -12,10 +12,3 @@ export interface Context {
   /** Of requests under way, where replicas share a Redis. */
   readonly leases: Leases | undefined;
 }
-
-declare module "fastify" {
-  interface FastifyRequest {
-    /** Who asks: a key's name, or the address. */
-    caller: string;
-  }
-}

@@ -6,8 +6,9 @@ import { healthAnswer, readyAnswer } from "./openai/answers.js";
 import { docs } from "./openapi.js";
 
 export function addHealth(app: FastifyInstance, { models, metrics }: Context): void {
-  const operation = (summary: string, answer: ZodType | string): ReturnType<typeof docs> =>
-    docs({ tag: "Operation", summary, answer });
+  const operation = (summary: string, answer: ZodType | string) => ({
+    config: { ...docs({ tag: "Operation", summary, answer }).config, public: true as const },
+  });
   app.get("/healthz", operation("The process lives", healthAnswer), () => ({ status: "ok" }));
   app.get(
     "/readyz",
@@ -21,5 +22,5 @@ export function addHealth(app: FastifyInstance, { models, metrics }: Context): v
   app.get("/metrics", operation("For Prometheus", "text/plain"), async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );
-  app.get("/openapi.json", () => app.swagger());
+  app.get("/openapi.json", { config: { public: true } }, () => app.swagger());
 }

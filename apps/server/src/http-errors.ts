@@ -15,13 +15,21 @@ export function answerError(
   return reply.status(answer.status).send(answer.body);
 }
 
+const missing = ({ method, url }: FastifyRequest): ApiError =>
+  new ApiError(404, `there is no ${method} ${url.split("?")[0] ?? ""}`, { code: "not_found" });
+
+/** Before all routes, which take it from here. */
 export function addErrors(app: FastifyInstance): void {
   app.setErrorHandler(answerError);
-  app.setNotFoundHandler(({ method, url }, reply) => {
-    const { status, body } = new ApiError(404, `there is no ${method} ${url.split("?")[0] ?? ""}`, {
-      code: "not_found",
-    });
-    return reply.status(status).send(body);
+  app.setNotFoundHandler((request) => {
+    throw missing(request);
+  });
+}
+
+/** After the keys, so that who has none is not told what there is, and before the body, which nobody is there to take. */
+export function addNotFound(app: FastifyInstance): void {
+  app.addHook("onRequest", (request, _reply, done) => {
+    done(request.is404 ? missing(request) : undefined);
   });
 }
 

@@ -1,6 +1,6 @@
 /** GET /openapi.json: the API as an OpenAPI document, made from the schemas that validate requests and describe answers. */
 import swagger from "@fastify/swagger";
-import type { FastifyInstance, FastifySchema } from "fastify";
+import type { FastifyContextConfig, FastifyInstance, FastifySchema } from "fastify";
 import { toJSONSchema, type ZodType } from "zod";
 import { errorAnswer } from "./openai/answers.js";
 
@@ -47,11 +47,12 @@ export async function addOpenapi(app: FastifyInstance, { keys }: { readonly keys
         : {}),
     },
     hideUntagged: true,
-    transform: ({ schema, url, route }) => ({ schema: documented(schema, route.config?.docs), url }),
+    transform: ({ schema, url, route }) => ({ schema: documented(schema, route.config), url }),
   });
 }
 
-function documented(schema: FastifySchema | undefined, docs: RouteDocs | undefined): FastifySchema {
+function documented(schema: FastifySchema | undefined, config: FastifyContextConfig = {}): FastifySchema {
+  const { docs, public: isPublic } = config;
   if (docs === undefined) return { hide: true };
   const { summary, tag, query, form, answer, event } = docs;
   const json = typeof answer === "string" ? { type: "string" } : answer && jsonSchema(answer, "output");
@@ -66,7 +67,7 @@ function documented(schema: FastifySchema | undefined, docs: RouteDocs | undefin
     ...(schema?.body === undefined ? {} : { body: jsonSchema(schema.body as ZodType, "input") }),
     ...(form === undefined ? {} : { consumes: ["multipart/form-data"], body: formSchema(form) }),
     ...(query === undefined ? {} : { querystring: jsonSchema(query, "input") }),
-    ...(tag === "Operation" ? { security: [] } : {}),
+    ...(isPublic === true ? { security: [] } : {}),
     response: {
       200: { description: "Success", content },
       default: {

@@ -11,6 +11,8 @@ export interface ServerOptions {
   readonly models: readonly [ServerModel, ...ServerModel[]];
   /** Undefined: everybody may. */
   readonly keys?: ApiKeys | undefined;
+  /** Proxies that are believed about the address of their client, as `trustedProxies` reads them; default none. */
+  readonly trustProxy?: string | undefined;
   /** Requests a minute of one key, or of one address without keys; default: any number. */
   readonly perMinute?: number | undefined;
   /** Requests of one key at once; default 64. */

@@ -1,6 +1,4 @@
 /** The HTTP server: routes, keys, limits, and an end in good order. */
-import { randomUUID } from "node:crypto";
-import fastifyStatic from "@fastify/static";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from "fastify";
 import type { ZodType } from "zod";
 import { addCors, addKeys, addRateLimit } from "./access.js";
@@ -8,16 +6,20 @@ import type { Batches } from "./batch/batches.js";
 import { addData, batchesOf } from "./batch/plugin.js";
 import { connectionsOf, type Connections } from "./connections.js";
 import { addHealth } from "./health.js";
-import { addErrors, answerError } from "./http-errors.js";
+import { addErrors, addNotFound, answerError } from "./http-errors.js";
 import { createInference, type Inference } from "./inference/inference.js";
 import type { InferenceSettings } from "./inference/messages.js";
+import { watchMethods } from "./methods.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { addOpenapi } from "./openapi.js";
 import { addApi } from "./openai/routes.js";
 import { validatorOf } from "./openai/validate.js";
+import { addRequestId, requestIdOf } from "./request-id.js";
 import type { ServerOptions } from "./server-options.js";
 import { leases } from "./shared/leases.js";
 import { openRedis } from "./shared/redis.js";
+import { addSite } from "./site.js";
+import { trustedProxies } from "./trust-proxy.js";
 import { addJsonParser, refuseConnection } from "./wire.js";
 
 export interface DynamoServer {
@@ -46,12 +48,14 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
     shared?.close();
     redis?.close();
   });
-  app.decorateRequest("caller", "");
   app.setValidatorCompiler(({ schema }) => validatorOf(schema as unknown as ZodType));
   addErrors(app);
+  const addMethods = watchMethods(app);
   addJsonParser(app);
+  addRequestId(app);
   await addCors(app, options);
   addKeys(app, options);
+  addNotFound(app);
   app.addHook("onResponse", async ({ routeOptions: { url = "none" } }, { statusCode }) =>
     metrics.request(url, statusCode),
   );
@@ -67,6 +71,7 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
       receiveMilliseconds: receiveMilliseconds(options),
     });
   });
+  addMethods();
   let closing: Promise<void> | undefined;
   return {
     app,
@@ -88,6 +93,7 @@ function createApp(options: ServerOptions): FastifyInstance {
     // A client has so long for its headers and body; an upload is waited for longer.
     requestTimeout: whole,
     connectionTimeout: 0,
+    trustProxy: options.trustProxy === undefined ? false : trustedProxies(options.trustProxy),
     clientErrorHandler: refuseConnection,
     http: {
       headersTimeout: receive,
@@ -99,7 +105,7 @@ function createApp(options: ServerOptions): FastifyInstance {
     },
     // The API's form for what comes on a connection that is still open while the server closes.
     return503OnClosing: false,
-    genReqId: () => randomUUID(),
+    genReqId: requestIdOf,
     forceCloseConnections: "idle",
     logger: {
       level: options.logLevel ?? "info",
@@ -135,16 +141,4 @@ async function closeAll({ app, connections, models, batches }: Running, patience
   await closed;
   clearTimeout(late);
   clearInterval(unused);
-}
-
-/** The playground. */
-async function addSite(app: FastifyInstance, site: string): Promise<void> {
-  await app.register(fastifyStatic, {
-    root: site,
-    setHeaders: (reply) => {
-      // Threads of WASM need a page that is cross-origin isolated.
-      void reply.header("Cross-Origin-Opener-Policy", "same-origin");
-      void reply.header("Cross-Origin-Embedder-Policy", "require-corp");
-    },
-  });
 }

@@ -42,6 +42,12 @@ export function addJsonParser(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser("error", "error");
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, body, done) => {
+    // Clients name the type of a body that is not there, as openai-python does for DELETE.
+    if (body.length === 0) {
+      const isWanted = request.routeOptions.schema?.body !== undefined;
+      done(isWanted ? new ApiError(400, "the body is empty: expected JSON") : null, undefined);
+      return;
+    }
     let text: string;
     try {
       text = new TextDecoder("utf-8", { fatal: true }).decode(body);

@@ -73,6 +73,22 @@ describe("API keys", () => {
     expect(server.log()).not.toContain(alice.key);
   });
 
+  test("a key does not see that another key's prompt began like its own", async () => {
+    const body = {
+      prompt: "Tim had a red ball, a blue hat and a very old green boat. He",
+      max_tokens: 1,
+      user: "the same",
+    };
+    const cached = async (key: string): Promise<unknown> => {
+      const { json } = await ask(server, body, { key });
+      return (json as { usage: { prompt_tokens_details: { cached_tokens: number } } }).usage.prompt_tokens_details
+        .cached_tokens;
+    };
+    expect(await cached(alice.key)).toBe(0);
+    expect(await cached(alice.key)).toBeGreaterThan(8);
+    expect(await cached(bob.key)).toBe(0);
+  });
+
   test("a public address without keys is refused", async () => {
     await expect(startServer({ options: { host: "0.0.0.0" } })).rejects.toThrow(/--api-keys .* --without-keys/s);
   });

@@ -7,6 +7,7 @@ import type { EngineResult } from "./request.js";
 export interface Active {
   readonly decoding: Decoding;
   readonly key: string;
+  readonly scope: string;
   readonly output: Channel<GenerationChunk, EngineResult>;
   readonly submitted: number;
   /** What its row holds. */

@@ -79,9 +79,10 @@ async function enter(state: State, active: Active): Promise<void> {
   const { staging, kept, batch } = state.memory;
   state.entering = active;
   active.started = now();
-  const { prompt, heads } = active.decoding;
+  const { decoding, scope } = active;
+  const { prompt, heads } = decoding;
   const others = state.rows.map((other, row) => held(batch, row, other));
-  const prefix = kept.find(prompt, heads > 1, others);
+  const prefix = kept.find({ prompt, scope, needsAllHeads: heads > 1 }, others);
   if (prefix === undefined) staging.truncate(0, 0);
   else await staging.copyRow(prefix.held.row, 0, prefix.length, prefix.held.cache);
   active.reused = prefix?.length ?? 0;
@@ -175,7 +176,9 @@ async function release({ batch, staging, kept }: Memory): Promise<void> {
   await Promise.all([batch.dispose(), staging.dispose(), kept.dispose()]);
 }
 
-const held = (cache: KvCache, row: number, { tokens, allHeads }: Active): HeldRow => ({ cache, row, tokens, allHeads });
+const held = (cache: KvCache, row: number, { tokens, allHeads, scope }: Active): HeldRow => ({
+  ...{ cache, row, tokens, allHeads, scope },
+});
 
 /** With more than one head asked for, all are computed. */
 const computesAll = ({ info }: LanguageModel, heads: number): boolean => heads > 1 || info.tokenHeads === 1;

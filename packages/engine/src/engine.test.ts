@@ -113,6 +113,29 @@ describe("a text that goes on", () => {
       expect(third.text).toBe((await generate(model, other, { strategy, maxNewTokens: 20 })).text);
     });
   });
+
+  test("a prompt that begins like one of another scope learns nothing of it: neither when that has ended nor while it runs", async () => {
+    const prompt = prompts[3] as string;
+    const reusedBy = async (engine: Engine, scope: string | undefined): Promise<number> => {
+      const { statistics } = await engine.submit({ prompt, scope, strategy: autoregressive(), maxNewTokens: 1 });
+      return statistics.reusedTokens;
+    };
+    await withEngine({ slots: 2, keptTexts: 2 }, async (engine) => {
+      expect(await reusedBy(engine, "alice")).toBe(0);
+      expect(await reusedBy(engine, "bob")).toBe(0);
+      // Bob's longer text takes no place of hers, which he would see in the next answer.
+      for (const scope of ["alice", "bob"]) expect(await reusedBy(engine, scope)).toBeGreaterThan(10);
+    });
+    await withEngine({ slots: 3, keptTexts: 0 }, async (engine) => {
+      const running = engine.submit({ prompt, scope: "alice", maxNewTokens: 100 });
+      const chunks = running[Symbol.asyncIterator]();
+      await chunks.next();
+      expect(await reusedBy(engine, "bob")).toBe(0);
+      expect(await reusedBy(engine, undefined)).toBe(0);
+      expect(await reusedBy(engine, "alice")).toBeGreaterThan(10);
+      await chunks.return?.();
+    });
+  });
 });
 
 describe("the queue", () => {

@@ -174,7 +174,7 @@ async function work(batch: Batch, queue: FairQueue<Active>, slots: number, prefi
 }
 
 function startRequest(model: LanguageModel, request: EngineRequest, cancel: (active: Active) => void): Active {
-  const { prompt, key = "", index = 0, signal, joins: _joins, ...options } = request;
+  const { prompt, key = "", scope = "", index = 0, signal, joins: _joins, ...options } = request;
   const decoding = startDecoding(model, prompt, options, index);
   const abort = (): void => {
     cancel(active);
@@ -183,6 +183,7 @@ function startRequest(model: LanguageModel, request: EngineRequest, cancel: (act
   const active: Active = {
     decoding,
     key,
+    scope,
     output: channel<GenerationChunk, EngineResult>(abort),
     submitted,
     tokens: [],

@@ -8,11 +8,19 @@ export interface HeldRow {
   readonly tokens: ArrayLike<number>;
   /** Whether every pass over these tokens computed all heads: only then can a row that needs them all go on from here. */
   readonly allHeads: boolean;
+  /** Whose text it is: nobody else learns of it. */
+  readonly scope: string;
+}
+
+export interface PrefixQuery {
+  readonly prompt: Int32Array;
+  readonly scope: string;
+  readonly needsAllHeads: boolean;
 }
 
 export interface PrefixStore {
-  /** The row here or among `others` that begins like the prompt for longest, and for how long; at most all but its last token. */
-  find(prompt: Int32Array, needsAllHeads: boolean, others: readonly HeldRow[]): Prefix | undefined;
+  /** The scope's row here or among `others` that begins like the prompt for longest, and for how long; at most all but its last token. */
+  find(query: PrefixQuery, others: readonly HeldRow[]): Prefix | undefined;
   /** Keeps a copy of the row, in the place of the one that was used least recently. */
   keep(row: HeldRow): Promise<void>;
   dispose(): Promise<void>;
@@ -38,10 +46,10 @@ export async function prefixStore(model: LanguageModel, rows: number): Promise<P
   let clock = 0;
 
   return {
-    find(prompt, needsAllHeads, others) {
+    find({ prompt, scope, needsAllHeads }, others) {
       let best: Prefix | undefined;
       for (const held of [...kept, ...others]) {
-        if (needsAllHeads && !held.allHeads) continue;
+        if (held.scope !== scope || (needsAllHeads && !held.allHeads)) continue;
         const length = commonPrefix(prompt.subarray(0, prompt.length - 1), held.tokens);
         if (length >= leastPrefix && length > (best?.length ?? 0)) best = { held, length };
       }
@@ -49,10 +57,11 @@ export async function prefixStore(model: LanguageModel, rows: number): Promise<P
       if (own !== undefined) own.usedAt = clock++;
       return best;
     },
-    async keep({ cache: source, row, tokens, allHeads }) {
+    async keep(held) {
+      const { cache: source, row, tokens, allHeads, scope } = held;
       if (cache === undefined || tokens.length < leastPrefix) return;
-      const place = placeFor(kept, rows, tokens, allHeads);
-      const made: KeptRow = { cache, row: place, tokens: Int32Array.from(tokens), allHeads, usedAt: clock++ };
+      const place = placeFor(kept, rows, held);
+      const made: KeptRow = { cache, row: place, tokens: Int32Array.from(tokens), allHeads, scope, usedAt: clock++ };
       // Gone first: a copy that fails leaves nothing that is only half there.
       const old = kept.findIndex((each) => each.row === place);
       if (old >= 0) kept.splice(old, 1);
@@ -67,9 +76,10 @@ export async function prefixStore(model: LanguageModel, rows: number): Promise<P
 }
 
 /** A row that the new one makes needless, else a free one, else the one that was used least recently. */
-function placeFor(kept: readonly KeptRow[], rows: number, tokens: ArrayLike<number>, allHeads: boolean): number {
+function placeFor(kept: readonly KeptRow[], rows: number, { tokens, allHeads, scope }: HeldRow): number {
   const covered = kept.find(
-    (row) => (allHeads || !row.allHeads) && commonPrefix(row.tokens, tokens) === row.tokens.length,
+    (row) =>
+      row.scope === scope && (allHeads || !row.allHeads) && commonPrefix(row.tokens, tokens) === row.tokens.length,
   );
   if (covered !== undefined) return covered.row;
   const used = new Set(kept.map(({ row }) => row));

@@ -14,6 +14,11 @@ export interface EngineRequest extends GenerateOptions {
   readonly prompt: Prompt;
   /** Whose turn it is: requests of one key wait for each other, not for those of others. Default: one key for all. */
   readonly key?: string | undefined;
+  /**
+   * Who may see that a prompt begins like one before it: keys and values are gone on from within one scope only, and so is what
+   * `reusedTokens` and the time tell. Default: one scope for all.
+   */
+  readonly scope?: string | undefined;
   /** The random stream of the seed, as a batch's rows have: for several texts of one prompt. Default 0. */
   readonly index?: number | undefined;
   /** It belongs to one that was taken, and is not refused for a full queue. Default false. */
@@ -25,6 +30,7 @@ export const requestChecks: OptionChecks<EngineRequest> = {
   ...generateChecks,
   prompt: required(promptCheck),
   key: text,
+  scope: text,
   index: whole(0),
   joins: flag,
 };

@@ -1,6 +1,6 @@
 /** What deploy/nginx.conf promises, with replicas that do on purpose what real ones do by accident. */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { beforeEach, describe, expect, test } from "vitest";
 import { nginxVersion, startNginx, type RunningNginx } from "./nginx.js";
@@ -142,6 +142,32 @@ describe.skipIf(nginxVersion() === undefined)("nginx.conf", () => {
       fetch(`${nginx.address}${path}`, { method: "POST", body: new Uint8Array(8 * 2 ** 20) });
     expect((await send("/v1/files")).status).toBe(200);
     expect((await send("/v1/completions")).status).toBe(413);
+  });
+
+  test.each([
+    ["/%761/models", "/v1/models"],
+    ["/a/..//v1/./%6Dodels?q=%2e", "/v1/models?q=%2e"],
+    ["http://x/v1/%63ompletions", "/v1/completions"],
+    ["/v1/chat%2fcompletions", "/v1/chat/completions"],
+    ["/metrics%3fx", "/metrics%3Fx"],
+  ])("a replica is asked for the path by which nginx chose: %s", async (target, path) => {
+    const seen = new Promise((resolve) => {
+      for (const stub of stubs)
+        stub.answer = ({ url }, response) => {
+          resolve(url);
+          response.end();
+        };
+    });
+    const { hostname, port } = new URL(nginx.address);
+    get({ hostname, port, path: target });
+    expect(await seen).toBe(path);
+  });
+
+  test("a limit is a path's own, however it is spelled", async () => {
+    stubs[0].answer = dies;
+    expect(await statusesOf("/v1/%63ompletions")).toEqual([200, 200, 200, 200]);
+    const body = new Uint8Array(8 * 2 ** 20);
+    expect((await fetch(`${nginx.address}/v1/filesystem`, { method: "POST", body })).status).toBe(413);
   });
 
   test("keeps metrics to itself", async () => {

@@ -9,6 +9,7 @@ export interface ServeCommandOptions extends ModelOptions {
   readonly port: number;
   readonly apiKeys?: string;
   readonly withoutKeys: boolean;
+  readonly trustProxy?: string;
   readonly slots: number;
   readonly queue: number;
   readonly rateLimit?: number;
@@ -38,6 +39,7 @@ export async function serve(
     port: options.port,
     keyFile: options.apiKeys,
     withoutKeys: options.withoutKeys,
+    trustProxy: options.trustProxy,
     perMinute: options.rateLimit,
     atOnce: options.atOnce,
     requestSeconds: options.requestTimeout,

@@ -26,17 +26,17 @@ const mostAttempts = 3;
 /** Milliseconds before a model that is busy is asked again. */
 const [firstPause, mostPause] = [250, 5_000];
 
-/** Errors are answers too. Rejects only when the signal fires; `key` is whose turn it takes in the queue. */
+/** Errors are answers too. Rejects only when the signal fires; the owner's texts that are computed already are made use of. */
 export async function runLine(
   { url, body }: BatchRequest,
-  key: string,
+  owner: string,
   options: LineOptions,
   signal: AbortSignal,
 ): Promise<LineAnswer> {
   let failures = 0;
   for (let pause = firstPause; ; pause = Math.min(2 * pause, mostPause)) {
     try {
-      return { status: 200, body: await compute(url, body, key, options, signal) };
+      return { status: 200, body: await compute(url, body, owner, options, signal) };
     } catch (error) {
       signal.throwIfAborted();
       const { status, body: answer } = apiErrorOf(error);
@@ -51,11 +51,11 @@ export async function runLine(
 async function compute(
   url: BatchRequest["url"],
   body: object,
-  key: string,
+  owner: string,
   { context, seconds, watch }: LineOptions,
   signal: AbortSignal,
 ): Promise<object> {
-  const { job, wanted } = jobOf(url, body, key);
+  const { job, wanted } = jobOf(url, body, owner);
   const { name, inference } = modelFor(context, wanted, job.kind);
   const abort = new AbortController();
   const stop = (): void => abort.abort();
@@ -72,14 +72,16 @@ async function compute(
   }
 }
 
-function jobOf(url: BatchRequest["url"], body: object, key: string): { job: Job; wanted: string | undefined } {
+function jobOf(url: BatchRequest["url"], body: object, owner: string): { job: Job; wanted: string | undefined } {
   const parsed =
     url === "/v1/completions"
       ? { kind: "completion" as const, body: validated(completionBody, body) }
       : { kind: "chat" as const, body: validated(chatBody, body) };
   const { stream, model } = parsed.body;
   if (stream === true) throw new ApiError(400, "stream: a batch's lines are no streams", { param: "stream" });
-  const job = parsed.kind === "completion" ? completionJob(parsed.body, key) : chatJob(parsed.body, key);
+  // A turn of its own in the queue: batches take turns with the requests of HTTP, and do not come before them.
+  const asker = { key: `batch/${owner}`, scope: owner };
+  const job = parsed.kind === "completion" ? completionJob(parsed.body, asker) : chatJob(parsed.body, asker);
   return { job, wanted: model };
 }
 

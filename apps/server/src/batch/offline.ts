@@ -78,7 +78,7 @@ async function computeAll(
   const compute = async (line: TextLine): Promise<void> => {
     const request = parseRequest(line);
     if (isFault(request) || done.has(request.custom_id)) return;
-    const answer = await runLine(request, "batch", { context, seconds, watch }, signal);
+    const answer = await runLine(request, "", { context, seconds, watch }, signal);
     if (answer.status >= 500) failed++;
     else {
       if (answer.status !== 200) refused++;

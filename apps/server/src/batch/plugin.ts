@@ -13,7 +13,7 @@ const defaultFileBytes = 200_000_000;
 
 /** Undefined without a data folder. */
 export async function batchesOf(app: FastifyInstance, context: Context): Promise<Batches | undefined> {
-  const { data, keys, models, requestSeconds: seconds = defaultSeconds } = context.options;
+  const { data, models, requestSeconds: seconds = defaultSeconds } = context.options;
   if (data === undefined) return undefined;
   const slots = Math.min(...models.map(({ settings }) => settings.slots));
   const line = { context, seconds, watch: (model: string) => watch(context, model) };
@@ -21,9 +21,8 @@ export async function batchesOf(app: FastifyInstance, context: Context): Promise
     folder: data.folder,
     databaseUrl: data.databaseUrl,
     linesAtOnce: data.linesAtOnce ?? Math.max(1, Math.floor(slots / 2)),
-    // Without keys everybody is the same.
-    ownerOf: (request: FastifyRequest) => (keys === undefined ? "" : request.caller),
-    run: (request, key, signal) => runLine(request, key, line, signal),
+    ownerOf: ({ owner }: FastifyRequest) => owner,
+    run: (request, owner, signal) => runLine(request, owner, line, signal),
     log: (level, text) => app.log[level](text),
   });
 }

@@ -17,7 +17,7 @@ export interface WorkerOptions {
   readonly mostLines: number;
   /** Computed at once; 0 leaves all lines to other processes. */
   readonly linesAtOnce: number;
-  readonly run: (request: BatchRequest, key: string, signal: AbortSignal) => Promise<LineAnswer>;
+  readonly run: (request: BatchRequest, owner: string, signal: AbortSignal) => Promise<LineAnswer>;
   readonly log: (level: "info" | "error", line: string) => void;
 }
 
@@ -159,8 +159,7 @@ async function computeLine(
   const request = parseRequest(line);
   // The whole file was checked: somebody has changed it since.
   if (isFault(request)) throw new TypeError(request.message);
-  // A key of its own in the queue: batches take turns with the requests of HTTP, and do not come before them.
-  const answer = await run(request, `batch/${owner}`, signal);
+  const answer = await run(request, owner, signal);
   const ok = answer.status === 200;
   await store.record(id, { line: line.number, ok, answer: answerLine(id, request.custom_id, answer) });
 }

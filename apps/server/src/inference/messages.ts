@@ -58,6 +58,8 @@ export interface InferenceRequest {
   readonly joins: boolean;
   /** Whose turn it is in the queue. */
   readonly key: string;
+  /** Whose computed prompts it may go on from. */
+  readonly scope: string;
 }
 
 export interface WireToken {

@@ -51,10 +51,10 @@ async function serve({ model, engine }: Opened, id: number, request: InferenceRe
     const { text, ids } = promptOf(model, request);
     const decode = (tokens: readonly number[]): string => model.tokenizer.decode(tokens);
     const trace = traced(strategyOf(request.strategy, model.info.tokenHeads), decode);
-    const { seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key } = request;
+    const { seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope } = request;
     const generation = engine.submit({
       ...{ prompt: ids, strategy: trace.strategy, signal: controller.signal },
-      ...{ seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key },
+      ...{ seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope },
       maxNewTokens: request.maxNewTokens ?? model.info.contextLength,
       stop: { strings: request.stop },
       ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),

@@ -19,11 +19,14 @@ export interface Job {
 
 type Common = CompletionBody | ChatBody;
 
+/** Who asks: whose turn it is in the queue, and whose computed prompts may be gone on from. */
+export type Asker = Pick<TextRequest, "key" | "scope">;
+
 /** OpenAI's default, for a text without an end of its own. */
 const completionTokens = 16;
 
 /** Throws ApiError for what no schema can say. */
-export function completionJob(body: CompletionBody, key: string): Job {
+export function completionJob(body: CompletionBody, asker: Asker): Job {
   const count = body.n ?? 1;
   if (body.best_of !== undefined && body.best_of !== count)
     throw new ApiError(400, `best_of: expected n (${count}), received ${body.best_of}`, { param: "best_of" });
@@ -37,7 +40,7 @@ export function completionJob(body: CompletionBody, key: string): Job {
       param: "n",
     });
   const rest = {
-    ...commonOf(body, key),
+    ...commonOf(body, asker),
     maxNewTokens: limitOf(body.max_tokens ?? completionTokens),
     logprobs: body.logprobs,
   };
@@ -48,11 +51,11 @@ export function completionJob(body: CompletionBody, key: string): Job {
 }
 
 /** Throws ApiError for what no schema can say. */
-export function chatJob(body: ChatBody, key: string): Job {
+export function chatJob(body: ChatBody, asker: Asker): Job {
   if ((body.top_logprobs ?? 0) > 0 && body.logprobs !== true)
     throw new ApiError(400, "top_logprobs: expected logprobs: true with it", { param: "top_logprobs" });
   const request = {
-    ...commonOf(body, key),
+    ...commonOf(body, asker),
     prompt: { messages: body.messages.map(messageOf) },
     maxNewTokens: limitOf(body.max_completion_tokens ?? body.max_tokens),
     logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
@@ -77,7 +80,10 @@ function streamOf({ stream, stream_options: options, n, dynamo }: Common): Pick<
   return { stream: stream ?? false, usage: options?.include_usage ?? false };
 }
 
-function commonOf(body: Common, key: string): Omit<TextRequest, "prompt" | "maxNewTokens" | "logprobs" | "index"> {
+function commonOf(
+  body: Common,
+  { key, scope }: Asker,
+): Omit<TextRequest, "prompt" | "maxNewTokens" | "logprobs" | "index"> {
   const stop = body.stop ?? [];
   return {
     strategy: strategyOf(body),
@@ -88,6 +94,7 @@ function commonOf(body: Common, key: string): Omit<TextRequest, "prompt" | "maxN
     frequencyPenalty: body.frequency_penalty ?? 0,
     trace: body.dynamo?.trace ?? false,
     key: body.user === undefined ? key : `${key}/${body.user}`,
+    scope,
   };
 }
 

@@ -8,7 +8,7 @@ import type { Context } from "../context.js";
 import { chatAnswer, chatEvent, completionAnswer, completionEvent, modelAnswer, modelsAnswer } from "./answers.js";
 import { startChoices, streamedAnswer, wholeAnswer, type AnswerEvents } from "./answer.js";
 import { callerLimit, type CallerLimit } from "./caller-limit.js";
-import { chatJob, completionJob, type Job } from "./job.js";
+import { chatJob, completionJob, type Asker, type Job } from "./job.js";
 import { findModel, modelFor } from "./models.js";
 import { chatBody, completionBody, type ChatBody, type CompletionBody } from "./schemas.js";
 
@@ -31,10 +31,10 @@ const modelRoute = docs({ tag: "Models", summary: "One of them", answer: modelAn
 export function addApi(app: FastifyInstance, context: Context): void {
   const limit = callerLimit(context.options.atOnce ?? defaultAtOnce, context.leases);
   app.post<{ Body: CompletionBody }>("/v1/completions", completionRoute, (request, reply) =>
-    answer({ context, limit, request, reply, job: completionJob(request.body, request.caller) }),
+    answer({ context, limit, request, reply, job: completionJob(request.body, askerOf(request)) }),
   );
   app.post<{ Body: ChatBody }>("/v1/chat/completions", chatRoute, (request, reply) =>
-    answer({ context, limit, request, reply, job: chatJob(request.body, request.caller) }),
+    answer({ context, limit, request, reply, job: chatJob(request.body, askerOf(request)) }),
   );
   app.get("/v1/models", modelsRoute, () => ({
     object: "list",
@@ -45,6 +45,8 @@ export function addApi(app: FastifyInstance, context: Context): void {
     return modelOf(context, model);
   });
 }
+
+const askerOf = ({ caller, owner }: FastifyRequest): Asker => ({ key: caller, scope: owner });
 
 interface Asked {
   readonly context: Context;

@@ -32,8 +32,8 @@ function faultOf(api: Api, change: object): ApiError | undefined {
   const { schema, least } = apis[api];
   try {
     const body = validated(schema as ZodType, { ...least, ...change });
-    if (api === "chat") chatJob(body as never, "");
-    else completionJob(body as never, "");
+    if (api === "chat") chatJob(body as never, { key: "", scope: "" });
+    else completionJob(body as never, { key: "", scope: "" });
     return undefined;
   } catch (error) {
     if (error instanceof ApiError) return error;
@@ -214,7 +214,8 @@ it("a name that no server knows is refused", () => {
 });
 
 describe("values that mean: not set", () => {
-  const job = (change: object) => completionJob(validated(completionBody, { prompt: "a", ...change }), "").requests[0];
+  const job = (change: object) =>
+    completionJob(validated(completionBody, { prompt: "a", ...change }), { key: "", scope: "" }).requests[0];
   it("top_k, seed, model, limits, stop strings", () => {
     const plain = job({});
     for (const change of [{ top_k: 0 }, { top_k: -1 }, { seed: -1 }, { model: null }, { stop: "" }, { stop: [] }])
@@ -251,7 +252,8 @@ describe("messages", () => {
     id: "msg-1",
   };
   const promptOf = (...more: object[]): unknown =>
-    chatJob(validated(chatBody, { messages: [...messages, ...more, ...messages] }), "").requests[0]?.prompt;
+    chatJob(validated(chatBody, { messages: [...messages, ...more, ...messages] }), { key: "", scope: "" }).requests[0]
+      ?.prompt;
   const plain = promptOf({ role: "assistant", content: "Hi!" });
 
   it("an answer is history as it stands", () => {
