@@ -5,6 +5,7 @@ export const exitCodes = { ok: 0, failure: 1, usage: 2, input: 3, unsupported: 4
 
 const byError: Readonly<Record<DynamoErrorCode, number>> = {
   "invalid-argument": exitCodes.usage,
+  "context-length": exitCodes.usage,
   "invalid-file": exitCodes.input,
   "not-found": exitCodes.input,
   unsupported: exitCodes.unsupported,

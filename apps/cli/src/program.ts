@@ -182,6 +182,11 @@ function addServer(program: Command, signal: AbortSignal): void {
     )
     .option("--at-once <n>", "requests of one key under way (default 64); of all servers with REDIS_URL", wholeNumber)
     .option("--request-timeout <seconds>", "for a whole request (default 600)", number)
+    .option(
+      "--hang-seconds <seconds>",
+      "without a sign of life a model's process is started again (default 10)",
+      number,
+    )
     .option("--origin <url>", "a site whose pages may call; may be repeated", collect)
     .option("--data <folder>", "for /v1/files and /v1/batches; with DATABASE_URL many servers share it")
     .option(

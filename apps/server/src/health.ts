@@ -12,11 +12,11 @@ export function addHealth(app: FastifyInstance, { models, metrics }: Context): v
   app.get("/healthz", operation("The process lives", healthAnswer), () => ({ status: "ok" }));
   app.get(
     "/readyz",
-    operation("The models are loaded; 503 until then", readyAnswer),
+    operation("The models are loaded and give signs of life; 503 otherwise", readyAnswer),
     (_request, reply: FastifyReply) => {
-      const waiting = [...models].filter(([, inference]) => !inference.ready).map(([name]) => name);
+      const waiting = [...models].filter(([, inference]) => !inference.ready);
       if (waiting.length > 0) reply.status(503).header("retry-after", "1");
-      return { status: waiting.length === 0 ? "ready" : "loading", waiting };
+      return { status: waiting[0]?.[1].state ?? "ready", waiting: waiting.map(([name]) => name) };
     },
   );
   app.get("/metrics", operation("For Prometheus", "text/plain"), async (_request, reply) =>

@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly atOnce?: number | undefined;
   /** Seconds that a request may take, its wait included; default 600. */
   readonly requestSeconds?: number | undefined;
+  /** Seconds without a sign of life after which an inference process is killed and started again; default 10. */
+  readonly hangSeconds?: number | undefined;
   /** Seconds in which a request has to arrive, its body included; default 30. */
   readonly receiveSeconds?: number | undefined;
   /** Bytes of a request's body; default 2 MiB. */

@@ -1,6 +1,7 @@
 /** The HTTP server: routes, keys, limits, and an end in good order. */
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from "fastify";
 import type { ZodType } from "zod";
+import { DynamoError } from "@dynamo/core";
 import { addCors, addKeys, addRateLimit } from "./access.js";
 import type { Batches } from "./batch/batches.js";
 import { addData, batchesOf } from "./batch/plugin.js";
@@ -31,13 +32,16 @@ export interface DynamoServer {
   close(patience?: number): Promise<void>;
 }
 
+/** A busy machine may leave a process that lives without its turn for some tens of milliseconds. */
+const leastHangSeconds = 0.5;
+
 const uploadMilliseconds = 600_000;
 
 export async function createServer(options: ServerOptions): Promise<DynamoServer> {
   const metrics = createMetrics();
   const app = createApp(options);
   const models = new Map(
-    options.models.map(({ name, settings }) => [name, inferenceOf(app.log, metrics, name, settings)]),
+    options.models.map(({ name, settings }) => [name, inferenceOf(app.log, metrics, name, settings, options)]),
   );
   const connections = connectionsOf(app.server);
   const redis =
@@ -115,10 +119,22 @@ function createApp(options: ServerOptions): FastifyInstance {
   });
 }
 
-function inferenceOf(log: FastifyBaseLogger, metrics: Metrics, name: string, settings: InferenceSettings): Inference {
+function inferenceOf(
+  log: FastifyBaseLogger,
+  metrics: Metrics,
+  name: string,
+  settings: InferenceSettings,
+  { hangSeconds = 10 }: ServerOptions,
+): Inference {
+  if (!(hangSeconds >= leastHangSeconds))
+    throw new DynamoError(
+      "invalid-argument",
+      `hangSeconds: expected at least ${leastHangSeconds}, received ${hangSeconds}`,
+    );
   metrics.serves(name);
   return createInference({
     settings,
+    hangMilliseconds: 1000 * hangSeconds,
     onPass: (pass) => metrics.pass(name, pass),
     onState: (state) => metrics.state(name, state),
     log: (level, line) => log[level]({ model: name }, line),

@@ -3,6 +3,7 @@
 /**
  * What went wrong, for callers that branch: exit codes of the CLI, statuses of the server.
  * - `invalid-argument`: an option or argument out of its range
+ * - `context-length`: a prompt, or a conversation's last message, that the model's context has no room for
  * - `invalid-file`: a file that is damaged, hostile, or disagrees with another
  * - `not-found`: a file or model that is not there
  * - `unsupported`: a well-formed input that this version cannot handle, or a device that is missing
@@ -14,6 +15,7 @@
  */
 export type DynamoErrorCode =
   | "invalid-argument"
+  | "context-length"
   | "invalid-file"
   | "not-found"
   | "unsupported"

@@ -72,7 +72,7 @@ export interface DecodingProgress {
 
 /**
  * `index` is the prompt's place in its batch: rows of one seed have random streams of their own. Throws
- * `invalid-argument` for options out of range, an empty prompt, and one that fills the context; what the strategy throws
+ * `invalid-argument` for options out of range and an empty prompt, `context-length` for one that fills it; what the strategy throws
  * for a model that it cannot decode.
  */
 export function startDecoding(

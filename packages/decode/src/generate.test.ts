@@ -214,10 +214,10 @@ describe("generate refuses", () => {
       for (const begin of [{}, { beginOfTextId: 2 }])
         expect(await codeOf(() => generate(model(1, begin), prompt))).toMatch(/invalid-argument: the prompt is empty/);
     expect(await codeOf(() => generate(model(), "a".repeat(100)))).toMatch(
-      /invalid-argument: the prompt has 100 tokens, the context holds 100/,
+      /context-length: the prompt has 100 tokens, the context holds 100/,
     );
     expect(await codeOf(() => generate(model(1, { beginOfTextId: 2 }), new Int32Array(1_000_000).fill(97)))).toMatch(
-      /invalid-argument: the prompt has 1000001 tokens/,
+      /context-length: the prompt has 1000001 tokens/,
     );
     for (const maxNewTokens of [0, -1, 1.5, NaN])
       expect(await codeOf(() => generate(model(), "a", { maxNewTokens }))).toMatch(/invalid-argument: maxNewTokens/);

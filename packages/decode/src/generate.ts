@@ -10,7 +10,7 @@ import { randomSeed } from "./random.js";
 /**
  * Continues a prompt, or each prompt of a batch, one to N tokens a forward pass. A prompt's text does not depend on who
  * else is in the batch.
- * Throws (or rejects with) `invalid-argument` for options out of range, empty prompts, and prompts that fill the context;
+ * Throws (or rejects with) `invalid-argument` for options out of range, and empty prompts; `context-length` for prompts that fill it;
  * `strategy` when the strategy throws or returns nonsense; `aborted` when the signal fires; `runtime` when a pass fails.
  */
 export function generate(

@@ -19,8 +19,8 @@ export function isBatch(prompt: Prompt | readonly Prompt[]): prompt is readonly 
 }
 
 /**
- * Its ids, begin-of-text first where the model has one. Throws `invalid-argument` for an empty prompt, one that fills the
- * context, and ids that the model does not have.
+ * Its ids, begin-of-text first where the model has one. Throws `context-length` for one that fills the context,
+ * `invalid-argument` for an empty prompt and ids that the model does not have.
  */
 export function promptIds(model: LanguageModel, prompt: Prompt, beginOfText: boolean): Int32Array {
   const { beginOfTextId, contextLength } = model.info;
@@ -35,7 +35,7 @@ export function promptIds(model: LanguageModel, prompt: Prompt, beginOfText: boo
   // Before anything is copied: a prompt may be far too long.
   if (length >= contextLength) {
     throw new DynamoError(
-      "invalid-argument",
+      "context-length",
       `the prompt has ${length} tokens, the context holds ${contextLength} with at least one to generate`,
     );
   }

@@ -58,7 +58,7 @@ export interface EngineState {
 export interface Engine {
   readonly state: EngineState;
   /**
-   * Puts a request into the queue. Throws `invalid-argument` for options out of range and prompts that fill the context,
+   * Puts a request into the queue. Throws `invalid-argument` for options out of range, `context-length` for prompts that fill it,
    * `busy` when the queue is full. The generation rejects with `aborted` when its signal fires, `strategy` when its
    * strategy fails, `runtime` when a pass fails: all requests under way fail then, and the engine goes on.
    */

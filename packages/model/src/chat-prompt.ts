@@ -23,7 +23,7 @@ export interface ChatPromptOptions {
 
 /**
  * The conversation as a prompt that leaves room for the answer; the oldest turns are left out when the context is full.
- * Throws `unsupported` for a model without a chat template, `invalid-argument` when the last message alone is too long.
+ * Throws `unsupported` for a model without a chat template, `context-length` when the last message alone is too long.
  */
 export function chatPrompt(
   { chatTokenizer, info }: ChatModel,

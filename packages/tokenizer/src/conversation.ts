@@ -20,7 +20,7 @@ export interface FittedPrompt {
 
 /**
  * Leaves out whole turns from the oldest on, a question with its answer, until the rest fits; the system's message stays.
- * Throws `invalid-argument` when the last question alone is too long.
+ * Throws `context-length` when the last question alone is too long.
  */
 export function fitConversation(all: readonly ChatMessage[], { template, count, limit }: FitOptions): FittedPrompt {
   const system = all[0]?.role === "system" ? all.slice(0, 1) : [];
@@ -33,7 +33,7 @@ export function fitConversation(all: readonly ChatMessage[], { template, count, 
     const next = turns.findIndex(({ role }, i) => i > 0 && role === "user");
     if (next === -1)
       throw new DynamoError(
-        "invalid-argument",
+        "context-length",
         `the message is too long for the model: expected at most ${limit} tokens with the system's, received ${tokens}`,
       );
     turns = turns.slice(next);

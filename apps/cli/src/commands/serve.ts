@@ -15,6 +15,7 @@ export interface ServeCommandOptions extends ModelOptions {
   readonly rateLimit?: number;
   readonly atOnce?: number;
   readonly requestTimeout?: number;
+  readonly hangSeconds?: number;
   readonly origin?: readonly string[];
   readonly data?: string;
   readonly batchLines?: number;
@@ -43,6 +44,7 @@ export async function serve(
     perMinute: options.rateLimit,
     atOnce: options.atOnce,
     requestSeconds: options.requestTimeout,
+    hangSeconds: options.hangSeconds,
     origins: options.origin,
     data: options.data === undefined ? undefined : { folder: resolve(options.data), linesAtOnce: options.batchLines },
     logPrompts: options.logPrompts,

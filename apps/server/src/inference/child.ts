@@ -1,16 +1,18 @@
-/** An inference process, started again whenever it ends by itself. */
-import { fork, type ChildProcess } from "node:child_process";
+/** An inference process, started again whenever it ends by itself or hangs. */
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { DynamoError } from "@dynamo/core";
+import { launch, type InferenceProcess, type LaunchOptions, type ProcessEnd } from "./launch.js";
 import { UnavailableError } from "./unavailable.js";
-import type { FromInference, InferenceSettings, ServedModel, ToInference, WireError } from "./messages.js";
+import type { ProcessMemory, ServedModel, ToInference } from "./messages.js";
 
-export interface ChildOptions {
-  readonly settings: InferenceSettings;
-  readonly onMessage: (message: FromInference) => void;
+export interface ChildOptions extends Pick<LaunchOptions, "settings" | "onMessage" | "start"> {
+  /** Milliseconds without a sign of life after which a process that is ready is killed and started again; default 10,000. */
+  readonly hangMilliseconds?: number | undefined;
+  /** Milliseconds before a process that has ended is started again, doubled while it keeps ending; default 250. */
+  readonly restartPause?: number | undefined;
+  /** Also after it was started again. */
+  readonly onReady: () => void;
   /** Everything that it was doing is lost. */
-  readonly onExit: (why: string) => void;
+  readonly onEnd: (end: ProcessEnd & { readonly restarts: boolean }) => void;
   /** One line about the process: that it started, why it ended. */
   readonly log: (level: "info" | "error", line: string) => void;
 }
@@ -18,120 +20,94 @@ export interface ChildOptions {
 export interface InferenceChild {
   readonly model: ServedModel | undefined;
   readonly pid: number | undefined;
-  readonly isReady: boolean;
+  readonly state: "loading" | "ready" | "silent" | "restarting";
+  readonly memory: ProcessMemory | undefined;
   /** What it is doing about being ready. */
   readonly ready: Promise<ServedModel>;
   send(message: ToInference): void;
   close(patience: number): Promise<void>;
 }
 
-/**
- * What keeps the process's memory flat. glibc puts ever larger freed buffers into its threads' heaps, which never shrink, unless
- * the size from which a buffer has pages of its own is fixed (bytes; other C libraries ignore these). V8's young generation grows
- * to 48 MiB under load, of which a process that only passes numbers on needs little (MiB of each of its three parts).
- * Measured over 12,000 requests: 265 to 311 MiB without, 211 to 206 with both, CPU time a token equal within its noise.
- */
-const malloc = { MALLOC_MMAP_THRESHOLD_: "262144", MALLOC_TRIM_THRESHOLD_: "262144" };
-const v8 = ["--max-semi-space-size=4"];
-
-const entry = fileURLToPath(new URL("./inference-process.js", import.meta.url));
-
-/** Milliseconds before a process that has ended is started again, doubled while it keeps ending, and the most of them. */
-const [firstPause, mostPause] = [250, 10_000];
+/** The most milliseconds before one that keeps ending is started again. */
+const mostPause = 10_000;
 /** Milliseconds between being told to drop everything and being killed. */
 const lastPatience = 1_000;
 
 /** One that ends before it was ready the first time is not started again: `ready` rejects with the reason. */
-export function inferenceChild({ settings, onMessage, onExit, log }: ChildOptions): InferenceChild {
-  let child: ChildProcess | undefined;
+export function inferenceChild(options: ChildOptions): InferenceChild {
+  const { hangMilliseconds = 10_000, restartPause = 250, onReady, onEnd, log } = options;
   let model: ServedModel | undefined;
-  let isReady = false;
   let closing = false;
-  let pause = firstPause;
-  let ready = launch();
+  let pause = restartPause;
+  let child = begin();
+  let ready = child.ready;
 
-  function launch(): Promise<ServedModel> {
-    const started = fork(entry, { serialization: "advanced", execArgv: v8, env: { ...malloc, ...process.env } });
-    child = started;
-    const promise = new Promise<ServedModel>((resolve, reject) => {
-      started.on("message", (message: FromInference) => {
-        if (message.kind === "failed") reject(errorOf(message.error));
-        else if (message.kind === "ready") {
-          ({ model } = message);
-          isReady = true;
-          pause = firstPause;
-          const { device, reason } = model.device;
-          log("info", `inference process ${started.pid ?? "?"}: ready on ${device} (${reason})`);
-          resolve(model);
-        } else onMessage(message);
-      });
-      started.on("exit", (code, signal) => {
-        isReady = false;
-        const why = `the inference process ended (${signal ?? `exit code ${code ?? "?"}`})`;
-        reject(new DynamoError("runtime", why));
-        onExit(why);
-        if (closing || model === undefined) return;
-        log("error", `${why}, it is started again in ${pause} ms`);
-        ready = relaunch();
-      });
-      // A message to a process that has just died: its exit says all there is to say.
-      started.on("error", (error) => {
-        if (started.pid === undefined) reject(new DynamoError("runtime", "no inference process", { cause: error }));
-      });
-      started.send({ kind: "open", settings } satisfies ToInference);
+  function begin(): InferenceProcess {
+    const started: InferenceProcess = launch({
+      ...options,
+      hangMilliseconds,
+      onReady(loaded) {
+        model = loaded;
+        pause = restartPause;
+        const { device, reason } = loaded.device;
+        log("info", `inference process ${started.pid ?? "?"}: ready on ${device} (${reason})`);
+        onReady();
+      },
+      onEnd(end) {
+        const restarts = !closing && model !== undefined;
+        onEnd({ ...end, restarts });
+        if (!restarts) return;
+        log("error", `${end.why}, it is started again in ${pause} ms`);
+        ready = again();
+        // Whoever waits for it sees the error.
+        ready.catch(() => undefined);
+      },
     });
-    // Whoever waits for it sees the error.
-    promise.catch(() => undefined);
-    return promise;
+    return started;
   }
 
-  function relaunch(): Promise<ServedModel> {
-    const promise = delay(pause).then(() => {
-      pause = Math.min(2 * pause, mostPause);
-      if (closing) throw new UnavailableError("the server is closing");
-      return launch();
-    });
-    promise.catch(() => undefined);
-    return promise;
+  async function again(): Promise<ServedModel> {
+    await delay(pause, undefined, { ref: false });
+    pause = Math.min(2 * pause, mostPause);
+    if (closing) throw new UnavailableError("the server is closing");
+    child = begin();
+    return await child.ready;
   }
-
-  const send = (message: ToInference): void => {
-    if (child?.connected === true) child.send(message);
-  };
 
   return {
     get model() {
       return model;
     },
     get pid() {
-      return child?.pid;
+      return child.pid;
     },
-    get isReady() {
-      return isReady;
+    get state() {
+      return stateOf(child, model !== undefined);
+    },
+    get memory() {
+      return child.memory;
     },
     get ready() {
       return ready;
     },
-    send,
+    send: (message) => child.send(message),
     async close(patience) {
       closing = true;
-      const ended = exitOf(child);
-      send({ kind: "close", now: false });
-      if (await within(ended, patience)) return;
-      send({ kind: "close", now: true });
-      if (await within(ended, lastPatience)) return;
-      child?.kill("SIGKILL");
-      await ended;
+      const last = child;
+      last.send({ kind: "close", now: false });
+      if (await within(last.ended, patience)) return;
+      last.send({ kind: "close", now: true });
+      if (await within(last.ended, lastPatience)) return;
+      last.kill();
+      await last.ended;
     },
   };
 }
 
-function exitOf(child: ChildProcess | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const runs = child?.exitCode === null && child.signalCode === null;
-    if (runs) child.once("exit", () => resolve());
-    else resolve();
-  });
+function stateOf({ pulse }: InferenceProcess, wasReady: boolean): InferenceChild["state"] {
+  if (pulse === "alive") return "ready";
+  if (pulse === "silent") return "silent";
+  return wasReady ? "restarting" : "loading";
 }
 
 async function within(promise: Promise<void>, milliseconds: number): Promise<boolean> {
@@ -141,5 +117,3 @@ async function within(promise: Promise<void>, milliseconds: number): Promise<boo
   stop.abort();
   return first;
 }
-
-export const errorOf = ({ code, message }: WireError): DynamoError => new DynamoError(code, message);

@@ -2,33 +2,49 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DynamoError } from "@dynamo/core";
 import type { EngineState, PassReport } from "@dynamo/engine";
-import { errorOf, inferenceChild, type ChildOptions, type InferenceChild } from "./child.js";
+import { inferenceChild, type ChildOptions, type InferenceChild } from "./child.js";
+import { createRequests, type InferenceEvent } from "./requests.js";
 import { UnavailableError } from "./unavailable.js";
-import type { FromInference, InferenceChunk, InferenceEnd, InferenceRequest, ServedModel } from "./messages.js";
+import type { InferenceRequest, ProcessMemory, ServedModel } from "./messages.js";
 
-export type InferenceEvent =
-  | { readonly kind: "taken"; readonly prompt: string }
-  | { readonly kind: "chunk"; readonly chunk: InferenceChunk }
-  | { readonly kind: "end"; readonly end: InferenceEnd };
+export type { InferenceEvent } from "./requests.js";
 
-export interface InferenceOptions extends Pick<ChildOptions, "settings" | "log"> {
+export type InferenceState =
+  | "loading"
+  | "ready"
+  /** It has given no sign of life for a while; it is killed when that goes on. */
+  | "silent"
+  /** Its process has ended by itself, or hung and was killed, and is started again. */
+  | "restarting"
+  | "closing";
+
+export interface InferenceOptions extends Pick<
+  ChildOptions,
+  "settings" | "log" | "hangMilliseconds" | "restartPause" | "start"
+> {
   readonly onPass: (pass: PassReport) => void;
   /** How many it computes and keeps waiting: none of them when its process has ended. */
   readonly onState: (state: EngineState) => void;
+  /** Its process ended by itself, or hung and was killed, and is started again. */
+  readonly onRestart?: ((reason: "ended" | "hung") => void) | undefined;
 }
 
 export interface Inference {
   /** Undefined until the process is ready the first time. */
   readonly model: ServedModel | undefined;
+  /** It is ready, and gives signs of life. */
   readonly ready: boolean;
+  readonly state: InferenceState;
+  /** Of its process, as it said last; undefined while there is none that is ready. */
+  readonly memory: ProcessMemory | undefined;
   readonly pid: number | undefined;
   /** Requests that it can have at once, computed and waiting. */
   readonly capacity: number;
   /** Resolves when it is ready; rejects when the model cannot be loaded. */
   start(): Promise<ServedModel>;
   /**
-   * Events in order, "end" last; they throw the engine's DynamoErrors, `runtime` when the process ends, and the signal's
-   * reason. Rejects with UnavailableError while it is being started. The reader never holds anybody up; one that leaves,
+   * Events in order, "end" last; they throw the engine's DynamoErrors and the signal's reason. When the process ends, or hangs
+   * and is killed, a text that had not begun is tried once more in the new one, others throw `runtime`. Rejects with UnavailableError while it is being started. The reader never holds anybody up; one that leaves,
    * or whose signal fires, frees its slot.
    */
   submit(request: InferenceRequest, signal: AbortSignal): Promise<ReadableStream<InferenceEvent>>;
@@ -39,30 +55,27 @@ export interface Inference {
 /** Milliseconds that a request waits for a process that is being started. */
 const startPatience = 5_000;
 
-type Readers = Map<number, ReadableStreamDefaultController<InferenceEvent>>;
-
-export function createInference({ settings, onPass, onState, log }: InferenceOptions): Inference {
-  const readers: Readers = new Map();
+export function createInference(options: InferenceOptions): Inference {
+  const { settings, onPass, onState, onRestart } = options;
   let child: InferenceChild | undefined;
   let closing = false;
-  let nextId = 0;
-
   const isClosing = (): boolean => closing;
+  const requests = createRequests({ send: (message) => child?.send(message), isClosing });
   const running = (): InferenceChild =>
     (child ??= inferenceChild({
-      settings,
-      log,
+      ...options,
+      onReady: requests.resume,
       onMessage: (message) => {
         if (message.kind === "pass") onPass(message.pass);
         if (message.kind === "pass" || message.kind === "idle") onState(message.state);
-        else receive(readers, message, closing);
+        else requests.receive(message);
       },
-      onExit: (why) => {
+      onEnd: ({ why, hung, restarts }) => {
+        if (restarts) onRestart?.(hung ? "hung" : "ended");
         onState({ slots: settings.slots, active: 0, queued: 0 });
         const error = new DynamoError("runtime", `${why}; what it was writing is lost, it is being started again`);
-        const waiting = [...readers.values()];
-        readers.clear();
-        for (const reader of waiting) reader.error(error);
+        if (restarts) requests.lost(error);
+        else requests.fail(error);
       },
     }));
 
@@ -71,7 +84,13 @@ export function createInference({ settings, onPass, onState, log }: InferenceOpt
       return child?.model;
     },
     get ready() {
-      return child?.isReady === true && !closing;
+      return child?.state === "ready" && !closing;
+    },
+    get state() {
+      return closing ? "closing" : (child?.state ?? "loading");
+    },
+    get memory() {
+      return child?.memory;
     },
     get pid() {
       return child?.pid;
@@ -83,7 +102,7 @@ export function createInference({ settings, onPass, onState, log }: InferenceOpt
       const process = running();
       await untilReady(process, signal);
       if (isClosing()) throw new UnavailableError("the server is closing");
-      return streamOf(process, readers, nextId++, request, signal);
+      return requests.submit(request, signal);
     },
     async close(patience) {
       closing = true;
@@ -93,7 +112,7 @@ export function createInference({ settings, onPass, onState, log }: InferenceOpt
 }
 
 async function untilReady(child: InferenceChild, signal: AbortSignal): Promise<void> {
-  if (child.isReady) return;
+  if (child.state === "ready" || child.state === "silent") return;
   const loading = new UnavailableError("the model is being loaded");
   const late = delay(startPatience, undefined, { signal, ref: false }).then(() => {
     throw loading;
@@ -101,49 +120,5 @@ async function untilReady(child: InferenceChild, signal: AbortSignal): Promise<v
   late.catch(() => undefined);
   await Promise.race([child.ready, late]).catch(() => {
     throw loading;
-  });
-}
-
-function receive(readers: Readers, message: FromInference, closing: boolean): void {
-  if (!("id" in message)) return;
-  const reader = readers.get(message.id);
-  if (reader === undefined) return;
-  if (message.kind === "error") {
-    readers.delete(message.id);
-    const late = closing && message.error.code === "aborted";
-    reader.error(late ? new UnavailableError("the server is closing: the text is not whole") : errorOf(message.error));
-    return;
-  }
-  reader.enqueue(message);
-  if (message.kind !== "end") return;
-  readers.delete(message.id);
-  reader.close();
-}
-
-function streamOf(
-  child: InferenceChild,
-  readers: Readers,
-  id: number,
-  request: InferenceRequest,
-  signal: AbortSignal,
-): ReadableStream<InferenceEvent> {
-  const cancel = (): void => {
-    readers.delete(id);
-    child.send({ kind: "cancel", id });
-  };
-  return new ReadableStream<InferenceEvent>({
-    start(reader) {
-      readers.set(id, reader);
-      const abort = (): void => {
-        if (!readers.has(id)) return;
-        cancel();
-        const reason: unknown = signal.reason;
-        reader.error(DynamoError.is(reason) ? reason : new DynamoError("aborted", "the request was cancelled"));
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      if (signal.aborted) abort();
-      else child.send({ kind: "submit", id, request });
-    },
-    cancel,
   });
 }

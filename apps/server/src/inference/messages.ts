@@ -56,6 +56,8 @@ export interface InferenceRequest {
   readonly index: number;
   /** Another text of the same request was taken: this one is, however full the queue. */
   readonly joins: boolean;
+  /** Its client gets nothing before its end: when the process ends, it begins again. */
+  readonly whole: boolean;
   /** Whose turn it is in the queue. */
   readonly key: string;
   /** Whose computed prompts it may go on from. */
@@ -90,8 +92,16 @@ export interface WireError {
   readonly message: string;
 }
 
+/** Bytes of the inference process. */
+export interface ProcessMemory {
+  readonly resident: number;
+  /** Of V8's heap, used. */
+  readonly heap: number;
+}
+
 export type ToInference =
-  | { readonly kind: "open"; readonly settings: InferenceSettings }
+  /** `beat`: milliseconds between two signs of life. */
+  | { readonly kind: "open"; readonly settings: InferenceSettings; readonly beat: number }
   | { readonly kind: "submit"; readonly id: number; readonly request: InferenceRequest }
   | { readonly kind: "cancel"; readonly id: number }
   | { readonly kind: "close"; readonly now: boolean };
@@ -99,8 +109,10 @@ export type ToInference =
 export type FromInference =
   | { readonly kind: "ready"; readonly model: ServedModel }
   | { readonly kind: "failed"; readonly error: WireError }
-  /** The request has been taken: what its prompt is as text. */
-  | { readonly kind: "taken"; readonly id: number; readonly prompt: string }
+  /** A sign of life of a process that is ready. */
+  | { readonly kind: "alive"; readonly memory: ProcessMemory }
+  /** The request has been taken: what its prompt is as text, and how many of its oldest messages are not in it. */
+  | { readonly kind: "taken"; readonly id: number; readonly prompt: string; readonly dropped: number }
   | { readonly kind: "chunk"; readonly id: number; readonly chunk: InferenceChunk }
   | { readonly kind: "end"; readonly id: number; readonly end: InferenceEnd }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError }

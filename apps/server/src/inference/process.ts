@@ -44,11 +44,19 @@ async function open({ folder, device, dtype, threads, slots, queue }: InferenceS
   };
 }
 
+/** From the thread that decodes: one that hangs says nothing. Forward passes have a thread of their own. */
+function beat(interval: number): void {
+  setInterval(() => {
+    const { rss, heapUsed } = process.memoryUsage();
+    send({ kind: "alive", memory: { resident: rss, heap: heapUsed } });
+  }, interval).unref();
+}
+
 async function serve({ model, engine }: Opened, id: number, request: InferenceRequest): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    const { text, ids } = promptOf(model, request);
+    const { text, ids, dropped } = promptOf(model, request);
     const decode = (tokens: readonly number[]): string => model.tokenizer.decode(tokens);
     const trace = traced(strategyOf(request.strategy, model.info.tokenHeads), decode);
     const { seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope } = request;
@@ -59,7 +67,7 @@ async function serve({ model, engine }: Opened, id: number, request: InferenceRe
       stop: { strings: request.stop },
       ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
     });
-    send({ kind: "taken", id, prompt: text });
+    send({ kind: "taken", id, prompt: text, dropped });
     await forward(id, generation, (chunk) => chunkOf(chunk, request.trace ? trace : undefined, decode));
   } catch (error) {
     send({ kind: "error", id, error: wireError(error) });
@@ -79,19 +87,25 @@ async function forward(
   send({ kind: "end", id, end: { finishReason: reason, tokens: tokens.length, statistics } });
 }
 
-function promptOf(model: LoadedModel, { prompt, maxNewTokens }: InferenceRequest): { text: string; ids: Int32Array } {
-  if (typeof prompt === "string") return { text: prompt, ids: model.tokenizer.encode(prompt) };
+interface PreparedPrompt {
+  readonly text: string;
+  readonly ids: Int32Array;
+  readonly dropped: number;
+}
+
+function promptOf(model: LoadedModel, { prompt, maxNewTokens }: InferenceRequest): PreparedPrompt {
+  if (typeof prompt === "string") return { text: prompt, ids: model.tokenizer.encode(prompt), dropped: 0 };
   if ("messages" in prompt) {
     const room = maxNewTokens ?? model.info.contextLength;
-    const { prompt: text } = chatPrompt(model, prompt.messages, { maxNewTokens: room });
-    return { text, ids: model.tokenizer.encode(text) };
+    const { prompt: text, dropped } = chatPrompt(model, prompt.messages, { maxNewTokens: room });
+    return { text, ids: model.tokenizer.encode(text), dropped };
   }
   const outside = prompt.find((token) => token >= model.info.vocabularySize);
   if (outside !== undefined) {
     const most = model.info.vocabularySize - 1;
     throw new DynamoError("invalid-argument", `prompt: token ids run from 0 to ${most}, received ${outside}`);
   }
-  return { text: model.tokenizer.decode(prompt), ids: Int32Array.from(prompt) };
+  return { text: model.tokenizer.decode(prompt), ids: Int32Array.from(prompt), dropped: 0 };
 }
 
 function chunkOf(
@@ -128,6 +142,7 @@ async function handle(message: ToInference): Promise<void> {
     const { tokenHeads, contextLength, vocabularySize } = info;
     const model = { tokenHeads, contextLength, vocabularySize, device, dtype, chat: hasChatTemplate(opened.model) };
     send({ kind: "ready", model });
+    beat(message.beat);
   } else if (message.kind === "cancel") running.get(message.id)?.abort();
   else if (message.kind === "close") {
     await opened?.close(message.now);

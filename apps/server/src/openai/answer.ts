@@ -25,7 +25,7 @@ export interface AnswerEvents {
 export async function startChoices(inference: Inference, job: Job, abort: AbortController): Promise<Choice[]> {
   checkCount(job, inference.capacity);
   const start = async (index: number): Promise<Choice> => {
-    const request = { ...(job.requests[index] as Job["requests"][number]), joins: index > 0 };
+    const request = { ...(job.requests[index] as Job["requests"][number]), joins: index > 0, whole: !job.stream };
     const events = (await inference.submit(request, abort.signal)).getReader();
     const first = await events.read();
     return { index, prompt: first.value?.kind === "taken" ? first.value.prompt : "", events };
@@ -78,6 +78,9 @@ async function collect(
       onChunk(index);
       text += value.chunk.text;
       logprobs.push(...value.chunk.logprobs);
+    } else if (value.kind === "again") {
+      text = text.slice(0, offset);
+      logprobs.length = 0;
     } else if (value.kind === "end") {
       onEnd(value.end);
       const wanted = requests[index]?.logprobs !== undefined;

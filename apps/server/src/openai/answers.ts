@@ -161,6 +161,6 @@ export const listAnswer = (of: ZodType): ZodObject =>
 
 export const healthAnswer = strictObject({ status: literal("ok") });
 export const readyAnswer = strictObject({
-  status: oneOf(["ready", "loading"]),
-  waiting: array(string()).describe("Models that are being loaded."),
+  status: oneOf(["ready", "loading", "silent", "restarting", "closing"]).describe("Of the first model that is not."),
+  waiting: array(string()).describe("Models that are not ready."),
 });

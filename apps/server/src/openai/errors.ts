@@ -37,6 +37,7 @@ export class ApiError extends Error {
 
 const byCode: Readonly<Record<DynamoErrorCode, { status: number } & ApiErrorOptions>> = {
   "invalid-argument": { status: 400 },
+  "context-length": { status: 400, code: "context_length_exceeded" },
   unsupported: { status: 400 },
   busy: { status: 429, type: "rate_limit_error", code: "queue_full", retryAfter: 1 },
   aborted: { status: 408, type: "timeout_error", code: "timeout" },

@@ -6,7 +6,7 @@ import type { InferenceRequest, StrategySettings } from "../inference/messages.j
 import { mostChoices, type ChatBody, type CompletionBody } from "./schemas.js";
 
 /** One text of a request, before it is known whether it is the first. */
-export type TextRequest = Omit<InferenceRequest, "joins">;
+export type TextRequest = Omit<InferenceRequest, "joins" | "whole">;
 
 export interface Job {
   readonly kind: "completion" | "chat";

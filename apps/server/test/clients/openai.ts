@@ -165,7 +165,7 @@ export function openaiSuite(served: Served): void {
       [{ max_tokens: 0 }, 400, "max_tokens", /^max_tokens/],
       [{ logprobs: 2, echo: true }, 400, "logprobs", /logprobs with echo/],
       [{ prompt: "" }, 400, null, /prompt is empty/],
-      [{ prompt: new Array<number>(600).fill(5) }, 400, null, /the context holds 512/],
+      [{ prompt: new Array<number>(600).fill(5) }, 400, "context_length_exceeded", /the context holds 512/],
       [{ prompt: [99_999] }, 400, null, /token ids run from 0 to 4095/],
       [{ model: "gpt-4" }, 404, "model", /there is no model gpt-4: expected stories, chat/],
       [{ dynammo: {} }, 400, "dynammo", /dynammo: this parameter is not supported/],
