@@ -3,7 +3,7 @@ import type { Budget } from "./budget.js";
 import { fail } from "./errors.js";
 import { bases, floatForm } from "./number-format.js";
 import { repr, str } from "./print.js";
-import { Dict, Tuple, plain, present, typeName, type Value } from "./values.js";
+import { Dict, Tuple, Undefined, plain, present, typeName, type Value } from "./values.js";
 
 const directive = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?[hlL]?([^]?)/g;
 
@@ -28,7 +28,12 @@ export function percentFormat(pattern: string, values: Value, budget: Budget): s
       return padded(converted(value, kind, flags, digits, budget), columns, flags);
     },
   );
-  if (!keyed && used < list.length && !(values instanceof Dict) && !Array.isArray(values))
+  if (
+    !keyed &&
+    used < list.length &&
+    ![Dict, Undefined].some((type) => values instanceof type) &&
+    !Array.isArray(values)
+  )
     fail("not all arguments converted during string formatting");
   return budget.text(result);
 }

@@ -1,6 +1,5 @@
 /** Jinja2's tests: what may stand behind `is`. */
 import { bind, textArgument } from "./arguments.js";
-import { fail } from "./errors.js";
 import type { Machine, Test } from "./machine.js";
 import { binary, compare, contains, equal, numeric } from "./operators.js";
 import { str } from "./print.js";
@@ -32,7 +31,6 @@ const remainderIs =
   };
 
 function divides(value: Value, divisor: Value, { budget }: Machine, remainder = 0n): boolean {
-  if (numeric(value) === undefined) return fail("expected a number to divide");
   return equal(binary("%", value, divisor, budget), remainder, budget);
 }
 

@@ -1,8 +1,9 @@
 /** Filters of lists and objects. */
 import { bind, integerArgument, textArgument } from "./arguments.js";
+import type { Budget } from "./budget.js";
 import { fail } from "./errors.js";
 import type { Filter, Machine } from "./machine.js";
-import { binary, compare, equal } from "./operators.js";
+import { binary, compare, equal, itemsOf } from "./operators.js";
 import { str } from "./print.js";
 import { lengthOf, points } from "./text.js";
 import { Dict, Stream, Tuple, Undefined, isTrue, plain, present, typeName, type Given, type Value } from "./values.js";
@@ -101,9 +102,12 @@ const extreme =
     return items.reduce((best, item) => (sign * compare(key(item), key(best), machine.budget) < 0 ? item : best));
   };
 
+/** Jinja2 asks these for their items only when they are true: None and 0 have none. */
+const itemsIfTrue = (input: Value, machine: Machine): readonly Value[] => (isTrue(input) ? machine.iterate(input) : []);
+
 /** A filter by name, or an attribute, for every item. */
 function map(input: Value, given: Given, machine: Machine): Value {
-  const items = machine.iterate(input);
+  const items = itemsIfTrue(input, machine);
   const { positional, named } = given;
   if (positional.length === 0 && named.has("attribute")) {
     const [attribute, otherwise] = bind("map", given, ["attribute", "default"]);
@@ -124,7 +128,7 @@ const choosing =
     const testName = test === undefined ? undefined : textArgument(name, test);
     const holds = (item: Value): boolean =>
       testName === undefined ? isTrue(read(item)) : machine.test(testName, read(item), { positional: rest, named });
-    return new Stream(machine.iterate(input).filter((item) => holds(item) === wanted));
+    return new Stream(itemsIfTrue(input, machine).filter((item) => holds(item) === wanted));
   };
 
 function join(input: Value, given: Given, machine: Machine): Value {
@@ -139,16 +143,22 @@ function join(input: Value, given: Given, machine: Machine): Value {
   return budget.text(texts.join(between));
 }
 
+/** Elements of whatever has a length, characters as code points. */
+export function sizeOf(value: Value, budget: Budget): number | undefined {
+  if (typeof value === "string") {
+    budget.spend(value.length >>> 6);
+    return lengthOf(value);
+  }
+  if (value instanceof Undefined) return 0;
+  if (value instanceof Dict) return value.size;
+  return itemsOf(value)?.length;
+}
+
 function length(input: Value, given: Given, { budget }: Machine): Value {
   bind("length", given, []);
   const value = plain(input);
-  if (typeof value === "string") budget.spend(value.length >>> 6);
-  if (typeof value === "string") return BigInt(lengthOf(value));
-  if (value instanceof Undefined) return 0n;
-  if (value instanceof Dict) return BigInt(value.size);
-  if (Array.isArray(value)) return BigInt(value.length);
-  const sized = value instanceof Object && "items" in value ? value.items.length : undefined;
-  return sized === undefined ? fail(`object of type '${typeName(value)}' has no len()`) : BigInt(sized);
+  const size = sizeOf(value, budget);
+  return size === undefined ? fail(`object of type '${typeName(value)}' has no len()`) : BigInt(size);
 }
 
 function reverse(input: Value, given: Given, machine: Machine): Value {

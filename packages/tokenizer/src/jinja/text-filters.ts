@@ -7,6 +7,7 @@ import { parseFloatText, parseInteger, scaledToInteger } from "./numbers.js";
 import { numeric } from "./operators.js";
 import { percentFormat } from "./percent-format.js";
 import { json, str } from "./print.js";
+import { sizeOf } from "./sequence-filters.js";
 import { capitalized, lines, padded, replaced, stripped } from "./string-methods.js";
 import { lengthOf, points, substring } from "./text.js";
 import { Dict, Markup, Tuple, Undefined, isTrue, plain, present, typeName, type Given, type Value } from "./values.js";
@@ -59,7 +60,7 @@ function indented(input: Value, given: Given, { budget }: Machine): Value {
   const [width, first, blank] = bind("indent", given, ["width", "first", "blank"]);
   const indention =
     typeof width === "string" ? width : " ".repeat(Math.min(1000, Math.max(0, integerArgument("indent", width, 4))));
-  const all = lines(`${str(input, budget)}\n`);
+  const all = lines(`${textArgument("indent", input)}\n`);
   budget.room(all.length * indention.length);
   const rest = all.slice(1).map((line) => (line === "" && !isTrue(blank ?? false) ? line : indention + line));
   return budget.text((isTrue(first ?? false) ? indention : "") + [all[0] ?? "", ...rest].join("\n"));
@@ -67,7 +68,11 @@ function indented(input: Value, given: Given, { budget }: Machine): Value {
 
 function truncated(input: Value, given: Given, { budget }: Machine): Value {
   const [longest, killWords, end, leeway] = bind("truncate", given, ["length", "killwords", "end", "leeway"]);
-  const text = str(input, budget);
+  // A list that is short enough stays a list, as in Jinja2.
+  const size = sizeOf(plain(input), budget);
+  if (size !== undefined && size <= integerArgument("truncate", longest, 255) && typeof plain(input) !== "string")
+    return input;
+  const text = textArgument("truncate", input);
   const [length, ending] = [
     integerArgument("truncate", longest, 255),
     end === undefined ? "..." : textArgument("truncate", end),

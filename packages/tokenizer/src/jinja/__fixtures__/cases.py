@@ -214,6 +214,11 @@ FILTERS = [
     "{% filter upper %}a{{ 'b' }}c{% endfilter %}{% filter replace('a', 'x') | upper %}banana{% endfilter %}",
 ]
 
+FILTERS += [
+    "{{ nothing | map('upper') | list }} {{ nothing | selectattr('x') | list }} {{ no | reject('odd') | list }} {{ 0 | select | list }}", "{{ 5 | map('upper') | list }}",
+    "{{ 'a' % missing }}", "{{ {'a': 1} | indent }}", "{{ 7 | truncate(6) }}", "[{{ missing | truncate(6) }}]", "{{ [1, 2] | truncate(6) }}", "{{ '%s' is even }}",
+]
+
 TESTS = [
     "{% for x in ['a', 1, 1.0, true, none, [], (1,), {}, missing, range(2), d.items(), numbers | map('abs')] %}{{ x is defined }}{{ x is none }}{{ x is string }}{{ x is number }}{{ x is integer }}{{ x is float }}{{ x is boolean }}{{ x is mapping }}{{ x is sequence }}{{ x is iterable }}{{ x is true }}{{ x is false }}{{ x is callable }}\n{% endfor %}",
     "{{ 3 is odd }} {{ 4 is even }} {{ 9 is divisibleby 3 }} {{ 9 is divisibleby(2) }} {{ 'a' is lower }} {{ 'A' is upper }} {{ 1 is sameas 1 }} {{ none is sameas none }} {{ 'a' is in ['a'] }} {{ 'a' is not in 'abc' }} {{ 1 is eq 1 }} {{ 1 is ne 1 }} {{ 1 is lt 2 }} {{ 2 is ge 2 }} {{ 2 is greaterthan 1 }} {{ 1 is lessthan(1) }}",
