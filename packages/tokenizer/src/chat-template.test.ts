@@ -129,6 +129,16 @@ describe("errors", () => {
     expect(failure(() => render("{{ 'x' | urlize }}"))[0]).toBe("unsupported");
   });
 
+  it("refuse options that are none", () => {
+    const apply = applyTemplates({}, chatTemplates({}, "x")) as (messages: unknown, options: unknown) => string;
+    expect(failure(() => apply(messages, { add_generation_prompt: true }))).toEqual([
+      "invalid-argument",
+      expect.stringMatching(/no option.*add_generation_prompt.*did you mean addGenerationPrompt/),
+    ]);
+    for (const wrong of [null, 1, { tools: "all" }, { documents: [1] }, { variables: [] }, { template: 1 }, { now: 5 }])
+      expect(failure(() => apply(messages, wrong))[0]).toBe("invalid-argument");
+  });
+
   it("refuse messages that are none", () => {
     const apply = applyTemplates({}, chatTemplates({}, "x")) as (messages: unknown) => string;
     for (const wrong of [undefined, "Hi", [1], [null], { role: "user" }, Promise.resolve(messages)])

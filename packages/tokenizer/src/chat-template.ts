@@ -1,5 +1,15 @@
 /** Chat templates: Jinja2 as transformers sets it up, in ./jinja. Templates come from model files, so they are not trusted. */
 import { DynamoError } from "@dynamo/core";
+import {
+  callback,
+  checkOptions,
+  flag,
+  isPlainObject,
+  listOf,
+  text,
+  valueCheck,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import { isObject, maxTemplateCharacters, type Json } from "./files.js";
 import { TemplateError } from "./jinja/errors.js";
 import { compileTemplate, type CompiledTemplate } from "./jinja/template.js";
@@ -34,6 +44,18 @@ export interface ChatTemplateOptions {
  * `invalid-argument` for messages that it refuses, with the template's own words.
  */
 export type ApplyChatTemplate = (messages: readonly TemplateMessage[], options?: ChatTemplateOptions) => string;
+
+const objects = (what: string) =>
+  listOf(valueCheck<object>("an object", isPlainObject), `a list of ${what}, each an object`);
+
+const optionChecks: OptionChecks<ChatTemplateOptions> = {
+  addGenerationPrompt: flag,
+  tools: objects("tools"),
+  documents: objects("documents"),
+  variables: valueCheck("an object of the template's variables", isPlainObject),
+  template: text,
+  now: callback<() => Date>(),
+};
 
 /** The named templates of a model: one alone is `default`. Their texts, from the file and then from tokenizer_config.json. */
 export function chatTemplates(
@@ -71,6 +93,7 @@ export function applyTemplates(config: Json, templates: ReadonlyMap<string, stri
   const compiled = new Map<string, CompiledTemplate>();
 
   return (messages, options = {}) => {
+    checkOptions("applyChatTemplate()", options, optionChecks);
     const { addGenerationPrompt = true, tools, documents, variables = {}, now } = options;
     checkMessages(messages);
     const name = options.template ?? (tools !== undefined && templates.has("tool_use") ? "tool_use" : "default");
