@@ -53,6 +53,7 @@ export interface GenerationDefaults {
   readonly beginSuppressTokens?: readonly number[];
   readonly badWords?: readonly (readonly number[])[];
   readonly noRepeatNgramSize?: number;
+  readonly stopStrings?: readonly string[];
   readonly backoff?: number;
   readonly maskStrength?: number;
 }

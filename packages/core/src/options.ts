@@ -7,7 +7,7 @@ import { DynamoError } from "./errors.js";
 import { nearestName } from "./nearest-name.js";
 import { isPlainObject, valueCheck, type ValueCheck } from "./value-checks.js";
 
-export { describeValue } from "./describe-value.js";
+export { describeName, describeValue } from "./describe-value.js";
 export { nearestName } from "./nearest-name.js";
 export {
   abortSignal,

@@ -57,7 +57,7 @@ export function startSequence(
     draft: [],
     limit,
     stream: model.tokenizer.stream(),
-    stopText: createStopText(options.stop?.strings ?? []),
+    stopText: createStopText(options.stop?.strings ?? model.info.generation.stopStrings ?? []),
     text: "",
     passes: 0,
     orders: {},

@@ -78,7 +78,13 @@ describe("parseNeoxConfig", () => {
 
   it.each([
     ["rotary_emb_base", pythia, 10_000],
-    ["rope_theta", { ...without("rotary_emb_base"), rope_theta: 5000 }, 5000],
+    // As transformers 5.18 does for this family.
+    ["rope_theta, which is another family's", { ...without("rotary_emb_base"), rope_theta: 5000 }, 10_000],
+    [
+      "rope_scaling before rope_parameters",
+      { ...pythia, rope_scaling: { rope_theta: 77 }, rope_parameters: { rope_theta: 3 } },
+      77,
+    ],
     [
       "rope_parameters",
       { ...without("rotary_emb_base"), rope_parameters: { rope_theta: 7000, rope_type: "default" } },
@@ -93,6 +99,7 @@ describe("parseNeoxConfig", () => {
     expect(
       parseNeoxConfig({ ...without("rotary_pct"), rope_parameters: { partial_rotary_factor: 0.5 } }).rotaryDimensions,
     ).toBe(32);
+    expect(parseNeoxConfig({ ...pythia, rope_parameters: { partial_rotary_factor: 0.5 } }).rotaryDimensions).toBe(32);
     // 64 · 0.29 = 18.56
     expect(parseNeoxConfig({ ...pythia, rotary_pct: 0.29 }).rotaryDimensions).toBe(18);
   });
@@ -111,8 +118,19 @@ describe("parseNeoxConfig", () => {
     [
       "a new kind of rotary embeddings",
       { rope_parameters: { rope_type: "yarn" } },
-      /rope_type "default", received "yarn"/,
+      /rope_type "default" in rope_parameters, received "yarn"/,
     ],
+    ["the older name of it", { rope_parameters: { type: "linear", factor: 4 } }, /type "default" in rope_parameters/],
+    ["the newer name of it", { rope_scaling: { rope_type: "llama3" } }, /rope_type "default" in rope_scaling/],
+    ["both names", { rope_parameters: { rope_type: "default", type: "dynamic" } }, /received "dynamic"/],
+    ["rotary embeddings by layer", { rope_parameters: { full_attention: { rope_type: "default" } } }, /for all layers/],
+    ["quantised weights", { quantization_config: { bits: 4 } }, /no quantization_config \(quantised weights/],
+    ["windows", { sliding_window: 512 }, /sliding_window/],
+    ["layers of kinds", { layer_types: ["full_attention"] }, /layer_types/],
+    ["shared keys", { num_key_value_heads: 2 }, /num_key_value_heads/],
+    ["an encoder", { is_encoder_decoder: true }, /is_encoder_decoder/],
+    ["other heads", { head_dim: 32 }, /head_dim/],
+    ["heads taken out", { pruned_heads: { 1: [2] } }, /pruned_heads/],
   ])("refuses %s as unsupported", (_, change, message) => {
     expect(() => parseNeoxConfig({ ...pythia, ...change })).toThrow(refused("unsupported", message));
   });
@@ -138,6 +156,7 @@ describe("parseNeoxConfig", () => {
     ["heads on another layer", { dynamo: { head_input: "first" } }, /head_input must be one of stem, last, previous/],
     ["an untrained head that is not there", { dynamo: { token_heads: 2, untrained_heads: [3] } }, /heads from 2 to 2/],
     ["dynamo as a number", { dynamo: 3 }, /dynamo must be an object/],
+    ["rotary embeddings as a number", { rope_parameters: 3 }, /rope_parameters must be an object, received 3/],
     ["text for a flag", { tie_word_embeddings: "no" }, /tie_word_embeddings must be true or false/],
   ])("refuses %s", (_, change, message) => {
     expect(() => parseNeoxConfig({ ...pythia, ...change })).toThrow(refused("invalid-file", message));

@@ -1,5 +1,6 @@
 /** config.json of GPT-NeoX (Pythia) and DynaMo checkpoints. */
 import { DynamoError } from "@dynamo/core";
+import { refuseOtherModels, ropeOf } from "./neox-config-keys.js";
 
 /**
  * What a token head from the second on is built on: `stem` is the penultimate base layer's output (the paper's choice),
@@ -132,8 +133,17 @@ function checkArchitecture(json: Json): void {
   const activation = json["hidden_act"] ?? "gelu";
   if (activation !== "gelu") unsupported(`expected hidden_act "gelu", received ${show(activation)}`);
   if (!flag(json, "use_parallel_residual", true)) unsupported("use_parallel_residual is false, only true is supported");
-  const scaling = json["rope_scaling"] ?? undefined;
-  if (scaling !== undefined) unsupported(`expected no rope_scaling, received ${show(scaling)}`);
+  for (const key of ["rope_scaling", "rope_parameters"]) {
+    const rope = json[key] ?? {};
+    if (!isObject(rope)) fail(`${key} must be an object, received ${show(rope)}`);
+    for (const name of ["rope_type", "type"]) {
+      const kind = rope[name] ?? "default";
+      if (kind !== "default") unsupported(`expected ${name} "default" in ${key}, received ${show(kind)}`);
+    }
+    const nested = Object.keys(rope).find((name) => isObject(rope[name]));
+    if (nested !== undefined) unsupported(`expected one ${key} for all layers, received some of ${show(nested)}`);
+  }
+  refuseOtherModels(json);
 }
 
 function flag(json: Json, key: string, fallback: boolean): boolean {
@@ -144,10 +154,8 @@ function flag(json: Json, key: string, fallback: boolean): boolean {
 
 /** Newer files keep the base and the share in `rope_parameters`. */
 function rotaryOf(json: Json, headSize: number): Pick<NeoxConfig, "rotaryBase" | "rotaryDimensions"> {
-  const rope = isObject(json["rope_parameters"]) ? json["rope_parameters"] : {};
-  const type = rope["rope_type"] ?? "default";
-  if (type !== "default") unsupported(`expected rope_type "default", received ${show(type)}`);
-  const share = positive(json["rotary_pct"] ?? rope["partial_rotary_factor"] ?? 0.25, "rotary_pct");
+  const rope = ropeOf(json);
+  const share = positive(rope.share, "rotary_pct");
   // Hugging Face cuts off the fraction too: int(head_size * rotary_pct).
   const rotaryDimensions = Math.floor(headSize * share);
   if (share > 1 || rotaryDimensions < 2 || rotaryDimensions % 2 !== 0) {
@@ -155,8 +163,7 @@ function rotaryOf(json: Json, headSize: number): Pick<NeoxConfig, "rotaryBase" |
       `rotary_pct ${share} of a head of ${headSize} gives ${rotaryDimensions} dimensions, expected an even number of at least 2`,
     );
   }
-  const base = rope["rope_theta"] ?? json["rotary_emb_base"] ?? json["rope_theta"] ?? 10_000;
-  return { rotaryDimensions, rotaryBase: positive(base, "rotary_emb_base") };
+  return { rotaryDimensions, rotaryBase: positive(rope.theta, "rotary_emb_base") };
 }
 
 function tokenIds(json: Json, key: string, vocabularySize: number): number[] {

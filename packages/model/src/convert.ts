@@ -12,7 +12,7 @@ import { initialTensor } from "./initial-weights.js";
 import type { ReadTensor } from "./layer-weights.js";
 import { graphPath, limits, tokenizerFiles } from "./model-folder.js";
 import { parameterCount } from "./presets.js";
-import { readTokenizer } from "./read-tokenizer.js";
+import { readAround } from "./read-around.js";
 import { headShapes, isHeadEmbedding } from "./tensor-names.js";
 import { openSource } from "./source.js";
 import type { ModelDType, Precision } from "./weights.js";
@@ -38,6 +38,8 @@ export interface ConversionReport {
   readonly parameters: number;
   readonly baseParameters: number;
   readonly files: readonly { readonly path: string; readonly dtype: ModelDType; readonly bytes: number }[];
+  /** As the loaded model will have them. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -55,8 +57,8 @@ export async function convertCheckpoint(
   try {
     refuseOwnSource(checkpoint, target);
     const config = withHeads(checkpoint, options.tokenHeads);
-    // It is only copied, but a model folder that cannot be loaded is worth no conversion.
-    await readTokenizer(checkpoint.files, config);
+    // They are only copied, but a model folder that cannot be loaded is worth no conversion.
+    const { warnings } = await readAround(checkpoint.files, config);
     const read = readerOf(checkpoint, config, seed);
     const models = [...new Set(dtypes)].map((dtype) => ({
       dtype,
@@ -90,6 +92,7 @@ export async function convertCheckpoint(
       parameters: parameterCount(config, config.tokenHeads),
       baseParameters: parameterCount(config, 1),
       files,
+      warnings,
     };
   } finally {
     await checkpoint.close();

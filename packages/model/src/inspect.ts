@@ -7,6 +7,7 @@ import type { ModelFiles } from "@dynamo/core";
 import { readJson } from "./files.js";
 import { dtypes, graphPath, limits, maskPath, tokenizerFiles } from "./model-folder.js";
 import { parameterCount } from "./presets.js";
+import { readAround } from "./read-around.js";
 import { openSource } from "./source.js";
 import type { ModelDType } from "./weights.js";
 
@@ -19,6 +20,8 @@ export interface ModelReport {
   readonly graphs: readonly GraphReport[];
   readonly mask: MaskReport | undefined;
   readonly tokenizerFiles: readonly { readonly path: string; readonly bytes: number }[];
+  /** What the folder asks for and does not get. */
+  readonly warnings: readonly string[];
 }
 
 export interface GraphReport extends OnnxSummary {
@@ -56,6 +59,7 @@ export async function inspectModel(source: string | ModelFiles): Promise<ModelRe
       graphs,
       mask: await inspectMask(files),
       tokenizerFiles: await sizes(files, tokenizerFiles),
+      warnings: (await readAround(files, config)).warnings,
     };
   } finally {
     if (typeof source === "string") await files.close?.();

@@ -18,8 +18,8 @@ import { buildAppendGraph } from "./append-graph.js";
 import { parseNeoxConfig, type NeoxConfig } from "./config.js";
 import { naming, readJson } from "./files.js";
 import { cacheTensors, delta } from "./graph.js";
-import { dtypes, generationDefaults, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
-import { readTokenizer } from "./read-tokenizer.js";
+import { dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
+import { readAround } from "./read-around.js";
 import { sessionModel } from "./session-model.js";
 import { openSource } from "./source.js";
 import { activationType, type ModelDType } from "./weights.js";
@@ -36,6 +36,8 @@ export interface LoadedModel extends LanguageModel {
   readonly config: NeoxConfig;
   readonly dtype: ModelDType;
   readonly device: DeviceChoice;
+  /** What the folder asks for and does not get, a sentence each: keys of its files that nothing here honours, untrained heads. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -58,11 +60,7 @@ export async function loadModel(
 
 async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal }: LoadOptions): Promise<LoadedModel> {
   const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));
-  const tokenizer = await readTokenizer(files, config);
-  const generation =
-    (await files.size("generation_config.json")) === undefined
-      ? {}
-      : await readJson(files, "generation_config.json", limits.json);
+  const { tokenizer, generation, warnings } = await readAround(files, config);
   const cooccurrence = await readMask(files, config);
   throwIfAborted(signal);
   const device = await runtime.device();
@@ -90,15 +88,20 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
       tokenHeads: config.tokenHeads,
       untrainedHeads: config.untrainedHeads,
       contextLength: config.contextLength,
-      endOfTextIds: config.eosTokenIds,
+      endOfTextIds: generation.endOfTextIds ?? config.eosTokenIds,
       beginOfTextId: config.beginOfTextId,
-      generation: generationDefaults(generation),
+      generation: generation.defaults,
     },
     createMemory: (rows, maxLength) =>
       session.createCache({ tensors, delta, dtype: type, rows, maxLength, appendGraph }),
   });
-  return { ...model, chatTokenizer: tokenizer, config, dtype, device };
+  return { ...model, chatTokenizer: tokenizer, config, dtype, device, warnings: [...warnings, ...untrained(config)] };
 }
+
+const untrained = ({ untrainedHeads }: NeoxConfig): string[] =>
+  untrainedHeads.length === 0
+    ? []
+    : [`token heads ${untrainedHeads.join(", ")} of this model are untrained: expect nonsense from them`];
 
 function absentTokenizer(location: string, vocabularySize: number): Tokenizer {
   const fail = (): never => {

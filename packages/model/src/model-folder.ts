@@ -1,5 +1,5 @@
 /** What a model folder is: config.json, tokenizer files, generation_config.json, onnx/model[_dtype].onnx, the mask. */
-import type { DeviceChoice, GenerationDefaults } from "@dynamo/core";
+import type { DeviceChoice } from "@dynamo/core";
 import type { ModelDType } from "./weights.js";
 
 export const dtypes: readonly ModelDType[] = ["fp32", "fp16", "q8", "q4"];
@@ -35,34 +35,4 @@ export function preferredDTypes({ device, float16 = true }: DeviceChoice): reado
   const order: readonly ModelDType[] =
     device === "cpu" || device === "wasm" ? ["q8", "q4", "fp32", "fp16"] : ["q8", "q4", "fp16", "fp32"];
   return float16 ? order : order.filter((dtype) => dtype !== "fp16");
-}
-
-const isShare = (value: number): boolean => value >= 0 && value <= 1;
-const inRange = {
-  topK: (k: number) => Number.isInteger(k) && k >= 1,
-  temperature: (t: number) => Number.isFinite(t) && t >= 0,
-  repetitionPenalty: (p: number) => Number.isFinite(p) && p > 0,
-  backoff: isShare,
-  maskStrength: isShare,
-} satisfies Partial<Record<keyof GenerationDefaults, (value: number) => boolean>>;
-
-/**
- * The decoding options that generation_config.json recommends; unknown ones and values out of range are ignored, as
- * `top_k: 0`, which means none elsewhere.
- */
-export function generationDefaults(json: unknown): GenerationDefaults {
-  const config = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
-  const own = (typeof config["dynamo"] === "object" && config["dynamo"] !== null ? config["dynamo"] : {}) as Record<
-    string,
-    unknown
-  >;
-  const pick = (key: keyof typeof inRange, value: unknown): GenerationDefaults =>
-    typeof value === "number" && inRange[key](value) ? { [key]: value } : {};
-  return {
-    ...pick("topK", config["top_k"]),
-    ...pick("temperature", config["temperature"]),
-    ...pick("repetitionPenalty", config["repetition_penalty"]),
-    ...pick("backoff", own["backoff"]),
-    ...pick("maskStrength", own["mask_strength"]),
-  };
 }
