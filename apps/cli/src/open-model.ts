@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DynamoError, type Runtime } from "@dynamo/core";
 import { loadModel, type LoadedModel, type ModelDType } from "@dynamo/model";
 import { createNodeRuntime, type NodeRuntimeOptions } from "@dynamo/runtime-node";
+import { paintError } from "./paint.js";
 
 export interface ModelOptions {
   readonly device?: string;
@@ -50,6 +51,7 @@ export async function openModel(
       dtype,
       signal,
     });
+    for (const each of model.warnings) console.error(paintError.yellow(`warning: ${each}`));
     return {
       model,
       name: folder ?? "the embedded model",

@@ -9,8 +9,12 @@ export interface GenerateOptions extends AdjustmentOptions {
   readonly maxNewTokens?: number | undefined;
   /** Same seed, same text on the same machine and provider. Default: random, and told in the result. */
   readonly seed?: number | undefined;
-  /** Strings that end the text (they are not part of it), and token ids that end it as end-of-text does. */
-  readonly stop?: { readonly strings?: readonly string[]; readonly ids?: readonly number[] } | undefined;
+  /**
+   * Strings that end the text (they are not part of it; default: the model's recommendation, or none), and token ids that
+   * end it as end-of-text does.
+   */
+  readonly stop?:
+    { readonly strings?: readonly string[] | undefined; readonly ids?: readonly number[] | undefined } | undefined;
   /** Put the model's begin-of-text token before the prompt, if it has one and the prompt does not start with it. Default true. */
   readonly beginOfText?: boolean | undefined;
   /** End at the model's end-of-text tokens. Default true. */

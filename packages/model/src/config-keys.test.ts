@@ -105,7 +105,7 @@ describe("tokenizer_config.json's keys", () => {
   });
 
   it("are filled from special_tokens_map.json, and what disagrees is named", () => {
-    const map = { bos_token: "<s>", eos_token: { content: "</s>" }, mask_token: "<mask>" };
+    const map = { bos_token: "<s>", eos_token: { content: "</s>" }, additional_special_tokens: [] };
     expect(of({ eos_token: "</s>" }, map)).toEqual({ config: { eos_token: "</s>", bos_token: "<s>" }, warnings: [] });
     expect(of({ eos_token: "<|end|>" }, map).warnings).toEqual([
       'special_tokens_map.json: eos_token "</s>" is not applied: tokenizer_config.json names another',

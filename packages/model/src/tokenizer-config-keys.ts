@@ -10,12 +10,12 @@ const all = (rule: KeyRule, ...keys: readonly string[]): KeyRules =>
   Object.fromEntries(keys.map((key): [string, KeyRule] => [key, rule]));
 
 /** What chat templates name. */
-const templateTokens = ["bos_token", "eos_token", "unk_token", "pad_token"] as const;
+const templateTokens = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 /** The attributes of transformers' tokenizers that published files have. */
 const rules = (tokenizer: Json): KeyRules => ({
   ...all("read", "chat_template", ...templateTokens),
-  ...all("neutral", "sep_token", "cls_token", "mask_token", "additional_special_tokens", "extra_special_tokens"),
+  ...all("neutral", "additional_special_tokens", "extra_special_tokens"),
   // Of padding, cutting and batches, which are not the tokenizer's here.
   ...all("neutral", "model_max_length", "padding_side", "truncation_side", "max_length", "stride", "pad_token_type_id"),
   ...all("neutral", "truncation_strategy", "pad_to_multiple_of", "model_input_names", "return_token_type_ids"),

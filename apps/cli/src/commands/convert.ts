@@ -41,6 +41,7 @@ export async function convert(checkpoint: string, options: ConvertCommandOptions
       `${report.folder}: ${report.tokenHeads} token heads, ${(report.parameters / 1e6).toFixed(1)} M parameters (base ${(report.baseParameters / 1e6).toFixed(1)} M)`,
     );
     for (const { path, bytes } of report.files) console.log(`  ${path}  ${(bytes / 1e6).toFixed(1)} MB`);
+    for (const each of report.warnings) console.error(paintError.yellow(`warning: ${each}`));
     if (report.untrainedHeads.length > 0) {
       console.error(
         paintError.yellow(

@@ -34,13 +34,6 @@ export async function generate(
     const { tokenHeads } = model.info;
     drafting = await openStrategy(options, { tokenHeads, texts: prompts.length, signal });
     const { strategy } = drafting;
-    if (model.info.untrainedHeads.length > 0 && strategy.heads !== 1) {
-      console.error(
-        paintError.yellow(
-          `token heads ${model.info.untrainedHeads.join(", ")} of this model are untrained: expect nonsense from them`,
-        ),
-      );
-    }
     const settings: GenerateOptions = {
       strategy,
       maxNewTokens: options.maxNewTokens,
@@ -48,7 +41,7 @@ export async function generate(
       logprobs: options.logprobs,
       beginOfText: options.beginOfText,
       signal,
-      stop: { strings: options.stop ?? [] },
+      stop: { strings: options.stop },
     };
     const about = { model: name, device: model.device.device, dtype: model.dtype, strategy: strategy.name };
     const generation = run(model, prompts, settings);

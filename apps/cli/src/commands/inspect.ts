@@ -27,6 +27,7 @@ function describe({
   graphs,
   mask,
   tokenizerFiles,
+  warnings,
 }: ModelReport): [string, string][] {
   const overhead = (100 * parameterOverhead(config, config.tokenHeads)).toFixed(2);
   return [
@@ -54,6 +55,7 @@ function describe({
           ],
         ] as [string, string][])),
     ...tokenizerFiles.map(({ path, bytes }): [string, string] => ["file", `${path} (${(bytes / 1000).toFixed(1)} kB)`]),
+    ...warnings.map((each): [string, string] => ["warning", paint.yellow(each)]),
   ];
 }
 
