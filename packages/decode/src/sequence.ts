@@ -56,7 +56,7 @@ export function startSequence(
     pending: Array.from(prompt),
     draft: [],
     limit,
-    stream: model.tokenizer.stream(),
+    stream: model.tokenizer.stream(prompt),
     stopText: createStopText(options.stop?.strings ?? model.info.generation.stopStrings ?? []),
     text: "",
     passes: 0,

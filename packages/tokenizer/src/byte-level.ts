@@ -10,9 +10,24 @@ export function byteAlphabet(): readonly string[] {
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : moved++));
 }
 
-const byteOf: ReadonlyMap<string, number> = new Map(byteAlphabet().map((character, byte) => [character, byte]));
+const alphabet = byteAlphabet();
+const byteOf: ReadonlyMap<string, number> = new Map(alphabet.map((character, byte) => [character, byte]));
+const encoder = new TextEncoder();
 
-/** The bytes that a byte-level token stands for. */
-export function tokenBytes(token: string): Uint8Array {
-  return Uint8Array.from(token, (character) => byteOf.get(character) ?? 0);
+/** The bytes that a byte-level token stands for; a token outside the alphabet (an added one) is its own text's bytes. */
+export function byteLevelBytes(token: string): Uint8Array {
+  const bytes = new Uint8Array(token.length);
+  for (let i = 0; i < token.length; i++) {
+    const byte = byteOf.get(token.charAt(i));
+    if (byte === undefined) return encoder.encode(token);
+    bytes[i] = byte;
+  }
+  return bytes;
+}
+
+/** A text's UTF-8 bytes as characters of the alphabet. */
+export function byteLevelText(text: string): string {
+  let characters = "";
+  for (const byte of encoder.encode(text)) characters += alphabet[byte] as string;
+  return characters;
 }

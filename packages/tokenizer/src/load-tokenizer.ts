@@ -1,9 +1,18 @@
-/** Any tokenizer.json as a Tokenizer, on @huggingface/tokenizers. */
-import { DynamoError, type Tokenizer } from "@dynamo/core";
-import { Tokenizer as Library } from "@huggingface/tokenizers";
+/** Any tokenizer.json as a Tokenizer: what Rust's tokenizers make of it, or a refusal that names what is not done. */
+import type { Tokenizer } from "@dynamo/core";
+import { bpe } from "./bpe.js";
 import { applyTemplates, chatTemplates, type ApplyChatTemplate } from "./chat-template.js";
-import { asObject, checkTokenizerJson, isObject } from "./files.js";
-import { byteStream, windowStream, type Piece } from "./stream.js";
+import { readDecoder } from "./decoders.js";
+import { decodingOf, type Decoding } from "./decoding.js";
+import { encoderOf, normalizedContent, type Encode } from "./encoding.js";
+import { asObject, checkTokenizerJson, type AddedToken, type TokenizerJson } from "./files.js";
+import { vocabularyOf, type Model } from "./model.js";
+import { readNormalizer, type Normalizer } from "./normalizers.js";
+import { checkPostProcessor } from "./post-processor.js";
+import { readPreTokenizer } from "./pre-tokenizers.js";
+import { settingsOf } from "./settings.js";
+import { unigram } from "./unigram.js";
+import { wordLevel, wordPiece } from "./word-models.js";
 
 export interface TokenizerFiles {
   /** tokenizer.json, as text or parsed. */
@@ -16,7 +25,9 @@ export interface TokenizerFiles {
   readonly additionalChatTemplates?: Readonly<Record<string, string>>;
 }
 
-export interface LoadedTokenizer extends Tokenizer {
+export interface LoadedTokenizer extends Tokenizer, Pick<Decoding, "tokenBytes"> {
+  /** Lone surrogates become the replacement character. Throws `invalid-file` for text that the model has no tokens for. */
+  readonly encode: Encode;
   tokenToId(token: string): number | undefined;
   /** The token's name as the vocabulary has it: byte-level tokens are in their alphabet. */
   idToToken(id: number): string | undefined;
@@ -27,55 +38,55 @@ export interface LoadedTokenizer extends Tokenizer {
   readonly applyChatTemplate: ApplyChatTemplate;
 }
 
-/** Throws `invalid-file` for damaged files, `unsupported` for model types that the library does not have. */
+/** Throws `invalid-file` for damaged files, `unsupported` for settings that are not done. */
 export function loadTokenizer(files: TokenizerFiles): LoadedTokenizer {
-  const { json, added, vocabularySize } = checkTokenizerJson(files.tokenizerJson);
+  const checked = checkTokenizerJson(files.tokenizerJson);
+  const { json, ids, tokens, added, vocabularySize } = checked;
   const config = asObject(files.tokenizerConfig ?? {}, "tokenizer_config.json");
-  const library = construct(json, config);
+  checkPostProcessor(json["post_processor"]);
+  const normalizer = readNormalizer(json["normalizer"]);
+  const preTokenizer = readPreTokenizer(json["pre_tokenizer"]);
   const templates = chatTemplates(config, files.chatTemplate, files.additionalChatTemplates);
   const specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id));
-  const addedText = new Map(added.map(({ id, content }) => [id, content]));
-  const isByteLevel = isObject(json["decoder"]) && json["decoder"]["type"] === "ByteLevel";
-  const hasText = (id: number): boolean => !specialIds.has(id) && library.id_to_token(id) !== undefined;
-
-  function decode(ids: ArrayLike<number>): string {
-    const known = Array.from(ids).filter(hasText);
-    return known.length === 0
-      ? ""
-      : library.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
-  }
-
-  function pieceOf(id: number): Piece {
-    if (!hasText(id)) return { kind: "none" };
-    const text = addedText.get(id);
-    return text === undefined ? { kind: "bytes", token: library.id_to_token(id) ?? "" } : { kind: "text", text };
-  }
-
+  const addedIds = new Map(added.map(({ content, id }) => [content, id]));
+  const addedById = new Map(added.map((token) => [token.id, token]));
   return {
     vocabularySize,
     specialIds,
-    encode: (text) => Int32Array.from(library.encode(text, { add_special_tokens: false }).ids),
-    decode,
-    stream: () => (isByteLevel ? byteStream(pieceOf) : windowStream(decode)),
-    tokenToId: (token) => library.token_to_id(token),
-    idToToken: (id) => library.id_to_token(id),
+    encode: encoderOf({ added, normalizer, preTokenizer, model: readModel(checked) }),
+    ...decodingOf(readDecoder(json["decoder"]), tokenReader(checked, addedById, normalizer)),
+    tokenToId: (token) => addedIds.get(token) ?? ids.get(token),
+    idToToken: (id) => addedById.get(id)?.content ?? tokens[id],
     chatTemplates: [...templates.keys()],
     applyChatTemplate: applyTemplates(config, templates),
   };
 }
 
-function construct(json: object, config: object): Library {
-  try {
-    // The library wants these properties to be there, if only as null; published files leave some out.
-    return new Library(
-      { added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, ...json },
-      config,
-    );
-  } catch (cause) {
-    throw new DynamoError(
-      "invalid-file",
-      `the tokenizer cannot be built: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
+/** What decoders are given: of added tokens that are searched for in normalised text, that text. */
+function tokenReader(
+  { tokens }: TokenizerJson,
+  added: ReadonlyMap<number, AddedToken>,
+  normalizer: Normalizer | undefined,
+): (id: number) => string | undefined {
+  const contents = new Map(Array.from(added, ([id, token]) => [id, normalizedContent(token, normalizer)]));
+  return (id) => (added.get(id)?.special === true ? undefined : (contents.get(id) ?? tokens[id]));
+}
+
+function readModel({ model, modelType, ids, tokens }: TokenizerJson): Model {
+  const settings = settingsOf({ ...model, type: modelType }, "model");
+  const vocabulary = vocabularyOf(ids, settings.place);
+  switch (modelType) {
+    case "BPE":
+      return bpe(settings, vocabulary);
+    case "WordLevel":
+      return wordLevel(settings, vocabulary);
+    case "WordPiece":
+      return wordPiece(
+        settings,
+        vocabulary,
+        tokens.reduce((most, token = "") => Math.max(most, token.length), 0),
+      );
+    case "Unigram":
+      return unigram(settings, vocabulary, model["vocab"] as readonly (readonly [string, number])[]);
   }
 }
