@@ -1,3 +1,6 @@
 import { preset } from "@dynamo/build/tsup";
 
-export default preset({ index: "src/index.ts", testing: "src/testing.ts" }, { platform: "neutral" });
+export default preset(
+  { index: "src/index.ts", rows: "src/rows-index.ts", testing: "src/testing.ts" },
+  { platform: "neutral" },
+);

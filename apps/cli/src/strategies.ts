@@ -28,10 +28,10 @@ export interface DraftingOptions extends StrategyOptions, ModelOptions {
   readonly drafts?: number;
 }
 
-/** As `chooseStrategy`, and speculative sampling, whose draft model stays open until it is closed. `texts` are decoded at once. */
+/** As `chooseStrategy`, and speculative sampling, whose draft model stays open until it is closed. */
 export async function openStrategy(
   options: DraftingOptions,
-  { tokenHeads, texts, signal }: { readonly tokenHeads: number; readonly texts: number; readonly signal: AbortSignal },
+  { tokenHeads, signal }: { readonly tokenHeads: number; readonly signal: AbortSignal },
 ): Promise<OpenStrategy> {
   const { strategy: name, draft, drafts, temperature, topK, repetitionPenalty } = options;
   if ((name === "speculative") !== (draft !== undefined))
@@ -46,14 +46,7 @@ export async function openStrategy(
   const place = { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
   const { model: draftModel, close } = await openModel(draft, place, signal);
   try {
-    const strategy = speculative({ draftModel, drafts, temperature, topK, repetitionPenalty, texts });
-    return {
-      strategy,
-      async close() {
-        await strategy.dispose();
-        await close();
-      },
-    };
+    return { strategy: speculative({ draftModel, drafts, temperature, topK, repetitionPenalty }), close };
   } catch (error) {
     await close();
     throw error;

@@ -45,6 +45,9 @@ export class DynamoError extends Error {
 
 /** Throws an `aborted` DynamoError when the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true)
-    throw new DynamoError("aborted", "stopped by the caller's signal", { cause: signal.reason });
+  if (signal?.aborted === true) throw abortedError(signal);
 }
+
+/** What a call rejects with whose signal has fired. */
+export const abortedError = (signal: AbortSignal): DynamoError =>
+  new DynamoError("aborted", "stopped by the caller's signal", { cause: signal.reason });

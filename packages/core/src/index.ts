@@ -1,7 +1,7 @@
 /** @dynamo/core: tensors, contracts, errors. No dependency; runs in Node and browsers. */
 export { allocate, byteSize, fromBfloat16, fromFloat16, toFloat16, viewOf } from "./dtype.js";
 export type { DType, TypedArray, TypedArrays } from "./dtype.js";
-export { DynamoError, throwIfAborted } from "./errors.js";
+export { abortedError, DynamoError, throwIfAborted } from "./errors.js";
 export type { DynamoErrorCode } from "./errors.js";
 export { checkGraphMemory } from "./graph-memory.js";
 export type { GraphSize } from "./graph-memory.js";

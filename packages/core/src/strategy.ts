@@ -2,7 +2,11 @@
 import type { Cooccurrence } from "./cooccurrence.js";
 import type { Candidates, GenerationDefaults, LanguageModel } from "./language-model.js";
 
-export interface Strategy {
+/**
+ * `State` is what it keeps for one text, from `begin` to `end`. It keeps nothing else between two steps: texts that share
+ * a strategy must not see each other.
+ */
+export interface Strategy<State = unknown> {
   readonly name: string;
   /** Token heads to compute each pass; the model's own number when absent. 1 runs the base model alone. */
   readonly heads?: number;
@@ -10,13 +14,28 @@ export interface Strategy {
   readonly topK?: number;
   /** Most drafts that a step proposes; default: heads - 1, one for each head that looks further ahead. */
   readonly drafts?: number;
+  /**
+   * True for a strategy whose text has exactly the distribution of head 1's own decoding, and is the same token for token
+   * where it is greedy. The contract suite of @dynamo/decode/testing holds it to that.
+   */
+  readonly lossless?: boolean;
   /** Called before a text's first pass. Throws `unsupported` for a model that the strategy cannot decode. */
   check?(model: LanguageModel): void;
-  /** Decides what one pass emits. It may keep nothing between calls but what `input` gives it. */
-  step(input: StepInput): StepOutput | Promise<StepOutput>;
+  /** Makes what is kept for one text, before its first step; `prompt` stays as it is. */
+  begin?(prompt: Int32Array): State;
+  /**
+   * Decides what one pass emits. When `input.signal` fires nobody waits for its answer any more, and what comes late is
+   * dropped.
+   */
+  step(input: StepInput<State>): StepOutput | Promise<StepOutput>;
+  /**
+   * Called once for every state that was begun, however its text ends: finished, cancelled, aborted or failed. A step
+   * that was given up may still run then. The text's last step waits for it.
+   */
+  end?(state: State): void | Promise<void>;
 }
 
-export interface StepInput {
+export interface StepInput<State = unknown> {
   /**
    * positions[0] follows the last committed token; positions[i] follows draft[i - 1]. Each holds the heads' candidates,
    * head 1 first.
@@ -34,6 +53,12 @@ export interface StepInput {
   readonly defaults: GenerationDefaults;
   /** Uniform in [0, 1); the only source of randomness. */
   readonly random: () => number;
+  /** Tokens of `context` that are the prompt's, begin-of-text included. */
+  readonly promptLength: number;
+  /** What `begin` made for this text; undefined without it. */
+  readonly state: State;
+  /** Fires when the text is cancelled or aborted: whoever waits or computes for long should stop. */
+  readonly signal: AbortSignal;
 }
 
 export interface StepOutput {

@@ -12,6 +12,7 @@ export function autoregressive(options: SamplingOptions = {}): Strategy {
   const step = createDynamoStep();
   return {
     name: "autoregressive",
+    lossless: true,
     heads: 1,
     ...(options.topK === undefined ? {} : { topK: options.topK }),
     step({ positions, context, defaults, random }) {

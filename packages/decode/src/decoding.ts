@@ -7,7 +7,8 @@ import {
   type StepOutput,
   type Strategy,
 } from "@dynamo/core";
-import { checkOptions, checkValue, languageModel, whole, type Misplaced } from "@dynamo/core/options";
+import { checkOptions, checkValue, describeValue, languageModel, whole, type Misplaced } from "@dynamo/core/options";
+import { askStrategy } from "./asked-strategy.js";
 import { autoregressive } from "./autoregressive.js";
 import { dynamo, dynamoChecks } from "./dynamo.js";
 import { generateChecks } from "./generate-checks.js";
@@ -15,8 +16,9 @@ import type { FinishReason, GenerateOptions, GenerationChunk, TokenLogprob } fro
 import { logitAdjustment } from "./logit-adjustment.js";
 import { promptCheck, promptIds, type Prompt } from "./prompt.js";
 import { randomSeed } from "./random.js";
-import { checkOutput, commit, feedOf, remaining, startSequence, type Sequence } from "./sequence.js";
+import { checkOutput, commit, feedOf, startSequence } from "./sequence.js";
 import { speculativeChecks } from "./speculative.js";
+import { onAbort } from "./unless-aborted.js";
 import { verifiedChecks } from "./verified.js";
 
 /** For generate(): options that a strategy takes. */
@@ -44,11 +46,12 @@ export interface Decoding {
   feed(): Required<Feed>;
   /**
    * Takes what a pass over `feed()` returned, and commits what the strategy makes of it. The row then keeps all that was
-   * fed but the last `rejected` positions. Throws `strategy` when the strategy throws or returns nonsense.
+   * fed but the last `rejected` positions. Rejects with `strategy` when the strategy throws or returns nonsense, and with
+   * `aborted` when the decoding was cancelled.
    */
   step(positions: readonly (readonly Candidates[])[]): Promise<DecodingStep>;
-  /** Ends it where it is, unless it has ended. */
-  cancel(): void;
+  /** Ends it where it is, unless it has ended; a step under way rejects with `aborted`, whatever its strategy does. */
+  cancel(reason?: unknown): void;
 }
 
 export interface DecodingStep {
@@ -93,11 +96,7 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
   const seed = options.seed ?? randomSeed();
   const { info } = model;
   const strategy = options.strategy ?? (info.tokenHeads > 1 ? dynamo() : autoregressive());
-  checkStrategy(strategy);
-  strategy.check?.(model);
-  const heads = Math.min(strategy.heads ?? info.tokenHeads, info.tokenHeads);
-  const drafts = strategy.drafts ?? heads - 1;
-  const topK = Math.min(strategy.topK ?? info.generation.topK ?? 50, info.vocabularySize);
+  const { heads, drafts, topK } = checkStrategy(strategy, model);
   const sequence = startSequence(model, index, promptIds(model, prompt, options.beginOfText ?? true), seed, options);
   const logprobs = wantedLogprobs(options);
   const ends = {
@@ -111,7 +110,39 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
   });
   const alternatives = Math.min(logprobs ?? 0, info.vocabularySize);
   const needed = (): number => Math.max(alternatives, adjustment?.needed(sequence, topK) ?? topK);
+  const asked = askStrategy(strategy, model, sequence);
+  let forget = (): void => undefined;
+  forget = onAbort(options.signal, () => {
+    cancel(options.signal?.reason);
+  });
   const counts = { jointSeconds: 0, samplingSeconds: 0, drafted: 0, accepted: 0 };
+
+  async function step(positions: readonly (readonly Candidates[])[]): Promise<DecodingStep> {
+    const started = performance.now();
+    const own = positions.map((all) => all.slice(0, heads).map((head) => best(head, needed())));
+    const seen =
+      adjustment?.apply(own, sequence, topK) ?? own.map((all) => all.map((candidates) => best(candidates, topK)));
+    const decided = await asked.step(seen);
+    const seconds = (performance.now() - started) / 1000;
+    checkOutput(strategy, decided, sequence, info.vocabularySize, drafts);
+    const output = adjustment?.bans?.cut(decided, sequence, strategy.name) ?? decided;
+    const rejected = sequence.draft.length - (output.accepted ?? 0);
+    countStep(counts, output, { seconds, drafted: sequence.draft.length });
+    const least = { minNewTokens: adjustment?.bans?.minNewTokens ?? 0 };
+    const chunk = commit(sequence, output, own, { ...ends, ...least }, logprobs);
+    adjustment?.count(chunk.tokens);
+    if (sequence.finishReason !== undefined) {
+      forget();
+      await asked.end();
+    }
+    return { chunk, rejected };
+  }
+
+  function cancel(reason?: unknown): void {
+    forget();
+    sequence.finishReason ??= "cancelled";
+    asked.stop(reason);
+  }
 
   return {
     prompt: sequence.context.subarray(0, sequence.promptLength),
@@ -132,34 +163,26 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
     },
     feed: () => ({ tokens: feedOf(sequence), positions: sequence.draft.length + 1 }),
     async step(positions) {
-      const started = performance.now();
-      const own = positions.map((all) => all.slice(0, heads).map((head) => best(head, needed())));
-      const seen =
-        adjustment?.apply(own, sequence, topK) ?? own.map((all) => all.map((candidates) => best(candidates, topK)));
-      const decided = await decide(strategy, model, sequence, seen);
-      const seconds = (performance.now() - started) / 1000;
-      checkOutput(strategy, decided, sequence, info.vocabularySize, drafts);
-      const output = adjustment?.bans?.cut(decided, sequence, strategy.name) ?? decided;
-      const { jointSeconds = 0, accepted = 0 } = output;
-      counts.jointSeconds += jointSeconds;
-      counts.samplingSeconds += seconds - jointSeconds;
-      counts.drafted += sequence.draft.length;
-      counts.accepted += accepted;
-      const rejected = sequence.draft.length - accepted;
-      const chunk = commit(
-        sequence,
-        output,
-        own,
-        { ...ends, minNewTokens: adjustment?.bans?.minNewTokens ?? 0 },
-        logprobs,
-      );
-      adjustment?.count(chunk.tokens);
-      return { chunk, rejected };
+      try {
+        return await step(positions);
+      } catch (error) {
+        asked.stop(error);
+        throw error;
+      }
     },
-    cancel() {
-      sequence.finishReason ??= "cancelled";
-    },
+    cancel,
   };
+}
+
+function countStep(
+  counts: { jointSeconds: number; samplingSeconds: number; drafted: number; accepted: number },
+  { jointSeconds = 0, accepted = 0 }: StepOutput,
+  { seconds, drafted }: { readonly seconds: number; readonly drafted: number },
+): void {
+  counts.jointSeconds += jointSeconds;
+  counts.samplingSeconds += seconds - jointSeconds;
+  counts.drafted += drafted;
+  counts.accepted += accepted;
 }
 
 /** A batch asks for as many candidates as its most curious row: the others see theirs. */
@@ -170,40 +193,22 @@ function best({ ids, logits, logSumExp }: Candidates, topK: number): Candidates 
 const wantedLogprobs = ({ logprobs = false }: GenerateOptions): number | undefined =>
   typeof logprobs === "number" ? logprobs : logprobs ? 0 : undefined;
 
-/** A user's strategy may be plain JavaScript. */
-function checkStrategy({ name, heads = 1, topK = 1, drafts = 1 }: Strategy): void {
-  for (const [what, value] of Object.entries({ heads, topK, drafts })) {
+/** What the strategy asks of a pass. A user's strategy may be plain JavaScript. */
+function checkStrategy(
+  strategy: Strategy,
+  model: LanguageModel,
+): { readonly heads: number; readonly drafts: number; readonly topK: number } {
+  for (const what of ["heads", "topK", "drafts"] as const) {
+    const value = strategy[what] ?? 1;
     if (Number.isInteger(value) && value >= 1) continue;
     throw new DynamoError(
       "strategy",
-      `strategy ${name}: ${what} must be a whole number of at least 1, received ${String(value)}`,
+      `strategy ${strategy.name}: ${what} must be a whole number of at least 1, received ${describeValue(value)}`,
     );
   }
-}
-
-async function decide(
-  strategy: Strategy,
-  model: LanguageModel,
-  sequence: Sequence,
-  positions: Parameters<Strategy["step"]>[0]["positions"],
-): Promise<StepOutput> {
-  try {
-    return await strategy.step({
-      positions,
-      draft: sequence.draft,
-      context: sequence.context.subarray(0, sequence.length),
-      cooccurrence: model.cooccurrence,
-      remaining: remaining(sequence),
-      endOfTextIds: model.info.endOfTextIds,
-      defaults: model.info.generation,
-      random: sequence.random,
-    });
-  } catch (cause) {
-    if (DynamoError.is(cause) && cause.code === "invalid-argument") throw cause;
-    throw new DynamoError(
-      "strategy",
-      `strategy ${strategy.name} threw: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
-  }
+  strategy.check?.(model);
+  const { tokenHeads, vocabularySize, generation } = model.info;
+  const heads = Math.min(strategy.heads ?? tokenHeads, tokenHeads);
+  const topK = Math.min(strategy.topK ?? generation.topK ?? 50, vocabularySize);
+  return { heads, drafts: strategy.drafts ?? heads - 1, topK };
 }

@@ -1,11 +1,14 @@
 /** generate(): the one loop from prompts to text. */
-import { DynamoError, throwIfAborted, type KvCache, type LanguageModel } from "@dynamo/core";
+import { DynamoError, throwIfAborted, type LanguageModel } from "@dynamo/core";
 import { checkOptions, checkValue, languageModel } from "@dynamo/core/options";
+import { asGeneration } from "./as-generation.js";
 import { beginDecoding, strategyOptions, type Decoding, type DecodingProgress } from "./decoding.js";
 import { generateChecks } from "./generate-checks.js";
 import type { GenerateOptions, Generation, GenerationChunk, GenerationResult } from "./generation.js";
 import { isBatch, type Prompt } from "./prompt.js";
 import { randomSeed } from "./random.js";
+import { forwardRows, leaveRows, startRow, stepRows, type RowStep } from "./rows.js";
+import { onAbort } from "./unless-aborted.js";
 
 /**
  * Continues a prompt, or each prompt of a batch, one to N tokens a forward pass. A prompt's text does not depend on who
@@ -27,9 +30,11 @@ export function generate(
   checkValue("model", model, languageModel);
   checkOptions("generate()", options, generateChecks, strategyOptions);
   const batch = isBatch(prompt);
+  const { signal, ...own } = options;
   const seed = options.seed ?? randomSeed();
-  const decodings = (batch ? prompt : [prompt]).map((each, i) => beginDecoding(model, each, { ...options, seed }, i));
-  const run = createRun(model, decodings, options);
+  // One listener for all of them.
+  const decodings = (batch ? prompt : [prompt]).map((each, i) => beginDecoding(model, each, { ...own, seed }, i));
+  const run = createRun(model, decodings, signal);
   return once(run.chunks, () => {
     const sum = (of: (progress: DecodingProgress) => number): number =>
       decodings.reduce((total, { progress }) => total + of(progress), 0);
@@ -53,56 +58,50 @@ const now = (): number => performance.now() / 1000;
 function createRun(
   model: LanguageModel,
   decodings: readonly Decoding[],
-  { signal }: GenerateOptions,
+  signal: AbortSignal | undefined,
 ): { chunks: () => AsyncGenerator<GenerationChunk, void>; seconds: Seconds } {
   const seconds: Seconds = { total: 0, prefill: 0, model: 0 };
 
   async function* chunks(): AsyncGenerator<GenerationChunk, void> {
     const started = now();
-    const active = [...decodings];
-    const maxLength = Math.max(...active.map((decoding) => decoding.maxLength));
-    const cache = await model.createCache({ rows: active.length, maxLength });
+    const rows = decodings.map(startRow);
+    const forget = onAbort(signal, () => {
+      for (const { decoding } of rows) decoding.cancel(signal?.reason);
+    });
+    const maxLength = Math.max(...decodings.map((decoding) => decoding.maxLength));
+    const cache = await model.createCache({ rows: rows.length, maxLength });
     try {
-      while (active.length > 0) {
+      while (rows.length > 0) {
         throwIfAborted(signal);
         const passStarted = now();
-        const heads = Math.max(...active.map((decoding) => decoding.heads));
-        const topK = Math.max(...active.map((decoding) => decoding.topK));
-        const feeds = active.map((decoding) => decoding.feed());
-        const { candidates } = await model.forward(cache, feeds, { heads, topK, signal });
+        const candidates = await forwardRows(model, cache, rows, { signal });
         const passSeconds = now() - passStarted;
         seconds.model += passSeconds;
         seconds.prefill ||= passSeconds;
-        const made: GenerationChunk[] = [];
-        for (const [row, decoding] of active.entries()) {
-          const { chunk, rejected } = await decoding.step(candidates[row] ?? []);
-          cache.truncate(row, (cache.lengths[row] as number) - rejected);
-          made.push(chunk);
-        }
-        await leave(cache, active);
+        const steps = await stepRows(cache, rows, candidates);
+        await leaveRows(cache, rows, ({ decoding }) => decoding.finishReason !== undefined);
         seconds.total = now() - started;
-        yield* made;
+        yield* chunksOf(steps);
       }
     } finally {
       seconds.total = now() - started;
-      for (const decoding of active) decoding.cancel();
+      forget();
+      for (const { decoding } of rows) decoding.cancel();
       await cache.dispose();
     }
   }
   return { chunks, seconds };
 }
 
-/** Finished sequences leave the batch: the last row takes the place of one that ends, so that the rows stay in front. */
-async function leave(cache: KvCache, active: Decoding[]): Promise<void> {
-  for (let row = active.length - 1; row >= 0; row--) {
-    if (active[row]?.finishReason === undefined) continue;
-    const last = active.length - 1;
-    if (row !== last) {
-      await cache.copyRow(last, row);
-      active[row] = active[last] as Decoding;
-    }
-    active.pop();
+/** In the rows' order. Throws the first row's error. */
+function chunksOf(steps: readonly (RowStep | undefined)[]): GenerationChunk[] {
+  const chunks: GenerationChunk[] = [];
+  for (const step of steps) {
+    if (step === undefined) continue;
+    if ("error" in step) throw step.error;
+    chunks.push(step.chunk);
   }
+  return chunks;
 }
 
 function resultOf(
@@ -161,11 +160,8 @@ function once<Result>(chunks: () => AsyncGenerator<GenerationChunk, void>, resul
       // The promise carries it.
     }
   }
-  return {
-    [Symbol.asyncIterator]: drive,
-    then(fulfilled, rejected) {
-      if (!started) void drain();
-      return promise.then(fulfilled, rejected);
-    },
-  };
+  return asGeneration(drive, () => {
+    if (!started) void drain();
+    return promise;
+  });
 }

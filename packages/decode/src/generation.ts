@@ -21,7 +21,10 @@ export interface GenerateOptions extends AdjustmentOptions {
   readonly stopAtEndOfText?: boolean | undefined;
   /** Log-probabilities of the tokens; a number asks for that many alternatives too. Default none. */
   readonly logprobs?: boolean | number | undefined;
-  /** Stops between two passes: what was generated so far has been streamed, and the generation rejects with `aborted`. */
+  /**
+   * Stops after the pass under way, and does not wait for a strategy: what was generated so far has been streamed, and the
+   * generation rejects with `aborted`.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -87,6 +90,7 @@ export interface GenerationStatistics {
 
 /**
  * Iterate over it for the text as it is made, or await it for the whole result; or iterate and await afterwards. It runs
- * once, when it is first asked, and no faster than it is read.
+ * once, when it is first asked, and no faster than it is read. Whoever iterates sees an error there: awaiting as well is a
+ * choice, not a duty.
  */
-export interface Generation<Result> extends AsyncIterable<GenerationChunk>, PromiseLike<Result> {}
+export interface Generation<Result> extends AsyncIterable<GenerationChunk>, Promise<Result> {}

@@ -13,10 +13,8 @@ export type {
   StepOptions,
 } from "./dynamo-step.js";
 export { generate } from "./generate.js";
-export { generateChecks } from "./generate-checks.js";
-export { startDecoding, strategyOptions } from "./decoding.js";
+export { startDecoding } from "./decoding.js";
 export type { Decoding, DecodingProgress, DecodingStep } from "./decoding.js";
-export { promptCheck } from "./prompt.js";
 export type { Prompt } from "./prompt.js";
 export type {
   FinishReason,
@@ -31,13 +29,15 @@ export type { SparseGrid } from "./grid.js";
 export { headDistribution } from "./head-distribution.js";
 export type { DistributionOptions, HeadDistribution } from "./head-distribution.js";
 export type { BanOptions } from "./bans.js";
+export { judge, samplingDistribution } from "./judge.js";
+export type { JudgeOptions } from "./judge.js";
 export type { AdjustmentOptions } from "./logit-adjustment.js";
 export type { SamplingOptions } from "./options.js";
 export { createRandom } from "./random.js";
 export type { Random } from "./random.js";
 export { choose } from "./sample.js";
 export { speculative } from "./speculative.js";
-export type { SpeculativeOptions, SpeculativeStrategy } from "./speculative.js";
+export type { SpeculativeOptions } from "./speculative.js";
 export { verified } from "./verified.js";
 export type { VerifiedOptions } from "./verified.js";
 export type { Draft, StepInput, StepOutput, Strategy } from "@dynamo/core";

@@ -12,7 +12,7 @@ import { choose, likeliestIndex, sampleIndex } from "./sample.js";
 export type JudgeOptions = DistributionOptions & Pick<StepOptions, "repetitionPenalty">;
 
 /** One head's distribution after the context and the drafts behind it, exactly as `autoregressive` samples from head 1's. */
-export function penalisedDistribution(
+export function samplingDistribution(
   candidates: Candidates,
   context: Int32Array,
   drafted: readonly number[],
@@ -41,7 +41,7 @@ export function judge(
 ): { accepted: number; token: number } {
   const accepted: number[] = [];
   for (const [i, { token, distribution }] of draft.entries()) {
-    const p = penalisedDistribution(
+    const p = samplingDistribution(
       (positions[i] as readonly Candidates[])[0] as Candidates,
       context,
       accepted,
@@ -52,7 +52,7 @@ export function judge(
     if (rejected !== undefined) return { accepted: i, token: rejected };
     accepted.push(token);
   }
-  const p = penalisedDistribution(
+  const p = samplingDistribution(
     (positions[draft.length] as readonly Candidates[])[0] as Candidates,
     context,
     accepted,

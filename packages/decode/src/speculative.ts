@@ -3,11 +3,11 @@
  * drafts some tokens one at a time, and one pass of the model judges them all. The output has exactly the distribution of
  * the model's head 1, and greedy output is head 1's, token for token.
  */
-import type { Draft, LanguageModel, Strategy } from "@dynamo/core";
+import { throwIfAborted, type Draft, type LanguageModel, type Strategy } from "@dynamo/core";
 import { checkOptions, languageModel, required, whole, type OptionChecks } from "@dynamo/core/options";
-import { draftMemory, type DraftMemory } from "./draft-memory.js";
+import { draftText, type DraftText } from "./draft-text.js";
 import { generateOptions } from "./generate-checks.js";
-import { judge, penalisedDistribution, type JudgeOptions } from "./judge.js";
+import { judge, samplingDistribution, type JudgeOptions } from "./judge.js";
 import { resolve, samplingChecks, type SamplingOptions } from "./options.js";
 import type { Random } from "./random.js";
 import { checkSameTokenizer } from "./same-tokenizer.js";
@@ -18,13 +18,6 @@ export interface SpeculativeOptions extends SamplingOptions {
   readonly draftModel: LanguageModel;
   /** Tokens drafted for each of the model's passes, 1 to 15. Default 4. */
   readonly drafts?: number | undefined;
-  /** Texts whose drafting goes on where it was: at least as many as are decoded at once. Default 8. */
-  readonly texts?: number | undefined;
-}
-
-export interface SpeculativeStrategy extends Strategy {
-  /** Gives up the draft model's caches, not the model. */
-  dispose(): Promise<void>;
 }
 
 /** As many as a pass on the wire has places for, the next token's included. */
@@ -35,20 +28,20 @@ export const speculativeChecks: OptionChecks<SpeculativeOptions> = {
   ...samplingChecks,
   draftModel: required(languageModel),
   drafts: whole(1, mostDrafts),
-  texts: whole(1, 4096),
 };
 
 /**
- * Throws `invalid-argument` for options that it does not have, or out of range. A text that is longer than the draft model's context goes on without
- * drafts. Generating throws `unsupported` when the two models' tokenizers differ.
+ * Throws `invalid-argument` for options that it does not have, or out of range. Each text has a cache of the draft model,
+ * from its first step to its end. A text that is longer than the draft model's context goes on without drafts. Generating
+ * throws `unsupported` when the two models' tokenizers differ.
  */
-export function speculative(options: SpeculativeOptions): SpeculativeStrategy {
+export function speculative(options: SpeculativeOptions): Strategy<DraftText> {
   checkOptions("speculative()", options, speculativeChecks, generateOptions);
-  const { draftModel, drafts = 4, texts = 8 } = options;
-  const memory = oneAtATime(draftMemory(draftModel, { texts, rollBack: drafts + 1 }));
+  const { draftModel, drafts = 4 } = options;
   const checked = new WeakSet<LanguageModel>();
   return {
     name: "speculative",
+    lossless: true,
     heads: 1,
     drafts,
     ...(options.topK === undefined ? {} : { topK: options.topK }),
@@ -57,7 +50,9 @@ export function speculative(options: SpeculativeOptions): SpeculativeStrategy {
       checkSameTokenizer(model, draftModel);
       checked.add(model);
     },
-    async step({ positions, draft, context, defaults, remaining, endOfTextIds, random }) {
+    begin: () => draftText(draftModel),
+    end: (state) => state.dispose(),
+    async step({ state, signal, positions, draft, context, defaults, remaining, endOfTextIds, random }) {
       const resolved = resolve(options, defaults);
       const { accepted, token } = judge(positions, draft, context, resolved, random);
       const emitted = [...draft.slice(0, accepted).map((each) => each.token), token];
@@ -67,9 +62,9 @@ export function speculative(options: SpeculativeOptions): SpeculativeStrategy {
       // The pass that judges them adds a token of its own.
       const most = Math.min(drafts, remaining - emitted.length - 1);
       const topK = options.topK ?? defaults.topK ?? 50;
-      return { ...output, draft: await propose(memory, draftModel, after, { ...resolved, most, topK, random }) };
+      const proposed = await propose(state, draftModel, after, { ...resolved, most, topK, random, signal });
+      return { ...output, draft: proposed };
     },
-    dispose: () => memory.dispose(),
   };
 }
 
@@ -77,42 +72,30 @@ interface ProposeOptions extends JudgeOptions {
   readonly most: number;
   readonly topK: number;
   readonly random: Random;
+  readonly signal: AbortSignal;
 }
 
 /** Sampled as the judge samples, penalty included: the nearer the two distributions, the more drafts are accepted. */
 async function propose(
-  memory: DraftMemory,
+  text: DraftText,
   { info }: LanguageModel,
   context: Int32Array,
   options: ProposeOptions,
 ): Promise<Draft[]> {
-  const { temperature, random, most, topK } = options;
+  const { temperature, random, most, topK, signal } = options;
   const tokens = Array.from(context);
   const drafted: Draft[] = [];
   // Ids of a padded embedding that the draft model does not have end the drafting as its context's end does.
   if (tokens.some((id) => id >= info.vocabularySize)) return drafted;
   while (drafted.length < most && tokens.length <= info.contextLength) {
-    const candidates = await memory.after(tokens, topK);
+    throwIfAborted(signal);
+    const candidates = await text.after(tokens, topK);
     const before = drafted.map(({ token }) => token);
-    const distribution = penalisedDistribution(candidates, context, before, options);
+    const distribution = samplingDistribution(candidates, context, before, options);
     const rank = choose(distribution.probabilities, distribution.ids.length, temperature, random);
     const token = distribution.ids[rank] as number;
     drafted.push(temperature === 0 ? { token } : { token, distribution });
     tokens.push(token);
   }
   return drafted;
-}
-
-/** A strategy may serve several generations: their questions must not meet in one cache. */
-function oneAtATime(memory: DraftMemory): DraftMemory {
-  let turn: Promise<unknown> = Promise.resolve();
-  const next = <Result>(run: () => Promise<Result>): Promise<Result> => {
-    const result = turn.then(run);
-    turn = result.catch(() => undefined);
-    return result;
-  };
-  return {
-    after: (tokens, topK) => next(() => memory.after(tokens, topK)),
-    dispose: () => next(() => memory.dispose()),
-  };
 }

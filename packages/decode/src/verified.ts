@@ -28,6 +28,7 @@ export function verified(options: VerifiedOptions = {}): Strategy {
   checkOptions("verified()", options, verifiedChecks, generateOptions);
   return {
     name: "verified",
+    lossless: true,
     ...(options.tokenHeads === undefined ? {} : { heads: options.tokenHeads }),
     ...(options.topK === undefined ? {} : { topK: options.topK }),
     step({ positions, draft, context, cooccurrence, defaults, remaining, random }) {

@@ -1,19 +1,15 @@
 /** A request on its way through the engine. */
-import { DynamoError, type LanguageModel } from "@dynamo/core";
-import type { Decoding, GenerationChunk } from "@dynamo/decode";
+import { DynamoError } from "@dynamo/core";
+import type { GenerationChunk } from "@dynamo/decode";
+import type { Row, RowStep } from "@dynamo/decode/rows";
 import type { Channel } from "./channel.js";
 import type { EngineResult } from "./request.js";
 
-export interface Active {
-  readonly decoding: Decoding;
+export interface Active extends Row {
   readonly key: string;
   readonly scope: string;
   readonly output: Channel<GenerationChunk, EngineResult>;
   readonly submitted: number;
-  /** What its row holds. */
-  tokens: number[];
-  /** Whether every pass over them computed all heads. */
-  allHeads: boolean;
   /** Tokens of the prompt whose keys and values were there already. */
   reused: number;
   started: number;
@@ -29,23 +25,21 @@ export const isOver = ({ decoding, cancelled }: Active): boolean => cancelled ||
 
 export const abortedError = (): DynamoError => new DynamoError("aborted", "the request was cancelled");
 
-/** Every row's strategy takes its turn; one that fails ends its own request only. Returns the orders. */
-export async function step(
-  rows: readonly Active[],
-  candidates: Awaited<ReturnType<LanguageModel["forward"]>>["candidates"],
-): Promise<number[]> {
+/** Hands on what came of each row's step: a strategy that fails ends its own request only. Returns the orders. */
+export function deliver(rows: readonly Active[], steps: readonly (RowStep | undefined)[]): number[] {
   const orders: number[] = [];
-  for (const [row, active] of rows.entries()) {
-    try {
-      const { chunk, rejected } = await active.decoding.step(candidates[row] ?? []);
-      active.tokens.length -= rejected;
-      if (chunk.pass === 0) active.firstToken = now();
-      orders.push(chunk.order);
-      active.output.push(chunk);
-    } catch (error) {
-      active.output.fail(error);
+  for (const [i, active] of rows.entries()) {
+    const step = steps[i];
+    if (step === undefined) continue;
+    if ("error" in step) {
+      active.output.fail(step.error);
       active.cancelled = true;
+      continue;
     }
+    const { chunk } = step;
+    if (chunk.pass === 0) active.firstToken = now();
+    orders.push(chunk.order);
+    active.output.push(chunk);
   }
   return orders;
 }

@@ -1,7 +1,14 @@
 /** The rows that are decoded together, the prompt that is about to join them, and the caches behind both. */
 import type { KvCache, LanguageModel } from "@dynamo/core";
-import { endOutput, isOver, now, step, type Active } from "./active.js";
+import { forwardRows, leaveRows, stepRows } from "@dynamo/decode/rows";
+import { deliver, endOutput, isOver, now, type Active } from "./active.js";
 import { prefixStore, type HeldRow, type PrefixStore } from "./prefix-store.js";
+
+/**
+ * Milliseconds in which the strategies of a pass should have answered. A strategy that takes longer holds nobody up: the
+ * passes of the others go on without it.
+ */
+const patience = 100;
 
 export interface PassReport {
   readonly kind: "prefill" | "decode";
@@ -64,8 +71,10 @@ export async function createBatch(model: LanguageModel, options: BatchOptions): 
     decode: () => decode(state),
     leave: () => leave(state),
     async fail(error) {
-      for (const active of [...state.rows, ...(state.entering === undefined ? [] : [state.entering])])
+      for (const active of [...state.rows, ...(state.entering === undefined ? [] : [state.entering])]) {
         active.output.fail(error);
+        active.decoding.cancel(error);
+      }
       state.rows.length = 0;
       state.entering = undefined;
       await release(state.memory);
@@ -93,16 +102,14 @@ async function enter(state: State, active: Active): Promise<void> {
 async function prefill(state: State, most: number): Promise<number> {
   const { model, memory, entering: active } = state;
   if (active === undefined) return 0;
-  const { prompt, heads, topK } = active.decoding;
+  const { prompt, topK } = active.decoding;
   const piece = prompt.subarray(active.tokens.length, active.tokens.length + most);
   const last = active.tokens.length + piece.length === prompt.length;
   const started = now();
   const feeds = [{ tokens: piece }];
-  const { candidates } = await model.forward(memory.staging, feeds, { heads, topK: last ? topK : 1 });
+  const candidates = await forwardRows(model, memory.staging, [active], { feeds, topK: last ? topK : 1 });
   const modelSeconds = now() - started;
-  for (const token of piece) active.tokens.push(token);
-  active.allHeads &&= computesAll(model, heads);
-  const orders = last ? await step([active], candidates) : [];
+  const orders = last ? deliver([active], await stepRows(memory.staging, [active], candidates, patience)) : [];
   const strategySeconds = now() - started - modelSeconds;
   state.options.onPass({ kind: "prefill", rows: 1, modelSeconds, strategySeconds, orders });
   if (last || active.cancelled) await join(state, active);
@@ -122,41 +129,19 @@ async function join(state: State, active: Active): Promise<void> {
 async function decode(state: State): Promise<void> {
   const { model, rows, memory } = state;
   const started = now();
-  const heads = Math.max(...rows.map(({ decoding }) => decoding.heads));
-  const topK = Math.max(...rows.map(({ decoding }) => decoding.topK));
-  const feeds = rows.map(({ decoding }) => decoding.feed());
-  const { candidates } = await model.forward(memory.batch, feeds, { heads, topK });
+  // While every strategy is late there is nothing to compute.
+  const waits = rows.every(({ pending }) => pending !== undefined);
+  const candidates = waits ? [] : await forwardRows(model, memory.batch, rows);
   const modelSeconds = now() - started;
-  for (const [row, active] of rows.entries()) {
-    active.tokens.push(...Array.from(feeds[row]?.tokens ?? []));
-    active.allHeads &&= computesAll(model, heads);
-  }
-  const orders = await step(rows, candidates);
-  for (const [row, { tokens }] of rows.entries()) memory.batch.truncate(row, tokens.length);
+  const orders = deliver(rows, await stepRows(memory.batch, rows, candidates, patience));
   const strategySeconds = now() - started - modelSeconds;
-  state.options.onPass({ kind: "decode", rows: rows.length, modelSeconds, strategySeconds, orders });
+  if (!waits) state.options.onPass({ kind: "decode", rows: rows.length, modelSeconds, strategySeconds, orders });
   await leave(state);
 }
 
 async function leave(state: State): Promise<void> {
   const { rows, memory } = state;
-  let left = false;
-  for (let row = rows.length - 1; row >= 0; row--) {
-    const active = rows[row] as Active;
-    if (!isOver(active)) continue;
-    await end(state, held(memory.batch, row, active), active);
-    const last = rows.length - 1;
-    // The last row takes the place of one that ends, so that the rows stay in front.
-    if (row !== last) {
-      await memory.batch.copyRow(last, row);
-      rows[row] = rows[last] as Active;
-    }
-    rows.pop();
-    memory.batch.truncate(last, 0);
-    left = true;
-  }
-  // A long text that is gone must not cost those who stay.
-  if (left) await memory.batch.trim();
+  await leaveRows(memory.batch, rows, isOver, (active, row) => end(state, held(memory.batch, row, active), active));
 }
 
 async function end({ memory }: State, row: HeldRow, active: Active): Promise<void> {
@@ -179,6 +164,3 @@ async function release({ batch, staging, kept }: Memory): Promise<void> {
 const held = (cache: KvCache, row: number, { tokens, allHeads, scope }: Active): HeldRow => ({
   ...{ cache, row, tokens, allHeads, scope },
 });
-
-/** With more than one head asked for, all are computed. */
-const computesAll = ({ info }: LanguageModel, heads: number): boolean => heads > 1 || info.tokenHeads === 1;

@@ -238,6 +238,98 @@ describe("what fails", () => {
     });
   });
 
+  test("a strategy that never answers holds nobody up, before and after its first token, and ends with its signal", async () => {
+    await withEngine({ slots: 3 }, async (engine) => {
+      const started: string[] = [];
+      const seen: AbortSignal[] = [];
+      const hanging = (after: number): Strategy => ({
+        name: `hanging after ${after}`,
+        heads: 1,
+        step({ context, promptLength, signal }) {
+          if (context.length - promptLength < after) return { tokens: [5] };
+          started.push("hangs");
+          seen.push(signal);
+          return new Promise<never>(() => undefined);
+        },
+      });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const stuck = [0, 3].map((after) =>
+        codeOf(engine.submit({ prompt: prompts[1] as string, strategy: hanging(after), signal })),
+      );
+      await expect.poll(() => started.length).toBe(2);
+      // The third slot serves one after the other, whatever heads they need.
+      for (const strategy of [dynamo(), autoregressive(), verified()]) {
+        const options = { strategy, seed: 3, maxNewTokens: 12 };
+        const text = await engine.submit({ prompt: prompts[0] as string, ...options });
+        expect(text.text).toBe((await generate(model, prompts[0] as string, options)).text);
+      }
+      expect(engine.state.active).toBe(2);
+      expect(seen.some(({ aborted }) => aborted)).toBe(false);
+      controller.abort();
+      expect(await Promise.all(stuck)).toEqual(["aborted", "aborted"]);
+      expect(seen.every(({ aborted }) => aborted)).toBe(true);
+      await expect.poll(() => engine.state).toEqual({ slots: 3, active: 0, queued: 0 });
+    });
+  });
+
+  test("a strategy that is late writes what it writes alone, beside others", async () => {
+    await withEngine({ slots: 4 }, async (engine) => {
+      const late = (inner: Strategy): Strategy => ({
+        ...inner,
+        async step(input) {
+          if (input.context.length % 5 === 0) await new Promise((resolve) => setTimeout(resolve, 150));
+          return inner.step(input);
+        },
+      });
+      const options = { seed: 7, maxNewTokens: 20 };
+      const texts = [late(verified()), verified(), late(dynamo()), dynamo()].map((strategy) =>
+        engine.submit({ prompt: prompts[0] as string, ...options, strategy }),
+      );
+      const [lateVerified, onTime, lateDynamo, dynamic] = await Promise.all(texts);
+      expect(lateVerified?.tokens).toEqual(onTime?.tokens);
+      expect(lateDynamo?.tokens).toEqual(dynamic?.tokens);
+      expect(onTime?.tokens).toEqual(
+        (await generate(model, prompts[0] as string, { ...options, strategy: verified() })).tokens,
+      );
+    });
+  });
+
+  test("a strategy's texts are begun and ended once, however they end", async () => {
+    const ended = new Map<string, number>();
+    const keeping = (name: string, step: (made: number) => ReturnType<Strategy["step"]>): Strategy => ({
+      name,
+      begin: () => name,
+      end: () => {
+        ended.set(name, (ended.get(name) ?? 0) + 1);
+      },
+      step: ({ context, promptLength }) => step(context.length - promptLength),
+    });
+    const prompt = prompts[0] as string;
+    const closing = await createEngine(model, { slots: 2 });
+    const stop = new AbortController();
+    const write = (): { tokens: number[] } => ({ tokens: [5] });
+    await closing.submit({ prompt, maxNewTokens: 3, strategy: keeping("finished", write) });
+    for await (const _ of closing.submit({ prompt, strategy: keeping("left", write) })) break;
+    const aborting = (made: number): { tokens: number[] } => (made === 3 && stop.abort(), write());
+    expect(await codeOf(closing.submit({ prompt, signal: stop.signal, strategy: keeping("aborted", aborting) }))).toBe("aborted"); // prettier-ignore
+    const odd = keeping("failed", (made) => ({ tokens: made === 2 ? [] : [5] }));
+    expect(await codeOf(closing.submit({ prompt, strategy: odd }))).toBe("strategy");
+    const two = ["closed", "closed too"].map((name) => closing.submit({ prompt, strategy: keeping(name, write) }));
+    for (const each of two) await each[Symbol.asyncIterator]().next();
+    const waiting = closing.submit({ prompt, strategy: keeping("never begun", write) });
+    await closing.close({ now: true });
+    expect(await Promise.all([...two, waiting].map(codeOf))).toEqual(["aborted", "aborted", "aborted"]);
+    expect(Object.fromEntries(ended)).toEqual({
+      finished: 1,
+      left: 1,
+      aborted: 1,
+      failed: 1,
+      closed: 1,
+      "closed too": 1,
+    });
+  });
+
   test("a pass's fault fails all who are under way, and the next request is served", async () => {
     let failing = false;
     const fragile: LanguageModel = {

@@ -12,7 +12,8 @@ import {
   whole,
   type OptionChecks,
 } from "@dynamo/core/options";
-import { startDecoding, strategyOptions, type GenerationChunk } from "@dynamo/decode";
+import type { GenerationChunk } from "@dynamo/decode";
+import { asGeneration, beginDecoding, onAbort, startRow, strategyOptions } from "@dynamo/decode/rows";
 import { abortedError, isOver, now, type Active } from "./active.js";
 import { createBatch, type Batch, type PassReport } from "./batch.js";
 import { channel } from "./channel.js";
@@ -93,6 +94,7 @@ export async function createEngine(model: LanguageModel, options: EngineOptions 
 
   function cancel(active: Active): void {
     active.cancelled = true;
+    active.decoding.cancel();
     if (queue.remove(active.key, active)) active.output.fail(abortedError());
     wake();
   }
@@ -175,33 +177,29 @@ async function work(batch: Batch, queue: FairQueue<Active>, slots: number, prefi
 
 function startRequest(model: LanguageModel, request: EngineRequest, cancel: (active: Active) => void): Active {
   const { prompt, key = "", scope = "", index = 0, signal, joins: _joins, ...options } = request;
-  const decoding = startDecoding(model, prompt, options, index);
+  const decoding = beginDecoding(model, prompt, options, index);
   const abort = (): void => {
     cancel(active);
   };
   const submitted = now();
   const active: Active = {
-    decoding,
+    ...startRow(decoding),
     key,
     scope,
     output: channel<GenerationChunk, EngineResult>(abort),
     submitted,
-    tokens: [],
-    allHeads: true,
     reused: 0,
     started: submitted,
     firstToken: submitted,
     cancelled: false,
   };
-  signal?.addEventListener("abort", abort, { once: true });
-  const forget = (): void => {
-    signal?.removeEventListener("abort", abort);
-  };
+  const forget = onAbort(signal, abort);
   active.output.result.then(forget, forget);
   return active;
 }
 
-const generationOf = ({ output }: Active): EngineGeneration => ({
-  [Symbol.asyncIterator]: () => output.items[Symbol.asyncIterator](),
-  then: (fulfilled, rejected) => output.result.then(fulfilled, rejected),
-});
+const generationOf = ({ output }: Active): EngineGeneration =>
+  asGeneration(
+    () => output.items[Symbol.asyncIterator](),
+    () => output.result,
+  );

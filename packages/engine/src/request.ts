@@ -1,14 +1,7 @@
 /** What the engine takes and gives. */
 import { flag, required, text, whole, type OptionChecks } from "@dynamo/core/options";
-import {
-  generateChecks,
-  promptCheck,
-  type FinishReason,
-  type GenerateOptions,
-  type GenerationChunk,
-  type Prompt,
-  type TokenLogprob,
-} from "@dynamo/decode";
+import type { FinishReason, GenerateOptions, Generation, Prompt, TokenLogprob } from "@dynamo/decode";
+import { generateChecks, promptCheck } from "@dynamo/decode/rows";
 
 export interface EngineRequest extends GenerateOptions {
   readonly prompt: Prompt;
@@ -36,7 +29,7 @@ export const requestChecks: OptionChecks<EngineRequest> = {
 };
 
 /** Iterate over it for the text as it is made, or await it, or both. A reader that stops iterating cancels it. */
-export interface EngineGeneration extends AsyncIterable<GenerationChunk>, PromiseLike<EngineResult> {}
+export type EngineGeneration = Generation<EngineResult>;
 
 export interface EngineResult {
   readonly text: string;

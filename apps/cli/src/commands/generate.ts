@@ -32,7 +32,7 @@ export async function generate(
   let drafting: OpenStrategy | undefined;
   try {
     const { tokenHeads } = model.info;
-    drafting = await openStrategy(options, { tokenHeads, texts: prompts.length, signal });
+    drafting = await openStrategy(options, { tokenHeads, signal });
     const { strategy } = drafting;
     const settings: GenerateOptions = {
       strategy,

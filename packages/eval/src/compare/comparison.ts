@@ -9,7 +9,7 @@ import { firstSeeds } from "../open-ended/completions.js";
 import { readPrompts, sentenceCompletion, type OpenPrompt } from "../open-ended/prompts.js";
 import type { Sampling } from "../open-ended/write-text.js";
 import { summarizeComparison, type ComparisonSummary } from "./comparison-summary.js";
-import { openStrategy, type Way } from "./ways.js";
+import { strategyOfWay, type Way } from "./ways.js";
 import { writeGroup, type WrittenGroup } from "./write-group.js";
 
 export interface ComparisonOptions extends Partial<Sampling> {
@@ -81,7 +81,7 @@ function check(groups: readonly Group[], seeds: readonly number[], sampling: Sam
     fail(`expected different seeds, at least one, received ${seeds.join(", ")}`);
   for (const { draft, ways } of groups) {
     for (const way of ways) {
-      if (way.strategy !== "speculative") void openStrategy(way, sampling, undefined);
+      if (way.strategy !== "speculative") void strategyOfWay(way, sampling, undefined);
       else if (draft === undefined)
         fail("speculative sampling needs a draft model: expected its folder, received none");
     }

@@ -26,7 +26,6 @@ test("the base accepts all that it drafts for itself", async () => {
   const expected = await generate(base, prompts, { ...settings, strategy: autoregressive(greedy) });
   expect(received.map(({ text }) => text)).toEqual(expected.map(({ text }) => text));
   for (const { statistics } of received) expect(statistics.orders).toEqual({ 1: 1, 5: 8 });
-  await strategy.dispose();
 });
 
 test("drafting for the model with heads, it leaves the model's greedy text as it is, and most drafts are right", async () => {
@@ -39,7 +38,6 @@ test("drafting for the model with heads, it leaves the model's greedy text as it
     expect((await generate(model, prompt, { ...settings, strategy })).text).toBe(expected[i]?.text);
   const passes = received.reduce((sum, { statistics }) => sum + statistics.passes, 0);
   expect((3 * 41) / passes).toBeGreaterThan(2);
-  await strategy.dispose();
 });
 
 test("a draft model of less than half the size has drafts accepted, and the text stays the model's", async () => {
@@ -50,12 +48,10 @@ test("a draft model of less than half the size has drafts accepted, and the text
   expect(received.map(({ text }) => text)).toEqual(expected.map(({ text }) => text));
   const passes = received.reduce((sum, { statistics }) => sum + statistics.passes, 0);
   expect((3 * 41) / passes).toBeGreaterThan(1.3);
-  await strategy.dispose();
 });
 
 test("a batch has the texts that each has alone", async () => {
   const strategy = speculative({ draftModel: base });
   const [first] = await generate(model, prompts, { ...settings, strategy });
   expect(first?.text).toBe((await generate(model, prompts[0] as string, { ...settings, strategy })).text);
-  await strategy.dispose();
 });

@@ -13,23 +13,16 @@ export interface SpeculativeSetting {
 
 export type Way = Setting | SpeculativeSetting;
 
-export interface OpenStrategy {
-  readonly strategy: Strategy;
-  close(): Promise<void>;
-}
-
 /** `undefined` is the base: head 1, one token a pass. Throws `invalid-argument` for options out of range. */
-export function openStrategy(
+export function strategyOfWay(
   way: Way | undefined,
   sampling: Omit<Sampling, "maxNewTokens" | "stopAtEndOfText">,
   draftModel: LoadedModel | undefined,
-): OpenStrategy {
-  if (way?.strategy !== "speculative") return { strategy: strategyOf(way, sampling), close: () => Promise.resolve() };
+): Strategy {
+  if (way?.strategy !== "speculative") return strategyOf(way, sampling);
   const { temperature, topK, repetitionPenalty } = sampling;
   // The caller has checked that there is a draft model where one is asked for.
-  const strategy = speculative({
+  return speculative({
     ...{ draftModel: draftModel as LoadedModel, drafts: way.drafts, temperature, topK, repetitionPenalty },
-    texts: 1,
   });
-  return { strategy, close: () => strategy.dispose() };
 }

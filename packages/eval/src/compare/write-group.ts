@@ -2,7 +2,7 @@
  * One prompt under a group of ways and under the base, all of them in turns: in a busy hour all are slow alike, so that a
  * ratio of their times says something about them and not about the hour.
  */
-import { DynamoError } from "@dynamo/core";
+import { DynamoError, type Strategy } from "@dynamo/core";
 import type { LoadedModel } from "@dynamo/model";
 import type { EvalWorker } from "../evaluation.js";
 import { countPasses, type CountedModel } from "../flops/count-passes.js";
@@ -10,7 +10,7 @@ import { readModelGraph } from "../flops/flops.js";
 import { scoreContinuations } from "../log-likelihood.js";
 import type { OpenPrompt } from "../open-ended/prompts.js";
 import { writeText, type Sampling, type WrittenText } from "../open-ended/write-text.js";
-import { openStrategy, type OpenStrategy, type Way } from "./ways.js";
+import { strategyOfWay, type Way } from "./ways.js";
 
 export interface GroupOptions {
   /** A model folder. */
@@ -47,15 +47,11 @@ export async function writeGroup(
   const draftModel = draft === undefined ? undefined : await counted(draft, worker);
   const models = draftModel === undefined ? [own] : [own, draftModel];
   const writers = [undefined, ...ways].map((way) => openWriter(way, sampling, draftModel?.model));
-  try {
-    await writeInTurns(own.model, prompt, writers, {
-      ...options,
-      take: () => models.reduce((sum, each) => sum + each.take(), 0),
-      signal: worker.signal,
-    });
-  } finally {
-    for (const { opened } of writers) await opened.close();
-  }
+  await writeInTurns(own.model, prompt, writers, {
+    ...options,
+    take: () => models.reduce((sum, each) => sum + each.take(), 0),
+    signal: worker.signal,
+  });
   const known = models.every(({ hasGraph }) => hasGraph);
   const groups: WrittenGroup[] = [];
   for (const { texts, seconds, flops } of writers) {
@@ -66,14 +62,14 @@ export async function writeGroup(
 }
 
 interface Writer {
-  readonly opened: OpenStrategy;
+  readonly strategy: Strategy;
   readonly texts: WrittenText[];
   seconds: number;
   flops: number;
 }
 
 const openWriter = (way: Way | undefined, sampling: Sampling, draftModel: LoadedModel | undefined): Writer => ({
-  ...{ opened: openStrategy(way, sampling, draftModel), texts: [] },
+  ...{ strategy: strategyOfWay(way, sampling, draftModel), texts: [] },
   ...{ seconds: 0, flops: 0 },
 });
 
@@ -90,7 +86,7 @@ async function writeInTurns(
   { seeds, sampling, take, signal }: TurnOptions,
 ): Promise<void> {
   const { maxNewTokens } = sampling;
-  const write = ({ opened: { strategy } }: Writer, seed: number, most: number): ReturnType<typeof writeText> =>
+  const write = ({ strategy }: Writer, seed: number, most: number): ReturnType<typeof writeText> =>
     writeText(model, prompt, { strategy, seed, signal, sampling: { ...sampling, maxNewTokens: most } });
   for (const writer of writers) await write(writer, 0, Math.min(warmUpTokens, maxNewTokens));
   take();
