@@ -2,6 +2,7 @@
 import { CommanderError } from "commander";
 import { exitCodeOf, exitCodes } from "./exit-codes.js";
 import type { Interrupts } from "./interrupt.js";
+import { usageMessage } from "./options/usage.js";
 import { createProgram } from "./program.js";
 import { reportError } from "./report-error.js";
 
@@ -16,7 +17,7 @@ export async function main(args: readonly string[], interrupts: Interrupts): Pro
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
       if (json && error.exitCode !== 0) {
-        const message = error.message.replace(/^error: /, "");
+        const message = usageMessage(error.message, program).replace(/^error: /, "");
         console.log(JSON.stringify({ error: { code: "invalid-argument", message } }));
       }
     } else {

@@ -3,30 +3,16 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DynamoError, type Runtime } from "@dynamo/core";
-import { loadModel, type LoadedModel, type ModelDType } from "@dynamo/model";
-import { createNodeRuntime, type NodeRuntimeOptions } from "@dynamo/runtime-node";
+import type { Runtime } from "@dynamo/core";
+import { loadModel, type LoadedModel } from "@dynamo/model";
+import { createNodeRuntime } from "@dynamo/runtime-node";
 import { paintError } from "./paint.js";
-
-export interface ModelOptions {
-  readonly device?: string;
-  readonly dtype?: string;
-  readonly threads?: number;
-}
+import type { ModelOptions } from "./schemas/common.js";
 
 export interface OpenModel {
   readonly model: LoadedModel;
   readonly name: string;
   readonly close: () => Promise<void>;
-}
-
-export const dtypeNames = ["fp32", "fp16", "q8", "q4"] as const;
-
-export function asDType(name: string): ModelDType {
-  const dtype = dtypeNames.find((known) => known === name);
-  if (dtype === undefined)
-    throw new DynamoError("invalid-argument", `dtype must be one of ${dtypeNames.join(", ")}, received ${name}`);
-  return dtype;
 }
 
 /** The caller closes what it gets. */
@@ -38,7 +24,7 @@ export async function openModel(
   const place = folder ?? (await import("@dynamo/stories")).modelPath;
   const converted = isCheckpoint(place) ? await convertForNow(place, options, signal) : undefined;
   const runtime: Runtime = createNodeRuntime({
-    ...(options.device === undefined ? {} : { device: options.device as NonNullable<NodeRuntimeOptions["device"]> }),
+    ...(options.device === undefined ? {} : { device: options.device }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   const cleanUp = async (): Promise<void> => {
@@ -46,9 +32,8 @@ export async function openModel(
     if (converted !== undefined) await rm(converted, { recursive: true, force: true });
   };
   try {
-    const dtype = options.dtype === undefined ? undefined : asDType(options.dtype);
     const model = await loadModel(runtime, converted === undefined ? place : join(converted, "model"), {
-      dtype,
+      dtype: options.dtype,
       signal,
     });
     for (const each of model.warnings) console.error(paintError.yellow(`warning: ${each}`));
@@ -71,7 +56,7 @@ export const isCheckpoint = (folder: string): boolean =>
 
 async function convertForNow(folder: string, { dtype }: ModelOptions, signal: AbortSignal): Promise<string> {
   const { convertCheckpoint } = await import("@dynamo/model/convert");
-  const wanted = dtype === undefined ? "fp32" : asDType(dtype);
+  const wanted = dtype ?? "fp32";
   console.error(
     `${folder} is a checkpoint: converting it to ${wanted} for this run (\`dynamo convert\` keeps the result)`,
   );

@@ -4,18 +4,8 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { DynamoError, type Strategy } from "@dynamo/core";
 import { autoregressive, dynamo, speculative, verified } from "@dynamo/decode";
-import { openModel, type ModelOptions } from "./open-model.js";
-
-export interface StrategyOptions {
-  readonly strategy?: string;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly repetitionPenalty?: number;
-  readonly backoff?: number;
-  readonly maskStrength?: number;
-  readonly adaptive?: boolean;
-  readonly blur?: boolean;
-}
+import { openModel } from "./open-model.js";
+import type { ModelOptions, StrategyOptions } from "./schemas/common.js";
 
 export interface OpenStrategy {
   readonly strategy: Strategy;

@@ -2,40 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
-import type { HeadInput } from "@dynamo/model";
 import { openDataset, parseTrainingConfig, readRunConfig, type TrainingConfig } from "@dynamo/train/node";
 import { readJsonFile } from "./read-json.js";
-
-export interface TrainingFlags {
-  readonly checkpoint?: string;
-  readonly tokenHeads?: number;
-  readonly headLayers?: number;
-  readonly headInput?: HeadInput;
-  readonly ownOutputEmbedding?: boolean;
-  readonly headLoraRank?: number;
-  readonly headLoraAlpha?: number;
-  readonly headInitialisation?: "random" | "copied";
-  readonly dataset?: string;
-  readonly headsOnly?: boolean;
-  readonly stem?: "graph" | "session";
-  readonly stemDtype?: "fp32" | "q8" | "q4";
-  readonly precision?: "float32" | "float16";
-  readonly steps?: number;
-  readonly batch?: number;
-  readonly microBatches?: number;
-  readonly sequence?: number;
-  readonly learningRate?: number;
-  readonly headLearningRate?: number;
-  readonly stemGradientScale?: number;
-  readonly distillation?: number;
-  readonly weightDecay?: number;
-  readonly clipNorm?: number;
-  readonly warmUp?: number;
-  readonly seed?: number;
-  readonly evaluateEvery?: number;
-  readonly checkpointEvery?: number;
-  readonly samplePrompt?: readonly string[];
-}
+import type { TrainingFlags } from "./schemas/training.js";
 
 /** Options of the configuration that are set by a flag of the same name. */
 const sameName = [

@@ -2,15 +2,9 @@
 import { resolve } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { runBatchFile } from "@dynamo/server";
-import type { ModelOptions } from "../open-model.js";
 import { startProgress } from "../progress.js";
 import { modelOf } from "./serve.js";
-
-export interface BatchCommandOptions extends ModelOptions {
-  readonly out: string;
-  readonly slots: number;
-  readonly requestTimeout: number;
-}
+import type { BatchOptions } from "../schemas/serving.js";
 
 /** Requests that wait for a slot: two lines of many texts each. */
 const queue = 256;
@@ -18,7 +12,7 @@ const queue = 256;
 export async function batch(
   input: string,
   folder: string | undefined,
-  options: BatchCommandOptions,
+  options: BatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { out, slots, requestTimeout: seconds } = options;

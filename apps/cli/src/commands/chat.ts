@@ -6,28 +6,17 @@ import { parseRequest } from "../chat/json-requests.js";
 import { colourPass } from "../colours.js";
 import { exitCodes } from "../exit-codes.js";
 import type { Interrupts } from "../interrupt.js";
-import { openModel, type ModelOptions } from "../open-model.js";
+import { openModel } from "../open-model.js";
 import { paint, paintError } from "../paint.js";
-import { chooseStrategy, type StrategyOptions } from "../strategies.js";
-
-export interface ChatCommandOptions extends ModelOptions, StrategyOptions {
-  readonly system?: string;
-  readonly maxNewTokens: number;
-  readonly stop?: readonly string[];
-  readonly seed?: number;
-  readonly json: boolean;
-}
+import { chooseStrategy } from "../strategies.js";
+import type { ChatOptions } from "../schemas/text.js";
 
 const help = `/reset  forget the conversation
 /help   this
 /exit   leave (Ctrl-D too)
 Ctrl-C stops an answer; a second one, or one without an answer, leaves.`;
 
-export async function chat(
-  folder: string | undefined,
-  options: ChatCommandOptions,
-  interrupts: Interrupts,
-): Promise<void> {
+export async function chat(folder: string | undefined, options: ChatOptions, interrupts: Interrupts): Promise<void> {
   const { model, name, close } = await openModel(folder, options, interrupts.signal);
   try {
     const strategy = await chooseStrategy(options, model.info.tokenHeads);
@@ -47,7 +36,7 @@ export async function chat(
   }
 }
 
-const isTerminal = ({ json }: ChatCommandOptions): boolean => process.stdin.isTTY && process.stdout.isTTY && !json;
+const isTerminal = ({ json }: ChatOptions): boolean => process.stdin.isTTY && process.stdout.isTTY && !json;
 
 interface Stopper {
   /** Runs an answer that the next Ctrl-C stops. */

@@ -1,23 +1,12 @@
 /** `dynamo convert`: checkpoint → model folder. */
 import { convertCheckpoint } from "@dynamo/model/convert";
 import { paintError } from "../paint.js";
-import { asDType } from "../open-model.js";
 import { startProgress } from "../progress.js";
+import type { ConvertOptions } from "../schemas/models.js";
 
-export interface ConvertCommandOptions {
-  readonly out: string;
-  readonly tokenHeads?: number;
-  readonly dtype: string;
-  readonly activations?: "int8" | "fp32";
-  readonly seed?: number;
-  readonly overwrite: boolean;
-  readonly json: boolean;
-}
-
-export async function convert(checkpoint: string, options: ConvertCommandOptions, signal: AbortSignal): Promise<void> {
+export async function convert(checkpoint: string, options: ConvertOptions, signal: AbortSignal): Promise<void> {
   const progress = startProgress("MB");
-  const { tokenHeads, activations, seed, overwrite } = options;
-  const dtypes = options.dtype.split(",").map((name) => asDType(name.trim()));
+  const { tokenHeads, dtype: dtypes, activations, seed, overwrite } = options;
   console.error(paintError.dim(`converting ${checkpoint} to ${dtypes.join(", ")} …`));
   try {
     const onProgress = (done: number, total: number, what: string): void => {

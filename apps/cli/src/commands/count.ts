@@ -10,20 +10,9 @@ import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
 import { documents, totalBytes } from "@dynamo/train/node";
 import { startProgress } from "../progress.js";
 import { readJsonFile } from "../read-json.js";
+import type { CountOptions } from "../schemas/models.js";
 
-export interface CountCommandOptions {
-  readonly model: string;
-  readonly order: number;
-  readonly minCount: number;
-  readonly endOfText: boolean;
-  readonly json: boolean;
-}
-
-export async function count(
-  files: readonly string[],
-  options: CountCommandOptions,
-  signal: AbortSignal,
-): Promise<void> {
+export async function count(files: readonly string[], options: CountOptions, signal: AbortSignal): Promise<void> {
   const { config, tokenizer } = await readModel(options.model);
   const total = await totalBytes(files);
   const counter = createNgramCounter({ order: options.order, vocabularySize: config.vocabularySize });
@@ -84,7 +73,7 @@ function report(
   mask: CooccurrenceMask,
   bytes: number,
   documentCount: number,
-  { model, order, minCount, json }: CountCommandOptions,
+  { model, order, minCount, json }: CountOptions,
 ): void {
   const orders = Array.from({ length: order }, (_, i) => i + 1);
   const facts = {

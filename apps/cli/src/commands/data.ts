@@ -6,21 +6,12 @@ import { loadTokenizer } from "@dynamo/tokenizer";
 import { prepareDataset, type DatasetSource, type DatasetSummary } from "@dynamo/train/node";
 import { startProgress } from "../progress.js";
 import { readJsonFile } from "../read-json.js";
-
-export interface DataCommandOptions {
-  readonly tokenizer: string;
-  readonly out: string;
-  readonly weight?: readonly string[];
-  readonly heldOut: number;
-  readonly workers?: number;
-  readonly overwrite: boolean;
-  readonly json: boolean;
-}
+import type { PrepareOptions } from "../schemas/training.js";
 
 /** One source a file, named after it. */
 export async function prepareData(
   files: readonly string[],
-  options: DataCommandOptions,
+  options: PrepareOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const sources = sourcesOf(files, options.weight);

@@ -3,14 +3,8 @@ import { DynamoError } from "@dynamo/core";
 import { autoregressive, dynamo, generate, type GenerationResult } from "@dynamo/decode";
 import { paint, paintError } from "../paint.js";
 import { colourPass, legend } from "../colours.js";
-import { openModel, type ModelOptions } from "../open-model.js";
-
-export interface DemoOptions extends ModelOptions {
-  readonly maxNewTokens: number;
-  readonly temperature?: number;
-  readonly backoff?: number;
-  readonly seed?: number;
-}
+import { openModel } from "../open-model.js";
+import type { DemoOptions } from "../schemas/text.js";
 
 export const defaultPrompt = "Once upon a time, there was a little dog who";
 

@@ -2,8 +2,9 @@
 import { arch, cpus, freemem, platform, release, totalmem } from "node:os";
 import { diagnose } from "@dynamo/runtime-node";
 import { paint } from "../paint.js";
+import type { DoctorOptions } from "../schemas/models.js";
 
-export async function doctor({ json }: { readonly json: boolean }): Promise<void> {
+export async function doctor({ json }: DoctorOptions): Promise<void> {
   const devices = await diagnose();
   const machine = {
     node: process.version,

@@ -7,17 +7,15 @@ import { exportTorch, type TorchExport } from "@dynamo/train/node";
 import { paintError } from "../paint.js";
 import { startProgress } from "../progress.js";
 import { placesOf, trainingConfigOf } from "../training-config.js";
-import { datasetOf, type TrainCommandOptions } from "./train.js";
+import type { TrainOptions } from "../schemas/training.js";
+import { datasetOf } from "./train.js";
 
-export interface ExportCommandOptions extends Omit<TrainCommandOptions, "out"> {
-  readonly exportTorch: string;
-  /** A run whose dataset is taken, or where `text` becomes one; neither is kept without it. */
-  readonly out?: string;
-}
+/** `out`: a run whose dataset is taken, or where `text` becomes one; neither is kept without it. */
+export type ExportOptions = TrainOptions & { readonly exportTorch: string };
 
 export async function exportTraining(
   file: string | undefined,
-  options: ExportCommandOptions,
+  options: ExportOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { exportTorch: folder, out, resume, json } = options;

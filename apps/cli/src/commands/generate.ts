@@ -1,30 +1,25 @@
 /** `dynamo generate`: continues prompts. */
 import { DynamoError } from "@dynamo/core";
-import { generate as run, type GenerateOptions, type GenerationChunk, type GenerationResult } from "@dynamo/decode";
+import {
+  generate as run,
+  type GenerateOptions as Settings,
+  type GenerationChunk,
+  type GenerationResult,
+} from "@dynamo/decode";
 import { paint, paintError } from "../paint.js";
 import { colourPass } from "../colours.js";
 import { exitCodes } from "../exit-codes.js";
 import { openModel } from "../open-model.js";
 import { readText } from "../read-json.js";
-import { openStrategy, type DraftingOptions, type OpenStrategy } from "../strategies.js";
-
-export interface GenerateCommandOptions extends DraftingOptions {
-  readonly prompt?: readonly string[];
-  readonly promptFile?: string;
-  readonly maxNewTokens: number;
-  readonly stop?: readonly string[];
-  readonly seed?: number;
-  readonly logprobs?: number;
-  readonly beginOfText: boolean;
-  readonly json: boolean;
-}
+import { openStrategy, type OpenStrategy } from "../strategies.js";
+import type { GenerateOptions } from "../schemas/text.js";
 
 /** Standard input and prompt files are read up to this: no context is as long. */
 const maxPromptBytes = 16 * 2 ** 20;
 
 export async function generate(
   folder: string | undefined,
-  options: GenerateCommandOptions,
+  options: GenerateOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const prompts = await readPrompts(options);
@@ -34,7 +29,7 @@ export async function generate(
     const { tokenHeads } = model.info;
     drafting = await openStrategy(options, { tokenHeads, signal });
     const { strategy } = drafting;
-    const settings: GenerateOptions = {
+    const settings: Settings = {
       strategy,
       maxNewTokens: options.maxNewTokens,
       seed: options.seed,
@@ -95,7 +90,7 @@ function summary({
   return `${tokens} tokens, ${passes} passes, ${tokensPerPass.toFixed(2)} tokens per pass, ${tokensPerSecond.toFixed(0)} tokens/s, ended by ${finishReason}, seed ${seed}`;
 }
 
-async function readPrompts({ prompt = [], promptFile }: GenerateCommandOptions): Promise<string[]> {
+async function readPrompts({ prompt = [], promptFile }: GenerateOptions): Promise<string[]> {
   if (prompt.length > 0) return [...prompt];
   if (promptFile !== undefined) return [await readText(promptFile)];
   if (process.stdin.isTTY)

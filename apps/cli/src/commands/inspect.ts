@@ -8,8 +8,9 @@ import {
   type NeoxConfig,
 } from "@dynamo/model";
 import { paint } from "../paint.js";
+import type { InspectOptions } from "../schemas/models.js";
 
-export async function inspect(folder: string | undefined, { json }: { readonly json: boolean }): Promise<void> {
+export async function inspect(folder: string | undefined, { json }: InspectOptions): Promise<void> {
   const report = await inspectModel(folder ?? (await import("@dynamo/stories")).modelPath);
   if (json) console.log(JSON.stringify(report));
   else for (const [label, value] of describe(report)) console.log(`${paint.dim(label.padEnd(16))} ${value}`);

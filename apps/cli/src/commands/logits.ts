@@ -2,17 +2,11 @@
 import { open } from "node:fs/promises";
 import { DynamoError, type KvCache, type LanguageModel } from "@dynamo/core";
 import { encodeSafetensorsHeader } from "@dynamo/core/safetensors";
-import { openModel, type ModelOptions } from "../open-model.js";
+import { openModel } from "../open-model.js";
 import { readJsonFile } from "../read-json.js";
+import type { LogitsOptions } from "../schemas/models.js";
 
-export interface LogitsCommandOptions extends ModelOptions {
-  readonly tokens: string;
-  readonly out: string;
-  readonly chunk: string;
-  readonly json: boolean;
-}
-
-export async function logits(folder: string, options: LogitsCommandOptions, signal: AbortSignal): Promise<void> {
+export async function logits(folder: string, options: LogitsOptions, signal: AbortSignal): Promise<void> {
   const rows = await readTokens(options.tokens);
   const sizes = chunkSizes(options.chunk);
   const { model, close } = await openModel(folder, options, signal);

@@ -4,16 +4,12 @@ import { join } from "node:path";
 import { prepareChatDataset, type ChatSummary } from "@dynamo/train/node";
 import { startProgress } from "../progress.js";
 import { readText } from "../read-json.js";
-import { endOfTextOf, readTokenizer, sourcesOf, type DataCommandOptions } from "./data.js";
-
-export interface PrepareChatCommandOptions extends DataCommandOptions {
-  readonly sequence: number;
-  readonly template?: string;
-}
+import { endOfTextOf, readTokenizer, sourcesOf } from "./data.js";
+import type { PrepareChatOptions } from "../schemas/training.js";
 
 export async function prepareChat(
   files: readonly string[],
-  options: PrepareChatCommandOptions,
+  options: PrepareChatOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { tokenizer, out, sequence: rowTokens, heldOut: heldOutFraction, workers, overwrite, json } = options;

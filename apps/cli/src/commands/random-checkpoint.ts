@@ -3,16 +3,10 @@ import { DynamoError } from "@dynamo/core";
 import { presetNames, presets, parameterCount } from "@dynamo/model";
 import { writeRandomCheckpoint } from "@dynamo/model/convert";
 import { startProgress } from "../progress.js";
-
-export interface RandomCheckpointCommandOptions {
-  readonly preset: string;
-  readonly tokenHeads: number;
-  readonly seed: number;
-  readonly out: string;
-}
+import type { RandomCheckpointOptions } from "../schemas/models.js";
 
 export async function randomCheckpoint(
-  { preset, tokenHeads, seed, out }: RandomCheckpointCommandOptions,
+  { preset, tokenHeads, seed, out }: RandomCheckpointOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const name = presetNames.find((known) => known === preset);

@@ -2,32 +2,10 @@
 import { basename, resolve } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { createKey, serve as runServer, type ServerModel } from "@dynamo/server";
-import { asDType, type ModelOptions } from "../open-model.js";
+import type { ModelOptions } from "../schemas/common.js";
+import type { ServeOptions } from "../schemas/serving.js";
 
-export interface ServeCommandOptions extends ModelOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly apiKeys?: string;
-  readonly withoutKeys: boolean;
-  readonly trustProxy?: string;
-  readonly slots: number;
-  readonly queue: number;
-  readonly rateLimit?: number;
-  readonly atOnce?: number;
-  readonly requestTimeout?: number;
-  readonly hangSeconds?: number;
-  readonly origin?: readonly string[];
-  readonly data?: string;
-  readonly batchLines?: number;
-  readonly logPrompts: boolean;
-  readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "silent";
-}
-
-export async function serve(
-  folders: readonly string[],
-  options: ServeCommandOptions,
-  signal: AbortSignal,
-): Promise<void> {
+export async function serve(folders: readonly string[], options: ServeOptions, signal: AbortSignal): Promise<void> {
   const embedded = folders.length === 0 ? [`stories=${(await import("@dynamo/stories")).modelPath}`] : [];
   const models = [...folders, ...embedded].map((argument) => modelOf(argument, options));
   const names = models.map(({ name }) => name);
@@ -67,9 +45,8 @@ export function modelOf(
     name: named?.[1] ?? basename(folder),
     settings: {
       folder,
-      device: (device ?? "auto") as ServerModel["settings"]["device"],
-      dtype: dtype === undefined ? undefined : asDType(dtype),
-      ...{ threads, slots, queue },
+      device: device ?? "auto",
+      ...{ dtype, threads, slots, queue },
     },
   };
 }

@@ -6,19 +6,11 @@ import { DynamoError, throwIfAborted } from "@dynamo/core";
 import { createBpeTrainer, tokenizerConfig } from "@dynamo/tokenizer/train";
 import { documents, totalBytes } from "@dynamo/train/node";
 import { startProgress } from "../progress.js";
-
-export interface TokenizerCommandOptions {
-  readonly out: string;
-  readonly vocabulary: number;
-  readonly minFrequency: number;
-  readonly contextLength?: number;
-  readonly overwrite: boolean;
-  readonly json: boolean;
-}
+import type { TokenizerOptions } from "../schemas/training.js";
 
 export async function trainTokenizer(
   files: readonly string[],
-  options: TokenizerCommandOptions,
+  options: TokenizerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const path = join(options.out, "tokenizer.json");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DynamoError, type Runtime } from "@dynamo/core";
 import type { ModelDType } from "@dynamo/model";
 import { convertCheckpoint } from "@dynamo/model/convert";
-import { createNodeRuntime, type NodeRuntimeOptions } from "@dynamo/runtime-node";
+import { createNodeRuntime } from "@dynamo/runtime-node";
 import {
   modelDTypeOf,
   sampleCheckpoint,
@@ -15,29 +15,19 @@ import {
 import { exitCodes } from "../exit-codes.js";
 import { paintError } from "../paint.js";
 import { startProgress } from "../progress.js";
-import { hasDataset, ownDataset, placesOf, trainingConfigOf, type TrainingFlags } from "../training-config.js";
+import { hasDataset, ownDataset, placesOf, trainingConfigOf } from "../training-config.js";
 import { startTrainingView } from "../training-view.js";
 import { prepareText } from "./data.js";
+import type { TrainOptions } from "../schemas/training.js";
 
-export interface TrainCommandOptions extends TrainingFlags {
-  readonly out: string;
-  readonly resume: boolean;
-  readonly text?: readonly string[];
-  readonly tokenizer?: string;
-  readonly device: string;
-  readonly threads?: number;
-  readonly json: boolean;
-}
+/** Of a run that has a folder. */
+export type RunOptions = TrainOptions & { readonly out: string };
 
-export async function runTraining(
-  file: string | undefined,
-  options: TrainCommandOptions,
-  signal: AbortSignal,
-): Promise<void> {
+export async function runTraining(file: string | undefined, options: RunOptions, signal: AbortSignal): Promise<void> {
   const dataset = await datasetOf({ ...options, ...(await placesOf(file, options)) }, signal);
   const config = await trainingConfigOf(file, options, { run: options.out, resume: options.resume, dataset });
   const runtime = createNodeRuntime({
-    device: options.device as NonNullable<NodeRuntimeOptions["device"]>,
+    device: options.device,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   try {
@@ -52,7 +42,7 @@ export async function runTraining(
 
 /** With `--text`, the run's own dataset, made when it is not there yet. */
 export async function datasetOf(
-  options: Pick<TrainCommandOptions, "text" | "out" | "checkpoint" | "dataset" | "tokenizer">,
+  options: Pick<RunOptions, "text" | "out" | "checkpoint" | "dataset" | "tokenizer">,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { text, out, checkpoint } = options;
@@ -72,7 +62,7 @@ export async function datasetOf(
 async function trainWithView(
   runtime: Runtime,
   config: TrainingConfig,
-  { out, resume }: TrainCommandOptions,
+  { out, resume }: RunOptions,
   signal: AbortSignal,
 ): Promise<TrainingResult> {
   console.error(paintError.dim(`training in ${out}; Ctrl-C stops with a checkpoint, --resume goes on`));
@@ -111,7 +101,7 @@ async function writeModel({ run, checkpoint }: TrainingResult, dtype: ModelDType
   return folder;
 }
 
-function report(result: TrainingResult, model: string | undefined, { json, out }: TrainCommandOptions): void {
+function report(result: TrainingResult, model: string | undefined, { json, out }: RunOptions): void {
   const { steps, tokens, seconds, finished, checkpoint } = result;
   if (json) {
     console.log(JSON.stringify({ ...result, model }));

@@ -1,10 +1,11 @@
 /** `dynamo training-vectors`: losses, gradients and weights against a reference framework's. */
-import { createNodeRuntime, type NodeRuntimeOptions } from "@dynamo/runtime-node";
+import { createNodeRuntime } from "@dynamo/runtime-node";
 import { runTrainingVectors } from "@dynamo/train/node";
 import { exitCodes } from "../exit-codes.js";
+import type { TrainingVectorsOptions } from "../schemas/models.js";
 
-export async function trainingVectors(folder: string, { device }: { readonly device: string }): Promise<void> {
-  const runtime = createNodeRuntime({ device: device as NonNullable<NodeRuntimeOptions["device"]> });
+export async function trainingVectors(folder: string, { device }: TrainingVectorsOptions): Promise<void> {
+  const runtime = createNodeRuntime({ device });
   let [passed, failed] = [0, 0];
   try {
     for await (const check of runTrainingVectors(runtime, folder)) {

@@ -10,26 +10,15 @@ import {
   writeRecommendation,
   type TuneOutcome,
 } from "@dynamo/eval";
-import { isCheckpoint, type ModelOptions } from "../open-model.js";
+import { isCheckpoint } from "../open-model.js";
 import { paint } from "../paint.js";
 import { startProgress } from "../progress.js";
 import { columnsText } from "./eval/columns.js";
 import { writeResult } from "./eval/write-result.js";
 import { openWorker } from "./eval/eval-worker.js";
+import type { TuneOptions } from "../schemas/evaluation.js";
 
-export interface TuneCommandOptions extends ModelOptions {
-  readonly text: string;
-  readonly tolerance: number;
-  readonly documents: number;
-  readonly seeds: number;
-  readonly maxNewTokens: number;
-  readonly seed: number;
-  readonly dryRun: boolean;
-  readonly out?: string;
-  readonly json: boolean;
-}
-
-export async function tuneModel(model: string, options: TuneCommandOptions, signal: AbortSignal): Promise<void> {
+export async function tuneModel(model: string, options: TuneOptions, signal: AbortSignal): Promise<void> {
   if (isCheckpoint(model))
     throw new DynamoError(
       "invalid-argument",
@@ -50,7 +39,7 @@ export async function tuneModel(model: string, options: TuneCommandOptions, sign
   else print(outcome, written);
 }
 
-async function search(model: string, options: TuneCommandOptions, signal: AbortSignal): Promise<TuneOutcome> {
+async function search(model: string, options: TuneOptions, signal: AbortSignal): Promise<TuneOutcome> {
   const { text, tolerance, documents, seeds, maxNewTokens, seed } = options;
   const opened = await openWorker(options, signal);
   const progress = startProgress("settings", { scale: 1 });

@@ -1,13 +1,9 @@
 /** `dynamo eval ablation`: DynaMo's decoding with and without its parts. */
 import { modelPath } from "@dynamo/stories";
 import { printComparison } from "./compare.js";
-import { writingOf, type WritingOptions } from "./comparison-rows.js";
+import { writingOf } from "./comparison-rows.js";
 import { runSpec } from "./run-spec.js";
-
-export interface AblationOptions extends WritingOptions {
-  readonly backoff?: readonly number[];
-  readonly maskStrength?: readonly number[];
-}
+import type { AblationOptions } from "../../schemas/evaluation.js";
 
 export async function evalAblation(
   model: string | undefined,

@@ -3,14 +3,9 @@ import { DynamoError } from "@dynamo/core";
 import { estimateText, percentText, type ArchitecturesSummary } from "@dynamo/eval";
 import { resolve, sep } from "node:path";
 import { columnsText } from "./columns.js";
-import { writingOf, type WritingOptions } from "./comparison-rows.js";
+import { writingOf } from "./comparison-rows.js";
 import { runSpec } from "./run-spec.js";
-
-export interface ArchitecturesOptions extends WritingOptions {
-  readonly backoff: number;
-  readonly text?: string;
-  readonly tokens?: string;
-}
+import type { ArchitecturesOptions } from "../../schemas/evaluation.js";
 
 export async function evalArchitectures(
   models: readonly string[],

@@ -2,14 +2,9 @@
 import { type ComparisonSummary } from "@dynamo/eval";
 import { modelPath } from "@dynamo/stories";
 import { columnsText } from "./columns.js";
-import { rowOf, writingOf, type WritingOptions } from "./comparison-rows.js";
+import { rowOf, writingOf } from "./comparison-rows.js";
 import { runSpec } from "./run-spec.js";
-
-export interface CompareOptions extends WritingOptions {
-  readonly draft?: string;
-  readonly drafts?: readonly number[];
-  readonly backoff?: readonly number[];
-}
+import type { CompareOptions } from "../../schemas/evaluation.js";
 
 export async function evalCompare(
   model: string | undefined,

@@ -1,28 +1,14 @@
 /** What the comparing verbs share: options of the writing, and a comparison's rows in the words of a table. */
-import { DynamoError } from "@dynamo/core";
 import { estimateText, percentText, wayText, type ComparisonRow } from "@dynamo/eval";
 import type { Row } from "./columns.js";
-import type { EvalOptions } from "./run-spec.js";
-
-export interface WritingOptions extends EvalOptions {
-  readonly questions?: string;
-  readonly scorer?: string;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly repetitionPenalty?: number;
-  readonly maxNewTokens: number;
-  readonly seeds: number;
-  readonly stopAtEndOfText: boolean;
-}
+import type { EvalOptions, WritingOptions } from "../../schemas/evaluation.js";
 
 export interface Writing extends Omit<WritingOptions, keyof EvalOptions | "seeds"> {
   readonly seeds: readonly number[];
 }
 
-/** Throws `invalid-argument` for no seeds. */
 export function writingOf(options: WritingOptions): Writing {
   const { questions, scorer, temperature, topK, repetitionPenalty, maxNewTokens, seeds, stopAtEndOfText } = options;
-  if (seeds < 1) throw new DynamoError("invalid-argument", `expected a seed or more a prompt, received ${seeds}`);
   return {
     ...(questions === undefined ? {} : { questions }),
     ...(scorer === undefined ? {} : { scorer }),

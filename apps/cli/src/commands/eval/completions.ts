@@ -1,25 +1,9 @@
 /** `dynamo eval completions`: open-ended text under many settings, each beside the base's. */
-import { DynamoError } from "@dynamo/core";
 import { estimateText, settingText, type CompletionsSummary, type Setting } from "@dynamo/eval";
 import { modelPath } from "@dynamo/stories";
 import { columnsText } from "./columns.js";
-import { runSpec, type EvalOptions } from "./run-spec.js";
-
-export interface CompletionsOptions extends EvalOptions {
-  readonly questions?: string;
-  readonly strategy: "dynamo" | "verified";
-  readonly backoff?: readonly number[];
-  readonly maskStrength?: readonly number[];
-  readonly adaptive: boolean;
-  readonly blur: boolean;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly repetitionPenalty?: number;
-  readonly maxNewTokens: number;
-  readonly seeds: number;
-  readonly timedSeeds?: number;
-  readonly stopAtEndOfText: boolean;
-}
+import { runSpec } from "./run-spec.js";
+import type { CompletionsOptions } from "../../schemas/open-ended.js";
 
 export async function evalCompletions(
   model: string | undefined,
@@ -27,8 +11,6 @@ export async function evalCompletions(
   signal: AbortSignal,
 ): Promise<void> {
   const { questions, temperature, topK, repetitionPenalty, maxNewTokens, timedSeeds, stopAtEndOfText } = options;
-  if (options.seeds < 1)
-    throw new DynamoError("invalid-argument", `expected a seed or more a prompt, received ${options.seeds}`);
   const seeds = Array.from({ length: options.seeds }, (_, i) => i);
   const settings = {
     ...{ model: model ?? modelPath, questions, settings: settingsOf(options), seeds, timedSeeds },

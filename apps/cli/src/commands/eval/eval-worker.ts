@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EvalWorker } from "@dynamo/eval";
-import { openModel, type ModelOptions, type OpenModel } from "../../open-model.js";
+import { openModel, type OpenModel } from "../../open-model.js";
+import type { ModelOptions } from "../../schemas/common.js";
 
 export interface OpenWorker {
   readonly worker: EvalWorker;

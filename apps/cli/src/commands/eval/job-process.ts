@@ -1,8 +1,8 @@
 /** `dynamo eval job-process`: one of the processes of `--workers`, started by the command itself. */
 import { serveJobs } from "@dynamo/eval";
-import type { ModelOptions } from "../../open-model.js";
 import { openWorker, type OpenWorker } from "./eval-worker.js";
 import { placedEvaluation, type PlacedSpec } from "./placed-spec.js";
+import type { ModelOptions } from "../../schemas/common.js";
 
 export async function jobProcess(signal: AbortSignal): Promise<void> {
   const left = new AbortController();

@@ -3,28 +3,8 @@ import { DynamoError } from "@dynamo/core";
 import { estimateText, sameQualityText, settingText, type Judgement, type JudgeSummary } from "@dynamo/eval";
 import { paint } from "../../paint.js";
 import { columnsText } from "./columns.js";
-import { runSpec, type EvalOptions } from "./run-spec.js";
-
-export interface JudgeOptions extends EvalOptions {
-  readonly endpoint: string;
-  readonly judgeModel: string;
-  readonly api: "chat" | "completions";
-  readonly pairwise: boolean;
-  readonly single: boolean;
-  readonly bothOrders: boolean;
-  readonly seed: number;
-  readonly promptFile?: string;
-  readonly promptName?: string;
-  readonly cache?: string;
-  readonly maxTokens: number;
-  readonly attempts: number;
-  readonly concurrency: number;
-  readonly retries: number;
-  readonly maxCalls?: number;
-  readonly maxCost?: number;
-  readonly prices?: readonly number[];
-  readonly keyVariable?: string;
-}
+import { runSpec } from "./run-spec.js";
+import type { JudgeOptions } from "../../schemas/open-ended.js";
 
 export async function evalJudge(texts: string, options: JudgeOptions, signal: AbortSignal): Promise<void> {
   if (options.pairwise && options.single)

@@ -1,13 +1,8 @@
 /** `dynamo eval measures`: what can be said of texts without a judge. */
 import { estimateText, sameQualityText, settingText, type MeasuresSummary, type TextMeasures } from "@dynamo/eval";
 import { columnsText, type Row } from "./columns.js";
-import { runSpec, type EvalOptions } from "./run-spec.js";
-
-export interface MeasuresOptions extends EvalOptions {
-  readonly scorer?: string;
-  readonly real?: string;
-  readonly seed: number;
-}
+import { runSpec } from "./run-spec.js";
+import type { MeasuresOptions } from "../../schemas/open-ended.js";
 
 export async function evalMeasures(texts: string, options: MeasuresOptions, signal: AbortSignal): Promise<void> {
   const { scorer, real, seed } = options;

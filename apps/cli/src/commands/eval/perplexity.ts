@@ -3,21 +3,12 @@ import { DynamoError } from "@dynamo/core";
 import { type PerplexitySummary } from "@dynamo/eval";
 import { paint } from "../../paint.js";
 import { columnsText } from "./columns.js";
-import { runSpec, type EvalOptions } from "./run-spec.js";
-
-export interface PerplexityCommandOptions extends EvalOptions {
-  readonly text?: string;
-  readonly tokens?: string;
-  readonly window?: number;
-  readonly stride?: number;
-  readonly backoff?: readonly number[];
-  readonly topK?: number;
-  readonly mask: boolean;
-}
+import { runSpec } from "./run-spec.js";
+import type { PerplexityOptions } from "../../schemas/evaluation.js";
 
 export async function evalPerplexity(
   model: string | undefined,
-  options: PerplexityCommandOptions,
+  options: PerplexityOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { text, tokens, window, stride, backoff: backoffs, topK, mask } = options;

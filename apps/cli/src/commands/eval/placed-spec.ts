@@ -1,12 +1,12 @@
 /** A spec with what of a model is used: results of 4 bits are not those of 32, wherever they are computed. */
 import { evaluationOf, type EvaluationKind, type EvaluationSpec, type Evaluation, type SummaryOf } from "@dynamo/eval";
-import type { ModelOptions } from "../../open-model.js";
+import type { ModelOptions } from "../../schemas/common.js";
 
 export interface PlacedSpec<Kind extends EvaluationKind = EvaluationKind> {
   readonly spec: EvaluationSpec<Kind>;
   /** The folder's own choice where it is not there. */
-  readonly dtype?: string;
-  readonly device?: string;
+  readonly dtype?: NonNullable<ModelOptions["dtype"]>;
+  readonly device?: NonNullable<ModelOptions["device"]>;
 }
 
 /** Whatever the machine chooses by itself is not written down. */

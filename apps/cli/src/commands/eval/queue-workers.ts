@@ -1,8 +1,8 @@
 /** What runs jobs of a queue in this process: models stay open from one job to the next, of every run that has jobs there. */
 import type { EvalWorker, Evaluation } from "@dynamo/eval";
-import type { ModelOptions } from "../../open-model.js";
 import { openWorker, type OpenWorker } from "./eval-worker.js";
 import { placedEvaluation, type PlacedSpec } from "./placed-spec.js";
+import type { ModelOptions } from "../../schemas/common.js";
 
 export interface QueueWorkers {
   /** For `workOnQueue`. */

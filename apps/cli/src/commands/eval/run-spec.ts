@@ -16,24 +16,14 @@ import {
   type EvaluationSpec,
   type SummaryOf,
 } from "@dynamo/eval";
-import type { ModelOptions } from "../../open-model.js";
 import { startProgress } from "../../progress.js";
 import { openWorker } from "./eval-worker.js";
 import { writeResult } from "./write-result.js";
 import { openEmbeddedQueue, openQueue } from "./evaluation-queue.js";
 import { placed, placedEvaluation, type PlacedSpec } from "./placed-spec.js";
 import { queueWorkers } from "./queue-workers.js";
-
-export interface EvalOptions extends ModelOptions {
-  readonly out?: string;
-  /** A folder in which an interrupted run's results are found again. */
-  readonly resume?: string;
-  /** Processes that share the jobs; undefined: this one. */
-  readonly workers?: number;
-  /** Through a queue that `dynamo eval work` takes jobs from too. */
-  readonly queue: boolean;
-  readonly json: boolean;
-}
+import type { EvalOptions } from "../../schemas/evaluation.js";
+import type { ModelOptions } from "../../schemas/common.js";
 
 interface RunParts<Summary> {
   readonly options: EvalOptions;
@@ -65,7 +55,6 @@ function checkSplit({ kind, alone }: Pick<Evaluation, "kind" | "alone">, { worke
   const fail = (message: string): never => {
     throw new DynamoError("invalid-argument", message);
   };
-  if (workers < 1) fail(`expected a worker or more, received ${workers}`);
   if (workers > 1 && queue) fail("expected either --workers or --queue: dynamo eval work is a worker of the queue's");
   if (alone === undefined || (workers === 1 && !queue)) return;
   fail(`${kind} runs in one process (${alone}): expected --workers 1, received ${queue ? "--queue" : workers}`);

@@ -14,24 +14,8 @@ import { modelPath } from "@dynamo/stories";
 import { paint } from "../../paint.js";
 import { columnsText, type Row } from "./columns.js";
 import { localData } from "./local-data.js";
-import { runSpec, type EvalOptions } from "./run-spec.js";
-
-export interface TasksOptions extends EvalOptions {
-  readonly list: boolean;
-  readonly task?: readonly string[];
-  readonly taskFile?: readonly string[];
-  readonly fewShot: number;
-  readonly fewShotData?: readonly string[];
-  readonly fewShotSeed: number;
-  readonly cache?: string;
-  readonly limit?: number;
-  readonly strategy?: "dynamo" | "verified";
-  readonly backoff?: number;
-  readonly temperature: number;
-  readonly repetitionPenalty: number;
-  readonly maxNewTokens: number;
-  readonly seed: number;
-}
+import { runSpec } from "./run-spec.js";
+import type { TasksOptions } from "../../schemas/evaluation.js";
 
 export async function evalTasks(model: string | undefined, options: TasksOptions, signal: AbortSignal): Promise<void> {
   if (options.list) {

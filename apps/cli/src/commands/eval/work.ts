@@ -1,9 +1,9 @@
 /** `dynamo eval work`: runs jobs of other processes' evaluations, on any host. */
 import { DynamoError } from "@dynamo/core";
 import { workOnQueue } from "@dynamo/eval";
-import type { ModelOptions } from "../../open-model.js";
 import { openQueue } from "./evaluation-queue.js";
 import { queueWorkers } from "./queue-workers.js";
+import type { ModelOptions } from "../../schemas/common.js";
 
 export async function evalWork(options: ModelOptions, signal: AbortSignal): Promise<void> {
   const { DATABASE_URL: databaseUrl } = process.env;

@@ -1,6 +1,6 @@
 /** Lists and ranges of numbers on the command line. */
 import { expect, test } from "vitest";
-import { numbers } from "./numbers.js";
+import { parseNumbers as numbers } from "./numbers.js";
 
 test("lists and ranges, ends included", () => {
   expect(numbers("0,0.5,1")).toEqual([0, 0.5, 1]);

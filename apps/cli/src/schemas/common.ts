@@ -1,0 +1,40 @@
+/** Options that many verbs have. */
+import { number, wholeNumber } from "../options/numbers.js";
+import { choice, flag, text, unless, withDefault, type OptionsOf, type OptionSpec } from "../options/spec.js";
+
+export const devices = ["auto", "cpu", "cuda", "webgpu"] as const;
+export const dtypes = ["fp32", "fp16", "q8", "q4"] as const;
+
+/** Where and how a model runs. */
+export const modelOptions = {
+  device: withDefault("auto", choice("<name>", devices, "where the model runs")),
+  dtype: choice("<name>", dtypes, "which of the folder's graphs"),
+  threads: wholeNumber("<n>", "CPU threads", { least: 1 }),
+};
+/** Of a place that nobody chose: every part may be left out. */
+export type ModelOptions = Partial<OptionsOf<typeof modelOptions>>;
+
+export const json = flag("one JSON object on standard output");
+
+export const temperature = number("<t>", "0 is greedy (default: the model's, or 0.7)", { least: 0 });
+export const topK = wholeNumber("<k>", "candidates a head (default: the model's, or 50)", { least: 1, most: 1024 });
+export const repetitionPenalty = number("<p>", "1 is none (default: the model's, or 1.1)", { above: 0 });
+export const maxNewTokens = (help: string, fallback: number): OptionSpec<number, true> =>
+  withDefault(fallback, wholeNumber("<n>", help, { least: 1 }));
+
+/** How a text is written. */
+export const strategyOptions = {
+  strategy: text("<name>", "autoregressive, dynamo, verified, or the path of a module (it runs as code)"),
+  temperature,
+  topK,
+  repetitionPenalty,
+  backoff: number("<e>", "dynamo: 0 always emits all heads' tokens, 1 always one (default: the model's, or 0.5)", {
+    ...{ least: 0, most: 1 },
+  }),
+  maskStrength: number("<a>", "co-occurrence mask from 0 (none) to 1 (default: the model's, or 1)", {
+    ...{ least: 0, most: 1 },
+  }),
+  adaptive: unless("dynamo: without Otsu's threshold"),
+  blur: unless("dynamo: without the blur before Otsu's threshold"),
+};
+export type StrategyOptions = OptionsOf<typeof strategyOptions>;

@@ -1,0 +1,110 @@
+/** Options of the verbs that measure a model: eval perplexity, tasks, compare, ablation, architectures, report, work; tune. */
+import { number, numbers, seed, wholeNumber } from "../options/numbers.js";
+import { choice, flag, required, text, texts, unless, withDefault, type OptionsOf } from "../options/spec.js";
+import { maxNewTokens, modelOptions, repetitionPenalty, temperature, topK } from "./common.js";
+
+export const share = { least: 0, most: 1 };
+const atLeastOne = { least: 1 };
+
+export const evalOptions = {
+  out: text("<file>", "results as JSON: {kind, settings, summary, run}, for `dynamo eval report`"),
+  resume: text("<folder>", "keeps each job's result there: the same command again goes on where it was stopped"),
+  workers: wholeNumber("<n>", "processes that share the jobs; not where time is measured (default: 1)", atLeastOne),
+  queue: flag("jobs through PostgreSQL (DATABASE_URL) or an embedded database; `eval work` takes them"),
+  json: flag("the same on standard output"),
+};
+
+/** Of every evaluation; one without a model of its own has no place for it. */
+export type EvalOptions = OptionsOf<typeof evalOptions> & Partial<OptionsOf<typeof modelOptions>>;
+
+export const perplexityOptions = {
+  ...{ ...modelOptions, ...evalOptions },
+  text: text("<file>", 'documents between <|endoftext|>, or .jsonl with {"text"}'),
+  tokens: text("<file>", 'JSON: {"tokens": [[ids], …]}, a document each, taken as they are'),
+  window: wholeNumber("<n>", "tokens that are seen at once (default: the model's context)", atLeastOne),
+  stride: wholeNumber("<n>", "tokens from one window to the next (default: the window)", atLeastOne),
+  backoff: numbers("<list>", "ε_b of walks, as 0,0.5,1 or 0:1:0.1", share),
+  mask: flag("also with the co-occurrence mask in the joint"),
+  topK: wholeNumber("<k>", "candidates a head, of walks and masked joints (default: the model's, or 50)", {
+    ...{ least: 1, most: 1024 },
+  }),
+};
+export type PerplexityOptions = OptionsOf<typeof perplexityOptions>;
+
+export const tasksOptions = {
+  ...{ ...modelOptions, ...evalOptions },
+  list: flag("the tasks there are, and what their rows look like"),
+  task: texts("<name=data>", "a task and its .jsonl, .csv or .json: a file, a folder, a URL (repeatable)"),
+  taskFile: texts("<file>", "a task of your own as JSON, known by its name (repeatable)"),
+  fewShot: withDefault(0, wholeNumber("<n>", "examples before each question", { least: 0 })),
+  fewShotData: texts("<name=data>", "what they are taken from (default: the task's own file)"),
+  fewShotSeed: withDefault(1234, seed("of the examples that are drawn")),
+  cache: text("<folder>", "for what is downloaded (default: dynamo/data in the user's folder of caches)"),
+  limit: wholeNumber("<n>", "questions of each file at most", atLeastOne),
+  // Of the tasks whose answers are written.
+  strategy: choice("<name>", ["dynamo", "verified"], "writes the answers (default: head 1, one token a pass)"),
+  backoff: number("<b>", "ε_b of dynamo (default: 0.5)", share),
+  temperature: withDefault(0, number("<t>", "of written answers, 0 is greedy", { least: 0 })),
+  repetitionPenalty: withDefault(1, number("<p>", "of written answers, 1 is none", { above: 0 })),
+  maxNewTokens: maxNewTokens("how long a written answer may get", 256),
+  seed: withDefault(0, seed("of written answers, where they are drawn")),
+};
+export type TasksOptions = OptionsOf<typeof tasksOptions>;
+
+/** What is written, and who says how likely it is. */
+const writingOptions = {
+  ...{ ...modelOptions, ...evalOptions },
+  questions: text("<file>", 'prompts as JSON lines of {"prompt", "type"} (default: ten sentences)'),
+  scorer: text("<folder>", "whose head 1 says how likely the texts are (default: the model's own)"),
+  ...{ temperature, topK, repetitionPenalty },
+  maxNewTokens: maxNewTokens("how long a text may get", 64),
+  seeds: withDefault(10, wholeNumber("<n>", "texts of a prompt", atLeastOne)),
+  stopAtEndOfText: unless("go on behind the model's end-of-text"),
+};
+export type WritingOptions = OptionsOf<typeof writingOptions>;
+
+export const compareOptions = {
+  ...writingOptions,
+  draft: text("<folder>", "a smaller model of the same tokenizer: speculative sampling comes along"),
+  drafts: numbers("<list>", "tokens that it drafts a pass (default: 4)", { least: 1, most: 15 }),
+  backoff: numbers("<list>", "ε_b of dynamo, as 0,0.5,1 or 0:1:0.25 (default: 0.5)", share),
+};
+export type CompareOptions = OptionsOf<typeof compareOptions>;
+
+export const ablationOptions = {
+  ...writingOptions,
+  backoff: numbers("<list>", "ε_b of dynamo (default: 0.25,0.5,0.75)", share),
+  maskStrength: numbers("<list>", "default: 1,0.5,0", share),
+};
+export type AblationOptions = OptionsOf<typeof ablationOptions>;
+
+export const architecturesOptions = {
+  ...writingOptions,
+  backoff: withDefault(0.5, number("<b>", "ε_b of dynamo", share)),
+  text: text("<file>", "for perplexities, documents between <|endoftext|>"),
+  tokens: text("<file>", "the same as token ids"),
+};
+export type ArchitecturesOptions = OptionsOf<typeof architecturesOptions>;
+
+export const reportOptions = {
+  out: required(text("<file>", "the page, an HTML file that needs no network")),
+  title: withDefault("Evaluation", text("<text>", "of the page")),
+};
+export type ReportOptions = OptionsOf<typeof reportOptions>;
+
+export const tuneOptions = {
+  ...modelOptions,
+  text: required(text("<file>", 'documents between <|endoftext|>, or .jsonl with {"text"}: texts begin as they do')),
+  tolerance: withDefault(0.05, number("<share>", "the loss allowed, of perplexity and of variety (distinct-2)", share)),
+  documents: withDefault(
+    24,
+    wholeNumber("<n>", "half are searched with, the others judge what was found", { least: 4 }),
+  ),
+  seeds: withDefault(3, wholeNumber("<n>", "texts of a prompt", atLeastOne)),
+  maxNewTokens: maxNewTokens("how long a text may get", 64),
+  seed: withDefault(0, seed("of the documents that are drawn")),
+  dryRun: flag("write nothing into the folder"),
+  out: text("<file>", "what was tried, as JSON"),
+  json: flag("the same on standard output"),
+};
+export type TuneOptions = OptionsOf<typeof tuneOptions>;

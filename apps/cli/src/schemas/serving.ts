@@ -1,0 +1,48 @@
+/** Options of the verbs that serve: serve, batch. */
+import { number, wholeNumber } from "../options/numbers.js";
+import { choice, flag, required, text, texts, withDefault, type OptionsOf } from "../options/spec.js";
+import { modelOptions } from "./common.js";
+
+export const serveOptions = {
+  ...modelOptions,
+  host: withDefault("127.0.0.1", text("<address>", "where it listens")),
+  port: withDefault(8080, wholeNumber("<n>", "0 takes a free one", { least: 0, most: 65_535 })),
+  apiKeys: text("<file>", "only these keys may (also: DYNAMO_API_KEYS); `dynamo api-key` makes them"),
+  withoutKeys: flag("listen on a public address although there are no keys"),
+  trustProxy: text(
+    "<proxies>",
+    "believe these proxies (addresses, networks, or how many stand in front) about their client's address",
+  ),
+  slots: withDefault(8, wholeNumber("<n>", "requests that a model computes at once", { least: 1 })),
+  queue: withDefault(
+    256,
+    wholeNumber("<n>", "requests that may wait; further ones are told to come back", { least: 0 }),
+  ),
+  rateLimit: wholeNumber("<n>", "requests a minute of one key, or of one address; of all servers with REDIS_URL", {
+    least: 1,
+  }),
+  atOnce: wholeNumber("<n>", "requests of one key under way (default 64); of all servers with REDIS_URL", { least: 1 }),
+  requestTimeout: number("<seconds>", "for a whole request (default 600)", { above: 0 }),
+  hangSeconds: number("<seconds>", "without a sign of life a model's process is started again (default 10)", {
+    above: 0,
+  }),
+  origin: texts("<url>", "a site whose pages may call; may be repeated"),
+  data: text("<folder>", "for /v1/files and /v1/batches; with DATABASE_URL many servers share it"),
+  batchLines: wholeNumber("<n>", "lines of batches computed at once (default: half of --slots; 0: none here)", {
+    least: 0,
+  }),
+  logPrompts: flag("write prompts to the log"),
+  logLevel: withDefault(
+    "info",
+    choice("<level>", ["fatal", "error", "warn", "info", "debug", "silent"], "on standard output, as JSON lines"),
+  ),
+};
+export type ServeOptions = OptionsOf<typeof serveOptions>;
+
+export const batchOptions = {
+  ...modelOptions,
+  out: required(text("<file>", "the answers; those that are in it already are not computed again")),
+  slots: withDefault(8, wholeNumber("<n>", "requests computed at once", { least: 1 })),
+  requestTimeout: withDefault(600, number("<seconds>", "for one line", { above: 0 })),
+};
+export type BatchOptions = OptionsOf<typeof batchOptions>;

@@ -1,0 +1,114 @@
+/** Options of the verbs that train: train, data prepare, data prepare-chat, tokenizer train. */
+import { number, seed, wholeNumber } from "../options/numbers.js";
+import { choice, flag, optionalFlag, required, text, texts, withDefault, type OptionsOf } from "../options/spec.js";
+import { devices, json } from "./common.js";
+
+const share = { least: 0, most: 1 };
+const positive = { above: 0 };
+const atLeastOne = { least: 1 };
+
+/** Of a run's configuration; its file may say the same. */
+export const configurationOptions = {
+  checkpoint: text("<folder>", "the model to start from, in Hugging Face form; else `architecture` in the config"),
+  text: texts("<file>", "text to train on; repeat it for several files"),
+  tokenizer: text("<folder>", "for --text, where the checkpoint has none"),
+  dataset: text("<folder>", "from `dynamo data prepare`, instead of --text"),
+  tokenHeads: wholeNumber("<n>", "1 to 4 (default 3)", { least: 1, most: 4 }),
+  headLayers: wholeNumber("<n>", "decoder layers of heads 2 and up: 1 or 2 (default: the checkpoint's, or 1)", {
+    ...{ least: 1, most: 2 },
+  }),
+  headInput: choice(
+    "<layer>",
+    ["stem", "last", "previous"],
+    "what heads 2 and up are built on: the penultimate base layer (stem, the default), the last one, or the head before",
+  ),
+  ownOutputEmbedding: optionalFlag("heads 2 and up have an output embedding each, begun as copies of the base's"),
+  headLoraRank: wholeNumber(
+    "<r>",
+    "heads 2 and up are copies of the base's last layer, of whose matrices only updates of this rank are trained",
+    atLeastOne,
+  ),
+  headLoraAlpha: number("<a>", "those updates are scaled by a / r (default: r)", positive),
+  headInitialisation: choice(
+    "<how>",
+    ["random", "copied"],
+    "how heads that the checkpoint lacks begin: random (the default), or copied from the base's last layer",
+  ),
+  headsOnly: optionalFlag("freeze the base model and train heads 2 and up alone"),
+  stem: choice(
+    "<how>",
+    ["graph", "session"],
+    "with --heads-only: session keeps a base that does not fit out of training",
+  ),
+  stemDtype: choice("<name>", ["fp32", "q8", "q4"], "of a stem session (default q8)"),
+  precision: choice("<name>", ["float32", "float16"], "of training's matrix products (default float32)"),
+  steps: wholeNumber("<n>", "optimizer steps", atLeastOne),
+  batch: wholeNumber("<n>", "rows of a micro-batch (default 16)", atLeastOne),
+  microBatches: wholeNumber(
+    "<n>",
+    "micro-batches of a step: larger batches in the same memory (default 1)",
+    atLeastOne,
+  ),
+  sequence: wholeNumber("<n>", "tokens of a row (default 256)", atLeastOne),
+  learningRate: number("<r>", "of the base model: LR_B", { least: 0 }),
+  headLearningRate: number("<r>", "of heads 2 and up: LR_M (default: the base's)", { least: 0 }),
+  stemGradientScale: number("<s>", "what heads send into the stem: LR_MB / LR_B (default 0.1)", { least: 0 }),
+  distillation: number("<share>", "of head 1's distribution in what heads 2 and up learn (default 0)", share),
+  weightDecay: number("<d>", "default 0.01", { least: 0 }),
+  clipNorm: number("<n>", "largest norm of all gradients together (default 1)", positive),
+  warmUp: number("<fraction>", "of the steps (default 0.01)", share),
+  seed: seed("for new weights and the data's order"),
+  evaluateEvery: wholeNumber("<steps>", "on held-out text (default 500)", atLeastOne),
+  checkpointEvery: wholeNumber("<steps>", "default 500", atLeastOne),
+  samplePrompt: texts("<text>", "continued at every checkpoint; may be repeated"),
+};
+export type TrainingFlags = OptionsOf<typeof configurationOptions>;
+
+export const trainOptions = {
+  out: text("<folder>", "the run: checkpoints, metrics.jsonl, report.html and, at its end, the model folder"),
+  exportTorch: text(
+    "<folder>",
+    "do not train: write the run to a new folder, with a PyTorch script that trains it on many GPUs under torchrun",
+  ),
+  resume: flag("go on from the newest checkpoint in the folder"),
+  ...configurationOptions,
+  device: withDefault("cpu", choice("<name>", devices, "where it trains")),
+  threads: wholeNumber("<n>", "CPU threads", atLeastOne),
+  json,
+};
+export type TrainOptions = OptionsOf<typeof trainOptions>;
+
+const prepared = {
+  tokenizer: required(text("<folder>", "a model, checkpoint or tokenizer folder, or a tokenizer.json")),
+  out: required(text("<folder>", "where the dataset goes")),
+};
+const shared = {
+  weight: texts("<name=w>", "a source's part of every batch; name: the file's, without its ending"),
+  workers: wholeNumber("<n>", "tokenizing threads", atLeastOne),
+  overwrite: flag("replace the folder if it exists"),
+  json,
+};
+const heldOut = (what: string) =>
+  withDefault(0.03, number("<fraction>", `${what} that are kept for evaluation`, share));
+
+export const prepareOptions = { ...prepared, ...shared, heldOut: heldOut("documents") };
+export type PrepareOptions = OptionsOf<typeof prepareOptions>;
+
+export const prepareChatOptions = {
+  ...prepared,
+  sequence: withDefault(512, wholeNumber("<n>", "tokens of a row: longer conversations are cut", atLeastOne)),
+  template: text("<file>", "a Jinja chat template (default: the tokenizer's own, or one of plain words)"),
+  ...shared,
+  heldOut: heldOut("questions"),
+};
+export type PrepareChatOptions = OptionsOf<typeof prepareChatOptions>;
+
+export const tokenizerOptions = {
+  out: required(text("<folder>", "where tokenizer.json goes")),
+  vocabulary: withDefault(4096, wholeNumber("<n>", "tokens, with <|endoftext|> and the 256 bytes", { least: 257 })),
+  minFrequency: withDefault(2, wholeNumber("<n>", "a pair seen fewer times becomes no token", atLeastOne)),
+  contextLength: wholeNumber("<n>", "the model's, for tokenizer_config.json", atLeastOne),
+  overwrite: flag("replace the files if they exist"),
+  json,
+};
+export type TokenizerOptions = OptionsOf<typeof tokenizerOptions>;
