@@ -125,9 +125,9 @@ describe("dynamo generate", () => {
   it("refuses prompts and options that cannot be", async () => {
     const cases: [string[], number, RegExp][] = [
       [["--prompt", "word ".repeat(600)], 2, /context holds 512/],
-      [["--prompt", "a", "--backoff", "2"], 2, /backoff must be a number from 0 to 1, received 2/],
+      [["--prompt", "a", "--backoff", "2"], 2, /--backoff <e>.*expected a number from 0 to 1, received 2/],
       [["--prompt", "a", "--temperature", "-1"], 2, /temperature/],
-      [["--prompt", "a", "--max-new-tokens", "0"], 2, /maxNewTokens/],
+      [["--prompt", "a", "--max-new-tokens", "0"], 2, /expected a whole number of at least 1, received 0/],
       [["--prompt", "a", "--strategy", "magic"], 2, /strategy must be/],
       [["--prompt", "a", "--dtype", "q4"], 4, /has q8; expected q4/],
       [["--prompt-file", join(folder, "nowhere.txt")], 3, /cannot read/],

@@ -17,9 +17,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exportTorch } from "../src/export/export-torch.js";
 import { openDataset } from "../src/data/index.js";
 import { parseTrainingConfig, type TrainingConfig } from "../src/run/training-config.js";
-import { writeTinyDataset } from "./tiny-dataset.js";
+import { tinyTokenizer as tokenizer, writeTinyDataset } from "./tiny-dataset.js";
 
-const tokenizer = JSON.stringify({ model: { type: "BPE", vocab: { a: 0, b: 1 }, merges: [] } });
 let place: string;
 beforeEach(() => {
   place = mkdtempSync(join(tmpdir(), "dynamo-export-"));
@@ -28,7 +27,6 @@ beforeEach(() => {
     { name: "a", train: 1500, heldOut: 300 },
     { name: "b", train: 900, heldOut: 0 },
   ]);
-  writeFileSync(join(place, "data", "tokenizer.json"), tokenizer);
 });
 afterEach(() => rmSync(place, { recursive: true, force: true }));
 

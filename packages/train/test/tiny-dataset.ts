@@ -13,8 +13,12 @@ export interface TinySource {
 export const vocabularySize = 61;
 const shardTokens = 700;
 
+/** A vocabulary of two tokens: enough to be told from another one. */
+export const tinyTokenizer = JSON.stringify({ model: { type: "BPE", vocab: { a: 0, b: 1 }, merges: [] } });
+
 /** Patterns that a model can learn, another one for each source; shards of 700 tokens. Returns dataset.json. */
 export function writeTinyDataset(folder: string, sources: readonly TinySource[]): Record<string, unknown> {
+  writeFileSync(join(folder, "tokenizer.json"), tinyTokenizer);
   const part = (name: string, split: string, count: number, step: number): object => {
     const shards: object[] = [];
     for (let from = 0; from < count; from += shardTokens) {
@@ -32,7 +36,7 @@ export function writeTinyDataset(folder: string, sources: readonly TinySource[])
   const manifest = {
     format: "dynamo-dataset",
     version: 1,
-    tokenizer: { sha256: "0".repeat(64), vocabularySize, endOfText: 0 },
+    tokenizer: { sha256: createHash("sha256").update(tinyTokenizer).digest("hex"), vocabularySize, endOfText: 0 },
     dtype: "uint16",
     heldOutFraction: 0.03,
     sources: sources.map(({ name, train, heldOut, weight }, i) => {

@@ -44,7 +44,11 @@ export async function exportTraining(
     const progress = startProgress("MB");
     try {
       const onProgress = (done: number, total: number): void => progress.update(done, total, "checkpoint");
-      report(await exportTorch(config, folder, { onProgress, signal }), json);
+      const onData = (done: number, total: number): void => {
+        progress.update(done, total, "checking the data");
+        if (done >= total) progress.stop();
+      };
+      report(await exportTorch(config, folder, { onProgress, onData, signal }), json);
     } finally {
       progress.stop();
     }

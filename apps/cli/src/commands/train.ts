@@ -72,6 +72,10 @@ async function trainWithView(
     return await train(runtime, out, config, {
       resume,
       signal,
+      onData(done, total) {
+        progress.update(done, total, "checking the data");
+        if (done >= total) progress.stop();
+      },
       onStem(done, total) {
         progress.update(done, total, "the stem");
         if (done >= total) progress.stop();

@@ -36,7 +36,6 @@ test.each<[line: string, message: string]>([
   ["demo --seed -3", "expected a whole number of at least 0, received -3"],
   ["serve --port 65536", "expected a whole number from 0 to 65535, received 65536"],
   ["serve --request-timeout 0", "expected a number above 0, received 0"],
-  ["train --token-heads 5", "expected a whole number from 1 to 4, received 5"],
   ["eval compare --backoff 0,2", "expected a number from 0 to 1, received 2"],
   ["tune m --text t --documents 3", "expected a whole number of at least 4, received 3"],
   // One of several names: all of them, and the nearest.

@@ -4,19 +4,16 @@ import { choice, flag, optionalFlag, required, text, texts, withDefault, type Op
 import { devices, json } from "./common.js";
 
 const share = { least: 0, most: 1 };
-const positive = { above: 0 };
 const atLeastOne = { least: 1 };
 
-/** Of a run's configuration; its file may say the same. */
+/** Of a run's configuration; its file may say the same. The ranges stand there: what is wrong is named all at once. */
 export const configurationOptions = {
   checkpoint: text("<folder>", "the model to start from, in Hugging Face form; else `architecture` in the config"),
   text: texts("<file>", "text to train on; repeat it for several files"),
   tokenizer: text("<folder>", "for --text, where the checkpoint has none"),
   dataset: text("<folder>", "from `dynamo data prepare`, instead of --text"),
-  tokenHeads: wholeNumber("<n>", "1 to 4 (default 3)", { least: 1, most: 4 }),
-  headLayers: wholeNumber("<n>", "decoder layers of heads 2 and up: 1 or 2 (default: the checkpoint's, or 1)", {
-    ...{ least: 1, most: 2 },
-  }),
+  tokenHeads: wholeNumber("<n>", "1 to 4 (default 3)"),
+  headLayers: wholeNumber("<n>", "decoder layers of heads 2 and up: 1 or 2 (default: the checkpoint's, or 1)"),
   headInput: choice(
     "<layer>",
     ["stem", "last", "previous"],
@@ -26,9 +23,8 @@ export const configurationOptions = {
   headLoraRank: wholeNumber(
     "<r>",
     "heads 2 and up are copies of the base's last layer, of whose matrices only updates of this rank are trained",
-    atLeastOne,
   ),
-  headLoraAlpha: number("<a>", "those updates are scaled by a / r (default: r)", positive),
+  headLoraAlpha: number("<a>", "those updates are scaled by a / r (default: r)"),
   headInitialisation: choice(
     "<how>",
     ["random", "copied"],
@@ -42,24 +38,20 @@ export const configurationOptions = {
   ),
   stemDtype: choice("<name>", ["fp32", "q8", "q4"], "of a stem session (default q8)"),
   precision: choice("<name>", ["float32", "float16"], "of training's matrix products (default float32)"),
-  steps: wholeNumber("<n>", "optimizer steps", atLeastOne),
-  batch: wholeNumber("<n>", "rows of a micro-batch (default 16)", atLeastOne),
-  microBatches: wholeNumber(
-    "<n>",
-    "micro-batches of a step: larger batches in the same memory (default 1)",
-    atLeastOne,
-  ),
-  sequence: wholeNumber("<n>", "tokens of a row (default 256)", atLeastOne),
-  learningRate: number("<r>", "of the base model: LR_B", { least: 0 }),
-  headLearningRate: number("<r>", "of heads 2 and up: LR_M (default: the base's)", { least: 0 }),
-  stemGradientScale: number("<s>", "what heads send into the stem: LR_MB / LR_B (default 0.1)", { least: 0 }),
-  distillation: number("<share>", "of head 1's distribution in what heads 2 and up learn (default 0)", share),
-  weightDecay: number("<d>", "default 0.01", { least: 0 }),
-  clipNorm: number("<n>", "largest norm of all gradients together (default 1)", positive),
-  warmUp: number("<fraction>", "of the steps (default 0.01)", share),
+  steps: wholeNumber("<n>", "optimizer steps"),
+  batch: wholeNumber("<n>", "rows of a micro-batch (default 16)"),
+  microBatches: wholeNumber("<n>", "micro-batches of a step: larger batches in the same memory (default 1)"),
+  sequence: wholeNumber("<n>", "tokens of a row (default 256)"),
+  learningRate: number("<r>", "of the base model: LR_B"),
+  headLearningRate: number("<r>", "of heads 2 and up: LR_M (default: the base's)"),
+  stemGradientScale: number("<s>", "what heads send into the stem: LR_MB / LR_B (default 0.1)"),
+  distillation: number("<share>", "of head 1's distribution in what heads 2 and up learn (default 0)"),
+  weightDecay: number("<d>", "default 0.01"),
+  clipNorm: number("<n>", "largest norm of all gradients together (default 1)"),
+  warmUp: number("<fraction>", "of the steps (default 0.01)"),
   seed: seed("for new weights and the data's order"),
-  evaluateEvery: wholeNumber("<steps>", "on held-out text (default 500)", atLeastOne),
-  checkpointEvery: wholeNumber("<steps>", "default 500", atLeastOne),
+  evaluateEvery: wholeNumber("<steps>", "on held-out text (default 500)"),
+  checkpointEvery: wholeNumber("<steps>", "default 500"),
   samplePrompt: texts("<text>", "continued at every checkpoint; may be repeated"),
 };
 export type TrainingFlags = OptionsOf<typeof configurationOptions>;

@@ -20,7 +20,7 @@ export function addTrainingVerbs(program: Command, signal: AbortSignal): void {
       }
       const { out } = options;
       if (out === undefined)
-        throw new DynamoError("invalid-argument", "expected --out FOLDER, where the run goes, received none");
+        throw new DynamoError("invalid-argument", "required option '--out <folder>' not specified: where the run goes");
       return (await import("../commands/train.js")).runTraining(config, { ...options, out }, signal);
     },
   });

@@ -11,5 +11,7 @@ export { defaultChatTemplate } from "./chat/default-template.js";
 export { prepareDataset } from "./prepare.js";
 export type { DatasetSummary } from "./preparation.js";
 export type { DatasetSource, PrepareOptions, PrepareProgress } from "./prepare-options.js";
+export { verifyDataset } from "./verify-dataset.js";
+export type { VerifyOptions } from "./verify-dataset.js";
 export { hashText, splitOf } from "./split.js";
 export type { Split } from "./split.js";

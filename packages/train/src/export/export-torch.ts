@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { DynamoError } from "@dynamo/core";
 import { configJson } from "@dynamo/model";
 import { writeFolderAtomically } from "@dynamo/model/convert";
-import { openDataset, type Dataset } from "../data/index.js";
+import { openDataset, verifyDataset, type Dataset } from "../data/index.js";
 import { checkTokenizer } from "../run/fit.js";
 import { openStart } from "../run/starting-point.js";
 import type { TrainingConfig } from "../run/training-config.js";
@@ -21,6 +21,8 @@ export interface ExportTorchOptions {
   /** Files of weights are of about this size at most; default: 5 GB. */
   readonly shardBytes?: number;
   readonly onProgress?: (done: number, total: number) => void;
+  /** Told, in bytes, how far the data has been held against its hashes. */
+  readonly onData?: ((done: number, total: number) => void) | undefined;
   /** Fires to stop: nothing is left. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,12 +42,13 @@ const script = "train.py";
 
 /**
  * Writes the new folder `folder`, whole or not at all. Throws `invalid-argument` when it exists, when the data does not fit the
- * model or is smaller than a batch, and `unsupported` for what the script cannot do.
+ * model or is smaller than a batch, `invalid-file` for data that is not what its manifest says, and `unsupported` for what the
+ * script cannot do.
  */
 export async function exportTorch(
   config: TrainingConfig,
   folder: string,
-  { shardBytes = 5e9, onProgress, signal }: ExportTorchOptions = {},
+  { shardBytes = 5e9, onProgress, onData, signal }: ExportTorchOptions = {},
 ): Promise<TorchExport> {
   const run = torchRunFile(config);
   const dataset = await openDataset(config.dataset);
@@ -61,6 +64,7 @@ export async function exportTorch(
         await writeFile(join(place, "run.json"), `${JSON.stringify(run, undefined, 2)}\n`);
         await writeFile(join(place, "README.md"), readme);
         await linkDataset(dataset, join(place, "data"));
+        await verifyDataset({ ...dataset, folder: join(place, "data") }, { signal, onProgress: onData });
         const options = { shardBytes, onProgress, signal };
         parameters = await writeInitialCheckpoint(join(place, "checkpoint"), start, options);
       });

@@ -11,7 +11,7 @@ import { checkDataset } from "./supported.js";
 const texts = ["tokenizer.json", "tokenizer_config.json"];
 
 /**
- * Shards are hard links, or copies on another disk; nothing of them is read. A dataset is never changed in place, so that
+ * Shards are hard links, or copies on another disk. A dataset is never changed in place, so that
  * links are safe. Throws `unsupported` for datasets that the script cannot read.
  */
 export async function linkDataset({ folder, manifest }: Dataset, target: string): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DynamoError, type Runtime } from "@dynamo/core";
 import type { NeoxConfig } from "@dynamo/model";
 import { z } from "zod";
-import type { Dataset } from "../data/index.js";
+import { verifyDataset, type Dataset } from "../data/index.js";
 import { checkPrecision } from "../precision.js";
 import { createTrainer, type Trainer } from "../trainer.js";
 import { listCheckpoints, readCheckpoint, removeLeftovers, type Progress, type Resumed } from "./checkpoint.js";
@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly memory?: number;
   /** Fires for a clean stop. */
   readonly signal?: AbortSignal | undefined;
+  /** Told, in bytes, how far the data has been held against its hashes. */
+  readonly onData?: ((done: number, total: number) => void) | undefined;
   /** Told, in bytes of weights, how far a stem session's graph has been written. */
   readonly onStem?: ((done: number, total: number) => void) | undefined;
   /** Told in one line what the run does without. */
@@ -51,7 +53,7 @@ export async function openRun(
   run: string,
   config: TrainingConfig,
   dataset: Dataset,
-  { resume = false, memory = memoryLimit(), onNote, ...options }: OpenOptions,
+  { resume = false, memory = memoryLimit(), onNote, onData, ...options }: OpenOptions,
 ): Promise<OpenedRun> {
   const newest = resume ? (await listCheckpoints(run)).at(-1) : undefined;
   const resumed =
@@ -64,6 +66,8 @@ export async function openRun(
     await checkTokenizer(dataset, model, textsFrom);
     note = await checkData(dataset, config);
     if (onCpu) checkMemory(model, config, memory);
+    // Last, as it takes the longest: all of the data is read.
+    await verifyDataset(dataset, { signal: options.signal, onProgress: onData });
   });
   const base = await frozenBase(run, config, { ...options, resumed: newest }).catch(closing(start));
   const from = { ...start, lossScale: resumed?.progress.lossScale };

@@ -5,6 +5,7 @@ import { DynamoError, type Runtime, type Session } from "@dynamo/core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runPlaces } from "../__fixtures__/run-places.js";
 import { byteDataset, story, tinyRun } from "../__fixtures__/tiny.js";
+import type { DatasetManifest } from "../data/index.js";
 import { listCheckpoints, readCheckpoint } from "./checkpoint.js";
 import { readMetrics } from "./metrics.js";
 import { train, type TrainOptions } from "./train.js";
@@ -136,6 +137,25 @@ describe("a run", () => {
     );
     await train(runtime, run, config({ dataset: moved }), { resume: true });
     expect(await outcome(run)).toEqual(await outcome(whole));
+  });
+
+  test("neither begins nor goes on with a shard that was overwritten, and names it", async () => {
+    const run = place();
+    const damaged = await byteDataset(folder, { name: "damaged" });
+    await trainUntil(run, 2, config({ dataset: damaged }));
+    const before = await outcome(run);
+    const { file } = (JSON.parse(readFileSync(join(damaged, "dataset.json"), "utf8")) as DatasetManifest).sources[0]
+      ?.train.shards[0] ?? { file: "" };
+    writeFileSync(join(damaged, file), new Uint8Array(readFileSync(join(damaged, file)).length));
+    const data: number[] = [];
+    for (const options of [{ resume: true, onData: (done: number) => data.push(done) }, {}]) {
+      const chosen = options.resume === true ? run : place();
+      const error = await failure(train(runtime, chosen, config({ dataset: damaged }), options));
+      expect([error.code, error.message]).toEqual(["invalid-file", expect.stringContaining(join(damaged, file))]);
+      expect(existsSync(chosen)).toBe(options.resume === true);
+    }
+    expect(data.length).toBeGreaterThan(0);
+    expect(await outcome(run)).toEqual(before);
   });
 });
 

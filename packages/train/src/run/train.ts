@@ -37,7 +37,7 @@ export interface TrainingResult {
 
 /**
  * Trains in the folder `run` until its last step, or the signal. Throws `invalid-argument` for a folder with a run in it (or
- * without one, to resume), while another process trains in it, for another configuration than the run's own and for a corpus
+ * without one, to resume), `invalid-file` for data that is not what its manifest says, `invalid-argument` while another process trains in it, for another configuration than the run's own and for a corpus
  * smaller than a batch;
  * `out-of-memory` before it begins when memory will not do; `runtime` when a loss is not finite or explodes (the last checkpoint
  * stays valid) and when the disk is full.
