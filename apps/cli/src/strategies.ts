@@ -48,8 +48,8 @@ export async function chooseStrategy(options: StrategyOptions, tokenHeads: numbe
   const { strategy: name = tokenHeads > 1 ? "dynamo" : "autoregressive" } = options;
   const { temperature, topK, repetitionPenalty, backoff, maskStrength } = options;
   // `--no-blur` left out is true here, but nothing that the user asked of a strategy without a blur.
-  const adaptive = options.adaptive === false ? false : undefined;
-  const blur = options.blur === false ? false : undefined;
+  const adaptive = !options.adaptive ? false : undefined;
+  const blur = !options.blur ? false : undefined;
   const rest = { temperature, topK, repetitionPenalty, backoff, maskStrength, adaptive, blur };
   if (name === "autoregressive") return autoregressive(rest);
   if (name === "dynamo") return dynamo(rest);

@@ -2,8 +2,8 @@
  * Options as schemas: a flag's help, what it takes and the type of its value stand in one place, and a command's types, legal
  * values and errors come from there. A schema library would do it too, at 50 ms of each start of the command (measured: zod).
  */
+import { nearestName } from "@dynamo/core/options";
 import { InvalidArgumentError, Option } from "commander";
-import { expectedOneOf } from "./nearest.js";
 
 /** `Present`: a value is always there, given or by default. */
 export interface OptionSpec<Value = unknown, Present extends boolean = boolean> {
@@ -55,8 +55,10 @@ export const choice = <const Name extends string>(
 
 function oneOf<Name extends string>(names: readonly Name[], given: string): Name {
   const found = names.find((name) => name === given);
-  if (found === undefined) throw new InvalidArgumentError(expectedOneOf(names, given));
-  return found;
+  if (found !== undefined) return found;
+  const near = nearestName(given, names);
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  throw new InvalidArgumentError(`expected one of ${names.join(", ")}, received ${given}${hint}`);
 }
 
 /** One of several names, or a list of them with commas. */
