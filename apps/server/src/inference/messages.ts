@@ -64,6 +64,11 @@ export interface InferenceRequest {
   readonly scope: string;
 }
 
+/** As the inference process gets it: its prompt has been read elsewhere. */
+export interface PreparedRequest extends Omit<InferenceRequest, "prompt"> {
+  readonly prompt: Int32Array;
+}
+
 export interface WireToken {
   readonly id: number;
   readonly text: string;
@@ -102,7 +107,7 @@ export interface ProcessMemory {
 export type ToInference =
   /** `beat`: milliseconds between two signs of life. */
   | { readonly kind: "open"; readonly settings: InferenceSettings; readonly beat: number }
-  | { readonly kind: "submit"; readonly id: number; readonly request: InferenceRequest }
+  | { readonly kind: "submit"; readonly id: number; readonly request: PreparedRequest }
   | { readonly kind: "cancel"; readonly id: number }
   | { readonly kind: "close"; readonly now: boolean };
 
@@ -111,8 +116,8 @@ export type FromInference =
   | { readonly kind: "failed"; readonly error: WireError }
   /** A sign of life of a process that is ready. */
   | { readonly kind: "alive"; readonly memory: ProcessMemory }
-  /** The request has been taken: what its prompt is as text, and how many of its oldest messages are not in it. */
-  | { readonly kind: "taken"; readonly id: number; readonly prompt: string; readonly dropped: number }
+  /** The request has its place. */
+  | { readonly kind: "taken"; readonly id: number }
   | { readonly kind: "chunk"; readonly id: number; readonly chunk: InferenceChunk }
   | { readonly kind: "end"; readonly id: number; readonly end: InferenceEnd }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError }

@@ -1,11 +1,11 @@
 /** The inference process: one model, its engine, and nothing of HTTP. A crash in native code ends it, and not the server. */
-import { DynamoError } from "@dynamo/core";
 import type { GenerationChunk } from "@dynamo/decode";
 import { createEngine, type Engine, type EngineGeneration, type EngineResult } from "@dynamo/engine";
-import { chatPrompt, hasChatTemplate, loadModel, type LoadedModel } from "@dynamo/model";
+import { hasChatTemplate, loadModel, type LoadedModel } from "@dynamo/model";
 import { createNodeRuntime } from "@dynamo/runtime-node";
-import type { FromInference, InferenceChunk, InferenceRequest, InferenceSettings, ToInference } from "./messages.js";
+import type { FromInference, InferenceChunk, InferenceSettings, PreparedRequest, ToInference } from "./messages.js";
 import { strategyOf, traced, type TracedStrategy } from "./strategy.js";
+import { wireError } from "./wire-error.js";
 
 interface Opened {
   readonly model: LoadedModel;
@@ -52,22 +52,21 @@ function beat(interval: number): void {
   }, interval).unref();
 }
 
-async function serve({ model, engine }: Opened, id: number, request: InferenceRequest): Promise<void> {
+async function serve({ model, engine }: Opened, id: number, request: PreparedRequest): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    const { text, ids, dropped } = promptOf(model, request);
     const decode = (tokens: readonly number[]): string => model.tokenizer.decode(tokens);
     const trace = traced(strategyOf(request.strategy, model.info.tokenHeads), decode);
     const { seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope } = request;
     const generation = engine.submit({
-      ...{ prompt: ids, strategy: trace.strategy, signal: controller.signal },
+      ...{ prompt: request.prompt, strategy: trace.strategy, signal: controller.signal },
       ...{ seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope },
       maxNewTokens: request.maxNewTokens ?? model.info.contextLength,
       stop: { strings: request.stop },
       ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
     });
-    send({ kind: "taken", id, prompt: text, dropped });
+    send({ kind: "taken", id });
     await forward(id, generation, (chunk) => chunkOf(chunk, request.trace ? trace : undefined, decode));
   } catch (error) {
     send({ kind: "error", id, error: wireError(error) });
@@ -87,27 +86,6 @@ async function forward(
   send({ kind: "end", id, end: { finishReason: reason, tokens: tokens.length, statistics } });
 }
 
-interface PreparedPrompt {
-  readonly text: string;
-  readonly ids: Int32Array;
-  readonly dropped: number;
-}
-
-function promptOf(model: LoadedModel, { prompt, maxNewTokens }: InferenceRequest): PreparedPrompt {
-  if (typeof prompt === "string") return { text: prompt, ids: model.tokenizer.encode(prompt), dropped: 0 };
-  if ("messages" in prompt) {
-    const room = maxNewTokens ?? model.info.contextLength;
-    const { prompt: text, dropped } = chatPrompt(model, prompt.messages, { maxNewTokens: room });
-    return { text, ids: model.tokenizer.encode(text), dropped };
-  }
-  const outside = prompt.find((token) => token >= model.info.vocabularySize);
-  if (outside !== undefined) {
-    const most = model.info.vocabularySize - 1;
-    throw new DynamoError("invalid-argument", `prompt: token ids run from 0 to ${most}, received ${outside}`);
-  }
-  return { text: model.tokenizer.decode(prompt), ids: Int32Array.from(prompt), dropped: 0 };
-}
-
 function chunkOf(
   chunk: GenerationChunk,
   trace: TracedStrategy | undefined,
@@ -123,11 +101,6 @@ function chunkOf(
     pass: trace?.passOf(chunk),
   };
 }
-
-const wireError = (error: unknown): { code: DynamoError["code"]; message: string } =>
-  DynamoError.is(error)
-    ? { code: error.code, message: error.message }
-    : { code: "runtime", message: error instanceof Error ? error.message : String(error) };
 
 async function handle(message: ToInference): Promise<void> {
   if (message.kind === "open") {
