@@ -14,7 +14,7 @@ test.runIf(available)("100 webgpu sessions created and disposed do not add up in
   const folder = await mkdtemp(join(tmpdir(), "runtime-node-"));
   try {
     const path = join(folder, "graph.onnx");
-    await writeFile(path, tableGraph(2 ** 14));
+    await writeFile(path, await tableGraph(2 ** 14));
     const script = `import { createNodeRuntime } from ${JSON.stringify(new URL("../dist/index.js", import.meta.url).href)};
       const runtime = createNodeRuntime({ device: "webgpu" });
       const rounds = async (count) => {

@@ -34,13 +34,13 @@ afterEach(async () => {
 test("the worker starts with the first session, and sessions share it", async () => {
   expect(await runtime.device()).toEqual({ device: "cpu", reason: "asked for" });
   expect(workers.size).toBe(0);
-  await Promise.all([1, 2, 3].map(() => runtime.createSession({ bytes: identityGraph("float32") })));
+  await Promise.all([1, 2, 3].map(async () => runtime.createSession({ bytes: await identityGraph("float32") })));
   expect(workers.size).toBe(1);
   expect(lines).toEqual(["device: cpu (asked for)"]);
 });
 
 test("a worker that ends rejects what is under way; the next session gets a new worker", async () => {
-  const session = await runtime.createSession({ bytes: identityGraph("float32") });
+  const session = await runtime.createSession({ bytes: await identityGraph("float32") });
   const first = echo(session, 1);
   // Nothing that a runtime sends: the worker ends over it. (terminate() would stop it inside ONNX Runtime, which aborts.)
   for (const worker of workers) worker.postMessage(null);
@@ -53,7 +53,7 @@ test("a worker that ends rejects what is under way; the next session gets a new 
   await expect(echo(session, 3)).rejects.toThrow("inference worker has ended; create the session again");
   await session.dispose();
 
-  const next = await runtime.createSession({ bytes: identityGraph("float32") });
+  const next = await runtime.createSession({ bytes: await identityGraph("float32") });
   expect(await echo(next, 5)).toBe(5);
   expect(workers.size).toBe(2);
   expect(lines).toHaveLength(2);
@@ -61,7 +61,7 @@ test("a worker that ends rejects what is under way; the next session gets a new 
 
 test("workers can be ended and replaced many times", async () => {
   for (let round = 0; round < 15; round++) {
-    const session = await runtime.createSession({ bytes: identityGraph("float32") });
+    const session = await runtime.createSession({ bytes: await identityGraph("float32") });
     expect(await echo(session, round)).toBe(round);
     await [...workers].at(-1)?.terminate();
   }
@@ -72,7 +72,7 @@ test("a graph is loaded from a file, with its weights beside it in memory or on 
   const folder = await mkdtemp(join(tmpdir(), "runtime-node-"));
   try {
     const path = join(folder, "graph.onnx");
-    await writeFile(path, arithmeticGraph());
+    await writeFile(path, await arithmeticGraph());
     const session = await runtime.createSession({ path });
     const { sum } = await session.run({ a: scalar(1), b: scalar(2) }, ["sum"]);
     expect(sum?.data[0]).toBe(3);
@@ -98,14 +98,18 @@ test("options out of range are refused at once", () => {
 
 describe("the process", () => {
   const library = JSON.stringify(new URL("../dist/index.js", import.meta.url).href);
-  const graph = JSON.stringify(Buffer.from(identityGraph("float32")).toString("base64"));
-  const start = `import { createNodeRuntime } from ${library};
+  const start = async (): Promise<string> => {
+    const graph = Buffer.from(await identityGraph("float32")).toString("base64");
+    return `import { createNodeRuntime } from ${library};
     const runtime = createNodeRuntime({ device: "cpu" });
-    const session = await runtime.createSession({ bytes: Buffer.from(${graph}, "base64") });
+    const session = await runtime.createSession({ bytes: Buffer.from("${graph}", "base64") });
     const x = { dtype: "float32", dims: [1], data: Float32Array.of(7) };`;
+  };
 
   test("exits by itself with sessions open, after every call was answered", async () => {
-    const { stdout } = await runScript(`${start} session.run({ x }, ["y"]).then(({ y }) => console.log(y.data[0]));`);
+    const { stdout } = await runScript(
+      `${await start()} session.run({ x }, ["y"]).then(({ y }) => console.log(y.data[0]));`,
+    );
     expect(stdout.trim()).toBe("7");
   });
 
@@ -114,7 +118,7 @@ describe("the process", () => {
     const leave = `setTimeout(() => { console.log("leaving"); process.exit(0); }, 1);`;
     // Small passes, because the crash is in handing their results over; without the wait every third process aborted.
     for (let round = 0; round < 10; round++) {
-      expect((await runScript(`${start} ${calls} ${leave}`)).stdout.trim()).toBe("leaving");
+      expect((await runScript(`${await start()} ${calls} ${leave}`)).stdout.trim()).toBe("leaving");
     }
   });
 });
@@ -128,7 +132,7 @@ test("the event loop goes on while a model decodes", async () => {
   });
   expect(blocked).toBeGreaterThan(55);
 
-  const session = await runtime.createSession({ bytes: heavyGraph(1024, 8) });
+  const session = await runtime.createSession({ bytes: await heavyGraph(1024, 8) });
   let x = tensor("float32", [64, 1024]);
   const pass = async (): Promise<number> => {
     const start = performance.now();
@@ -151,7 +155,7 @@ test("the event loop goes on while a model decodes", async () => {
 });
 
 test("200 sessions created and disposed do not add up in memory", async () => {
-  const bytes = heavyGraph(1024, 1);
+  const bytes = await heavyGraph(1024, 1);
   const x = tensor("float32", [1, 1024]);
   const rounds = async (count: number): Promise<number> => {
     for (let i = 0; i < count; i++) {

@@ -11,7 +11,7 @@ import { runHere, testWorker, type TestWorker } from "../../test/worker.js";
 import { ablation } from "./ablation.js";
 import { architectures } from "./architectures.js";
 import { compare } from "./compare.js";
-import type { ComparisonResult } from "./comparison.js";
+import type { ComparisonResult } from "./comparison-result.js";
 
 let worker: TestWorker;
 let folder: string;

@@ -6,7 +6,8 @@ import { autoregressive, dynamo, generate } from "@dynamo/decode";
 import { modelPath } from "@dynamo/stories";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runHere, testWorker, type TestWorker } from "../../test/worker.js";
-import { completions, type CompletionsResult } from "./completions.js";
+import { completions } from "./completions.js";
+import type { CompletionsResult } from "./completions-result.js";
 import { readPrompts, sentenceCompletion } from "./prompts.js";
 
 let worker: TestWorker;

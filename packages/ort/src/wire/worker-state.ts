@@ -1,6 +1,6 @@
 /** The caller's thread's RuntimeState: checks what it is given, and passes it on to the worker. */
 import { DynamoError, tensor, type Feeds, type RuntimeState, type Tensor } from "@dynamo/core";
-import type { WireTensors } from "./protocol.js";
+import type { WireTensors } from "./messages.js";
 import { wireTensor, type WorkerLink } from "./worker-link.js";
 
 interface OwnState {

@@ -1,10 +1,10 @@
 import { DynamoError } from "@dynamo/core";
 import { describe, expect, it } from "vitest";
-import { engineError, loadError, memoryError } from "./engine-errors.js";
+import { passError, loadError, memoryError } from "./errors.js";
 
 const thrownBy = (error: unknown): unknown => {
   try {
-    return engineError(error);
+    return passError(error);
   } catch (thrown) {
     return thrown;
   }

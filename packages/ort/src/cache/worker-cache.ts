@@ -1,27 +1,14 @@
-/** What a session in the worker needs of a KV cache, wherever it lies; and the one in host memory. */
+/** The KV cache in host memory, as a session in the worker needs it. */
 import { DynamoError, type CacheLayout } from "@dynamo/core";
 import type { Tensor } from "onnxruntime-common";
-import type { Ort } from "./backend.js";
+import type { Ort, WorkerCache } from "../session/backend.js";
 import { createHostCache, type CacheArray, type HostCache } from "./host-cache.js";
-import { toNative } from "./native.js";
-
-export interface EngineCache {
-  /** Throws `invalid-argument` when a pass over these lengths cannot be. */
-  check(lengths: readonly number[], newPositions: number): void;
-  /** The first `rows` rows, by the names of the graph's inputs; valid until the next call. */
-  feeds(rows: number): Promise<Readonly<Record<string, Tensor>>>;
-  append(delta: Tensor, lengths: readonly number[], newPositions: number): Promise<void>;
-  /** `source` is a cache of the same session, which may be this one. */
-  copyRow(from: number, to: number, length: number, source: EngineCache): Promise<void>;
-  /** Gives up room beyond `length` positions, where a cache has grown and that pays. */
-  trim(length: number): void;
-  dispose(): void;
-}
+import { toNative } from "../session/native.js";
 
 /** What is behind a cache that another one copies from. */
-const hostCaches = new WeakMap<EngineCache, HostCache>();
+const hostCaches = new WeakMap<WorkerCache, HostCache>();
 
-export function hostEngineCache(ort: Ort, layout: CacheLayout): EngineCache {
+export function hostWorkerCache(ort: Ort, layout: CacheLayout): WorkerCache {
   const cache = createHostCache(layout);
   // The tensors over the cache's memory stay the same from pass to pass until it grows.
   let made: { rows: number; capacity: number; feeds: Record<string, Tensor> } | undefined;
@@ -31,7 +18,7 @@ export function hostEngineCache(ort: Ort, layout: CacheLayout): EngineCache {
     work();
     if (cache.capacity !== before) made = undefined;
   };
-  const own: EngineCache = {
+  const own: WorkerCache = {
     check(lengths, newPositions) {
       cache.check(lengths, newPositions);
     },

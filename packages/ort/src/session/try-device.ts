@@ -1,18 +1,17 @@
 /** Proves that a device works, by running a tiny graph on it. */
 import { DynamoError } from "@dynamo/core";
+import { graphBuilder } from "@dynamo/onnx";
 import type { Backend } from "./backend.js";
-import { openSession, type EngineSession } from "./engine.js";
-import { encodeSmallOnnx } from "./small-onnx.js";
+import { openSession, type OrtSession } from "./open-session.js";
+import { encodeGraph } from "../graphs/encode-graph.js";
 
 /** y = x · [[2, 0], [0, 3]]: an operator that every provider has, and an answer that zeroed memory does not give. */
-function tinyGraph(): Uint8Array {
-  const weights = Float32Array.of(2, 0, 0, 3);
-  return encodeSmallOnnx({
-    inputs: [{ name: "x", dtype: "float32", dims: [1, 2] }],
-    outputs: [{ name: "y", dtype: "float32", dims: [1, 2] }],
-    nodes: [{ op: "MatMul", inputs: ["x", "weights"], outputs: ["y"] }],
-    initializers: [{ name: "weights", dtype: "float32", dims: [2, 2], bytes: new Uint8Array(weights.buffer) }],
-  });
+function tinyGraph(): Promise<Uint8Array> {
+  const graph = graphBuilder("tiny");
+  const load = (): Uint8Array => new Uint8Array(Float32Array.of(2, 0, 0, 3).buffer);
+  const weights = graph.initializer("weights", "float32", [2, 2], load);
+  graph.output("y", graph.op("MatMul", [graph.input("x", "float32", [1, 2]), weights]), "float32", [1, 2]);
+  return encodeGraph(graph);
 }
 
 /** Throws what ONNX Runtime says when the device does not work. */
@@ -21,8 +20,8 @@ export async function tryDevice(backend: Backend): Promise<void> {
 }
 
 /** As `tryDevice`; the session stays open, and is the caller's to dispose. */
-export async function openTested(backend: Backend): Promise<EngineSession> {
-  const session = await openSession(backend, { bytes: tinyGraph() });
+export async function openTested(backend: Backend): Promise<OrtSession> {
+  const session = await openSession(backend, { bytes: await tinyGraph() });
   try {
     const { y } = await session.run({ x: { dtype: "float32", dims: [1, 2], data: Float32Array.of(1, 1) } }, ["y"]);
     if (y?.data[0] !== 2 || y.data[1] !== 3) {

@@ -38,7 +38,7 @@ export function loadError(error: unknown, source: string): DynamoError {
 }
 
 /** Throws the error of a pass that failed; `unsupported` for float16 on a GPU that lacks it. */
-export function engineError(error: unknown): never {
+export function passError(error: unknown): never {
   if (DynamoError.is(error)) throw error;
   const memory = memoryError(error);
   if (memory !== undefined) throw memory;

@@ -1,24 +1,24 @@
 /** Sessions of ONNX Runtime on one device: what runs in an inference worker. */
 import { DynamoError, nextName, type CacheLayout, type GraphSource } from "@dynamo/core";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
-import type { Backend } from "./backend.js";
-import { hostEngineCache, type EngineCache } from "./engine-cache.js";
-import type { EngineState } from "./engine-state.js";
+import type { Backend, SideSessions, WorkerCache } from "./backend.js";
+import { hostWorkerCache } from "../cache/worker-cache.js";
+import type { HeldState } from "./held-state.js";
 import { fromNative, tensorInfos, toNative } from "./native.js";
-import { engineError, loadError } from "./engine-errors.js";
-import type { SessionShape, WireTensor, WireTensors } from "./protocol.js";
-import { sideSessions, type SideSessions } from "./side-sessions.js";
+import { passError, loadError } from "./errors.js";
+import type { SessionShape, WireTensor, WireTensors } from "../wire/messages.js";
+import { sideSessions } from "./side-sessions.js";
 
-export interface EngineSession {
+export interface OrtSession {
   readonly shape: SessionShape;
-  createCache(layout: CacheLayout): Promise<EngineCache>;
-  run(feeds: WireTensors, fetches: readonly string[], attached?: EngineAttached): Promise<WireTensors>;
+  createCache(layout: CacheLayout): Promise<WorkerCache>;
+  run(feeds: WireTensors, fetches: readonly string[], attached?: OrtAttached): Promise<WireTensors>;
   /** Its caches are disposed by whoever made them, before it. */
   dispose(): Promise<void>;
 }
 
-export interface EngineAppend {
-  readonly cache: EngineCache;
+export interface OrtAppend {
+  readonly cache: WorkerCache;
   /** The output that holds the new keys and values. */
   readonly delta: string;
   readonly lengths: readonly number[];
@@ -26,9 +26,9 @@ export interface EngineAppend {
 }
 
 /** A cache that the pass reads and is appended to, or a state that it reads and replaces. */
-export interface EngineAttached {
-  readonly append?: EngineAppend;
-  readonly state?: EngineState;
+export interface OrtAttached {
+  readonly append?: OrtAppend;
+  readonly state?: HeldState;
 }
 
 /** Loads a graph. Outputs named in `deviceOutputs` stay in the GPU's memory, where there is one, unless fetched. */
@@ -36,7 +36,7 @@ export async function openSession(
   backend: Backend,
   graph: GraphSource,
   deviceOutputs: readonly string[] = [],
-): Promise<EngineSession> {
+): Promise<OrtSession> {
   const { ort, gpu, options } = backend;
   const kept = gpu === undefined ? [] : deviceOutputs;
   const main = await load(
@@ -50,7 +50,7 @@ export async function openSession(
   return {
     shape,
     async createCache(layout) {
-      return gpu === undefined ? hostEngineCache(ort, layout) : gpu.createCache(layout, side);
+      return gpu === undefined ? hostWorkerCache(ort, layout) : gpu.createCache(layout, side);
     },
     async run(feeds, fetches, { append, state } = {}) {
       append?.cache.check(append.lengths, append.newPositions);
@@ -66,16 +66,16 @@ export async function openSession(
       if (state?.inPlace === true) {
         const places = wanted.map((name) => [name, null] as [string, Tensor | null]);
         const own = replaced.map((name) => [nextName(name), state.tensor(name)] as [string, Tensor | null]);
-        const results = await main.run(inputs, Object.fromEntries([...places, ...own])).catch(engineError);
+        const results = await main.run(inputs, Object.fromEntries([...places, ...own])).catch(passError);
         return await collect(results, fetches, side);
       }
       const everything = kept.length > 0 && backend.fetchesAll;
-      const results = await (everything ? main.run(inputs) : main.run(inputs, wanted)).catch(engineError);
+      const results = await (everything ? main.run(inputs) : main.run(inputs, wanted)).catch(passError);
       try {
         if (append !== undefined) {
           await append.cache
             .append(results[append.delta] as Tensor, append.lengths, append.newPositions)
-            .catch(engineError);
+            .catch(passError);
         }
         for (const name of replaced) state?.replace(name, results[nextName(name)] as Tensor);
         return await collect(results, fetches, side);
@@ -126,7 +126,7 @@ async function collect(
 }
 
 /** The state's tensor that an output replaces. */
-function replacedName(output: string, state: EngineState | undefined): string | undefined {
+function replacedName(output: string, state: HeldState | undefined): string | undefined {
   const name = output.endsWith(nextName("")) ? output.slice(0, -nextName("").length) : undefined;
   return name !== undefined && state?.has(name) === true ? name : undefined;
 }

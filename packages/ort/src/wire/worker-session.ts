@@ -10,8 +10,8 @@ import {
   type Tensor,
   type TensorInfo,
 } from "@dynamo/core";
-import type { SessionShape, WireAppend, WireTensors } from "./protocol.js";
-import { ownState } from "./state.js";
+import type { SessionShape, WireAppend, WireTensors } from "./messages.js";
+import { ownState } from "./worker-state.js";
 import { wireTensor, type WorkerLink } from "./worker-link.js";
 
 /** What a session knows of a cache that it made. */

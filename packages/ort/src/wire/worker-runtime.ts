@@ -1,7 +1,7 @@
 /** core's Runtime over an inference worker: what the runtimes do alike, whatever their worker is. */
 import { DynamoError, type DeviceChoice, type GraphSource, type Runtime, type Session } from "@dynamo/core";
-import { workerSession } from "./session.js";
-import { workerState } from "./state.js";
+import { workerSession } from "./worker-session.js";
+import { workerState } from "./worker-state.js";
 import type { WorkerLink } from "./worker-link.js";
 
 export interface InferenceWorker<Link extends WorkerLink> {

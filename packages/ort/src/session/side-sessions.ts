@@ -1,16 +1,9 @@
 /** Sessions of the small graphs that move and edit tensors on a device, opened once each. */
 import type { DType } from "@dynamo/core";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
-import type { Backend } from "./backend.js";
-import { engineError, loadError } from "./engine-errors.js";
-import { copyGraph } from "./copy-graph.js";
-
-export interface SideSessions {
-  open(graph: Uint8Array, outputs: "cpu" | "gpu-buffer"): Promise<InferenceSession>;
-  /** A copy of a tensor, from the host to the device or back. */
-  copy(value: Tensor, to: "cpu" | "gpu-buffer"): Promise<Tensor>;
-  dispose(): Promise<void>;
-}
+import type { Backend, SideSessions } from "./backend.js";
+import { passError, loadError } from "./errors.js";
+import { copyGraph } from "../graphs/copy-graph.js";
 
 interface Opened {
   readonly graph: Uint8Array;
@@ -31,8 +24,8 @@ export function sideSessions(backend: Backend): SideSessions {
     open,
     async copy(value, to) {
       // Never `value.getData()`: in onnxruntime-node 1.30 it ends the process ("not implemented", thrown through C).
-      const session = await open(copyGraph(value.type as DType, value.dims.length), to);
-      return (await session.run({ value }).catch(engineError))["copy"] as Tensor;
+      const session = await open(await copyGraph(value.type as DType, value.dims.length), to);
+      return (await session.run({ value }).catch(passError))["copy"] as Tensor;
     },
     async dispose() {
       for (const { session } of opened.splice(0)) await session.release();

@@ -24,12 +24,16 @@ export function capacityFor(needed: number, maxLength: number, { step, share }: 
 }
 
 /** All heads of a layout together: the second dim of `delta`. */
-export function totalHeads(layout: CacheLayout): number {
+export function totalHeads(layout: Pick<CacheLayout, "tensors">): number {
   return layout.tensors.reduce((sum, { heads }) => sum + heads, 0);
 }
 
-/** The dims of one cache tensor. */
-export function cacheDims({ kind, heads, headSize }: CacheTensor, rows: number, capacity: number): number[] {
+/** The dims of one cache tensor; a name stands for a size that a graph leaves open. */
+export function cacheDims<Size extends number | string = number>(
+  { kind, heads, headSize }: CacheTensor,
+  rows: Size | number,
+  capacity: Size,
+): (number | Size)[] {
   return kind === "key" ? [rows, heads, headSize, capacity] : [rows, heads, capacity, headSize];
 }
 

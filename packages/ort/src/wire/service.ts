@@ -1,12 +1,11 @@
 /** The serving end of an inference worker: it owns the sessions, their caches and the states. */
 import { DynamoError } from "@dynamo/core";
-import type { Backend } from "./backend.js";
-import { openSession, type EngineSession } from "./engine.js";
-import type { EngineCache } from "./engine-cache.js";
-import { memoryError } from "./engine-errors.js";
-import { createEngineState, type EngineState } from "./engine-state.js";
-import { ownedBuffers } from "./native.js";
-import type { Answer, Call, Request, Values, WireError, WireTensors } from "./protocol.js";
+import type { Backend, WorkerCache } from "../session/backend.js";
+import { openSession, type OrtSession } from "../session/open-session.js";
+import { memoryError } from "../session/errors.js";
+import { createHeldState, type HeldState } from "../session/held-state.js";
+import { ownedBuffers } from "../session/native.js";
+import type { Answer, Call, Request, Values, CallError, WireTensors } from "./messages.js";
 
 export interface Service {
   /** Serves one call; the answer, and the buffers that can be handed over with it. Never rejects. */
@@ -23,18 +22,18 @@ export interface ServiceOptions {
 }
 
 interface OpenCache {
-  readonly cache: EngineCache;
+  readonly cache: WorkerCache;
   readonly delta: string;
 }
 
 interface OpenSession {
-  readonly session: EngineSession;
+  readonly session: OrtSession;
   readonly caches: Map<number, OpenCache>;
 }
 
 interface Opened {
   readonly sessions: Map<number, OpenSession>;
-  readonly states: Map<number, EngineState>;
+  readonly states: Map<number, HeldState>;
 }
 
 /** Calls are to be served one after the other. */
@@ -52,7 +51,7 @@ export function createService(backend: Backend, { checkDevice, beforeCall }: Ser
         const tensors = request.kind === "run" || request.kind === "read-state";
         return { answer: { id, value }, transfer: tensors ? ownedBuffers(value as WireTensors) : [] };
       } catch (error) {
-        return { answer: { id, error: wireError(error) }, transfer: [] };
+        return { answer: { id, error: callError(error) }, transfer: [] };
       }
     },
     async close() {
@@ -91,7 +90,7 @@ async function serve(backend: Backend, opened: Opened, request: Served): Promise
       return undefined;
     }
     case "create-state":
-      opened.states.set(request.state, await createEngineState(backend, request.tensors));
+      opened.states.set(request.state, await createHeldState(backend, request.tensors));
       return undefined;
     case "read-state":
       return stateOf(opened, request.state).read(request.names);
@@ -122,7 +121,7 @@ function runPass(opened: Opened, request: Extract<Request, { kind: "run" }>): Pr
   });
 }
 
-function stateOf({ states }: Opened, id: number): EngineState {
+function stateOf({ states }: Opened, id: number): HeldState {
   const state = states.get(id);
   if (state === undefined) throw new DynamoError("invalid-argument", "this state has been disposed");
   return state;
@@ -149,7 +148,7 @@ async function closeSession({ sessions }: Opened, id: number): Promise<undefined
   return undefined;
 }
 
-function wireError(error: unknown): WireError {
+function callError(error: unknown): CallError {
   const known = DynamoError.is(error) ? error : memoryError(error);
   if (known !== undefined) return { code: known.code, message: known.message };
   return { code: "runtime", message: error instanceof Error ? error.message : String(error) };

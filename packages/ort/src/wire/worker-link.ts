@@ -1,7 +1,7 @@
 /** The calling end of an inference worker: typed calls, and the ones it owes an answer to. */
 import { DynamoError } from "@dynamo/core";
-import { memoryError } from "./engine-errors.js";
-import type { Answer, Call, Request, Values, WireTensor } from "./protocol.js";
+import { memoryError } from "../session/errors.js";
+import type { Answer, Call, Request, Values, WireTensor } from "./messages.js";
 
 export interface WorkerLink {
   /** False once the worker has ended: its sessions are gone then. */

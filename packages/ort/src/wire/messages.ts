@@ -79,10 +79,10 @@ export interface Call {
 }
 
 export type Answer =
-  { readonly id: number; readonly value: Values[keyof Values] } | { readonly id: number; readonly error: WireError };
+  { readonly id: number; readonly value: Values[keyof Values] } | { readonly id: number; readonly error: CallError };
 
 /** Errors cross threads as plain data, because structured clone drops a class and its own fields. */
-export interface WireError {
+export interface CallError {
   readonly code: DynamoErrorCode;
   readonly message: string;
 }

@@ -3,10 +3,10 @@ import { DynamoError } from "@dynamo/core";
 import type { Tensor } from "onnxruntime-common";
 import type { Backend } from "./backend.js";
 import { fromNative, toNative } from "./native.js";
-import type { WireTensor, WireTensors } from "./protocol.js";
+import type { WireTensor, WireTensors } from "../wire/messages.js";
 import { sideSessions } from "./side-sessions.js";
 
-export interface EngineState {
+export interface HeldState {
   has(name: string): boolean;
   tensor(name: string): Tensor;
   /** Whether ONNX Runtime writes a successor into the tensor's own memory; otherwise `replace` takes its place. */
@@ -17,13 +17,13 @@ export interface EngineState {
   dispose(): Promise<void>;
 }
 
-export async function createEngineState(backend: Backend, initial: WireTensors): Promise<EngineState> {
+export async function createHeldState(backend: Backend, initial: WireTensors): Promise<HeldState> {
   const state = backend.gpu === undefined ? hostState(backend) : gpuState(backend);
   for (const [name, value] of Object.entries(initial)) await state.add(name, value);
   return state;
 }
 
-type GrowingState = EngineState & { add(name: string, value: WireTensor): Promise<void> };
+type GrowingState = HeldState & { add(name: string, value: WireTensor): Promise<void> };
 
 function hostState({ ort, writesGivenOutputs }: Backend): GrowingState {
   const tensors = new Map<string, Tensor>();
@@ -91,7 +91,7 @@ function gpuState(backend: Backend): GrowingState {
   };
 }
 
-const lookUp = (tensors: ReadonlyMap<string, Tensor>): Pick<EngineState, "has" | "tensor"> => ({
+const lookUp = (tensors: ReadonlyMap<string, Tensor>): Pick<HeldState, "has" | "tensor"> => ({
   has: (name) => tensors.has(name),
   tensor: (name) => find(tensors, name),
 });

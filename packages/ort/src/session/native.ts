@@ -2,7 +2,7 @@
 import { byteSize, DynamoError, elementCount, viewOf, type DType, type TensorInfo } from "@dynamo/core";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import type { Ort } from "./backend.js";
-import type { WireTensor, WireTensors } from "./protocol.js";
+import type { WireTensor, WireTensors } from "../wire/messages.js";
 
 const dtypes: ReadonlySet<string> = new Set<DType>([
   "float32",
