@@ -61,7 +61,7 @@ test("texts are those that generate() writes; orders follow ε_b; speed-ups have
     expect(speedup?.interval?.[1]).toBeGreaterThan(speedup?.value ?? Infinity);
     expect(Object.keys(speedupByType)).toHaveLength(7);
   }
-}, 120_000);
+});
 
 test("a job's texts depend on the job alone; its wall-clock time does not count as its text", async () => {
   const evaluation = await completions({ ...settings, timedSeeds: 1 });

@@ -18,7 +18,7 @@ let dataset: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "dynamo-memory-"));
   ({ dataset } = await makeTrainingFiles(folder));
-}, 120_000);
+});
 afterAll(() => rm(folder, { recursive: true }));
 
 const configOf = (name: string, changes: Record<string, unknown>): Promise<string> =>
@@ -65,4 +65,4 @@ it("ends the run with what it needs and what to lower; its checkpoint stays, and
   ]);
   expect(outcome(run)).toEqual(before);
   succeeded(await runCli(["train", "--out", run, "--resume"]));
-}, 240_000);
+});

@@ -97,7 +97,7 @@ describe.skipIf(!hasRedis)("replicas that share a Redis", () => {
     text.abort();
   }, 60_000);
 
-  test("a Redis that hangs is away: after the first, requests do not wait for it; it goes on: they count together", async () => {
+  test("a Redis that hangLimit is away: after the first, requests do not wait for it; it goes on: they count together", async () => {
     const [first, second] = servers;
     const logged = (server: RunningServer, what: RegExp): number => server.log().match(what)?.length ?? 0;
     const before = servers.map((server) => [logged(server, /redis: away/g), logged(server, /limits are shared/g)]);
