@@ -14,7 +14,15 @@ const model = (
   chatTokenizer: LoadedTokenizer | undefined,
 ): Parameters<typeof chatPrompt>[0] => ({
   chatTokenizer,
-  info: { vocabularySize: 27, contextLength, beginOfTextId: undefined },
+  info: {
+    vocabularySize: 27,
+    tokenHeads: 1,
+    untrainedHeads: [],
+    contextLength,
+    endOfTextIds: [],
+    beginOfTextId: undefined,
+    generation: {},
+  },
 });
 const user = (content: string): { role: string; content: string } => ({ role: "user", content });
 

@@ -2,19 +2,18 @@
 import { DynamoError, type CacheLayout } from "@dynamo/core";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import {
-  appendGraph,
   cacheDims,
   capacityFor,
   checkAppend,
   checkCopy,
   checkLayout,
-  passError,
+  engineError,
   gpuGrowth,
   toNative,
-  type WorkerCache,
+  type EngineCache,
   type Ort,
   type SideSessions,
-} from "@dynamo/ort";
+} from "@dynamo/runtime-common";
 import { editGraph } from "./edit-graph.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -37,12 +36,12 @@ interface RowSource {
   row(index: number, positions: number): Promise<Tensors>;
 }
 
-const rowSources = new WeakMap<WorkerCache, RowSource>();
+const rowSources = new WeakMap<EngineCache, RowSource>();
 
-export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSessions): Promise<WorkerCache> {
+export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSessions): Promise<EngineCache> {
   checkLayout(layout);
-  const append = await side.open(await appendGraph(layout), "gpu-buffer");
-  const edit = await side.open(await editGraph(layout), "gpu-buffer");
+  const append = await side.open(layout.appendGraph, "gpu-buffer");
+  const edit = await side.open(editGraph(layout), "gpu-buffer");
   const { rows, maxLength } = layout;
   // One more than maxLength: the append graph puts padding that falls past the end on the last position.
   const most = capacityFor(maxLength + 1, Infinity, gpuGrowth);
@@ -89,7 +88,7 @@ export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSe
     replace(inHead ? { split, head: next, tail } : { split, head, tail: next });
   }
 
-  const own: WorkerCache = {
+  const own: EngineCache = {
     check: (lengths, newPositions) => {
       checkAppend(layout, lengths, newPositions, Math.min(capacity, maxLength));
     },
@@ -143,7 +142,7 @@ function editor(ort: Ort, layout: CacheLayout, session: InferenceSession): Edit 
       inputs[`first.${name}`] = first[name] as Tensor;
       inputs[`second.${name}`] = second[name] as Tensor;
     }
-    return renamed(layout, await session.run(inputs).catch(passError), "out");
+    return renamed(layout, await session.run(inputs).catch(engineError), "out");
   };
 }
 

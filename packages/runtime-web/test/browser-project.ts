@@ -1,6 +1,5 @@
 /** Vitest's project of the tests that run inside Chromium, on the built package: a worker loads no TypeScript. */
 import { fileURLToPath } from "node:url";
-import { hangLimit } from "@dynamo/build/vitest";
 import { playwright } from "@vitest/browser-playwright";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import type { BrowserCommand } from "vitest/node";
@@ -31,10 +30,9 @@ export function browserProject(executablePath: string): TestProjectInlineConfigu
       headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
     },
     test: {
-      name: "@dynamo/runtime-web in chromium",
+      name: "chromium",
       include: ["test/browser/**/*.test.ts"],
-      testTimeout: hangLimit,
-      hookTimeout: hangLimit,
+      testTimeout: 300_000,
       fileParallelism: false,
       globalSetup: [here("./serve-files.ts")],
       browser: {

@@ -1,5 +1,4 @@
 /** The README's pages, as they stand there, with the packages as they are published: no bundler has a setting. */
-import { hangLimit } from "@dynamo/build/vitest";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium, type Browser } from "playwright";
@@ -12,7 +11,7 @@ import { serveFolder } from "./static-server.js";
 
 const executablePath = findChromium();
 
-describe.skipIf(executablePath === undefined)("the README's page", () => {
+describe.skipIf(executablePath === undefined)("the README's page", { timeout: 240_000 }, () => {
   let browser: Browser;
   let project: ReturnType<typeof publishedProject>;
   beforeAll(async () => {
@@ -40,7 +39,7 @@ describe.skipIf(executablePath === undefined)("the README's page", () => {
       if (!request.url().startsWith("data:")) requests.push(request.url());
     });
     await page.goto(address);
-    const written = page.waitForFunction(() => document.body.innerText.length > 200, undefined, { timeout: hangLimit });
+    const written = page.waitForFunction(() => document.body.innerText.length > 200, undefined, { timeout: 120_000 });
     await written.catch((error: unknown) => complaints.push(String(error)));
     expect(complaints).toEqual([]);
     expect(requests.filter((url) => !url.startsWith(address) && !url.startsWith("blob:"))).toEqual([]);

@@ -1,3 +1,0 @@
-import type { ViteUserConfig } from "vitest/config";
-export declare const hangLimit: number;
-export declare function preset(test?: ViteUserConfig["test"]): ViteUserConfig;
