@@ -41,6 +41,13 @@ describe("a chat's prompt", () => {
     expect(() => chatPrompt(model(10, tokenizer(template)), messages, { maxNewTokens: 1000 })).toThrow(/received 6/);
   });
 
+  it("is there for a model whose template refuses a lone question", () => {
+    const strict = tokenizer("{{ raise_exception('System first!') }}");
+    expect(hasChatTemplate(model(20, strict))).toBe(true);
+    expect(() => chatPrompt(model(20, strict), [user("x")], { maxNewTokens: 1 })).toThrow("System first!");
+    expect(() => hasChatTemplate(model(20, tokenizer("{% include 'x' %}")))).toThrow(/stands alone/);
+  });
+
   it("needs a template", () => {
     expect(hasChatTemplate(model(20, tokenizer(template)))).toBe(true);
     expect([hasChatTemplate(model(20, tokenizer())), hasChatTemplate(model(20, undefined))]).toEqual([false, false]);
