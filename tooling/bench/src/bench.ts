@@ -26,6 +26,7 @@ export const benches: Readonly<Record<string, string>> = {
   "peer-batch": "many texts at once beside llama.cpp, on the same weights (pnpm bench:peer installs it)",
   perplexity: "`dynamo eval perplexity` against the bare prefill of the same windows",
   server: "dynamo serve under load: tokens/s, time to first token and between chunks for 1, 4, 16 and 64 clients",
+  "server-gaps": "the longest gap in a stream while others send prompts that take long to read, or are refused",
   "train-memory": "peak memory of a training process, against PyTorch's where python3 has it",
   "train-run": "a training run: waiting for data, checkpoints",
   "train-step": "a full training step: tokens/s, against PyTorch's where python3 has it, and against plain MatMul",
