@@ -12,9 +12,9 @@ const arrows = {
   protocol: ["core"],
   jobs: ["core"],
   cooccurrence: ["core"],
-  "runtime-common": ["core"],
-  "runtime-node": ["runtime-common", "core"],
-  "runtime-web": ["runtime-common", "core"],
+  ort: ["onnx", "core"],
+  "runtime-node": ["ort", "onnx", "core"],
+  "runtime-web": ["ort", "onnx", "core"],
   // A model folder holds its tokenizer and its mask: docs/decisions/0002-model-loads-tokenizer-and-mask.md
   model: ["onnx", "cooccurrence", "tokenizer", "core"],
   decode: ["cooccurrence", "core"],
@@ -27,7 +27,7 @@ const tests = "[.]test[.]ts$|^(packages|apps|tooling)/[^/]+/test/";
 /** Files that a tool runs, not the product. */
 const configs = "[.]config[.](ts|mjs)$";
 /** Packages that run in browsers too, and the files of them that only Node's entry points reach. */
-const isomorphic = "^packages/(core|onnx|tokenizer|protocol|cooccurrence|decode|model|runtime-common|runtime-web)/src/";
+const isomorphic = "^packages/(core|onnx|tokenizer|protocol|cooccurrence|decode|model|ort|runtime-web)/src/";
 const nodeOnly = "^packages/model/src/(node-folder|atomic-folder|random-checkpoint|convert)[^/]*[.]ts$|[-.]?node[.]ts$";
 
 const boundaries = Object.entries(arrows).map(([name, allowed]) => ({
@@ -45,10 +45,11 @@ module.exports = {
     ...boundaries,
     {
       name: "no-cycles",
-      comment: "Modules that need each other are one module, or need a third one. Cycles of types alone are allowed.",
+      comment:
+        "Modules that need each other are one module, or need a third one. Types alone count too: shared ones live in a file that imports nothing.",
       severity: "error",
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+      to: { circular: true },
     },
     {
       name: "known-package",

@@ -9,7 +9,7 @@ if (chromium === undefined) {
 
 const node = {
   extends: true as const,
-  test: { name: "node", exclude: ["**/node_modules/**", "test/browser/**"] },
+  test: { name: "@dynamo/runtime-web", exclude: ["**/node_modules/**", "test/browser/**"] },
 };
 
 export default preset({

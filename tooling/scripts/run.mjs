@@ -13,13 +13,9 @@ const jobs = {
   start: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["demo", ...args]),
   playground: async () => handOver("apps/playground", "apps/playground/bin/playground.js", args),
   /** Pictures of every view of the playground, for people to look at. */
-  async screenshots() {
-    const { ensureBuilt, ensureInstalled } = await import("./setup.mjs");
-    const { runWithPnpm } = await import("./process.mjs");
-    await ensureInstalled();
-    await ensureBuilt("apps/playground");
-    process.exitCode = await runWithPnpm(["pnpm", "--filter", "@dynamo/playground", "screenshots"]);
-  },
+  screenshots: () => playgroundScript("screenshots"),
+  /** How long its first paint takes. */
+  "bench:page": () => playgroundScript("bench"),
   serve: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["serve", ...args]),
   vectors: async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["vectors", ...args]),
   "vectors:training": async () => handOver("apps/cli", "apps/cli/bin/dynamo.js", ["training-vectors", ...args]),
@@ -47,6 +43,13 @@ const jobs = {
     await ensureInstalled();
     process.exitCode = await runTests(args);
   },
+  /** What takes long: kills, leases that run out, memory that does, long fuzz. */
+  async "test:soak"() {
+    const { ensureInstalled } = await import("./setup.mjs");
+    const { runTests } = await import("./tests.mjs");
+    await ensureInstalled();
+    process.exitCode = await runTests(args, { soak: true });
+  },
   /** Clients by the thousand, some of which leave, against a real server: `pnpm soak:server` for half an hour, `--quick` for a minute. */
   "soak:server": async () => handOver("tooling/bench", "tooling/bench/dist/soak-server.js", args),
   /** Kills a training run over and over: `pnpm soak:train` 20 times, `pnpm soak:train 50` 50 times. */
@@ -56,7 +59,8 @@ const jobs = {
     await ensureInstalled();
     await ensureBuilt("apps/cli");
     process.env.DYNAMO_KILLS = args[0] ?? "20";
-    const vitest = ["exec", "vitest", "run", "test/train-kills.test.ts"];
+    process.env.DYNAMO_SOAK = "1";
+    const vitest = ["exec", "vitest", "run", "test/train-kills.soak.test.ts"];
     process.exitCode = await runWithPnpm(["pnpm", "--filter", "@dynamo/cli", ...vitest]);
   },
   /** Every tokenizer.json that npm ships, fetched once (330 MB), against the ids of Rust's tokenizers. */
@@ -73,6 +77,15 @@ const jobs = {
     process.exitCode = await turbo(args);
   },
 };
+
+/** @param {string} script of the playground's package.json */
+async function playgroundScript(script) {
+  const { ensureBuilt, ensureInstalled } = await import("./setup.mjs");
+  const { runWithPnpm } = await import("./process.mjs");
+  await ensureInstalled();
+  await ensureBuilt("apps/playground");
+  process.exitCode = await runWithPnpm(["pnpm", "--filter", "@dynamo/playground", script]);
+}
 
 /**
  * Sets up what `target` needs and runs its script in this very process: a second start costs no extra process.

@@ -1,42 +1,51 @@
-// `npm test`: every package's vitest through turbo, and one closing line that adds them all up.
+// `npm test`: builds what the tests need, runs every package's tests in one vitest, and closes with one line of counts.
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { members, root } from "./fingerprint.mjs";
-import { turbo } from "./process.mjs";
+import { fileURLToPath } from "node:url";
+import { root } from "./fingerprint.mjs";
+import { run, turbo } from "./process.mjs";
 
-/** Where tooling/build/vitest.mjs writes a package's counts. */
-const reportFile = "node_modules/.cache/test-results.json";
+const report = new URL("node_modules/.cache/test-results.json", root);
 
 /**
- * @param {string[]} args passed on to turbo, e.g. ["--filter=@dynamo/core"]
+ * @param {string[]} args `--filter=@dynamo/core` for one package's tests; all else is passed on to vitest
+ * @param {{ soak?: boolean }} [options] the long runs instead of the tests
  * @returns {Promise<number>} exit code
  */
-export async function runTests(args) {
-  const tested = members().filter((member) => read(`${member}/package.json`).scripts?.test !== undefined);
-  for (const member of tested) rmSync(new URL(`${member}/${reportFile}`, root), { force: true });
-  process.env.DYNAMO_TEST_RESULTS = reportFile;
-  // Two at a time: a test run is bound by the cores, and vitest starts its own workers.
-  const code = await turbo(["test", "--concurrency=2", "--continue=dependencies-successful", ...args]);
-  // Without a report a package was not asked for; or, in a run of all of them that failed, it did not get that far.
-  const missing = { passed: 0, failed: code !== 0 && args.length === 0 ? 1 : 0, skipped: 0 };
-  const counts = tested.map((member) => count(member) ?? missing).reduce(add);
-  // Turbo failed although every test that reported passed: a build broke, or a run crashed.
-  if (code !== 0 && counts.failed === 0) counts.failed = 1;
-  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
-  process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
-  return code === 0 && counts.failed > 0 ? 1 : code;
+export async function runTests(args, { soak = false } = {}) {
+  const isFilter = (arg) => arg.startsWith("--filter=");
+  const filters = args.filter(isFilter);
+  const built = await turbo(["build", ...filters, "--output-logs=errors-only"], { output: "on-failure" });
+  if (built !== 0) return close({ passed: 0, failed: 1, skipped: 0 }, built);
+  rmSync(report, { force: true });
+  Object.assign(process.env, { DYNAMO_TEST_RESULTS: fileURLToPath(report), DYNAMO_SOAK: soak ? "1" : "" });
+  // A package may have several projects: @dynamo/runtime-web has one in the browser.
+  const projects = filters.map((filter) => `--project=${filter.slice("--filter=".length)}*`);
+  const rest = args.filter((arg) => !isFilter(arg));
+  const vitest = fileURLToPath(new URL("node_modules/vitest/vitest.mjs", root));
+  const code = await run([process.execPath, vitest, "run", ...projects, ...rest]);
+  return close(counts(), code);
 }
 
-/** undefined without a report. */
-function count(member) {
-  if (!existsSync(new URL(`${member}/${reportFile}`, root))) return undefined;
-  const report = read(`${member}/${reportFile}`);
+function close({ passed, failed, skipped }, code) {
+  // Vitest failed although every test that reported passed: a run crashed.
+  const wrong = code !== 0 && failed === 0 ? 1 : failed;
+  process.stdout.write(`\n${passed} passed, ${wrong} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`);
+  return code === 0 && wrong > 0 ? 1 : code;
+}
+
+function counts() {
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
+  const {
+    testResults,
+    numPassedTests,
+    numFailedTests,
+    numPendingTests,
+    numTodoTests = 0,
+  } = JSON.parse(readFileSync(report, "utf8"));
   // A file that could not even be loaded fails without any test of it failing.
-  const unloaded = report.testResults.filter(
-    ({ status, assertionResults }) => status === "failed" && !assertionResults.length,
+  const unloaded = testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
   );
-  const failed = report.numFailedTests + unloaded.length;
-  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + (report.numTodoTests ?? 0) };
+  const skipped = numPendingTests + numTodoTests;
+  return { passed: numPassedTests, failed: numFailedTests + unloaded.length, skipped };
 }
-
-const add = (a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped });
-const read = (path) => JSON.parse(readFileSync(new URL(path, root), "utf8"));

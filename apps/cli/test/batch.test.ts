@@ -49,7 +49,7 @@ describe("dynamo batch", () => {
     const second = await spawnCli([...batch, input, "--out", output]);
     expect(second).toMatchObject({ code: 0, stderr: expect.stringContaining("3 of 3 lines, 3 of them from before") });
     expect(text()).toBe(before);
-  }, 60_000);
+  });
 
   it("killed in the middle and begun again: every line once, those from before untouched, the text the same", async () => {
     const count = 60;
@@ -76,7 +76,7 @@ describe("dynamo batch", () => {
     const whole = texts(answers());
     output = again;
     expect(texts(answers())).toEqual(whole);
-  }, 120_000);
+  });
 
   it("Ctrl-C: what is finished stays, exit code 130", async () => {
     write(Array.from({ length: 200 }, (_, i) => line(i, { max_tokens: 200 })));
@@ -91,7 +91,7 @@ describe("dynamo batch", () => {
     expect(await gone).toEqual([130, null]);
     expect(stderr).toMatch(/\d+ of 200 lines are finished: the same command goes on/);
     expect(answers().length).toBeGreaterThan(0);
-  }, 60_000);
+  });
 
   it("an input with faults, and an output that is none, are refused and stay as they are", async () => {
     write([line(0), "{", line(0)]);
@@ -109,5 +109,5 @@ describe("dynamo batch", () => {
       expect(text()).toBe(mine);
     }
     expect(await spawnCli([...batch, input, "--out", input])).toMatchObject({ code: 2 });
-  }, 60_000);
+  });
 });

@@ -38,7 +38,7 @@ beforeAll(async () => {
   expect(JSON.parse(prepared.stdout)).toMatchObject({ conversations: 3, cut: 0, tooLong: 0, blank: 0 });
   await run(["train", at("config.json"), "--dataset", at("data"), "--out", at("run"), "--threads", "1"]);
   model = at("run/model");
-}, 300_000);
+});
 afterAll(() => rm(folder, { recursive: true }));
 
 async function run(args: readonly string[]): Promise<CliResult> {

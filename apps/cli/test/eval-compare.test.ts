@@ -33,7 +33,7 @@ test("compare prints a row for each strategy, and writes the same as JSON", asyn
   expect(kind).toBe("compare");
   expect(settings).toMatchObject({ seeds: [0], maxNewTokens: 12, groups: [{ model: modelPath, draft: basePath }] });
   expect(summary).toMatchObject({ groups: [{ rows: [{ way: null, tokens: 24 }, {}, {}, {}, {}, {}] }] });
-}, 60_000);
+});
 
 test("a run that was cut short goes on, and says the same", async () => {
   const run = (backoff: string): ReturnType<typeof runCli> =>
@@ -48,7 +48,7 @@ test("a run that was cut short goes on, and says the same", async () => {
   expect(await readFile(at("run/result.json"), "utf8")).toBe(second.stdout.trim());
   const other = await run("0.6");
   expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("holds another run")]);
-}, 60_000);
+});
 
 test("ablation prints a table for each ε_b", async () => {
   const { code, stdout } = await runCli([
@@ -64,7 +64,7 @@ test("ablation prints a table for each ε_b", async () => {
   const tables = stdout.trim().split("\n\n");
   expect(tables.map((table) => table.split("\n").length)).toEqual([5, 5]);
   expect(tables[1]).toContain("dynamo ε_b 0.6, mask 1, no Otsu, no blur");
-}, 60_000);
+});
 
 test("architectures prints a row for each folder", async () => {
   const { code, stdout } = await runCli([
@@ -80,7 +80,7 @@ test("architectures prints a row for each folder", async () => {
   const [header, ...rows] = stdout.trim().split("\n");
   expect(header).toMatch(/PPL_1 +PPL_2 +PPL_3 +PPL_1:2 +PPL_1:3/);
   expect(rows).toHaveLength(2);
-}, 60_000);
+});
 
 test("both kinds of text at once are refused", async () => {
   const both = ["--text", at("text.txt"), "--tokens", at("text.txt")];

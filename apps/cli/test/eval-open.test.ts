@@ -23,7 +23,7 @@ beforeAll(async () => {
   expect(stdout).toMatch(
     /^setting +tokens +tokens a pass +speed-up \(95 %\) +passes by order\ndynamo ε_b 0 +48 +3\.00 /,
   );
-}, 60_000);
+});
 afterEach(async () => {
   if (server === undefined) return;
   const ended = once(server, "exit");
@@ -84,7 +84,7 @@ test("measures: of the texts, under a scorer", async () => {
   expect(stdout).toContain("logLikelihood: ");
   const json = await runCli(["eval", "measures", texts, "--json"]);
   expect(JSON.parse(json.stdout)).toMatchObject({ kind: "measures", summary: { base: { logLikelihood: null } } });
-}, 60_000);
+});
 
 test("judge: a server's limit ends it, the cache goes on, and stories are no verdicts", async () => {
   const cache = at("cache.jsonl");
@@ -109,7 +109,7 @@ test("judge: a server's limit ends it, the cache goes on, and stories are no ver
   expect(pairs.code).toBe(0);
   expect(pairs.stdout).toMatch(/wins \/ losses \/ ties +malformed\n/);
   expect(pairs.stdout).toMatch(/completion tokens, 0\.\d+ in all/);
-}, 60_000);
+});
 
 test("wrong usage and files that are none end with their exit codes", async () => {
   const codes = await Promise.all([
@@ -122,4 +122,4 @@ test("wrong usage and files that are none end with their exit codes", async () =
     runCli(["eval", "completions", "--seeds", "0"]),
   ]);
   expect(codes.map(({ code }) => code)).toEqual([2, 2, 2, 3, 3, 2, 2]);
-}, 60_000);
+});

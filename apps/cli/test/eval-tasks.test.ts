@@ -42,14 +42,14 @@ test("a table of scores, one's own task among them", async () => {
   const { kind, settings } = JSON.parse(await readFile(at("scores.json"), "utf8")) as Record<string, unknown>;
   expect(kind).toBe("tasks");
   expect(settings).toMatchObject({ limit: 3, fewShotSeed: 1234, files: [[{ path: at("stories.jsonl") }], {}, {}] });
-}, 60_000);
+});
 
 test("--few-shot, --json, and --list", async () => {
   const { code, stdout } = await run("--task", `openbookqa=${at("stories.jsonl")}`, "--few-shot", "2", "--json");
   expect([code, JSON.parse(stdout)]).toMatchObject([0, { summary: { tasks: [{ fewShot: 2, documents: 5 }] } }]);
   const list = await run("--list");
   expect(list.stdout).toMatch(/\narc_easy +acc, acc_norm +\{question, /);
-}, 60_000);
+});
 
 test("data of a URL is downloaded once, into the cache", async () => {
   let asked = 0;
@@ -70,7 +70,7 @@ test("data of a URL is downloaded once, into the cache", async () => {
   } finally {
     server.close();
   }
-}, 60_000);
+});
 
 test("wrong usage and files that are none end with their exit codes", async () => {
   const task = ["--task", `boolq=${at("bad.jsonl")}`];
@@ -87,4 +87,4 @@ test("wrong usage and files that are none end with their exit codes", async () =
   ]);
   expect(results.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2, 2, 3, 3, 3]);
   expect(results[6].stderr).toMatch(/bad\.jsonl:2: expected \{passage, .*\}, received \{"query":"Q"\}/);
-}, 60_000);
+});

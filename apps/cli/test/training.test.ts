@@ -19,7 +19,7 @@ const error = (code: string, message: RegExp) => ({ code, message: expect.string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "dynamo-training-"));
   files = await makeTrainingFiles(folder);
-}, 120_000);
+});
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("dynamo tokenizer train", () => {

@@ -34,7 +34,7 @@ test("--dry-run says what it tried and writes nothing into the folder", async ()
     summary: { written: null, tolerance: 0.05 },
     run: { command: expect.stringContaining("dynamo tune ") },
   });
-}, 60_000);
+});
 
 test("what it chooses is what the folder recommends", async () => {
   const { code, stdout } = await runCli(tune("--tolerance", "1", "--json"));
@@ -52,4 +52,4 @@ test("what it chooses is what the folder recommends", async () => {
     const { backoff, maskStrength, topK } = chosen.setting;
     expect([config.top_k, config.dynamo]).toEqual([topK, { backoff, mask_strength: maskStrength }]);
   }
-}, 60_000);
+});

@@ -1,6 +1,7 @@
 /** A headless Chromium and the built site, for the tests of the page. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { hangLimit } from "@dynamo/build/vitest";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { preview } from "vite";
 import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
@@ -73,7 +74,7 @@ export async function openPage(site: Site, query: string, options: OpenPageOptio
     isMobile: phone,
     colorScheme: dark ? "dark" : "light",
   });
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(hangLimit);
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
@@ -101,11 +102,11 @@ export function describeSite(
 ): void {
   const executable = chromiumPath();
   if (executable === undefined) console.warn(`skipped: no Chromium was found for ${name}; DYNAMO_CHROMIUM names one`);
-  describe.skipIf(executable === undefined)(name, { timeout: 240_000 }, () => {
+  describe.skipIf(executable === undefined)(name, () => {
     let site: Site;
     beforeAll(async () => {
       site = await openSite(executable ?? "", browserArguments);
-    }, 60_000);
+    });
     afterAll(async () => {
       await site.close();
     });

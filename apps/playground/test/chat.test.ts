@@ -22,11 +22,11 @@ async function say(page: Page, text: string): Promise<void> {
   await page.keyboard.press("Enter");
 }
 
-describe.skipIf(executable === undefined)("a chat", { timeout: 120_000 }, () => {
+describe.skipIf(executable === undefined)("a chat", () => {
   let site: Site;
   beforeAll(async () => {
     site = await openSite(executable ?? "");
-  }, 60_000);
+  });
   afterAll(() => site.close());
 
   async function openChat(query: string, chatTemplate = template): Promise<OpenPage> {

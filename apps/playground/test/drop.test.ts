@@ -10,7 +10,7 @@ import { hold } from "./drag.js";
 const executable = chromiumPath();
 const own = 'export const strategy = { name: "own", step: ({ positions }) => ({ tokens: [positions[0][0].ids[0]] }) };';
 
-describe.skipIf(executable === undefined)("a drop on the page", { timeout: 120_000 }, () => {
+describe.skipIf(executable === undefined)("a drop on the page", () => {
   let site: Site;
   let folder: string;
   const at = (name: string): string => join(folder, name);
@@ -21,7 +21,7 @@ describe.skipIf(executable === undefined)("a drop on the page", { timeout: 120_0
     mkdirSync(at("empty"));
     writeFileSync(at("own.mjs"), own);
     writeFileSync(at("notes.txt"), "no model");
-  }, 60_000);
+  });
   afterAll(async () => {
     await site.close();
     rmSync(folder, { recursive: true });

@@ -37,7 +37,7 @@ async function pick(page: Page, label: string, option: RegExp): Promise<void> {
   await page.getByRole("option", { name: option }).click();
 }
 
-describe.skipIf(executable === undefined)("the dtype", { timeout: 180_000 }, () => {
+describe.skipIf(executable === undefined)("the dtype", () => {
   let site: Site;
   let folder: string;
   let model: string;
@@ -45,7 +45,7 @@ describe.skipIf(executable === undefined)("the dtype", { timeout: 180_000 }, () 
     site = await openSite(executable ?? "", softwareGpu);
     folder = mkdtempSync(join(tmpdir(), "dynamo-dtype-"));
     model = await makeModel(folder);
-  }, 60_000);
+  });
   afterAll(async () => {
     await site.close();
     rmSync(folder, { recursive: true });

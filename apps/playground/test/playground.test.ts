@@ -10,11 +10,11 @@ if (executable === undefined) {
 /** Short texts on WASM: what is tested is the page. */
 const short = "?device=wasm&length=18";
 
-describe.skipIf(executable === undefined)("the playground in Chromium", { timeout: 240_000 }, () => {
+describe.skipIf(executable === undefined)("the playground in Chromium", () => {
   let site: Site;
   beforeAll(async () => {
     site = await openSite(executable ?? "");
-  }, 60_000);
+  });
   afterAll(async () => {
     await site.close();
   });

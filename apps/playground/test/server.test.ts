@@ -21,7 +21,7 @@ async function idle(page: Page): Promise<void> {
   await page.waitForFunction(() => document.querySelector("button[data-loading]") === null);
 }
 
-describe.skipIf(executable === undefined)("a server as the model", { timeout: 120_000 }, () => {
+describe.skipIf(executable === undefined)("a server as the model", () => {
   let site: Site;
   let folder: string;
   let api: ApiServer;
@@ -40,7 +40,7 @@ describe.skipIf(executable === undefined)("a server as the model", { timeout: 12
     writeFileSync(path, JSON.stringify({ ...config, chat_template: template }));
     site = await openSite(executable ?? "");
     api = await start();
-  }, 60_000);
+  });
   afterAll(async () => {
     await site.close();
     for (const server of servers) await server.close();

@@ -9,7 +9,7 @@ import { ask, jsonOf, short } from "./http.js";
 import { bodyOf, type Schema } from "./random-request.js";
 import { startServer, type RunningServer } from "./start-server.js";
 
-const requests = Number(process.env["DYNAMO_FUZZ"] ?? 400);
+const requests = Number(process.env["DYNAMO_FUZZ"] ?? 120);
 const atOnce = 8;
 
 let server: RunningServer;

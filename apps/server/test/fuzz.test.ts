@@ -11,7 +11,7 @@ import { ask, eventsOf, gauge, idle, jsonOf, until, type Answer } from "./http.j
 import { randomRequest, type RandomRequest } from "./random-request.js";
 import { startServer, type RunningServer } from "./start-server.js";
 
-const requests = Number(process.env["DYNAMO_FUZZ"] ?? 400);
+const requests = Number(process.env["DYNAMO_FUZZ"] ?? 120);
 const atOnce = 16;
 
 let server: RunningServer;

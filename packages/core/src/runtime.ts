@@ -90,12 +90,6 @@ export interface CacheLayout {
   readonly rows: number;
   /** Positions a row may hold at most. */
   readonly maxLength: number;
-  /**
-   * An ONNX graph that writes `delta` into the cache where it lies, for devices whose memory JavaScript cannot write:
-   * every cache tensor, `delta` and `lengths` (int32 [rows]) in; `<name>.present` for every cache tensor out. Padding
-   * that would fall past the end lands on the last position, so such a cache has at least maxLength + 1 positions.
-   */
-  readonly appendGraph: Uint8Array;
 }
 
 export interface CacheTensor {

@@ -5,6 +5,8 @@ export interface Tokenizer {
   readonly vocabularySize: number;
   /** Special tokens that stand in the text are recognised; none is added. */
   encode(text: string): Int32Array;
+  /** A lower bound of the tokens of a text, without encoding it: one that is far too long is refused at once. */
+  leastTokens?(text: string): number;
   /** Special tokens are left out of the text. */
   decode(ids: ArrayLike<number>): string;
   /**

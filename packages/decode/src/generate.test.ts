@@ -230,6 +230,14 @@ describe("generate refuses", () => {
     expect(await codeOf(() => generate(model(1, { beginOfTextId: 2 }), new Int32Array(1_000_000).fill(97)))).toMatch(
       /context-length: the prompt has 1000001 tokens/,
     );
+    const tokenizer = {
+      ...model().tokenizer,
+      leastTokens: (text: string) => text.length / 4,
+      encode: (): Int32Array => expect.unreachable("encoded"),
+    };
+    expect(await codeOf(() => generate({ ...model(), tokenizer }, "a".repeat(1_000_000)))).toMatch(
+      /context-length: the prompt has at least 250000 tokens, the context holds 100/,
+    );
     for (const maxNewTokens of [0, -1, 1.5, NaN])
       expect(await codeOf(() => generate(model(), "a", { maxNewTokens }))).toMatch(/invalid-argument: maxNewTokens/);
     expect(await codeOf(() => generate(model(), "a", { seed: -1 }))).toMatch(/invalid-argument: seed/);

@@ -33,6 +33,7 @@ export { judge, samplingDistribution } from "./judge.js";
 export type { JudgeOptions } from "./judge.js";
 export type { AdjustmentOptions } from "./logit-adjustment.js";
 export type { SamplingOptions } from "./options.js";
+export { checkPromptLength } from "./prompt.js";
 export { createRandom } from "./random.js";
 export type { Random } from "./random.js";
 export { choose } from "./sample.js";

@@ -24,7 +24,7 @@ export function isBatch(prompt: Prompt | readonly Prompt[]): prompt is readonly 
  */
 export function promptIds(model: LanguageModel, prompt: Prompt, beginOfText: boolean): Int32Array {
   const { beginOfTextId, contextLength } = model.info;
-  const given = typeof prompt === "string" ? model.tokenizer.encode(prompt) : prompt;
+  const given = typeof prompt === "string" ? textIds(model, prompt) : prompt;
   if (given.length === 0)
     throw new DynamoError(
       "invalid-argument",
@@ -33,17 +33,32 @@ export function promptIds(model: LanguageModel, prompt: Prompt, beginOfText: boo
   const first = beginOfText && given[0] !== beginOfTextId ? beginOfTextId : undefined;
   const length = given.length + (first === undefined ? 0 : 1);
   // Before anything is copied: a prompt may be far too long.
-  if (length >= contextLength) {
-    throw new DynamoError(
-      "context-length",
-      `the prompt has ${length} tokens, the context holds ${contextLength} with at least one to generate`,
-    );
-  }
+  checkPromptLength(length, contextLength);
   const ids = new Int32Array(length);
   if (first !== undefined) ids[0] = first;
   const before = length - given.length;
   for (let i = 0; i < given.length; i++) ids[before + i] = checkedId(given[i], model.info.vocabularySize);
   return ids;
+}
+
+function textIds({ tokenizer, info: { contextLength } }: LanguageModel, text: string): Int32Array {
+  // Before it is encoded, which may take long.
+  if (text.length > contextLength) checkPromptLength(tokenizer.leastTokens?.(text) ?? 0, contextLength, "at least");
+  return tokenizer.encode(text);
+}
+
+/** Throws `context-length`. `at least`: the tokens are a lower bound, nobody has encoded the text. */
+export function checkPromptLength(
+  tokens: number,
+  contextLength: number,
+  how: "exactly" | "at least" = "exactly",
+): void {
+  if (tokens < contextLength) return;
+  const has = how === "exactly" ? tokens : `at least ${tokens}`;
+  throw new DynamoError(
+    "context-length",
+    `the prompt has ${has} tokens, the context holds ${contextLength} with at least one to generate`,
+  );
 }
 
 function checkedId(id: unknown, vocabularySize: number): number {

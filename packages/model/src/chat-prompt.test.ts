@@ -14,15 +14,7 @@ const model = (
   chatTokenizer: LoadedTokenizer | undefined,
 ): Parameters<typeof chatPrompt>[0] => ({
   chatTokenizer,
-  info: {
-    vocabularySize: 27,
-    tokenHeads: 1,
-    untrainedHeads: [],
-    contextLength,
-    endOfTextIds: [],
-    beginOfTextId: undefined,
-    generation: {},
-  },
+  info: { vocabularySize: 27, contextLength, beginOfTextId: undefined },
 });
 const user = (content: string): { role: string; content: string } => ({ role: "user", content });
 

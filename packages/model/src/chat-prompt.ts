@@ -1,12 +1,10 @@
 /** Conversations with a model: what its template makes of the messages that fit its context. */
 import { DynamoError } from "@dynamo/core";
 import { fitConversation, type ChatMessage, type FittedPrompt } from "@dynamo/tokenizer";
-import type { LoadedModel } from "./load.js";
-
-type ChatModel = Pick<LoadedModel, "chatTokenizer" | "info">;
+import type { PromptReader } from "./prompt-reader.js";
 
 /** Throws `invalid-file` for a template that is there and cannot be parsed. One that refuses a message is there. */
-export function hasChatTemplate({ chatTokenizer }: Pick<LoadedModel, "chatTokenizer">): boolean {
+export function hasChatTemplate({ chatTokenizer }: Pick<PromptReader, "chatTokenizer">): boolean {
   if (chatTokenizer === undefined || chatTokenizer.chatTemplates.length === 0) return false;
   try {
     chatTokenizer.applyChatTemplate([{ role: "user", content: "Hello" }]);
@@ -19,8 +17,6 @@ export function hasChatTemplate({ chatTokenizer }: Pick<LoadedModel, "chatTokeni
 export interface ChatPromptOptions {
   /** Tokens that the answer may have. */
   readonly maxNewTokens: number;
-  /** More variables for the template. */
-  readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -28,9 +24,9 @@ export interface ChatPromptOptions {
  * Throws `unsupported` for a model without a chat template, `context-length` when the last message alone is too long.
  */
 export function chatPrompt(
-  { chatTokenizer, info }: ChatModel,
+  { chatTokenizer, info }: PromptReader,
   messages: readonly ChatMessage[],
-  { maxNewTokens, variables = {} }: ChatPromptOptions,
+  { maxNewTokens }: ChatPromptOptions,
 ): FittedPrompt {
   if (chatTokenizer === undefined)
     throw new DynamoError(
@@ -41,10 +37,10 @@ export function chatPrompt(
   // An answer gets the room that it may need, but no more than half: what was said is worth as much.
   const room = Math.min(maxNewTokens, Math.floor(contextLength / 2));
   const limit = contextLength - room - (beginOfTextId === undefined ? 0 : 1);
-  const count = (text: string): number => chatTokenizer.encode(text).length;
   return fitConversation(messages, {
-    template: (turns) => chatTokenizer.applyChatTemplate(turns, { variables }),
-    count,
+    template: chatTokenizer.applyChatTemplate,
+    count: (text) => chatTokenizer.encode(text).length,
+    least: (text) => chatTokenizer.leastTokens(text),
     limit,
   });
 }

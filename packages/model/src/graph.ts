@@ -122,8 +122,8 @@ function prepare(
       graph.ints([1], { scalar: true }),
     ]);
   const newRange = range(newCount);
-  const lengths = graph.op("Cast", [inputs.lengths], { attributes: { to: 7 } });
-  const wanted = graph.op("Cast", [inputs.positions], { attributes: { to: 7 } });
+  const lengths = graph.cast(inputs.lengths, "int64");
+  const wanted = graph.cast(inputs.positions, "int64");
   const column = graph.op("Unsqueeze", [lengths, graph.ints([1])]);
   // Padding may reach past the context's end; its positions count for nothing, but must stand in the rotary table.
   const positionIds = (places: Value): Value =>

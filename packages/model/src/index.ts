@@ -14,6 +14,8 @@ export { initialTensor, uniformTensor } from "./initial-weights.js";
 export { neoxConfigJson } from "./neox-config-json.js";
 export type { NeoxSize } from "./neox-config-json.js";
 export { graphPath, maskPath } from "./model-folder.js";
+export { loadPromptReader } from "./prompt-reader.js";
+export type { PromptReader } from "./prompt-reader.js";
 export { parameterCount, parameterOverhead, presetNames, presets } from "./presets.js";
 export type { PresetName } from "./presets.js";
 export {

@@ -14,7 +14,6 @@ import {
 } from "@dynamo/core";
 import { decodeMask } from "@dynamo/cooccurrence";
 import type { LoadedTokenizer } from "@dynamo/tokenizer";
-import { buildAppendGraph } from "./append-graph.js";
 import { parseNeoxConfig, type NeoxConfig } from "./config.js";
 import { naming, readJson } from "./files.js";
 import { cacheTensors, delta } from "./graph.js";
@@ -78,7 +77,6 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
   }
   const type = activationType({ dtype, activations: "fp32" });
   const tensors = cacheTensors(config);
-  const appendGraph = await buildAppendGraph(tensors, type);
   const model = sessionModel({
     session,
     tokenizer: tokenizer ?? absentTokenizer(files.location, config.vocabularySize),
@@ -92,8 +90,7 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
       beginOfTextId: config.beginOfTextId,
       generation: generation.defaults,
     },
-    createMemory: (rows, maxLength) =>
-      session.createCache({ tensors, delta, dtype: type, rows, maxLength, appendGraph }),
+    createMemory: (rows, maxLength) => session.createCache({ tensors, delta, dtype: type, rows, maxLength }),
   });
   return { ...model, chatTokenizer: tokenizer, config, dtype, device, warnings: [...warnings, ...untrained(config)] };
 }

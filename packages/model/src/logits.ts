@@ -28,10 +28,10 @@ export function logitOutputs(
     config.ownOutputEmbedding && allHeads !== undefined
       ? ownEmbeddings(scope, context, normalised, allHeads)
       : linear(scope, normalised, embeddingWeights(config, read, 1), precision);
-  const logits = precision.dtype === "fp16" ? scope.op("Cast", [product], { attributes: { to: 1 } }) : product;
-  const k = scope.op("Cast", [topK], { attributes: { to: 7 } });
+  const logits = precision.dtype === "fp16" ? scope.cast(product, "float32") : product;
+  const k = scope.cast(topK, "int64");
   const [values, indices] = scope.ops("TopK", [logits, k], 2, { attributes: { axis: -1 } }) as [Value, Value];
-  graph.output("top_ids", scope.op("Cast", [indices], { attributes: { to: 6 } }), "int32", ["B", "P", "n", "k"]);
+  graph.output("top_ids", scope.cast(indices, "int32"), "int32", ["B", "P", "n", "k"]);
   graph.output("top_logits", values, "float32", ["B", "P", "n", "k"]);
   graph.output("log_sum_exp", logSumExp(scope, logits, values, indices), "float32", ["B", "P", "n"]);
   graph.output("logits", logits, "float32", ["B", "P", "n", config.vocabularySize]);

@@ -112,7 +112,7 @@ function unpack(graph: GraphBuilder, values: Value, scales: Value, bits: 4 | 8, 
     return scope.op("Reshape", [pairs, scope.ints([0, 0, blockSize])]);
   };
   const middle = scope.float(bits === 8 ? 128 : 8, "float32", (value) => bytesOf(Float32Array.of(value)));
-  const centred = scope.op("Sub", [scope.op("Cast", [codes()], { attributes: { to: 1 } }), middle]);
+  const centred = scope.op("Sub", [scope.cast(codes(), "float32"), middle]);
   const floats = scope.op("Mul", [centred, scope.op("Unsqueeze", [scales, scope.ints([-1])])]);
   const rows = scope.op("Reshape", [floats, scope.ints([0, -1])]);
   const whole = scope.op("Slice", [rows, scope.ints([0]), scope.ints([inputs]), scope.ints([1])]);

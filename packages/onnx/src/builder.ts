@@ -1,6 +1,13 @@
 /** Builds ONNX graphs. Names are addresses: the scope's path and the operator, e.g. /stem/layers.0/attention/MatMul. */
 import { DynamoError, elementCount, type DType } from "@dynamo/core";
-import type { Attribute, Initializer, OnnxGraph, OnnxNode, ValueInfo } from "./proto.js";
+import {
+  elementTypes,
+  type Attribute,
+  type Initializer,
+  type OnnxGraph,
+  type OnnxNode,
+  type ValueInfo,
+} from "./proto.js";
 
 /** The name of a value in a graph. */
 export type Value = string & { readonly __value?: never };
@@ -23,6 +30,8 @@ export interface GraphBuilder {
   op(opType: string, inputs: readonly (Value | undefined)[], options?: NodeOptions): Value;
   /** Adds a node of several outputs. */
   ops(opType: string, inputs: readonly (Value | undefined)[], outputs: number, options?: NodeOptions): Value[];
+  /** The value in another dtype. */
+  cast(value: Value, dtype: DType): Value;
   /** A weight whose bytes are loaded when the graph is written. A shared one may be asked for again by its name. */
   initializer(
     name: string,
@@ -78,6 +87,7 @@ function builderOver(parts: Parts, path: string): GraphBuilder {
     scope: (child) => builderOver(parts, `${path}/${child}`),
     ops,
     op: (opType, inputs, options) => ops(opType, inputs, 1, options)[0] as Value,
+    cast: (value, dtype) => builder.op("Cast", [value], { attributes: { to: elementTypes[dtype] } }),
     initializer(name, dtype, dims, load, { shared = false } = {}) {
       if (shared && parts.initializers.has(name)) return name;
       if (parts.initializers.has(name)) throw new DynamoError("invalid-argument", `initializer ${name} exists already`);

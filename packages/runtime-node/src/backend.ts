@@ -1,5 +1,5 @@
 /** onnxruntime-node, and how its sessions are opened. */
-import type { Backend } from "@dynamo/runtime-common";
+import type { Backend } from "@dynamo/ort";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { createGpuCache } from "./gpu-cache.js";
 import type { EngineSettings } from "./settings.js";

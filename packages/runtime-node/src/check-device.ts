@@ -1,5 +1,5 @@
 /** Proves that a device works, and says what is missing where it does not. */
-import { tryDevice, unsupportedDevice } from "@dynamo/runtime-common";
+import { tryDevice, unsupportedDevice } from "@dynamo/ort";
 import { nodeBackend } from "./backend.js";
 import { remedyFor } from "./requirements.js";
 import type { EngineSettings } from "./settings.js";

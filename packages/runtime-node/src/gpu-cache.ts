@@ -2,18 +2,19 @@
 import { DynamoError, type CacheLayout } from "@dynamo/core";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import {
+  appendGraph,
   cacheDims,
   capacityFor,
   checkAppend,
   checkCopy,
   checkLayout,
-  engineError,
+  passError,
   gpuGrowth,
   toNative,
-  type EngineCache,
+  type WorkerCache,
   type Ort,
   type SideSessions,
-} from "@dynamo/runtime-common";
+} from "@dynamo/ort";
 import { editGraph } from "./edit-graph.js";
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -36,12 +37,12 @@ interface RowSource {
   row(index: number, positions: number): Promise<Tensors>;
 }
 
-const rowSources = new WeakMap<EngineCache, RowSource>();
+const rowSources = new WeakMap<WorkerCache, RowSource>();
 
-export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSessions): Promise<EngineCache> {
+export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSessions): Promise<WorkerCache> {
   checkLayout(layout);
-  const append = await side.open(layout.appendGraph, "gpu-buffer");
-  const edit = await side.open(editGraph(layout), "gpu-buffer");
+  const append = await side.open(await appendGraph(layout), "gpu-buffer");
+  const edit = await side.open(await editGraph(layout), "gpu-buffer");
   const { rows, maxLength } = layout;
   // One more than maxLength: the append graph puts padding that falls past the end on the last position.
   const most = capacityFor(maxLength + 1, Infinity, gpuGrowth);
@@ -88,7 +89,7 @@ export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSe
     replace(inHead ? { split, head: next, tail } : { split, head, tail: next });
   }
 
-  const own: EngineCache = {
+  const own: WorkerCache = {
     check: (lengths, newPositions) => {
       checkAppend(layout, lengths, newPositions, Math.min(capacity, maxLength));
     },
@@ -142,7 +143,7 @@ function editor(ort: Ort, layout: CacheLayout, session: InferenceSession): Edit 
       inputs[`first.${name}`] = first[name] as Tensor;
       inputs[`second.${name}`] = second[name] as Tensor;
     }
-    return renamed(layout, await session.run(inputs).catch(engineError), "out");
+    return renamed(layout, await session.run(inputs).catch(passError), "out");
   };
 }
 

@@ -1,6 +1,6 @@
 /** A runtime's device and worker: each is decided on and started with the first call that needs it. */
 import type { DeviceChoice } from "@dynamo/core";
-import { unsupportedDevice, type InferenceWorker, type WorkerLink } from "@dynamo/runtime-common";
+import { unsupportedDevice, type InferenceWorker, type WorkerLink } from "@dynamo/ort";
 import { detectDevice } from "./device.js";
 import type { NodeDevice } from "./settings.js";
 import { cudaGaps, thisMachine } from "./requirements.js";

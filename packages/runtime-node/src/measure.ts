@@ -1,6 +1,6 @@
 /** How long one decoding pass takes on a device, its cache's way there and back included. */
 import { tensor } from "@dynamo/core";
-import { measured, measureGraph, measureLayout, openSession, toNative, totalHeads } from "@dynamo/runtime-common";
+import { measured, measureGraph, measureLayout, openSession, toNative, totalHeads } from "@dynamo/ort";
 import { nodeBackend } from "./backend.js";
 import type { EngineSettings } from "./settings.js";
 
@@ -14,7 +14,7 @@ const patience = 2_000;
 export async function measureDevice(settings: EngineSettings): Promise<number> {
   const layout = measureLayout();
   const backend = nodeBackend(settings);
-  const session = await openSession(backend, { bytes: measureGraph() }, [layout.delta]);
+  const session = await openSession(backend, { bytes: await measureGraph() }, [layout.delta]);
   const cache = await session.createCache(layout);
   try {
     const hidden = measured.heads * measured.headSize;

@@ -13,7 +13,7 @@ export type Probe =
     }
   | { readonly works: false; readonly detail: string };
 
-/** A GPU's first shaders may take long to compile; a driver that hangs must not hang the caller. */
+/** A GPU's first shaders may take long to compile; a driver that hangLimit must not hang the caller. */
 const timeout = 120_000;
 const script = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "../dist/probe.js" : "./probe.js", import.meta.url),

@@ -2,7 +2,7 @@
  * The child process that tries a device: a driver that crashes takes this process down, not the caller's.
  * Arguments: EngineSettings as JSON, and `measure` to time decoding passes too. Prints one line, a Probe as JSON.
  */
-import { tryDevice } from "@dynamo/runtime-common";
+import { tryDevice } from "@dynamo/ort";
 import { nodeBackend } from "./backend.js";
 import { measureDevice } from "./measure.js";
 import type { Probe } from "./probe-process.js";

@@ -1,7 +1,7 @@
 /** createNodeRuntime: core's Runtime over a worker thread. */
 import { stat } from "node:fs/promises";
 import { DynamoError, type GraphSource, type Runtime } from "@dynamo/core";
-import { workerRuntime } from "@dynamo/runtime-common";
+import { workerRuntime } from "@dynamo/ort";
 import { lazyWorker } from "./lazy-worker.js";
 import type { NodeDevice } from "./settings.js";
 import { threadCount } from "./threads.js";

@@ -1,7 +1,7 @@
 /** The main thread's end of the inference worker: typed calls, a worker that never keeps the process alive, crashes. */
 import { Worker } from "node:worker_threads";
 import { DynamoError } from "@dynamo/core";
-import { pendingCalls, type Call, type WorkerLink } from "@dynamo/runtime-common";
+import { pendingCalls, type Call, type WorkerLink } from "@dynamo/ort";
 import type { EngineSettings, WorkerData } from "./settings.js";
 import { createState, finishBeforeExit, requestStop } from "./worker-state.js";
 

@@ -1,7 +1,7 @@
 /** The inference worker: it owns the native sessions and their caches, and serves calls one after the other. */
 import { parentPort, workerData } from "node:worker_threads";
 import { DynamoError } from "@dynamo/core";
-import { createService, type Answer } from "@dynamo/runtime-common";
+import { createService, type Answer } from "@dynamo/ort";
 import { nodeBackend } from "./backend.js";
 import { checkDevice } from "./check-device.js";
 import type { WorkerData } from "./settings.js";

@@ -1,6 +1,6 @@
 /** The compute shader that writes a pass's new keys and values into the cache's buffers, where they lie. */
 import type { CacheLayout, CacheTensor } from "@dynamo/core";
-import { totalHeads } from "@dynamo/runtime-common";
+import { totalHeads } from "@dynamo/ort";
 
 /** Elements that one workgroup writes: 64 threads, one element each. */
 const workgroupSize = 64;

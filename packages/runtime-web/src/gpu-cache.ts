@@ -10,9 +10,9 @@ import {
   checkCopy,
   checkLayout,
   gpuGrowth,
-  type EngineCache,
+  type WorkerCache,
   type Ort,
-} from "@dynamo/runtime-common";
+} from "@dynamo/ort";
 import type { Tensor } from "onnxruntime-web";
 import { cacheAppender, copyDestination, copySource, storage } from "./cache-append.js";
 
@@ -22,10 +22,10 @@ interface Placed {
 }
 
 /** Where the caches lie that others copy from. */
-const placed = new WeakMap<EngineCache, Placed>();
+const placed = new WeakMap<WorkerCache, Placed>();
 
 /** Throws `out-of-memory` when the GPU has no room for the whole of it. */
-export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheLayout): Promise<EngineCache> {
+export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheLayout): Promise<WorkerCache> {
   checkLayout(layout);
   const { maxLength } = layout;
   // In steps, because every capacity costs the GPU shaders of its own.
@@ -34,7 +34,7 @@ export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheL
   const appender = cacheAppender(device, layout, buffers, capacity);
   const feeds = new Map<number, Readonly<Record<string, Tensor>>>();
 
-  const own: EngineCache = {
+  const own: WorkerCache = {
     check(lengths, newPositions) {
       checkAppend(layout, lengths, newPositions, maxLength);
     },

@@ -1,6 +1,6 @@
 /** A runtime's device and worker: each is decided on and started with the first call that needs it. */
 import type { DeviceChoice } from "@dynamo/core";
-import { unsupportedDevice, type InferenceWorker } from "@dynamo/runtime-common";
+import { unsupportedDevice, type InferenceWorker } from "@dynamo/ort";
 import { sessionMemory, thisBrowser, webgpuSupport } from "./device.js";
 import { messageOf, type WebDevice, type WorkerSettings } from "./settings.js";
 import { startWorker, type WebWorkerLink } from "./worker-link.js";

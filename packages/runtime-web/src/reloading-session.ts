@@ -1,6 +1,6 @@
 /** A session that outlives its GPU's device: when that is lost, the graph is loaded once more. Its caches are gone then. */
 import { DynamoError, type Session, type SessionCache } from "@dynamo/core";
-import type { OpenedSession } from "@dynamo/runtime-common";
+import type { OpenedSession } from "@dynamo/ort";
 import type { WebWorkerLink } from "./worker-link.js";
 
 type OpenSession = OpenedSession<WebWorkerLink>;

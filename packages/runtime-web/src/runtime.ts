@@ -1,6 +1,6 @@
 /** createWebRuntime: core's Runtime over a Web Worker. */
 import { checkGraphMemory, DynamoError, type GraphSize, type GraphSource, type Runtime } from "@dynamo/core";
-import { workerRuntime } from "@dynamo/runtime-common";
+import { workerRuntime } from "@dynamo/ort";
 import { threadCount } from "./device.js";
 import { lazyWorker, type Loss } from "./lazy-worker.js";
 import { reloadingSession } from "./reloading-session.js";

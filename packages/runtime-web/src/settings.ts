@@ -1,5 +1,5 @@
 /** What an inference worker is told first, and what it says unasked. */
-import type { Answer, Call } from "@dynamo/runtime-common";
+import type { Answer, Call } from "@dynamo/ort";
 
 export type WebDevice = "webgpu" | "wasm";
 

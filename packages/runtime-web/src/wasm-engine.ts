@@ -1,5 +1,5 @@
 /** The WASM engine: sessions in linear memory, their caches in the worker's. */
-import { tryDevice, unsupportedDevice, type Backend } from "@dynamo/runtime-common";
+import { tryDevice, unsupportedDevice, type Backend } from "@dynamo/ort";
 import { messageOf, type WorkerSettings } from "./settings.js";
 import type { Engine, Library } from "./worker.js";
 

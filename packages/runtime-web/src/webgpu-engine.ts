@@ -1,6 +1,6 @@
 /** The WebGPU engine: sessions and their caches in GPU memory, float16 where the GPU has it, the device's loss reported. */
 import { DynamoError } from "@dynamo/core";
-import { openTested, unsupportedDevice, type Backend } from "@dynamo/runtime-common";
+import { openTested, unsupportedDevice, type Backend } from "@dynamo/ort";
 import { createGpuCache } from "./gpu-cache.js";
 import { usesFloat16 } from "./float16-graph.js";
 import { checkBufferSize } from "./largest-initializer.js";

@@ -1,6 +1,6 @@
 /** The page's end of an inference worker. */
 import { DynamoError } from "@dynamo/core";
-import { pendingCalls, type WorkerLink } from "@dynamo/runtime-common";
+import { pendingCalls, type WorkerLink } from "@dynamo/ort";
 import type { FromWorker, ToWorker, WebDevice, WorkerSettings } from "./settings.js";
 
 /** Bundlers find the workers by these very expressions. */

@@ -1,5 +1,5 @@
 /** What both inference workers do: they take their settings, then serve calls one after the other. */
-import { createService, type Backend, type Call, type Service, type ServiceOptions } from "@dynamo/runtime-common";
+import { createService, type Backend, type Call, type Service, type ServiceOptions } from "@dynamo/ort";
 import type * as OnnxRuntime from "onnxruntime-web";
 import type { FromWorker, ToWorker, WorkerSettings } from "./settings.js";
 

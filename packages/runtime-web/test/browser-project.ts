@@ -1,5 +1,6 @@
 /** Vitest's project of the tests that run inside Chromium, on the built package: a worker loads no TypeScript. */
 import { fileURLToPath } from "node:url";
+import { hangLimit } from "@dynamo/build/vitest";
 import { playwright } from "@vitest/browser-playwright";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import type { BrowserCommand } from "vitest/node";
@@ -30,9 +31,10 @@ export function browserProject(executablePath: string): TestProjectInlineConfigu
       headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
     },
     test: {
-      name: "chromium",
+      name: "@dynamo/runtime-web in chromium",
       include: ["test/browser/**/*.test.ts"],
-      testTimeout: 300_000,
+      testTimeout: hangLimit,
+      hookTimeout: hangLimit,
       fileParallelism: false,
       globalSetup: [here("./serve-files.ts")],
       browser: {

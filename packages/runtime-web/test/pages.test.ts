@@ -1,4 +1,5 @@
 /** The README's pages, as they stand there, with the packages as they are published: no bundler has a setting. */
+import { hangLimit } from "@dynamo/build/vitest";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium, type Browser } from "playwright";
@@ -11,7 +12,7 @@ import { serveFolder } from "./static-server.js";
 
 const executablePath = findChromium();
 
-describe.skipIf(executablePath === undefined)("the README's page", { timeout: 240_000 }, () => {
+describe.skipIf(executablePath === undefined)("the README's page", () => {
   let browser: Browser;
   let project: ReturnType<typeof publishedProject>;
   beforeAll(async () => {
@@ -39,7 +40,7 @@ describe.skipIf(executablePath === undefined)("the README's page", { timeout: 24
       if (!request.url().startsWith("data:")) requests.push(request.url());
     });
     await page.goto(address);
-    const written = page.waitForFunction(() => document.body.innerText.length > 200, undefined, { timeout: 120_000 });
+    const written = page.waitForFunction(() => document.body.innerText.length > 200, undefined, { timeout: hangLimit });
     await written.catch((error: unknown) => complaints.push(String(error)));
     expect(complaints).toEqual([]);
     expect(requests.filter((url) => !url.startsWith(address) && !url.startsWith("blob:"))).toEqual([]);

@@ -1,6 +1,6 @@
 /** @dynamo/tokenizer: encode, decode, streaming decode and chat templates of any tokenizer.json. */
 export type { ApplyChatTemplate, ChatMessage, ChatTemplateOptions, TemplateMessage } from "./chat-template.js";
-export { fitConversation } from "./conversation.js";
+export { fitConversation, mostCharactersPerToken } from "./conversation.js";
 export type { FitOptions, FittedPrompt } from "./conversation.js";
 export { loadTokenizer } from "./load-tokenizer.js";
 export type { LoadedTokenizer, TokenizerFiles } from "./load-tokenizer.js";

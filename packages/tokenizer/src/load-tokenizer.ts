@@ -6,6 +6,7 @@ import { readDecoder } from "./decoders.js";
 import { decodingOf, type Decoding } from "./decoding.js";
 import { encoderOf, normalizedContent, type Encode } from "./encoding.js";
 import { asObject, checkTokenizerJson, type AddedToken, type TokenizerJson } from "./files.js";
+import { leastTokens, type LeastTokens } from "./least-tokens.js";
 import { vocabularyOf, type Model } from "./model.js";
 import { readNormalizer, type Normalizer } from "./normalizers.js";
 import { checkPostProcessor } from "./post-processor.js";
@@ -34,6 +35,8 @@ export interface LoadedTokenizer extends Tokenizer, Pick<Decoding, "tokenBytes">
   readonly specialIds: ReadonlySet<number>;
   /** Names of the model's chat templates: none, `default`, or several. */
   readonly chatTemplates: readonly string[];
+  /** A lower bound of the tokens of a text, without encoding it; 0 where this tokenizer's have none. */
+  leastTokens(text: string): number;
   /** Renders messages as one prompt; throws `unsupported` when the model has no chat template. */
   readonly applyChatTemplate: ApplyChatTemplate;
 }
@@ -50,10 +53,12 @@ export function loadTokenizer(files: TokenizerFiles): LoadedTokenizer {
   const specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id));
   const addedIds = new Map(added.map(({ content, id }) => [content, id]));
   const addedById = new Map(added.map((token) => [token.id, token]));
+  let least: LeastTokens | undefined;
   return {
     vocabularySize,
     specialIds,
     encode: encoderOf({ added, normalizer, preTokenizer, model: readModel(checked) }),
+    leastTokens: (text) => (least ??= leastTokens(checked))(text),
     ...decodingOf(readDecoder(json["decoder"]), tokenReader(checked, addedById, normalizer)),
     tokenToId: (token) => addedIds.get(token) ?? ids.get(token),
     idToToken: (id) => addedById.get(id)?.content ?? tokens[id],

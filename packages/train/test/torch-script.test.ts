@@ -24,7 +24,6 @@ if (!torchIsHere)
   it.skip(`skipped: ${python} has no PyTorch of 2.6 or later (set DYNAMO_PYTHON to one that has)`, () => undefined);
 
 /** Processes that take turns on a small machine: minutes at worst. */
-const timeout = 400_000;
 const call = (...args: string[]): SpawnSyncReturns<string> =>
   spawnSync(python, args, {
     encoding: "utf8",
@@ -38,14 +37,10 @@ function succeed(...args: string[]): string {
 }
 
 describe.skipIf(!torchIsHere || !existsSync(join(shared, "vectors")))("golden vectors (need ../shared)", () => {
-  it.each(["neox-t3", "neox-t1"])(
-    "%s",
-    (name) => {
-      const printed = succeed(script, "--check-vectors", join(shared, "vectors", name));
-      expect(printed).toMatch(/^\d{3} passed, 0 failed\n$/);
-    },
-    timeout,
-  );
+  it.each(["neox-t3", "neox-t1"])("%s", (name) => {
+    const printed = succeed(script, "--check-vectors", join(shared, "vectors", name));
+    expect(printed).toMatch(/^\d{3} passed, 0 failed\n$/);
+  });
 });
 
 describe.skipIf(!torchIsHere)("an exported run", () => {
@@ -84,7 +79,7 @@ describe.skipIf(!torchIsHere)("an exported run", () => {
     await exportTorch(config, join(place, "run"));
     await train(runtime, join(place, "mine"), config);
     mine = await readMetrics(join(place, "mine"));
-  }, timeout);
+  });
   afterAll(async () => {
     await runtime.dispose();
     rmSync(place, { recursive: true, force: true });
@@ -116,161 +111,133 @@ describe.skipIf(!torchIsHere)("an exported run", () => {
         within(evaluations(theirs)[i]?.losses[head] as number, loss);
   }
 
-  it(
-    "draws the same rows in the same order, across epochs",
-    async () => {
-      const count = 30;
-      const printed = JSON.parse(succeed(join(place, "run", "train.py"), "--print-batches", String(count))) as {
-        tokens: number[][];
-        drawn: Record<string, number>;
-      }[];
-      const dataset = await openDataset(join(place, "data"));
-      const length = config.sequence + heads;
-      const batches = dataset.batches({ split: "train", batchSize: 4, sequenceLength: length, seed: config.seed });
-      for (const { tokens, drawn } of printed) {
-        const own = [await batches.next(), await batches.next()].flatMap((rows) => [...(rows?.tokens ?? [])]);
-        expect(tokens.flat()).toEqual(own);
-        expect(drawn).toEqual(batches.position.drawn);
-      }
-      // Source a has 37 windows: it has begun anew more than twice.
-      expect(printed.at(-1)?.drawn["a"]).toBeGreaterThan(2 * 37);
-      await batches.close();
-      await dataset.close();
-    },
-    timeout,
-  );
+  it("draws the same rows in the same order, across epochs", async () => {
+    const count = 30;
+    const printed = JSON.parse(succeed(join(place, "run", "train.py"), "--print-batches", String(count))) as {
+      tokens: number[][];
+      drawn: Record<string, number>;
+    }[];
+    const dataset = await openDataset(join(place, "data"));
+    const length = config.sequence + heads;
+    const batches = dataset.batches({ split: "train", batchSize: 4, sequenceLength: length, seed: config.seed });
+    for (const { tokens, drawn } of printed) {
+      const own = [await batches.next(), await batches.next()].flatMap((rows) => [...(rows?.tokens ?? [])]);
+      expect(tokens.flat()).toEqual(own);
+      expect(drawn).toEqual(batches.position.drawn);
+    }
+    // Source a has 37 windows: it has begun anew more than twice.
+    expect(printed.at(-1)?.drawn["a"]).toBeGreaterThan(2 * 37);
+    await batches.close();
+    await dataset.close();
+  });
 
-  it(
-    "has the same losses in one process, and comes back as a model",
-    async () => {
-      const out = join(place, "one");
-      const printed = succeed(join(place, "run", "train.py"), "--out", out, "--shard-bytes", "20000");
-      await expectSame(out, 1e-4);
-      const checkpoint = join(out, "checkpoints", "step-00000008");
-      expect(printed).toContain(`dynamo convert ${checkpoint}`);
-      expect(existsSync(join(checkpoint, "model.safetensors.index.json"))).toBe(true);
-      const report = await convertCheckpoint(checkpoint, join(place, "model"));
-      expect(report).toMatchObject({ tokenHeads: heads, untrainedHeads: [] });
-      // Moments and place in the data are `dynamo train`'s too.
-      const own = join(place, "mine", "checkpoints", "step-00000008");
-      const position = (folder: string): unknown =>
-        (JSON.parse(readFileSync(join(folder, "training.json"), "utf8")) as { position: unknown }).position;
-      expect(position(checkpoint)).toEqual(position(own));
-      const names = new Map([["moment2:embed_out.weight", [vocabularySize, 16]]]);
-      const [theirs, ours] = await Promise.all(
-        [checkpoint, own].map(async (folder) => readTensorFile(join(folder, "optimizer.safetensors"), names)),
-      );
-      const [a, b] = [theirs, ours].map((file) => file?.get("moment2:embed_out.weight") as Float32Array);
-      for (const [i, value] of (a as Float32Array).entries())
-        expect(value).toBeCloseTo((b as Float32Array)[i] as number, 6);
-    },
-    timeout,
-  );
+  it("has the same losses in one process, and comes back as a model", async () => {
+    const out = join(place, "one");
+    const printed = succeed(join(place, "run", "train.py"), "--out", out, "--shard-bytes", "20000");
+    await expectSame(out, 1e-4);
+    const checkpoint = join(out, "checkpoints", "step-00000008");
+    expect(printed).toContain(`dynamo convert ${checkpoint}`);
+    expect(existsSync(join(checkpoint, "model.safetensors.index.json"))).toBe(true);
+    const report = await convertCheckpoint(checkpoint, join(place, "model"));
+    expect(report).toMatchObject({ tokenHeads: heads, untrainedHeads: [] });
+    // Moments and place in the data are `dynamo train`'s too.
+    const own = join(place, "mine", "checkpoints", "step-00000008");
+    const position = (folder: string): unknown =>
+      (JSON.parse(readFileSync(join(folder, "training.json"), "utf8")) as { position: unknown }).position;
+    expect(position(checkpoint)).toEqual(position(own));
+    const names = new Map([["moment2:embed_out.weight", [vocabularySize, 16]]]);
+    const [theirs, ours] = await Promise.all(
+      [checkpoint, own].map(async (folder) => readTensorFile(join(folder, "optimizer.safetensors"), names)),
+    );
+    const [a, b] = [theirs, ours].map((file) => file?.get("moment2:embed_out.weight") as Float32Array);
+    for (const [i, value] of (a as Float32Array).entries())
+      expect(value).toBeCloseTo((b as Float32Array)[i] as number, 6);
+  });
 
-  it(
-    "goes on where it was stopped, bit for bit",
-    () => {
-      const [whole, parts] = [join(place, "whole"), join(place, "parts")];
-      const weights = (out: string): Buffer =>
-        readFileSync(join(out, "checkpoints", "step-00000008", "model.safetensors"));
-      const run = (...more: string[]): string => succeed(join(place, "run", "train.py"), ...more);
-      run("--out", whole);
-      run("--out", parts, "--stop-after", "3");
-      run("--out", parts, "--resume");
-      expect(weights(parts).equals(weights(whole))).toBe(true);
-      const again = call(join(place, "run", "train.py"), "--out", parts);
-      expect([again.status, again.stderr]).toEqual([1, expect.stringContaining("holds a run already")]);
-    },
-    timeout,
-  );
+  it("goes on where it was stopped, bit for bit", () => {
+    const [whole, parts] = [join(place, "whole"), join(place, "parts")];
+    const weights = (out: string): Buffer =>
+      readFileSync(join(out, "checkpoints", "step-00000008", "model.safetensors"));
+    const run = (...more: string[]): string => succeed(join(place, "run", "train.py"), ...more);
+    run("--out", whole);
+    run("--out", parts, "--stop-after", "3");
+    run("--out", parts, "--resume");
+    expect(weights(parts).equals(weights(whole))).toBe(true);
+    const again = call(join(place, "run", "train.py"), "--out", parts);
+    expect([again.status, again.stderr]).toEqual([1, expect.stringContaining("holds a run already")]);
+  });
 
-  it(
-    "has the same losses in two processes with sharded weights, and one goes on",
-    async () => {
-      const out = join(place, "two");
-      const launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"];
-      const run = [...launch, join(place, "run", "train.py"), "--device", "cpu", "--out", out, "--rows", "2"];
-      succeed(...run, "--stop-after", "3", "--activation-checkpointing");
-      succeed(...run, "--stop-after", "6", "--resume");
-      succeed(join(place, "run", "train.py"), "--device", "cpu", "--out", out, "--resume");
-      await expectSame(out, 1e-4);
-    },
-    timeout,
-  );
+  it("has the same losses in two processes with sharded weights, and one goes on", async () => {
+    const out = join(place, "two");
+    const launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"];
+    const run = [...launch, join(place, "run", "train.py"), "--device", "cpu", "--out", out, "--rows", "2"];
+    succeed(...run, "--stop-after", "3", "--activation-checkpointing");
+    succeed(...run, "--stop-after", "6", "--resume");
+    succeed(join(place, "run", "train.py"), "--device", "cpu", "--out", out, "--resume");
+    await expectSame(out, 1e-4);
+  });
 
-  it(
-    "stops with a checkpoint when it is told to",
-    async () => {
-      const folder = join(place, "long");
-      await exportTorch({ ...config, steps: 1_000_000, evaluateEvery: 1_000_000, checkpointEvery: 1_000_000 }, folder);
-      const child = spawn(python, [join(folder, "train.py"), "--device", "cpu"], {
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-      let printed = "";
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        if (!printed.includes("step 2 ") && `${printed}${text}`.includes("step 2 ")) child.kill("SIGTERM");
-        printed += text;
-      });
-      expect(await new Promise((ended) => child.on("close", ended))).toBe(0);
-      const step = Number(/stopped at step (\d+)/.exec(printed)?.[1]);
-      expect(step).toBeGreaterThanOrEqual(2);
-      expect(readdirSync(join(folder, "result", "checkpoints"))).toEqual([`step-${String(step).padStart(8, "0")}`]);
-    },
-    timeout,
-  );
+  it("stops with a checkpoint when it is told to", async () => {
+    const folder = join(place, "long");
+    await exportTorch({ ...config, steps: 1_000_000, evaluateEvery: 1_000_000, checkpointEvery: 1_000_000 }, folder);
+    const child = spawn(python, [join(folder, "train.py"), "--device", "cpu"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let printed = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      if (!printed.includes("step 2 ") && `${printed}${text}`.includes("step 2 ")) child.kill("SIGTERM");
+      printed += text;
+    });
+    expect(await new Promise((ended) => child.on("close", ended))).toBe(0);
+    const step = Number(/stopped at step (\d+)/.exec(printed)?.[1]);
+    expect(step).toBeGreaterThanOrEqual(2);
+    expect(readdirSync(join(folder, "result", "checkpoints"))).toEqual([`step-${String(step).padStart(8, "0")}`]);
+  });
 
-  it.each(["bf16", "fp16"])(
-    "stays close in %s, in one process and in two",
-    async (precision) => {
-      const short = ["--precision", precision, "--stop-after", "4", "--device", "cpu"];
-      const launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"];
-      for (const [out, before] of [
-        ["half-one", []],
-        ["half-two", launch],
-      ] as const) {
-        const folder = join(place, `${out}-${precision}`);
-        succeed(...before, join(place, "run", "train.py"), ...short, "--out", folder);
-        const last = steps(await readMetrics(folder)).at(-1) as StepMetrics;
-        for (const [head, loss] of last.losses.entries())
-          expect(Math.abs(loss - ((steps(mine)[3] as StepMetrics).losses[head] as number))).toBeLessThan(0.05);
-      }
-    },
-    timeout,
-  );
+  it.each(["bf16", "fp16"])("stays close in %s, in one process and in two", async (precision) => {
+    const short = ["--precision", precision, "--stop-after", "4", "--device", "cpu"];
+    const launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"];
+    for (const [out, before] of [
+      ["half-one", []],
+      ["half-two", launch],
+    ] as const) {
+      const folder = join(place, `${out}-${precision}`);
+      succeed(...before, join(place, "run", "train.py"), ...short, "--out", folder);
+      const last = steps(await readMetrics(folder)).at(-1) as StepMetrics;
+      for (const [head, loss] of last.losses.entries())
+        expect(Math.abs(loss - ((steps(mine)[3] as StepMetrics).losses[head] as number))).toBeLessThan(0.05);
+    }
+  });
 
-  it(
-    "trains the heads alone when the base is frozen, and weighs heads alike by default",
-    async () => {
-      const frozen = parseTrainingConfig({
-        ...config,
-        train: "heads",
-        steps: 3,
-        evaluateEvery: 3,
-        headWeights: undefined,
-      });
-      const folder = join(place, "frozen");
-      await exportTorch(frozen, folder);
-      await train(runtime, join(place, "frozen-mine"), frozen);
-      succeed(join(folder, "train.py"));
-      const launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"];
-      succeed(...launch, join(folder, "train.py"), "--device", "cpu", "--out", join(place, "frozen-two"));
-      const expected = steps(await readMetrics(join(place, "frozen-mine")));
-      for (const out of [join(folder, "result"), join(place, "frozen-two")]) {
-        const found = steps(await readMetrics(out));
-        for (const [i, { losses }] of expected.entries())
-          for (const [head, loss] of losses.entries())
-            expect(Math.abs((found[i]?.losses[head] as number) - loss)).toBeLessThan(1e-4);
-      }
-      const names = new Map([["gpt_neox.embed_in.weight", [vocabularySize, 16]]]);
-      const [before, after] = await Promise.all(
-        [join(folder, "checkpoint"), join(folder, "result", "checkpoints", "step-00000003")].map(async (path) =>
-          readTensorFile(join(path, "model.safetensors"), names),
-        ),
-      );
-      expect(after).toEqual(before);
-    },
-    timeout,
-  );
+  it("trains the heads alone when the base is frozen, and weighs heads alike by default", async () => {
+    const frozen = parseTrainingConfig({
+      ...config,
+      train: "heads",
+      steps: 3,
+      evaluateEvery: 3,
+      headWeights: undefined,
+    });
+    const folder = join(place, "frozen");
+    await exportTorch(frozen, folder);
+    await train(runtime, join(place, "frozen-mine"), frozen);
+    succeed(join(folder, "train.py"));
+    const launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"];
+    succeed(...launch, join(folder, "train.py"), "--device", "cpu", "--out", join(place, "frozen-two"));
+    const expected = steps(await readMetrics(join(place, "frozen-mine")));
+    for (const out of [join(folder, "result"), join(place, "frozen-two")]) {
+      const found = steps(await readMetrics(out));
+      for (const [i, { losses }] of expected.entries())
+        for (const [head, loss] of losses.entries())
+          expect(Math.abs((found[i]?.losses[head] as number) - loss)).toBeLessThan(1e-4);
+    }
+    const names = new Map([["gpt_neox.embed_in.weight", [vocabularySize, 16]]]);
+    const [before, after] = await Promise.all(
+      [join(folder, "checkpoint"), join(folder, "result", "checkpoints", "step-00000003")].map(async (path) =>
+        readTensorFile(join(path, "model.safetensors"), names),
+      ),
+    );
+    expect(after).toEqual(before);
+  });
 
   it.each([
     ["run.json", { dropout: 0.5 }, "not supported by this script: dropout"],
@@ -280,18 +247,14 @@ describe.skipIf(!torchIsHere)("an exported run", () => {
       { dynamo: { token_heads: 3, head_layers: 2 } },
       "not supported by this script: head_layers",
     ],
-  ])(
-    "refuses what it would ignore in %s",
-    (file, more, message) => {
-      const path = join(place, "run", file);
-      const text = readFileSync(path, "utf8");
-      // Hard links: the original dataset.json is not one of them.
-      writeFileSync(path, JSON.stringify({ ...(JSON.parse(text) as object), ...more }));
-      const { status, stderr } = call(join(place, "run", "train.py"), "--out", join(place, "never"));
-      writeFileSync(path, text);
-      expect([status, stderr]).toEqual([1, expect.stringContaining(message)]);
-      expect(existsSync(join(place, "never"))).toBe(false);
-    },
-    timeout,
-  );
+  ])("refuses what it would ignore in %s", (file, more, message) => {
+    const path = join(place, "run", file);
+    const text = readFileSync(path, "utf8");
+    // Hard links: the original dataset.json is not one of them.
+    writeFileSync(path, JSON.stringify({ ...(JSON.parse(text) as object), ...more }));
+    const { status, stderr } = call(join(place, "run", "train.py"), "--out", join(place, "never"));
+    writeFileSync(path, text);
+    expect([status, stderr]).toEqual([1, expect.stringContaining(message)]);
+    expect(existsSync(join(place, "never"))).toBe(false);
+  });
 });

@@ -50,7 +50,7 @@ describe("grafana-dashboard.json", () => {
     const { done } = await streamText(`http://127.0.0.1:${replica.port}`, { seed: 1, tokens: 20 });
     expect(done).toBe(true);
     samples = samplesOf(await replica.metrics());
-  }, 60_000);
+  });
   afterAll(() => replica.stop());
 
   test.each(targets)("$title: $expr", ({ expr, legendFormat }) => {

@@ -1,5 +1,5 @@
 /**
- * deploy/kubernetes hangs together: every file is listed, selectors find pods, ports and names exist, the end of a pod has time.
+ * deploy/kubernetes hangLimit together: every file is listed, selectors find pods, ports and names exist, the end of a pod has time.
  * (Schemas were checked with other tools, once: deploy/README.md.)
  */
 import { readdirSync } from "node:fs";

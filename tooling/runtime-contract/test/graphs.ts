@@ -1,63 +1,43 @@
 /** Small graphs that make what a runtime does visible. */
 import type { CacheLayout, DType } from "@dynamo/core";
-import { appendGraph, encodeSmallOnnx, type SmallInitializer } from "@dynamo/runtime-common";
+import { graphBuilder, type Value } from "@dynamo/onnx";
+import { cacheDims, encodeGraph, totalHeads } from "@dynamo/ort";
 
 /** y = x for each dtype. */
-export function identityGraph(dtype: DType, dims: readonly (number | string)[] = ["n"]): Uint8Array {
-  return encodeSmallOnnx({
-    inputs: [{ name: "x", dtype, dims }],
-    outputs: [{ name: "y", dtype, dims }],
-    nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
-  });
+export function identityGraph(dtype: DType, dims: readonly (number | string)[] = ["n"]): Promise<Uint8Array> {
+  const graph = graphBuilder("identity");
+  graph.output("y", graph.input("x", dtype, dims), dtype, dims);
+  return encodeGraph(graph);
 }
 
 /** sum = a + b, difference = a - b. */
-export function arithmeticGraph(): Uint8Array {
-  const value = (name: string): { name: string; dtype: DType; dims: string[] } => ({
-    name,
-    dtype: "float32",
-    dims: ["n"],
-  });
-  return encodeSmallOnnx({
-    inputs: [value("a"), value("b")],
-    outputs: [value("sum"), value("difference")],
-    nodes: [
-      { op: "Add", inputs: ["a", "b"], outputs: ["sum"] },
-      { op: "Sub", inputs: ["a", "b"], outputs: ["difference"] },
-    ],
-  });
+export function arithmeticGraph(): Promise<Uint8Array> {
+  const graph = graphBuilder("arithmetic");
+  const [a, b] = ["a", "b"].map((name) => graph.input(name, "float32", ["n"]));
+  graph.output("sum", graph.op("Add", [a, b]), "float32", ["n"]);
+  graph.output("difference", graph.op("Sub", [a, b]), "float32", ["n"]);
+  return encodeGraph(graph);
 }
 
 /** A chain of `layers` square matrix products, 4 · size² bytes of weights each. */
-export function heavyGraph(size: number, layers: number): Uint8Array {
+export function heavyGraph(size: number, layers: number): Promise<Uint8Array> {
   const weights = new Uint8Array(new Float32Array(size * size).fill(1 / size).buffer);
-  const initializers = Array.from({ length: layers }, (_, i): SmallInitializer => ({
-    name: `w${i}`,
-    dtype: "float32",
-    dims: [size, size],
-    bytes: weights,
-  }));
-  return encodeSmallOnnx({
-    inputs: [{ name: "x", dtype: "float32", dims: ["s", size] }],
-    outputs: [{ name: "y", dtype: "float32", dims: ["s", size] }],
-    nodes: initializers.map(({ name }, i) => ({
-      op: "MatMul",
-      inputs: [i === 0 ? "x" : `h${i - 1}`, name],
-      outputs: [i === layers - 1 ? "y" : `h${i}`],
-    })),
-    initializers,
-  });
+  const graph = graphBuilder("heavy");
+  let y = graph.input("x", "float32", ["s", size]);
+  for (let i = 0; i < layers; i++)
+    y = graph.op("MatMul", [y, graph.initializer(`w${i}`, "float32", [size, size], () => weights)]);
+  graph.output("y", y, "float32", ["s", size]);
+  return encodeGraph(graph);
 }
 
 /** y = row x of a table of `rows` rows of 64: many weights, little work. */
-export function tableGraph(rows: number): Uint8Array {
-  const bytes = new Uint8Array(new Float32Array(rows * 64).fill(1).buffer);
-  return encodeSmallOnnx({
-    inputs: [{ name: "x", dtype: "int32", dims: [1] }],
-    outputs: [{ name: "y", dtype: "float32", dims: [1, 64] }],
-    nodes: [{ op: "Gather", inputs: ["table", "x"], outputs: ["y"] }],
-    initializers: [{ name: "table", dtype: "float32", dims: [rows, 64], bytes }],
+export function tableGraph(rows: number): Promise<Uint8Array> {
+  const graph = graphBuilder("table");
+  const table = graph.initializer("table", "float32", [rows, 64], () => {
+    return new Uint8Array(new Float32Array(rows * 64).fill(1).buffer);
   });
+  graph.output("y", graph.op("Gather", [table, graph.input("x", "int32", [1])]), "float32", [1, 64]);
+  return encodeGraph(graph);
 }
 
 /** A layout with a head count of its own for every tensor. */
@@ -69,27 +49,17 @@ export function testLayout(options: Partial<Pick<CacheLayout, "rows" | "maxLengt
     { name: "past.1.key", kind: "key", heads: 1, headSize: 4 },
     { name: "past.1.value", kind: "value", heads: 3, headSize: 4 },
   ] as const;
-  const layout = { tensors, delta: "delta", dtype, rows, maxLength };
-  return { ...layout, appendGraph: appendGraph(layout) };
+  return { tensors, delta: "delta", dtype, rows, maxLength };
 }
 
 /** Takes what a pass's new keys and values shall be, and shows the cache that it was fed: `seen.<name>`. */
-export function cacheGraph({ tensors, dtype }: CacheLayout): Uint8Array {
-  const total = tensors.reduce((sum, { heads }) => sum + heads, 0);
-  const shapes = tensors.map(({ name, kind, heads }) => ({
-    name,
-    dtype,
-    dims: kind === "key" ? ["B", heads, 4, "C"] : ["B", heads, "C", 4],
-  }));
-  return encodeSmallOnnx({
-    inputs: [...shapes, { name: "fresh", dtype, dims: ["B", total, "S", 4] }],
-    outputs: [
-      ...shapes.map((shape) => ({ ...shape, name: `seen.${shape.name}` })),
-      { name: "delta", dtype, dims: ["B", total, "S", 4] },
-    ],
-    nodes: [
-      ...tensors.map(({ name }) => ({ op: "Identity", inputs: [name], outputs: [`seen.${name}`] })),
-      { op: "Identity", inputs: ["fresh"], outputs: ["delta"] },
-    ],
-  });
+export function cacheGraph(layout: CacheLayout): Promise<Uint8Array> {
+  const { tensors, dtype } = layout;
+  const graph = graphBuilder("cache");
+  const deltaDims = ["B", totalHeads(layout), "S", 4];
+  const cache: Value[] = tensors.map((tensor) => graph.input(tensor.name, dtype, cacheDims(tensor, "B", "C")));
+  for (const [i, tensor] of tensors.entries())
+    graph.output(`seen.${tensor.name}`, cache[i] as Value, dtype, cacheDims(tensor, "B", "C"));
+  graph.output("delta", graph.input("fresh", dtype, deltaDims), dtype, deltaDims);
+  return encodeGraph(graph);
 }

@@ -11,7 +11,7 @@ import {
   type Oracle,
 } from "./cache-oracle.js";
 import { testLayout } from "./graphs.js";
-import { capacityFor, createHostCache, hostGrowth, type CacheArray, type HostCache } from "@dynamo/runtime-common";
+import { capacityFor, createHostCache, hostGrowth, type CacheArray, type HostCache } from "@dynamo/ort";
 
 const [rows, maxLength] = [3, 300];
 

@@ -133,7 +133,7 @@ function sessionContract(runtime: () => Runtime, { dtypes }: ContractOptions): v
   test("bytes that are no graph are refused", async () => {
     await expectError(runtime().createSession({ bytes: Uint8Array.of(1, 2, 3) }), "invalid-file", "not a graph");
     await expectError(
-      runtime().createSession({ bytes: heavyGraph(8, 1).subarray(0, 100) }),
+      runtime().createSession({ bytes: (await heavyGraph(8, 1)).subarray(0, 100) }),
       "invalid-file",
       "not a graph",
     );
@@ -334,8 +334,8 @@ function cacheContract(runtime: () => Runtime, { programs: programCount, float16
 function endingContract(create: () => Runtime): void {
   test("disposal is idempotent, rejects what is under way, and is remembered", async () => {
     const runtime = create();
-    const session = await runtime.createSession({ bytes: identityGraph("float32") });
-    const gone = await runtime.createSession({ bytes: identityGraph("float32") });
+    const session = await runtime.createSession({ bytes: await identityGraph("float32") });
+    const gone = await runtime.createSession({ bytes: await identityGraph("float32") });
     await gone.dispose();
     await gone.dispose();
     await expectError(gone.run({ x: floats(1, 1) }, ["y"]), "invalid-argument", "session has been disposed");
@@ -347,7 +347,7 @@ function endingContract(create: () => Runtime): void {
     await session.dispose();
     await expectError(session.run({ x: floats(1, 1) }, ["y"]), "invalid-argument", "disposed");
     await expectError(
-      runtime.createSession({ bytes: identityGraph("float32") }),
+      runtime.createSession({ bytes: await identityGraph("float32") }),
       "invalid-argument",
       "the runtime has been disposed",
     );
@@ -361,11 +361,11 @@ function endingContract(create: () => Runtime): void {
 
 async function withSession(
   runtime: Runtime,
-  bytes: Uint8Array,
+  graph: Promise<Uint8Array>,
   use: (session: Session) => Promise<void>,
   deviceOutputs: readonly string[] = [],
 ): Promise<void> {
-  const session = await runtime.createSession({ bytes }, { deviceOutputs });
+  const session = await runtime.createSession({ bytes: await graph }, { deviceOutputs });
   try {
     await use(session);
   } finally {

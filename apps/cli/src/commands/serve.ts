@@ -37,9 +37,8 @@ export async function serve(folders: readonly string[], options: ServeOptions, s
 /** `folder`, or `name=folder`. */
 export function modelOf(
   argument: string,
-  options: ModelOptions & { readonly slots: number; readonly queue: number; readonly dropMessages?: boolean },
+  { device, dtype, threads, slots, queue }: ModelOptions & { readonly slots: number; readonly queue: number },
 ): ServerModel {
-  const { device, dtype, threads, slots, queue, dropMessages } = options;
   const named = /^([\w.-]+)=(.+)$/.exec(argument);
   const folder = resolve(named?.[2] ?? argument);
   return {
@@ -47,7 +46,7 @@ export function modelOf(
     settings: {
       folder,
       device: device ?? "auto",
-      ...{ dtype, threads, slots, queue, dropMessages },
+      ...{ dtype, threads, slots, queue },
     },
   };
 }

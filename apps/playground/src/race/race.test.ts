@@ -89,7 +89,7 @@ describe("a race of lanes that run elsewhere", () => {
     expect(await after(0, () => b.give("end"))).toBeUndefined();
   });
 
-  it("ends with the first lane that fails, though another one hangs", async () => {
+  it("ends with the first lane that fails, though another one hangLimit", async () => {
     const hanging: AsyncIterator<number> = { next: () => new Promise(() => undefined) };
     const failing: AsyncIterator<number> = { next: () => Promise.reject(new Error("gone")) };
     await expect(together([hanging, failing]).next()).rejects.toThrow("gone");

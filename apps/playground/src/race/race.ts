@@ -51,7 +51,7 @@ export async function* together<Item>(
       } else pending.delete(step.lane);
     }
   } finally {
-    // Nobody waits for these any more: a lane that hangs is its owner's to stop.
+    // Nobody waits for these any more: a lane that hangLimit is its owner's to stop.
     for (const each of pending.values()) each.catch(() => undefined);
     for (const lane of lanes) void lane.return?.().catch(() => undefined);
   }

@@ -14,11 +14,11 @@ const query = "?device=wasm&length=120";
 const executable = chromiumPath();
 if (executable === undefined) throw new Error("no Chromium was found: install one, or name it in DYNAMO_CHROMIUM");
 
-describe("screenshots", { timeout: 300_000 }, () => {
+describe("screenshots", () => {
   let site: Site;
   beforeAll(async () => {
     site = await openSite(executable);
-  }, 60_000);
+  });
   afterAll(async () => {
     await site.close();
   });

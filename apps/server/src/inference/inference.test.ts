@@ -41,10 +41,12 @@ class FakeProcess extends EventEmitter {
 
 let processes: FakeProcess[];
 let restarts: string[];
+/** Prompts that were read. */
+let read: number;
 let inference: Inference;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  [processes, restarts] = [[], []];
+  [processes, restarts, read] = [[], [], 0];
   inference = createInference({
     settings: { folder: "", device: "cpu", dtype: undefined, threads: undefined, slots: 2, queue: 2 },
     ...{ hangMilliseconds: 1000, restartPause: 0 },
@@ -52,6 +54,14 @@ beforeEach(() => {
     onState: () => undefined,
     onRestart: (reason) => restarts.push(reason),
     log: () => undefined,
+    startThread: () => ({
+      alive: true,
+      run() {
+        read++;
+        return Promise.resolve({ text: "p", ids: Int32Array.of(1), dropped: 0 });
+      },
+      end: () => undefined,
+    }),
     start() {
       const fake = new FakeProcess();
       processes.push(fake);
@@ -81,7 +91,7 @@ interface Submitted {
 }
 
 async function submit(whole = false): Promise<Submitted> {
-  const request = { prompt: "p", whole, joins: false } as unknown as InferenceRequest;
+  const request = { prompt: "p", whole, joins: false, index: 0 } as unknown as InferenceRequest;
   const abort = new AbortController();
   return { events: (await inference.submit(request, abort.signal)).getReader(), abort };
 }
@@ -98,17 +108,32 @@ async function kinds({ events }: Submitted): Promise<string[]> {
 }
 
 const finish = (fake: FakeProcess, id: number): void => {
-  fake.say({ kind: "taken", id, prompt: "p", dropped: 0 });
+  fake.say({ kind: "taken", id });
   fake.say({ kind: "chunk", id, chunk });
   fake.say({ kind: "end", id, end });
 };
+
+test("a prompt is read once for all texts of a request, and the process gets its ids", async () => {
+  const { signal } = new AbortController();
+  const messages = { messages: [] };
+  for (const [index, key] of [
+    [0, "a"],
+    [1, "a"],
+    [2, "a"],
+    [1, "b"],
+  ] as const)
+    await inference.submit({ prompt: messages, key, index } as unknown as InferenceRequest, signal);
+  expect(read).toBe(2);
+  const given = processes[0]?.sent.flatMap((message) => (message.kind === "submit" ? [message.request.prompt] : []));
+  expect(given).toEqual(new Array(4).fill(Int32Array.of(1)));
+});
 
 describe("a process that ends", () => {
   test("takes along the texts that clients have a part of; others begin again in the next one", async () => {
     const [first] = processes as [FakeProcess];
     const [waiting, stream, whole] = [await submit(), await submit(), await submit(true)];
     for (const id of [1, 2]) {
-      first.say({ kind: "taken", id, prompt: "p", dropped: 0 });
+      first.say({ kind: "taken", id });
       first.say({ kind: "chunk", id, chunk });
     }
     await stream.events.read();

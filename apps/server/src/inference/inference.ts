@@ -3,6 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DynamoError } from "@dynamo/core";
 import type { EngineState, PassReport } from "@dynamo/engine";
 import { inferenceChild, type ChildOptions, type InferenceChild } from "./child.js";
+import { createPromptPool, type PromptThread } from "./prompt-pool.js";
+import { startPromptThread } from "./prompt-thread.js";
+import { recentPrompts } from "./recent-prompts.js";
 import { createRequests, type InferenceEvent } from "./requests.js";
 import { UnavailableError } from "./unavailable.js";
 import type { InferenceRequest, ProcessMemory, ServedModel } from "./messages.js";
@@ -25,6 +28,8 @@ export interface InferenceOptions extends Pick<
   readonly onPass: (pass: PassReport) => void;
   /** How many it computes and keeps waiting: none of them when its process has ended. */
   readonly onState: (state: EngineState) => void;
+  /** Makes a thread that reads prompts; tests have one of their own. */
+  readonly startThread?: (() => PromptThread) | undefined;
   /** Its process ended by itself, or hung and was killed, and is started again. */
   readonly onRestart?: ((reason: "ended" | "hung") => void) | undefined;
 }
@@ -56,7 +61,11 @@ export interface Inference {
 const startPatience = 5_000;
 
 export function createInference(options: InferenceOptions): Inference {
-  const { settings, onPass, onState, onRestart } = options;
+  const { settings, onPass, onState, onRestart, startThread } = options;
+  const capacity = settings.slots + settings.queue;
+  const start = startThread ?? ((): PromptThread => startPromptThread(settings.folder));
+  const prompts = createPromptPool({ start, waiting: capacity });
+  const recent = recentPrompts();
   let child: InferenceChild | undefined;
   let closing = false;
   const isClosing = (): boolean => closing;
@@ -95,17 +104,27 @@ export function createInference(options: InferenceOptions): Inference {
     get pid() {
       return child?.pid;
     },
-    capacity: settings.slots + settings.queue,
-    start: () => running().ready,
+    capacity,
+    start() {
+      prompts.open();
+      return running().ready;
+    },
     async submit(request, signal) {
       if (closing) throw new UnavailableError("the server is closing");
-      const process = running();
-      await untilReady(process, signal);
+      await untilReady(running(), signal);
+      const { prompt, maxNewTokens, key, index } = request;
+      const asked = { prompt, maxNewTokens };
+      const known = index === 0 ? undefined : recent.find(asked, key);
+      const prepared = known ?? (await prompts.prepare(asked, key, signal));
+      if (index === 0) recent.keep(asked, key, prepared);
+      // The process may have ended in the meantime.
+      await untilReady(running(), signal);
       if (isClosing()) throw new UnavailableError("the server is closing");
-      return requests.submit(request, signal);
+      return requests.submit(request, prepared, signal);
     },
     async close(patience) {
       closing = true;
+      prompts.close();
       await child?.close(patience);
     },
   };

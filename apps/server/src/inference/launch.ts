@@ -2,15 +2,9 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { DynamoError } from "@dynamo/core";
+import { errorOf } from "./wire-error.js";
 import { heartbeat, lookInterval, type Pulse } from "./heartbeat.js";
-import type {
-  FromInference,
-  InferenceSettings,
-  ProcessMemory,
-  ServedModel,
-  ToInference,
-  WireError,
-} from "./messages.js";
+import type { FromInference, InferenceSettings, ProcessMemory, ServedModel, ToInference } from "./messages.js";
 
 export interface LaunchOptions {
   readonly settings: InferenceSettings;
@@ -124,5 +118,3 @@ export function launch(options: LaunchOptions): InferenceProcess {
     kill: () => void child.kill("SIGKILL"),
   };
 }
-
-export const errorOf = ({ code, message }: WireError): DynamoError => new DynamoError(code, message);

@@ -13,8 +13,6 @@ export interface InferenceSettings {
   readonly threads: number | undefined;
   readonly slots: number;
   readonly queue: number;
-  /** Leave out a conversation's oldest turns where the context has no room for them, or refuse it; default true. */
-  readonly dropMessages?: boolean | undefined;
 }
 
 export interface ServedModel {
@@ -33,8 +31,6 @@ export interface StrategySettings {
   readonly temperature: number | undefined;
   readonly topP: number | undefined;
   readonly topK: number | undefined;
-  readonly minP: number | undefined;
-  readonly typicalP: number | undefined;
   readonly repetitionPenalty: number | undefined;
   readonly backoff: number | undefined;
   readonly maskStrength: number | undefined;
@@ -42,34 +38,18 @@ export interface StrategySettings {
   readonly blur: boolean | undefined;
 }
 
-export interface Conversation {
-  readonly messages: readonly ChatMessage[];
-  /** More variables of the chat template. */
-  readonly variables: Readonly<Record<string, unknown>>;
-  /** Whether the oldest turns are left out where the context has no room; undefined: as the model's settings say. */
-  readonly dropMessages: boolean | undefined;
-}
-
 export interface InferenceRequest {
-  readonly prompt: string | readonly number[] | Conversation;
-  /** The model's begin-of-text before the prompt, where it has one. */
-  readonly beginOfText: boolean;
+  readonly prompt: string | readonly number[] | { readonly messages: readonly ChatMessage[] };
   readonly strategy: StrategySettings;
   /** Undefined: as many as the context has room for. */
   readonly maxNewTokens: number | undefined;
   readonly seed: number | undefined;
   readonly stop: readonly string[];
-  readonly stopIds: readonly number[];
-  readonly stopAtEndOfText: boolean;
-  /** Undefined, as an empty list of stop strings: as the model's folder recommends. */
-  readonly minNewTokens: number | undefined;
   readonly logitBias: Readonly<Record<number, number>>;
   readonly presencePenalty: number;
   readonly frequencyPenalty: number;
   /** Log-probabilities, with so many alternatives. */
   readonly logprobs: number | undefined;
-  /** Those of the prompt's tokens. */
-  readonly promptLogprobs: number | undefined;
   /** Each chunk tells its pass. */
   readonly trace: boolean;
   /** The seed's random stream: texts of one prompt differ by it. */
@@ -84,18 +64,18 @@ export interface InferenceRequest {
   readonly scope: string;
 }
 
+/** As the inference process gets it: its prompt has been read elsewhere. */
+export interface PreparedRequest extends Omit<InferenceRequest, "prompt"> {
+  readonly prompt: Int32Array;
+}
+
 export interface WireToken {
   readonly id: number;
-  /** What it adds to the text, half a character included; none for special tokens. */
-  readonly bytes: readonly number[];
-  /** As the vocabulary has it. */
-  readonly name: string;
+  readonly text: string;
   readonly logprob: number | undefined;
 }
 
 export interface WireLogprob extends WireToken {
-  /** Characters, as Unicode counts them, that are complete with it. */
-  readonly characters: number;
   readonly top: readonly WireToken[];
 }
 
@@ -103,8 +83,6 @@ export interface InferenceChunk {
   readonly text: string;
   readonly tokens: number;
   readonly logprobs: readonly WireLogprob[];
-  /** Of the prompt's tokens, in the first chunk of a request that asked for them. */
-  readonly promptLogprobs?: readonly WireLogprob[] | undefined;
   readonly pass: WirePass | undefined;
 }
 
@@ -129,7 +107,7 @@ export interface ProcessMemory {
 export type ToInference =
   /** `beat`: milliseconds between two signs of life. */
   | { readonly kind: "open"; readonly settings: InferenceSettings; readonly beat: number }
-  | { readonly kind: "submit"; readonly id: number; readonly request: InferenceRequest }
+  | { readonly kind: "submit"; readonly id: number; readonly request: PreparedRequest }
   | { readonly kind: "cancel"; readonly id: number }
   | { readonly kind: "close"; readonly now: boolean };
 
@@ -138,8 +116,8 @@ export type FromInference =
   | { readonly kind: "failed"; readonly error: WireError }
   /** A sign of life of a process that is ready. */
   | { readonly kind: "alive"; readonly memory: ProcessMemory }
-  /** The request has been taken: what its prompt is as text, and how many of its oldest messages are not in it. */
-  | { readonly kind: "taken"; readonly id: number; readonly prompt: string; readonly dropped: number }
+  /** The request has its place. */
+  | { readonly kind: "taken"; readonly id: number }
   | { readonly kind: "chunk"; readonly id: number; readonly chunk: InferenceChunk }
   | { readonly kind: "end"; readonly id: number; readonly end: InferenceEnd }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError }

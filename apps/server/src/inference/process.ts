@@ -1,18 +1,14 @@
 /** The inference process: one model, its engine, and nothing of HTTP. A crash in native code ends it, and not the server. */
-import { DynamoError } from "@dynamo/core";
 import type { GenerationChunk } from "@dynamo/decode";
 import { createEngine, type Engine, type EngineGeneration, type EngineResult } from "@dynamo/engine";
-import { chatPrompt, hasChatTemplate, loadModel, type LoadedModel } from "@dynamo/model";
+import { hasChatTemplate, loadModel, type LoadedModel } from "@dynamo/model";
 import { createNodeRuntime } from "@dynamo/runtime-node";
-import { engineRequest } from "./engine-request.js";
-import type { FromInference, InferenceChunk, InferenceRequest, InferenceSettings, ToInference } from "./messages.js";
-import { strategyOf, traced } from "./strategy.js";
-import { wireLogprobs } from "./wire-tokens.js";
+import type { FromInference, InferenceChunk, InferenceSettings, PreparedRequest, ToInference } from "./messages.js";
+import { strategyOf, traced, type TracedStrategy } from "./strategy.js";
+import { wireError } from "./wire-error.js";
 
 interface Opened {
   readonly model: LoadedModel;
-  /** Of conversations for which the context has no room. */
-  readonly dropMessages: boolean;
   readonly engine: Engine;
   close(now: boolean): Promise<void>;
 }
@@ -26,8 +22,7 @@ function send(message: FromInference): void {
   process.send?.(message);
 }
 
-async function open(settings: InferenceSettings): Promise<Opened> {
-  const { folder, device, dtype, threads, slots, queue, dropMessages = true } = settings;
+async function open({ folder, device, dtype, threads, slots, queue }: InferenceSettings): Promise<Opened> {
   const runtime = createNodeRuntime({ device, threads });
   const model = await loadModel(runtime, folder, { dtype });
   const engine = await createEngine(model, {
@@ -40,7 +35,6 @@ async function open(settings: InferenceSettings): Promise<Opened> {
   });
   return {
     model,
-    dropMessages,
     engine,
     async close(now) {
       await engine.close({ now });
@@ -58,25 +52,22 @@ function beat(interval: number): void {
   }, interval).unref();
 }
 
-async function serve({ model, engine, dropMessages }: Opened, id: number, request: InferenceRequest): Promise<void> {
+async function serve({ model, engine }: Opened, id: number, request: PreparedRequest): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    const { text, ids, dropped } = promptOf(model, request, dropMessages);
     const decode = (tokens: readonly number[]): string => model.tokenizer.decode(tokens);
     const trace = traced(strategyOf(request.strategy, model.info.tokenHeads), decode);
+    const { seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope } = request;
     const generation = engine.submit({
-      ...engineRequest(request, model.info),
-      ...{ prompt: ids, strategy: trace.strategy, signal: controller.signal },
+      ...{ prompt: request.prompt, strategy: trace.strategy, signal: controller.signal },
+      ...{ seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope },
+      maxNewTokens: request.maxNewTokens ?? model.info.contextLength,
+      stop: { strings: request.stop },
+      ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
     });
-    send({ kind: "taken", id, prompt: text, dropped });
-    const logprobsOf = wireLogprobs(model, model.tokenizer.stream(ids));
-    await forward(id, generation, (chunk) => ({
-      text: chunk.text,
-      tokens: chunk.tokens.length,
-      logprobs: logprobsOf(chunk.logprobs ?? []),
-      pass: request.trace ? trace.passOf(chunk) : undefined,
-    }));
+    send({ kind: "taken", id });
+    await forward(id, generation, (chunk) => chunkOf(chunk, request.trace ? trace : undefined, decode));
   } catch (error) {
     send({ kind: "error", id, error: wireError(error) });
   } finally {
@@ -95,41 +86,21 @@ async function forward(
   send({ kind: "end", id, end: { finishReason: reason, tokens: tokens.length, statistics } });
 }
 
-interface PreparedPrompt {
-  readonly text: string;
-  readonly ids: Int32Array;
-  readonly dropped: number;
+function chunkOf(
+  chunk: GenerationChunk,
+  trace: TracedStrategy | undefined,
+  decode: (ids: readonly number[]) => string,
+): InferenceChunk {
+  return {
+    text: chunk.text,
+    tokens: chunk.tokens.length,
+    logprobs: (chunk.logprobs ?? []).map(({ token, logprob, top }) => ({
+      ...{ id: token, text: decode([token]), logprob },
+      top: top.map((other) => ({ id: other.token, text: decode([other.token]), logprob: other.logprob })),
+    })),
+    pass: trace?.passOf(chunk),
+  };
 }
-
-function promptOf(
-  model: LoadedModel,
-  { prompt, maxNewTokens }: InferenceRequest,
-  dropMessages: boolean,
-): PreparedPrompt {
-  if (typeof prompt === "string") return { text: prompt, ids: model.tokenizer.encode(prompt), dropped: 0 };
-  if ("messages" in prompt) {
-    const room = maxNewTokens ?? model.info.contextLength;
-    const { messages, variables } = prompt;
-    const { prompt: text, dropped } = chatPrompt(model, messages, { maxNewTokens: room, variables });
-    if (dropped > 0 && !(prompt.dropMessages ?? dropMessages))
-      throw new DynamoError(
-        "context-length",
-        `messages: the context holds ${model.info.contextLength} tokens, and has no room for the ${dropped} oldest of them`,
-      );
-    return { text, ids: model.tokenizer.encode(text), dropped };
-  }
-  const outside = prompt.find((token) => token >= model.info.vocabularySize);
-  if (outside !== undefined) {
-    const most = model.info.vocabularySize - 1;
-    throw new DynamoError("invalid-argument", `prompt: token ids run from 0 to ${most}, received ${outside}`);
-  }
-  return { text: model.tokenizer.decode(prompt), ids: Int32Array.from(prompt), dropped: 0 };
-}
-
-const wireError = (error: unknown): { code: DynamoError["code"]; message: string } =>
-  DynamoError.is(error)
-    ? { code: error.code, message: error.message }
-    : { code: "runtime", message: error instanceof Error ? error.message : String(error) };
 
 async function handle(message: ToInference): Promise<void> {
   if (message.kind === "open") {

@@ -1,10 +1,12 @@
 /** Requests under way in an inference process, and what becomes of them when it ends. */
 import { DynamoError } from "@dynamo/core";
-import { errorOf } from "./launch.js";
 import { UnavailableError } from "./unavailable.js";
-import type { FromInference, InferenceChunk, InferenceEnd, InferenceRequest, ToInference } from "./messages.js";
+import { errorOf } from "./wire-error.js";
+import type { FromInference, InferenceChunk, InferenceEnd, PreparedRequest, ToInference } from "./messages.js";
+import type { PreparedPrompt } from "./prompt.js";
 
 export type InferenceEvent =
+  /** The request has its place: what its prompt is as text, and how many of its oldest messages are not in it. */
   | { readonly kind: "taken"; readonly prompt: string; readonly dropped: number }
   | { readonly kind: "chunk"; readonly chunk: InferenceChunk }
   /** The process ended, and the text begins again: what came before does not count. Only for requests that are `whole`. */
@@ -13,7 +15,7 @@ export type InferenceEvent =
 
 export interface Requests {
   /** Events in order, "end" last. */
-  submit(request: InferenceRequest, signal: AbortSignal): ReadableStream<InferenceEvent>;
+  submit(request: TextRequest, prompt: PreparedPrompt, signal: AbortSignal): ReadableStream<InferenceEvent>;
   /** Of this request, or of none. */
   receive(message: FromInference): void;
   /** The process is gone. Those of whom the client has text end with the error, the others wait for `resume`. */
@@ -24,9 +26,12 @@ export interface Requests {
   fail(error: DynamoError): void;
 }
 
+export type TextRequest = Omit<PreparedRequest, "prompt">;
+
 interface Waiting {
   readonly id: number;
-  readonly request: InferenceRequest;
+  readonly request: TextRequest;
+  readonly prompt: PreparedPrompt;
   readonly reader: ReadableStreamDefaultController<InferenceEvent>;
   /** Processes that ended while it was there. */
   losses: number;
@@ -53,8 +58,8 @@ export interface RequestsOptions {
 export function createRequests({ send, isClosing }: RequestsOptions): Requests {
   const all = new Map<number, Waiting>();
   // One that was taken before: no queue is too full for it.
-  const suspects = inTurn<Waiting>(({ id, request }) => {
-    send({ kind: "submit", id, request: { ...request, joins: true } });
+  const suspects = inTurn<Waiting>(({ id, request, prompt }) => {
+    send({ kind: "submit", id, request: { ...request, prompt: prompt.ids, joins: true } });
   });
   let nextId = 0;
 
@@ -63,7 +68,7 @@ export function createRequests({ send, isClosing }: RequestsOptions): Requests {
     suspects.clear(waiting);
   }
 
-  function streamOf(request: InferenceRequest, signal: AbortSignal): ReadableStream<InferenceEvent> {
+  function streamOf(request: TextRequest, prompt: PreparedPrompt, signal: AbortSignal): ReadableStream<InferenceEvent> {
     const id = nextId++;
     const cancel = (): void => {
       const waiting = all.get(id);
@@ -73,7 +78,7 @@ export function createRequests({ send, isClosing }: RequestsOptions): Requests {
     };
     return new ReadableStream<InferenceEvent>({
       start(reader) {
-        const waiting = { id, request, reader, losses: 0, taken: false, begun: false };
+        const waiting = { id, request, prompt, reader, losses: 0, taken: false, begun: false };
         all.set(id, waiting);
         const abort = (): void => {
           if (!all.has(id)) return;
@@ -83,7 +88,7 @@ export function createRequests({ send, isClosing }: RequestsOptions): Requests {
         };
         signal.addEventListener("abort", abort, { once: true });
         if (signal.aborted) abort();
-        else send({ kind: "submit", id, request });
+        else send({ kind: "submit", id, request: { ...request, prompt: prompt.ids } });
       },
       cancel,
     });
@@ -107,7 +112,8 @@ export function createRequests({ send, isClosing }: RequestsOptions): Requests {
         waiting.reader.enqueue(message);
       } else if (message.kind === "taken" && !waiting.taken) {
         waiting.taken = true;
-        waiting.reader.enqueue(message);
+        const { text, dropped } = waiting.prompt;
+        waiting.reader.enqueue({ kind: "taken", prompt: text, dropped });
       }
     },
     lost(error) {

@@ -11,7 +11,6 @@ import {
   strictObject,
   string,
   enum as oneOf,
-  union,
   unknown,
   type ZodObject,
   type ZodType,
@@ -24,10 +23,6 @@ export const errorAnswer = strictObject({
     param: nullable(string()).describe("The request's field that is at fault."),
     code: nullable(string()),
   }),
-});
-
-const dropped = strictObject({
-  droppedMessages: int().min(1).describe("The oldest messages, which the context had no room for."),
 });
 
 const usage = strictObject({
@@ -47,12 +42,10 @@ const finishReason = nullable(oneOf(["stop", "length"]));
 const head = { id: string(), created: int().describe("Seconds since 1970."), model: string() };
 
 const completionLogprobs = strictObject({
-  tokens: array(string()).describe("Half a character stands as bytes:\\xc3, a special token by its name."),
+  tokens: array(string()),
   token_logprobs: array(nullable(number())),
-  top_logprobs: array(nullable(record(string(), number()))).describe(
-    "Of tokens with the same text the likelier has it, the other token_id:N.",
-  ),
-  text_offset: array(int()).describe("Characters before the token, as Unicode counts them."),
+  top_logprobs: array(nullable(record(string(), number()))),
+  text_offset: array(int()),
 });
 const completionChoice = strictObject({
   index: int(),
@@ -69,11 +62,7 @@ export const completionEvent = strictObject({
   dynamo: wirePass.optional().describe("With dynamo.trace: the pass that gave this text."),
 });
 
-const one = {
-  token: string(),
-  logprob: number(),
-  bytes: array(int()).describe("The token's own: of half a character too."),
-};
+const one = { token: string(), logprob: number(), bytes: array(int()) };
 const chatLogprobs = nullable(
   strictObject({
     content: array(strictObject({ ...one, top_logprobs: array(strictObject(one)) })),
@@ -82,7 +71,7 @@ const chatLogprobs = nullable(
 );
 
 export const chatAnswer = strictObject({
-  ...{ ...head, object: literal("chat.completion"), usage, dynamo: dropped.optional() },
+  ...{ ...head, object: literal("chat.completion"), usage },
   choices: array(
     strictObject({
       index: int(),
@@ -103,9 +92,7 @@ export const chatEvent = strictObject({
     }),
   ),
   usage: usage.optional(),
-  dynamo: union([wirePass, dropped])
-    .optional()
-    .describe("With dynamo.trace: the pass; beside usage: what was left out."),
+  dynamo: wirePass.optional(),
 });
 
 export const modelAnswer = strictObject({

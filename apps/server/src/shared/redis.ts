@@ -9,7 +9,7 @@ export interface SharedRedis {
 
 /** Milliseconds that a request waits for Redis before its replica counts by itself. */
 const commandMilliseconds = 500;
-/** Milliseconds of silence after a command, after which a connection is given up: a Redis that hangs is away. */
+/** Milliseconds of silence after a command, after which a connection is given up: a Redis that hangLimit is away. */
 const silenceMilliseconds = 1_000;
 /** Milliseconds between two attempts to reach one that is away. */
 const reconnectMilliseconds = 1_000;

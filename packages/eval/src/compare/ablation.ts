@@ -3,7 +3,8 @@
  * are worth, at every ε_b asked for.
  */
 import type { Evaluation } from "../evaluation.js";
-import { comparison, type ComparisonJob, type ComparisonOptions, type ComparisonResult } from "./comparison.js";
+import { comparison, type ComparisonOptions } from "./comparison.js";
+import type { ComparisonJob, ComparisonResult } from "./comparison-result.js";
 import type { ComparisonSummary } from "./comparison-summary.js";
 import type { Way } from "./ways.js";
 

@@ -6,10 +6,12 @@ import { DynamoError } from "@dynamo/core";
 import { inspectModel } from "@dynamo/model";
 import type { Evaluation, EvalWorker, JsonObject } from "../evaluation.js";
 import { passFlops, readModelGraph } from "../flops/flops.js";
-import { perplexity, type PerplexityJob, type PerplexityResult } from "../perplexity/perplexity.js";
+import { perplexity } from "../perplexity/perplexity.js";
+import type { PerplexityJob, PerplexityResult } from "../perplexity/result.js";
 import type { PerplexitySummary } from "../perplexity/summary.js";
 import type { TokenSource } from "../perplexity/token-file.js";
-import { comparison, type ComparisonJob, type ComparisonOptions, type ComparisonResult } from "./comparison.js";
+import { comparison, type ComparisonOptions } from "./comparison.js";
+import type { ComparisonJob, ComparisonResult } from "./comparison-result.js";
 import type { ComparisonRow } from "./comparison-summary.js";
 
 export interface ArchitecturesSettings extends ComparisonOptions {

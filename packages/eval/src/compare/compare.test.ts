@@ -11,7 +11,7 @@ import { runHere, testWorker, type TestWorker } from "../../test/worker.js";
 import { ablation } from "./ablation.js";
 import { architectures } from "./architectures.js";
 import { compare } from "./compare.js";
-import type { ComparisonResult } from "./comparison.js";
+import type { ComparisonResult } from "./comparison-result.js";
 
 let worker: TestWorker;
 let folder: string;
@@ -58,7 +58,7 @@ test("the four strategies side by side: verified and speculative cost more and k
     expect(row.speedup?.interval?.[1]).toBeGreaterThan(row.speedup?.value ?? Infinity);
     expect(row.logLikelihood?.value).toBeLessThan(0);
   }
-}, 120_000);
+});
 
 test("a way's texts are those that generate() writes, and a job's depend on the job alone", async () => {
   const evaluation = await compare({ ...short, model: modelPath, draft: basePath, questions, drafts: [3] });
@@ -115,7 +115,7 @@ test("the ablation has every mask strength with and without Otsu's threshold and
   expect(
     groups[0]?.rows.slice(1).every(({ speedup, logLikelihood }) => speedup !== null && logLikelihood !== null),
   ).toBe(true);
-}, 120_000);
+});
 
 test("architectures: parameters, overheads, perplexities and speed-ups of each folder", async () => {
   const text = join(folder, "text.txt");
@@ -136,7 +136,7 @@ test("architectures: parameters, overheads, perplexities and speed-ups of each f
   expect(base?.perplexity?.ppl["1"]).toBeGreaterThan(1);
   expect(heads?.dynamo.tokensPerPass).toBeGreaterThan(1.2);
   expect(base?.dynamo.tokensPerPass).toBe(1);
-}, 120_000);
+});
 
 test("what cannot be compared is refused before the first job", async () => {
   const { comparison } = await import("./comparison.js");

@@ -1,6 +1,7 @@
 /** The comparison of strategies (the paper's Table 4): overhead, tokens a pass, wall-clock speed-up, quality. */
 import type { Evaluation } from "../evaluation.js";
-import { comparison, type ComparisonJob, type ComparisonOptions, type ComparisonResult } from "./comparison.js";
+import { comparison, type ComparisonOptions } from "./comparison.js";
+import type { ComparisonJob, ComparisonResult } from "./comparison-result.js";
 import type { ComparisonSummary } from "./comparison-summary.js";
 import type { Way } from "./ways.js";
 

@@ -1,6 +1,6 @@
 /** What the jobs of a comparison say together: a row for the base and for each way, group by group. */
 import { clusteredMean, meanEstimate, meanOf, ratioEstimate, type Estimate } from "../statistics/intervals.js";
-import type { ComparisonResult, Group } from "./comparison.js";
+import type { ComparisonResult, Group } from "./comparison-result.js";
 import type { Way } from "./ways.js";
 import type { WrittenGroup } from "./write-group.js";
 

@@ -9,8 +9,9 @@ import { firstSeeds } from "../open-ended/completions.js";
 import { readPrompts, sentenceCompletion, type OpenPrompt } from "../open-ended/prompts.js";
 import type { Sampling } from "../open-ended/write-text.js";
 import { summarizeComparison, type ComparisonSummary } from "./comparison-summary.js";
-import { strategyOfWay, type Way } from "./ways.js";
-import { writeGroup, type WrittenGroup } from "./write-group.js";
+import { strategyOfWay } from "./ways.js";
+import { writeGroup } from "./write-group.js";
+import type { Group, ComparisonJob, ComparisonResult } from "./comparison-result.js";
 
 export interface ComparisonOptions extends Partial<Sampling> {
   /** A file of questions or prompts; default: the sentence-completion benchmark. */
@@ -19,24 +20,6 @@ export interface ComparisonOptions extends Partial<Sampling> {
   readonly seeds?: readonly number[] | undefined;
   /** A folder whose head 1 says how likely the texts are; default: the model that wrote them. */
   readonly scorer?: string | undefined;
-}
-
-/** Ways that are written in turns with the base of one model. */
-export interface Group {
-  readonly model: string;
-  /** Of speculative sampling. */
-  readonly draft?: string | undefined;
-  readonly ways: readonly Way[];
-}
-
-export interface ComparisonJob {
-  readonly group: number;
-  readonly prompt: number;
-}
-
-export interface ComparisonResult extends ComparisonJob {
-  /** The base's first. */
-  readonly written: readonly WrittenGroup[];
 }
 
 /** Throws `invalid-argument` for options out of range, `not-found` and `invalid-file` for the questions. */

@@ -15,7 +15,8 @@ import { openEndpoint, type EndpointOptions } from "./endpoint.js";
 import { chooseJudgePrompt, fillTemplate, type JudgeMode, type JudgePrompt } from "./judge-prompts.js";
 import { mapPool } from "./pool.js";
 import { summarizeJudgements, type JudgeSummary } from "./summary.js";
-import { outcomeOf, readPairVerdict, readRating, type Game, type PairOutcome } from "./verdicts.js";
+import { outcomeOf, readPairVerdict, readRating, type Game } from "./verdicts.js";
+import type { JudgeJob, JudgedText, JudgeResult } from "./result.js";
 
 export interface JudgeSettings extends Omit<EndpointOptions, "url" | "wait" | "apiKey">, BudgetOptions {
   /** Results of open-ended text. */
@@ -40,29 +41,6 @@ export interface JudgeSettings extends Omit<EndpointOptions, "url" | "wait" | "a
   readonly concurrency?: number | undefined;
   /** The environment variable with the endpoint's key. Default OPENAI_API_KEY. */
   readonly keyVariable?: string | undefined;
-}
-
-/** The texts of one prompt under one setting; null is the base, for single marks. */
-export interface JudgeJob {
-  readonly prompt: number;
-  readonly setting: number | null;
-}
-
-export interface JudgedText {
-  readonly seed: number;
-  /** Single: 1 to 10, null when the judge gave none. */
-  readonly rating?: number | null;
-  /** Pairwise: the setting's text against the base's. */
-  readonly outcome?: PairOutcome;
-  /** None where the two texts are the same: a tie without asking. */
-  readonly games?: readonly Game[];
-}
-
-export interface JudgeResult extends JudgeJob {
-  readonly verdicts: readonly JudgedText[];
-  /** Of all calls for these verdicts, whenever they were made. */
-  readonly promptTokens: number;
-  readonly completionTokens: number;
 }
 
 /** Throws `invalid-argument` for options out of range, `not-found` and `invalid-file` for its files. */

@@ -6,7 +6,7 @@ import { clusteredMean, type Estimate } from "../statistics/intervals.js";
 import { sameQuality, type QualityPoint, type SameQuality } from "../statistics/same-quality.js";
 import { winRate, type WinRate } from "../statistics/win-rate.js";
 import { costOf, type Prices } from "./budget.js";
-import type { JudgedText, JudgeResult } from "./judge.js";
+import type { JudgedText, JudgeResult } from "./result.js";
 import type { JudgeMode } from "./judge-prompts.js";
 
 /** Of one setting's texts, all of them or those of one sentence type. */

@@ -6,7 +6,8 @@ import { autoregressive, dynamo, generate } from "@dynamo/decode";
 import { modelPath } from "@dynamo/stories";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runHere, testWorker, type TestWorker } from "../../test/worker.js";
-import { completions, type CompletionsResult } from "./completions.js";
+import { completions } from "./completions.js";
+import type { CompletionsResult } from "./completions-result.js";
 import { readPrompts, sentenceCompletion } from "./prompts.js";
 
 let worker: TestWorker;
@@ -60,7 +61,7 @@ test("texts are those that generate() writes; orders follow ε_b; speed-ups have
     expect(speedup?.interval?.[1]).toBeGreaterThan(speedup?.value ?? Infinity);
     expect(Object.keys(speedupByType)).toHaveLength(7);
   }
-}, 120_000);
+});
 
 test("a job's texts depend on the job alone; its wall-clock time does not count as its text", async () => {
   const evaluation = await completions({ ...settings, timedSeeds: 1 });

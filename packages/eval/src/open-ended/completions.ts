@@ -9,6 +9,7 @@ import { measuresTime, type Evaluation, type JsonObject } from "../evaluation.js
 import { readPrompts, sentenceCompletion, type OpenPrompt } from "./prompts.js";
 import { summarizeCompletions, type CompletionsSummary } from "./summary.js";
 import { strategyOf, writeText, type Sampling, type Setting, type WrittenText } from "./write-text.js";
+import type { CompletionsJob, CompletionsResult } from "./completions-result.js";
 
 export interface CompletionsSettings extends Partial<Sampling> {
   /** A model or checkpoint folder. */
@@ -21,25 +22,6 @@ export interface CompletionsSettings extends Partial<Sampling> {
   readonly seeds?: readonly number[] | undefined;
   /** The base is measured again beside so many of a job's texts, at most all of them. Default: all. */
   readonly timedSeeds?: number | undefined;
-}
-
-/** One prompt under one setting, or under none: the base's texts. */
-export interface CompletionsJob {
-  readonly prompt: number;
-  readonly setting: number | null;
-}
-
-export interface CompletionsResult extends CompletionsJob {
-  readonly texts: readonly WrittenText[];
-  /** Wall-clock of both, of the texts that were written in turns; null in the base's own job. It varies from run to run. */
-  readonly timing: Timing | null;
-}
-
-export interface Timing {
-  readonly seconds: number;
-  readonly tokens: number;
-  readonly baseSeconds: number;
-  readonly baseTokens: number;
 }
 
 /** Of texts written before the clock runs: the first passes of a session are slower. */

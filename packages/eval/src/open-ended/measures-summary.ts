@@ -1,7 +1,7 @@
 /** Measures of each setting's texts with intervals, and the speed-up at which they are the base's. */
 import { clusteredMean, type Estimate } from "../statistics/intervals.js";
 import { sameQuality, type SameQuality } from "../statistics/same-quality.js";
-import type { MeasuredText, MeasuresResult } from "./measures.js";
+import type { MeasuredText, MeasuresResult } from "./measures-result.js";
 import { distinctOrders, repetitionOrders } from "./repetition.js";
 import type { TextsFile } from "./results-file.js";
 import { typesOf } from "./summary.js";

@@ -134,4 +134,4 @@ test("of texts that the embedded model wrote, under its base: a care for speed i
   expect(alone.base?.distinct).toEqual(measured.base?.distinct);
   await expect(measures({ texts: real })).rejects.toMatchObject({ code: "invalid-file" });
   await expect(measures({ texts, real: join(folder, "none") })).rejects.toMatchObject({ code: "not-found" });
-}, 120_000);
+});

@@ -13,6 +13,7 @@ import { distinct, distinctOrders, repetition, repetitionOrders } from "./repeti
 import { readTexts, type TextsFile } from "./results-file.js";
 import { typesOf } from "./summary.js";
 import { wordsOf } from "./words.js";
+import type { MeasuresJob, MeasuresResult } from "./measures-result.js";
 
 export interface MeasuresSettings {
   /** Results of open-ended text. */
@@ -23,28 +24,6 @@ export interface MeasuresSettings {
   readonly real?: string | undefined;
   /** Of the real documents that are drawn, and of the clusters. Default 0. */
   readonly seed?: number | undefined;
-}
-
-/** One setting's texts; null is the base, "real" the real ones. */
-export interface MeasuresJob {
-  readonly setting: number | "real" | null;
-}
-
-export interface MeasuredText {
-  readonly prompt: number;
-  readonly seed: number;
-  /** Nats a token of the scorer's; null without a scorer, and for an empty text. */
-  readonly logLikelihood: number | null;
-  /** rep-n of n = 2, 3, 4; null for texts of fewer words. */
-  readonly repetition: readonly (number | null)[];
-}
-
-export interface MeasuresResult extends MeasuresJob {
-  readonly texts: readonly MeasuredText[];
-  /** distinct-n of n = 1, 2, 3. */
-  readonly distinct: readonly (number | null)[];
-  readonly distinctByType: Readonly<Record<string, readonly (number | null)[]>>;
-  readonly divergence: number | null;
 }
 
 /** Throws `not-found` and `invalid-file` for its files. */

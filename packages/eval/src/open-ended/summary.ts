@@ -1,6 +1,6 @@
 /** What the jobs of open-ended text say together: texts by setting, orders, tokens a pass, speed-ups with intervals. */
 import { ratioEstimate, type Estimate } from "../statistics/intervals.js";
-import type { CompletionsResult, Timing } from "./completions.js";
+import type { CompletionsResult, Timing } from "./completions-result.js";
 import type { OpenPrompt } from "./prompts.js";
 import type { Setting, WrittenText } from "./write-text.js";
 

@@ -7,41 +7,10 @@ import type { EvalWorker, Evaluation } from "../evaluation.js";
 import { hashFile } from "../hash-file.js";
 import { scoreHeads, type PositionScores, type ScoredText } from "./head-scores.js";
 import { summarizePerplexity, type PerplexitySummary } from "./summary.js";
-import { readTokens, tokenFile, type TokenSource } from "./token-file.js";
-import { headSums, maskSums, walkSums, type HeadSums, type MaskSums, type WalkSums } from "./window-sums.js";
+import { readTokens, tokenFile } from "./token-file.js";
+import { headSums, maskSums, walkSums } from "./window-sums.js";
 import { windowsOf, type Window } from "./windows.js";
-
-export interface PerplexitySettings {
-  /** A model or checkpoint folder. */
-  readonly model: string;
-  readonly source: TokenSource;
-  /** Tokens a window; default: the model's context. */
-  readonly window?: number | undefined;
-  /** Tokens from one window to the next; default: the window, less would give more context and cost more. */
-  readonly stride?: number | undefined;
-  /** ε_b of the walks that PPL_d is of; default none. */
-  readonly backoffs?: readonly number[] | undefined;
-  /** Also the masked joint's; default false. */
-  readonly mask?: boolean | undefined;
-  /** Candidates a head, for walks and masked joints; default: the model's, or 50. */
-  readonly topK?: number | undefined;
-}
-
-/** Windows from..to-1. */
-export interface PerplexityJob {
-  readonly from: number;
-  readonly to: number;
-}
-
-export interface WindowResult {
-  readonly heads: HeadSums;
-  readonly mask?: MaskSums;
-  /** One for each ε_b. */
-  readonly walks?: readonly WalkSums[];
-}
-export interface PerplexityResult {
-  readonly windows: readonly WindowResult[];
-}
+import type { PerplexitySettings, PerplexityJob, WindowResult, PerplexityResult } from "./result.js";
 
 /** Positions of one pass: its windows are one job. */
 const passTokens = 2048;

@@ -1,5 +1,5 @@
 /** From windows' sums to perplexities with standard errors. */
-import type { PerplexityResult } from "./perplexity.js";
+import type { PerplexityResult } from "./result.js";
 import type { MaskSums, WalkSums } from "./window-sums.js";
 
 export interface Measured {

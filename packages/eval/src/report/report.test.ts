@@ -52,7 +52,7 @@ beforeAll(async () => {
   files.push(await fileOf(await compare({ ...writing, seeds: [0], draft: basePath })));
   files.push(await fileOf(await ablation({ ...writing, seeds: [0], backoffs: [0.5], maskStrengths: [1, 0] })));
   files.push(await fileOf(await architectures({ ...writing, seeds: [0], models: [modelPath, basePath] })));
-}, 60_000);
+});
 afterAll(async () => {
   await worker.close();
   await rm(folder, { recursive: true, force: true });

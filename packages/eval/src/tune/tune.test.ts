@@ -44,7 +44,7 @@ test("it tries every stage, and what it chooses is within the tolerance on promp
   const held = trials.filter(({ prompts }) => prompts === "held-out");
   if (chosen === null) for (const trial of held) expect(isWithin(trial, 1)).toBe(false);
   else expect([held.at(-1), isWithin(chosen, 1)]).toEqual([chosen, true]);
-}, 60_000);
+});
 
 test("options out of range, a model of one head, and a text of too few documents are refused", async () => {
   const refused = (options: object): Promise<unknown> => tune({ model: modelPath, text, ...small, ...options }, worker);

@@ -52,7 +52,7 @@ test.skipIf(!isHere).each(sets)("%s reads all of %s", async (name, path, documen
   expect(count).toBe(documents);
 });
 
-test.skipIf(!isHere)("the embedded model answers a few of each", { timeout: 120_000 }, async () => {
+test.skipIf(!isHere)("the embedded model answers a few of each", async () => {
   const worker = await testWorker();
   try {
     const runs = sets.filter(([task]) => task !== "mmlu").map(([task, path]) => ({ task, data: join(data, path) }));

@@ -3,8 +3,7 @@
  * out the casts before and after, so that nothing would be rounded, and nothing would overflow. A Concat of one tensor between
  * such a cast and the product is a float16 operator that it does have, and keeps.
  */
-import type { OnnxModel, OnnxNode } from "@dynamo/onnx";
-import { onnxTypes } from "../autodiff/tape.js";
+import { elementTypes, type OnnxModel, type OnnxNode } from "@dynamo/onnx";
 
 export function rounded(model: OnnxModel): OnnxModel {
   return { ...model, graph: { ...model.graph, nodes: model.graph.nodes.flatMap(withBarrier) } };
@@ -13,8 +12,8 @@ export function rounded(model: OnnxModel): OnnxModel {
 function withBarrier(node: OnnxNode): OnnxNode[] {
   const type = node.opType === "Cast" ? node.attributes["to"]?.value : undefined;
   const [input = "", output = ""] = [node.inputs[0], node.outputs[0]];
-  if (type === onnxTypes.float16) return [{ ...node, outputs: [`${output}/raw`] }, barrier(`${output}/raw`, output)];
-  if (type === onnxTypes.float32) return [barrier(input, `${output}/raw`), { ...node, inputs: [`${output}/raw`] }];
+  if (type === elementTypes.float16) return [{ ...node, outputs: [`${output}/raw`] }, barrier(`${output}/raw`, output)];
+  if (type === elementTypes.float32) return [barrier(input, `${output}/raw`), { ...node, inputs: [`${output}/raw`] }];
   return [node];
 }
 

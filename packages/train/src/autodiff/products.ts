@@ -4,7 +4,7 @@
  */
 import type { Value } from "@dynamo/onnx";
 import { scalar } from "./operators.js";
-import { onnxTypes, type Tape } from "./tape.js";
+import type { Tape } from "./tape.js";
 
 export interface GemmOptions {
   readonly transA?: boolean;
@@ -56,5 +56,4 @@ export function matmul(tape: Tape, a: Value, b: Value): Value {
 }
 
 /** float16 → float32 */
-const single = ({ graph }: Tape, value: Value): Value =>
-  graph.op("Cast", [value], { attributes: { to: onnxTypes.float32 } });
+const single = ({ graph }: Tape, value: Value): Value => graph.cast(value, "float32");

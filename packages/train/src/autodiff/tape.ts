@@ -30,9 +30,6 @@ export type VectorJacobianProduct = (
   tape: Tape,
 ) => readonly (Adjoint | undefined)[];
 
-/** Element types by their numbers in ONNX, for Cast. */
-export const onnxTypes = { float32: 1, float16: 10 } as const;
-
 interface Recorded {
   readonly path: string;
   readonly inputs: readonly Variable[];
@@ -84,7 +81,7 @@ function tapeOver(graph: GraphBuilder, path: string, records: Recorded[] | undef
     graph,
     precision,
     half(value) {
-      const cast = halves.get(value) ?? graph.op("Cast", [value], { attributes: { to: onnxTypes.float16 } });
+      const cast = halves.get(value) ?? graph.cast(value, "float16");
       halves.set(value, cast);
       return cast;
     },

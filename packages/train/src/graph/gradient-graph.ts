@@ -111,7 +111,7 @@ function lossesOf(
   return { losses, parameters };
 }
 
-const whole = (graph: GraphBuilder, value: Value): Value => graph.op("Cast", [value], { attributes: { to: 7 } });
+const whole = (graph: GraphBuilder, value: Value): Value => graph.cast(value, "int64");
 
 /** All heads, from tokens int32 [B, S]. */
 function onTokens(tape: Tape, inputs: HeadInputs): Variable[] {

@@ -1,0 +1,90 @@
+/** Checks of cache layouts and how much room a cache makes; shared by the host's and the GPU's cache. */
+import { DynamoError, type CacheLayout, type CacheTensor } from "@dynamo/core";
+
+/** Bounds on what a layout may ask for, against a damaged config: far beyond any model, far below an overflow. */
+const maxRows = 4096;
+const maxPositions = 2 ** 24;
+const maxTensors = 4096;
+
+/** How a cache grows: in steps of at least `step` positions, and of at most 1/`share` of what is needed. */
+export interface Growth {
+  readonly step: number;
+  readonly share: number;
+}
+
+/** A pass computes over the whole capacity, so the host keeps at most 64 positions or a sixteenth idle. */
+export const hostGrowth: Growth = { step: 64, share: 16 };
+/** Every new capacity costs the GPU new shaders and a copy, while idle positions cost it little. */
+export const gpuGrowth: Growth = { step: 256, share: 4 };
+
+/** The capacity for `needed` positions: never 0 (graphs see no empty dims), never more than `maxLength`. */
+export function capacityFor(needed: number, maxLength: number, { step, share }: Growth): number {
+  const grain = Math.max(step, Math.floor(needed / share / step) * step);
+  return Math.min(Math.ceil(Math.max(needed, 1) / grain) * grain, maxLength);
+}
+
+/** All heads of a layout together: the second dim of `delta`. */
+export function totalHeads(layout: Pick<CacheLayout, "tensors">): number {
+  return layout.tensors.reduce((sum, { heads }) => sum + heads, 0);
+}
+
+/** The dims of one cache tensor; a name stands for a size that a graph leaves open. */
+export function cacheDims<Size extends number | string = number>(
+  { kind, heads, headSize }: CacheTensor,
+  rows: Size | number,
+  capacity: Size,
+): (number | Size)[] {
+  return kind === "key" ? [rows, heads, headSize, capacity] : [rows, heads, capacity, headSize];
+}
+
+/** Throws `invalid-argument` for a layout that no cache can have. */
+export function checkLayout(layout: CacheLayout): void {
+  checkWhole("rows", layout.rows, 1, maxRows);
+  checkWhole("maxLength", layout.maxLength, 1, maxPositions);
+  checkWhole("number of cache tensors", layout.tensors.length, 1, maxTensors);
+  const headSize = layout.tensors[0]?.headSize;
+  for (const tensor of layout.tensors) {
+    checkWhole(`heads of ${tensor.name}`, tensor.heads, 1, 2 ** 16);
+    checkWhole(`headSize of ${tensor.name}`, tensor.headSize, 1, 2 ** 16);
+    if (tensor.headSize !== headSize) {
+      throw new DynamoError(
+        "invalid-argument",
+        `cache tensors share one headSize because ${layout.delta} packs them: expected ${String(headSize)}, received ${tensor.headSize} for ${tensor.name}`,
+      );
+    }
+  }
+  const names = new Set(layout.tensors.map(({ name }) => name));
+  if (names.size !== layout.tensors.length) {
+    throw new DynamoError("invalid-argument", "a cache layout names a tensor twice");
+  }
+}
+
+/** Throws `invalid-argument` unless a pass over `lengths` fits the cache. */
+export function checkAppend(layout: CacheLayout, lengths: readonly number[], newPositions: number, held: number): void {
+  checkWhole("number of lengths", lengths.length, 1, layout.rows);
+  checkWhole("newPositions", newPositions, 1, maxPositions);
+  for (const length of lengths) checkWhole("cache length", length, 0, held);
+}
+
+export interface RowCopy {
+  readonly from: number;
+  readonly to: number;
+  readonly length: number;
+  /** Positions that the source has room for. */
+  readonly held: number;
+}
+
+/** Throws `invalid-argument` unless `from` and `to` are rows, and `length` positions can be there and have room here. */
+export function checkCopy(layout: CacheLayout, source: CacheLayout, { from, to, length, held }: RowCopy): void {
+  checkWhole("row copied from", from, 0, source.rows - 1);
+  checkWhole("row copied to", to, 0, layout.rows - 1);
+  checkWhole("length copied", length, 0, Math.min(held, layout.maxLength));
+}
+
+function checkWhole(what: string, value: number, least: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  throw new DynamoError(
+    "invalid-argument",
+    `${what}: expected a whole number from ${least} to ${most}, received ${value}`,
+  );
+}

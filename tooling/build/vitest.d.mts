@@ -1,0 +1,3 @@
+import type { ViteUserConfig } from "vitest/config";
+export declare const hangLimit: number;
+export declare function preset(test?: ViteUserConfig["test"]): ViteUserConfig;
