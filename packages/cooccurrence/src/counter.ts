@@ -1,7 +1,9 @@
 /** Counts the n-grams of a token stream (paper, section 3.2): all orders from 1 to N in one pass. */
 import { DynamoError } from "@dynamo/core";
+import { checkOptions, checkValue, describeValue, required, whole, type OptionChecks } from "@dynamo/core/options";
 import { pairCounter, type PairCounter } from "./hash-counter.js";
 import { maskOver, type CooccurrenceMask } from "./mask.js";
+import { tokenList } from "./token-list.js";
 import { buildLevel, type Level } from "./trie.js";
 
 export const maxOrder = 4;
@@ -14,23 +16,30 @@ export interface NgramCounter {
   /** Tokens counted so far. */
   readonly tokens: number;
   /** The mask of all n-grams of order 2 and more that were seen at least `minCount` times; default 1. */
-  finish(options?: { readonly minCount?: number }): CooccurrenceMask;
+  finish(options?: FinishOptions): CooccurrenceMask;
 }
 
-/** Throws `invalid-argument` for an order outside 1 to 4 and, in `add`, for ids outside the vocabulary. */
-export function createNgramCounter({
-  order,
-  vocabularySize,
-}: {
+export interface NgramCounterOptions {
+  /** The longest n-grams that are counted, 1 to 4 tokens. */
   readonly order: number;
+  /** Token ids run from 0 to this, at most 2^24. */
   readonly vocabularySize: number;
-}): NgramCounter {
-  if (!Number.isInteger(order) || order < 1 || order > maxOrder) {
-    throw new DynamoError("invalid-argument", `n-gram orders run from 1 to ${maxOrder}, received ${order}`);
-  }
-  if (!Number.isInteger(vocabularySize) || vocabularySize < 1 || vocabularySize > 2 ** 24) {
-    throw new DynamoError("invalid-argument", `a vocabulary has 1 to ${2 ** 24} tokens, received ${vocabularySize}`);
-  }
+}
+
+export interface FinishOptions {
+  readonly minCount?: number | undefined;
+}
+
+const counterChecks: OptionChecks<NgramCounterOptions> = {
+  order: required(whole(1, maxOrder)),
+  vocabularySize: required(whole(1, 2 ** 24)),
+};
+const finishChecks: OptionChecks<FinishOptions> = { minCount: whole(1) };
+
+/** Throws `invalid-argument` for an order outside 1 to 4 and, in `add`, for ids outside the vocabulary. */
+export function createNgramCounter(options: NgramCounterOptions): NgramCounter {
+  checkOptions("createNgramCounter()", options, counterChecks);
+  const { order, vocabularySize } = options;
   const unigrams = new Uint32Array(vocabularySize);
   const counters: PairCounter[] = Array.from({ length: order - 1 }, () => pairCounter());
   const totals = new Array<number>(order).fill(0);
@@ -40,7 +49,10 @@ export function createNgramCounter({
 
   function count(token: number): void {
     if (!(token >= 0 && token < vocabularySize) || !Number.isInteger(token)) {
-      throw new DynamoError("invalid-argument", `token ids run from 0 to ${vocabularySize - 1}, received ${token}`);
+      throw new DynamoError(
+        "invalid-argument",
+        `token ids run from 0 to ${vocabularySize - 1}, received ${describeValue(token)}`,
+      );
     }
     // From the longest n-gram down: each needs the place of the prefix before this token moves it.
     for (let n = Math.min(depth + 1, order); n >= 2; n--) {
@@ -58,18 +70,15 @@ export function createNgramCounter({
       return totals[0] as number;
     },
     add(tokens) {
+      checkValue("tokens", tokens, tokenList);
       for (let i = 0; i < tokens.length; i++) count(tokens[i] as number);
     },
     endDocument() {
       depth = 0;
     },
-    finish({ minCount = 1 } = {}) {
-      if (!Number.isInteger(minCount) || minCount < 1) {
-        throw new DynamoError(
-          "invalid-argument",
-          `minCount must be a whole number of at least 1, received ${minCount}`,
-        );
-      }
+    finish(given = {}) {
+      checkOptions("finish()", given, finishChecks);
+      const { minCount = 1 } = given;
       const levels: Level[] = [];
       let rankOf = (place: number): number => place;
       let parents = vocabularySize;

@@ -1,5 +1,6 @@
 /** cooccurrence.safetensors: the trie as tensors that can be used where they lie, without copying. */
 import { DynamoError, viewOf, type DType } from "@dynamo/core";
+import { checkValue, hasMethods, isPlainObject, valueCheck } from "@dynamo/core/options";
 import { encodeSafetensorsHeader, parseSafetensorsHeader, type SafetensorsHeader } from "@dynamo/core/safetensors";
 import { maxOrder } from "./counter.js";
 import { maskOver, type CooccurrenceMask } from "./mask.js";
@@ -34,8 +35,21 @@ function partsOf({ unigrams, levels }: Trie): Part[] {
   return [...wide, ...narrow];
 }
 
+const maskCheck = valueCheck<CooccurrenceMask>(
+  "a mask, as a counter's finish() or decodeMask() makes it",
+  (value) => hasMethods(value, "match", "count") && isTrie((value as CooccurrenceMask).trie),
+);
+
+const isTrie = (trie: unknown): boolean =>
+  isPlainObject(trie) &&
+  (trie as Trie).unigrams instanceof Uint32Array &&
+  Array.isArray((trie as Trie).levels) &&
+  Array.isArray((trie as Trie).totals);
+
 /** The file's pieces in order: write them one after the other. */
-export function encodeMask({ trie }: CooccurrenceMask): Uint8Array[] {
+export function encodeMask(mask: CooccurrenceMask): Uint8Array[] {
+  checkValue("mask", mask, maskCheck);
+  const { trie } = mask;
   const parts = partsOf(trie);
   const header = encodeSafetensorsHeader(
     parts.map(({ name, dtype, data }) => ({ name, dtype, shape: [data.length] })),
@@ -55,11 +69,14 @@ function fail(message: string): never {
   throw new DynamoError("invalid-file", `co-occurrence mask: ${message}`);
 }
 
+const bytesCheck = valueCheck<Uint8Array>("a file's bytes, a Uint8Array", (value) => value instanceof Uint8Array);
+
 /**
  * A mask over a file's bytes, which must not change afterwards; they are copied only when they lie at an odd address.
  * Throws `invalid-file` for anything that is not a well-formed trie.
  */
 export function decodeMask(file: Uint8Array): CooccurrenceMask {
+  checkValue("file", file, bytesCheck);
   const bytes = file.byteOffset % 8 === 0 ? file : file.slice();
   const header = parseSafetensorsHeader(bytes, bytes.length);
   const { order, vocabularySize, totals, minCount } = readMetadata(header.metadata);

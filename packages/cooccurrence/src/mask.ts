@@ -1,5 +1,7 @@
 /** The co-occurrence mask: w(x_1..x_n) = [C_n/T_n] / Π [C_1(x_i)/T_1] (paper, Eq. 6), looked up in the sorted trie. */
 import { DynamoError, type Cooccurrence, type NgramMatches } from "@dynamo/core";
+import { checkValue, whole } from "@dynamo/core/options";
+import { tokenList } from "./token-list.js";
 import { large, type Level, type Trie } from "./trie.js";
 
 export interface CooccurrenceMask extends Cooccurrence {
@@ -15,19 +17,28 @@ export interface CooccurrenceMask extends Cooccurrence {
 /** A mask over a trie, which it trusts: `decodeMask` checks what comes from files. */
 export function maskOver(trie: Trie): CooccurrenceMask {
   const order = trie.levels.length + 1;
-  const count = (ngram: ArrayLike<number>): number => countOf(trie, ngram, order);
+  const count = (ngram: ArrayLike<number>): number => {
+    checkValue("ngram", ngram, tokenList);
+    return countOf(trie, ngram, order);
+  };
   const matcher = createMatcher(trie);
   return {
     trie,
     order,
     vocabularySize: trie.vocabularySize,
     count,
-    total: (n) => trie.totals[n - 1] ?? 0,
-    stored: (n) =>
-      n === 1
+    total(n) {
+      checkValue("order", n, whole(1));
+      return trie.totals[n - 1] ?? 0;
+    },
+    stored(n) {
+      checkValue("order", n, whole(1));
+      return n === 1
         ? trie.unigrams.reduce((sum, seen) => sum + (seen > 0 ? 1 : 0), 0)
-        : (trie.levels[n - 2]?.ids.length ?? 0),
+        : (trie.levels[n - 2]?.ids.length ?? 0);
+    },
     weight(ngram) {
+      checkValue("ngram", ngram, tokenList);
       if (ngram.length === 1) return 1;
       const seen = count(ngram);
       if (seen === 0) return 0;
@@ -37,6 +48,15 @@ export function maskOver(trie: Trie): CooccurrenceMask {
       return weight;
     },
     match(candidates, matches) {
+      if (
+        !Array.isArray(candidates) ||
+        !candidates.every((ids: unknown) => ids instanceof Int32Array) ||
+        !isMatches(matches)
+      )
+        throw new DynamoError(
+          "invalid-argument",
+          "match() takes a list of Int32Arrays of candidates and { cells: Int32Array, weights: Float64Array, length }",
+        );
       if (candidates.length < 2 || candidates.length > order) {
         throw new DynamoError(
           "invalid-argument",
@@ -48,6 +68,12 @@ export function maskOver(trie: Trie): CooccurrenceMask {
   };
 }
 
+const isMatches = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  (value as NgramMatches).cells instanceof Int32Array &&
+  (value as NgramMatches).weights instanceof Float64Array;
+
 function countOf({ levels, unigrams }: Trie, ngram: ArrayLike<number>, order: number): number {
   if (ngram.length < 1 || ngram.length > order) {
     throw new DynamoError(
@@ -56,7 +82,8 @@ function countOf({ levels, unigrams }: Trie, ngram: ArrayLike<number>, order: nu
     );
   }
   let node = ngram[0] as number;
-  if (!(node >= 0 && node < unigrams.length)) return 0;
+  // No whole number is no token, and no place in the tables.
+  if (!(Number.isInteger(node) && node >= 0 && node < unigrams.length)) return 0;
   if (ngram.length === 1) return unigrams[node] as number;
   for (let n = 2; n <= ngram.length; n++) {
     const level = levels[n - 2] as Level;

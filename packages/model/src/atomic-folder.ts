@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { lstat, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { DynamoError } from "@dynamo/core";
+import { callback, checkOptions, checkValue, flag, someText, type OptionChecks } from "@dynamo/core/options";
+import { folderCheck } from "./arguments.js";
 
 /**
  * Names beside the target: `.<name>.partial-<id>` while it is written, `.<name>.replaced-<id>` for what an overwrite is
@@ -17,6 +19,8 @@ export interface AtomicFolderOptions {
   readonly marker?: string;
 }
 
+const atomicChecks: OptionChecks<AtomicFolderOptions> = { overwrite: flag, marker: someText };
+
 /**
  * Lets `write` fill a folder beside `target`, flushes it to the disk and renames it into place. When anything fails the
  * folder is removed and `target` stays as it was. Throws `invalid-argument` when `target` exists and `overwrite` is not
@@ -26,8 +30,12 @@ export interface AtomicFolderOptions {
 export async function writeFolderAtomically(
   target: string,
   write: (folder: string) => Promise<void>,
-  { overwrite = false, marker = "config.json" }: AtomicFolderOptions = {},
+  options: AtomicFolderOptions = {},
 ): Promise<void> {
+  checkValue("target", target, folderCheck);
+  checkValue("write", write, callback());
+  checkOptions("writeFolderAtomically()", options, atomicChecks);
+  const { overwrite = false, marker = "config.json" } = options;
   // Through a link the folder that it points to is written.
   const place = await realpath(target).catch(() => resolve(target));
   const exists = await checkTarget(place, target, overwrite, marker);

@@ -1,5 +1,7 @@
 /** Reads a checkpoint in Hugging Face form: config.json and safetensors, in one file or in shards. Trusts nothing. */
 import { DynamoError, type ModelFiles } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
+import { filesCheck } from "./arguments.js";
 import { maxTokenHeads, parseNeoxConfig, type NeoxConfig } from "./config.js";
 import { readJson } from "./files.js";
 import { limits } from "./model-folder.js";
@@ -32,6 +34,7 @@ const listedProblems = 10;
  * Throws `not-found` for missing files, `invalid-file` when files are damaged or disagree with each other or the config.
  */
 export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
+  checkValue("files", files, filesCheck);
   try {
     const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));
     return checkpointOf(files, config, await readTensorIndex(files));

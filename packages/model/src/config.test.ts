@@ -1,7 +1,8 @@
 import { DynamoError } from "@dynamo/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { configJson, parseNeoxConfig } from "./config.js";
+import { configJson } from "./config-json.js";
+import { parseNeoxConfig } from "./config.js";
 
 /** The keys of pythia-70m's config.json that are read. */
 const pythia = {

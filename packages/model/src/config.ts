@@ -183,19 +183,6 @@ type HeadsConfig = Pick<
   "tokenHeads" | "untrainedHeads" | "headLayers" | "headInput" | "ownOutputEmbedding"
 >;
 
-/** config.json as Hugging Face writes it, with what this configuration says of its token heads. */
-export function configJson(config: NeoxConfig): Json {
-  const { raw, tokenHeads, untrainedHeads, headLayers, headInput, ownOutputEmbedding } = config;
-  const dynamo = {
-    token_heads: tokenHeads,
-    ...(headLayers === 1 ? {} : { head_layers: headLayers }),
-    ...(headInput === "stem" ? {} : { head_input: headInput }),
-    ...(ownOutputEmbedding ? { own_output_embedding: true } : {}),
-    ...(untrainedHeads.length > 0 ? { untrained_heads: untrainedHeads } : {}),
-  };
-  return { ...raw, dynamo };
-}
-
 function headsOf(json: Json): HeadsConfig {
   const dynamo = json["dynamo"] ?? {};
   if (!isObject(dynamo)) fail(`dynamo must be an object, received ${show(dynamo)}`);

@@ -1,6 +1,16 @@
 /** Checkpoint → the stem's graph in a folder, its weights streamed into a file that is mapped, not read, when it is loaded. */
 import { join } from "node:path";
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  checkValue,
+  oneOf,
+  required,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import { weightBytes } from "@dynamo/onnx";
+import { folderCheck, sourceCheck } from "./arguments.js";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint } from "./checkpoint.js";
 import { writeGraph } from "./convert-graph-file.js";
@@ -18,6 +28,13 @@ export interface StemOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const stemChecks: OptionChecks<StemOptions> = {
+  dtype: required(oneOf("fp32", "q8", "q4")),
+  activations: oneOf("int8", "fp32"),
+  onProgress: callback(),
+  signal: abortSignal,
+};
+
 /** The graph inside the folder that `writeStem` makes. */
 export const stemGraphFile = "stem.onnx";
 
@@ -25,11 +42,11 @@ export const stemGraphFile = "stem.onnx";
  * Writes (or replaces) the folder `target` with the stem of a checkpoint, and returns the bytes of its weights. Memory: the
  * largest tensor, a few times over. The same checkpoint and options give the same bytes.
  */
-export async function writeStem(
-  source: string | ModelFiles,
-  target: string,
-  { dtype, activations = "int8", onProgress, signal }: StemOptions,
-): Promise<number> {
+export async function writeStem(source: string | ModelFiles, target: string, options: StemOptions): Promise<number> {
+  checkValue("source", source, sourceCheck);
+  checkValue("target", target, folderCheck);
+  checkOptions("writeStem()", options, stemChecks);
+  const { dtype, activations = "int8", onProgress, signal } = options;
   const checkpoint = await openCheckpoint(await openSource(source));
   try {
     const model = buildStemGraph(checkpoint.config, { dtype, activations }, (name) => checkpoint.read(name));

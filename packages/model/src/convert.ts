@@ -2,15 +2,28 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { DynamoError, type ModelFiles } from "@dynamo/core";
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  checkValue,
+  flag,
+  listOf,
+  oneOf,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import { maxInlineBytes, weightBytes } from "@dynamo/onnx";
+import { folderCheck, sourceCheck, tokenHeadsCheck } from "./arguments.js";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.js";
-import { configJson, type NeoxConfig } from "./config.js";
+import { configJson } from "./config-json.js";
+import type { NeoxConfig } from "./config.js";
 import { writeGraph } from "./convert-graph-file.js";
 import { buildGraph } from "./graph.js";
 import { initialTensor } from "./initial-weights.js";
 import type { ReadTensor } from "./layer-weights.js";
-import { graphPath, limits, tokenizerFiles } from "./model-folder.js";
+import { dtypeCheck, graphPath, limits, tokenizerFiles } from "./model-folder.js";
 import { parameterCount } from "./presets.js";
 import { readAround } from "./read-around.js";
 import { headShapes, isHeadEmbedding } from "./tensor-names.js";
@@ -29,6 +42,16 @@ export interface ConvertOptions {
   readonly onProgress?: (done: number, total: number, what: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
+
+const convertChecks: OptionChecks<ConvertOptions> = {
+  tokenHeads: tokenHeadsCheck,
+  dtypes: listOf(dtypeCheck, `a list of dtypes, each ${dtypeCheck.expected}`),
+  activations: oneOf("int8", "fp32"),
+  seed: whole(0),
+  overwrite: flag,
+  onProgress: callback(),
+  signal: abortSignal,
+};
 
 export interface ConversionReport {
   readonly folder: string;
@@ -51,6 +74,9 @@ export async function convertCheckpoint(
   target: string,
   options: ConvertOptions = {},
 ): Promise<ConversionReport> {
+  checkValue("source", source, sourceCheck);
+  checkValue("target", target, folderCheck);
+  checkOptions("convertCheckpoint()", options, convertChecks);
   const { dtypes = ["fp32"], activations = "int8", seed = 0, overwrite = false, signal } = options;
   if (dtypes.length === 0) throw new DynamoError("invalid-argument", "name at least one dtype: fp32, fp16, q8, q4");
   const checkpoint = await openCheckpoint(await openSource(source));
@@ -111,9 +137,6 @@ function refuseOwnSource({ files }: Checkpoint, target: string): void {
 
 /** The config with N heads, and which of them no checkpoint has ever trained. */
 function withHeads({ config, trainedHeads }: Checkpoint, tokenHeads = config.tokenHeads): NeoxConfig {
-  if (!Number.isInteger(tokenHeads) || tokenHeads < 1 || tokenHeads > 4) {
-    throw new DynamoError("invalid-argument", `token heads run from 1 to 4, received ${tokenHeads}`);
-  }
   const extra = Array.from({ length: tokenHeads - 1 }, (_, i) => i + 2);
   const untrainedHeads = extra.filter((head) => !trainedHeads.includes(head) || config.untrainedHeads.includes(head));
   return { ...config, tokenHeads, untrainedHeads };

@@ -1,4 +1,6 @@
 /** Deterministic initial weights: each tensor from the seed and its own name, whatever the order they are made in. */
+import { checkValue, finite, text, whole } from "@dynamo/core/options";
+import { checkShape } from "./arguments.js";
 import { elementCount } from "@dynamo/core";
 
 /**
@@ -9,6 +11,7 @@ const deviation = 0.02;
 
 /** Normal with deviation 0.02 for matrices, one for norms' gains, zero for biases. */
 export function initialTensor(name: string, shape: readonly number[], seed: number): Float32Array {
+  checkTensor(name, shape, seed);
   const values = new Float32Array(elementCount(shape));
   if (name.endsWith(".bias")) return values;
   if (name.includes("layernorm") || name.includes("layer_norm")) return values.fill(1);
@@ -25,8 +28,16 @@ export function initialTensor(name: string, shape: readonly number[], seed: numb
 
 /** Uniform from -bound to bound. */
 export function uniformTensor(name: string, shape: readonly number[], seed: number, bound: number): Float32Array {
+  checkTensor(name, shape, seed);
+  checkValue("bound", bound, finite);
   const random = generator(seed, name);
   return Float32Array.from({ length: elementCount(shape) }, () => bound * (2 * random() - 1));
+}
+
+function checkTensor(name: string, shape: readonly number[], seed: number): void {
+  checkValue("name", name, text);
+  checkShape(shape);
+  checkValue("seed", seed, whole(0));
 }
 
 /** sfc32, whose 128 bits of state keep the tensors' streams apart, seeded by the seed and two FNV-1a hashes of the name. */

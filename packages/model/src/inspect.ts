@@ -1,6 +1,8 @@
 /** What is in a model folder or a checkpoint, without loading its weights. */
 import { decodeMask } from "@dynamo/cooccurrence";
+import { checkValue } from "@dynamo/core/options";
 import { readOnnx, type OnnxSummary } from "@dynamo/onnx";
+import { sourceCheck } from "./arguments.js";
 import { openCheckpoint } from "./checkpoint.js";
 import { parseNeoxConfig, type NeoxConfig } from "./config.js";
 import type { ModelFiles } from "@dynamo/core";
@@ -41,6 +43,7 @@ export interface MaskReport {
 
 /** Throws as reading a checkpoint or a model does; a folder without onnx/ is read, and checked, as a checkpoint. */
 export async function inspectModel(source: string | ModelFiles): Promise<ModelReport> {
+  checkValue("source", source, sourceCheck);
   const files = await openSource(source);
   try {
     const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));

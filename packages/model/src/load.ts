@@ -12,12 +12,14 @@ import {
   type Session,
   type Tokenizer,
 } from "@dynamo/core";
+import { checkOptions, checkValue, abortSignal, type OptionChecks } from "@dynamo/core/options";
 import { decodeMask } from "@dynamo/cooccurrence";
 import type { LoadedTokenizer } from "@dynamo/tokenizer";
+import { runtimeCheck, sourceCheck } from "./arguments.js";
 import { parseNeoxConfig, type NeoxConfig } from "./config.js";
 import { naming, readJson } from "./files.js";
 import { cacheTensors, delta } from "./graph.js";
-import { dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
+import { dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
 import { readAround } from "./read-around.js";
 import { sessionModel } from "./session-model.js";
 import { openSource } from "./source.js";
@@ -28,6 +30,8 @@ export interface LoadOptions {
   readonly dtype?: ModelDType | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+const loadChecks: OptionChecks<LoadOptions> = { dtype: dtypeCheck, signal: abortSignal };
 
 export interface LoadedModel extends LanguageModel {
   /** The tokenizer with its chat template and special tokens; undefined for a folder without tokenizer.json. */
@@ -49,6 +53,9 @@ export async function loadModel(
   source: string | ModelFiles,
   options: LoadOptions = {},
 ): Promise<LoadedModel> {
+  checkValue("runtime", runtime, runtimeCheck);
+  checkValue("source", source, sourceCheck);
+  checkOptions("loadModel()", options, loadChecks);
   const files = await openSource(source);
   try {
     return await load(runtime, files, options);

@@ -1,11 +1,17 @@
 /** What a model folder is: config.json, tokenizer files, generation_config.json, onnx/model[_dtype].onnx, the mask. */
 import type { DeviceChoice } from "@dynamo/core";
+import { checkValue, oneOf, type ValueCheck } from "@dynamo/core/options";
 import type { ModelDType } from "./weights.js";
 
 export const dtypes: readonly ModelDType[] = ["fp32", "fp16", "q8", "q4"];
 
+export const dtypeCheck: ValueCheck<ModelDType> = oneOf(...dtypes);
+
 /** The graph's file inside a model folder. */
-export const graphPath = (dtype: ModelDType): string => `onnx/model${dtype === "fp32" ? "" : `_${dtype}`}.onnx`;
+export function graphPath(dtype: ModelDType): string {
+  checkValue("dtype", dtype, dtypeCheck);
+  return `onnx/model${dtype === "fp32" ? "" : `_${dtype}`}.onnx`;
+}
 export const maskPath = "cooccurrence.safetensors";
 /** Chat templates beside chat_template.jinja. */
 export const additionalTemplates = [

@@ -1,4 +1,5 @@
 /** config.json of a GPT-NeoX model of Pythia's kind: what its size is, and everything that all of them share. */
+import { checkOptions, numberAbove, required, whole, type OptionChecks } from "@dynamo/core/options";
 
 export interface NeoxSize {
   readonly vocabularySize: number;
@@ -17,18 +18,23 @@ export interface NeoxSize {
   readonly tokenHeads?: number;
 }
 
+const sizeChecks: OptionChecks<NeoxSize> = {
+  vocabularySize: required(whole(1)),
+  hiddenSize: required(whole(1)),
+  layers: required(whole(1)),
+  attentionHeads: required(whole(1)),
+  intermediateSize: whole(1),
+  contextLength: required(whole(1)),
+  rotaryPercent: numberAbove(0, 1),
+  endOfText: whole(0),
+  tokenHeads: whole(1),
+};
+
 /** The file's content, for `parseNeoxConfig`. */
-export function neoxConfigJson({
-  vocabularySize,
-  hiddenSize,
-  layers,
-  attentionHeads,
-  intermediateSize = 4 * hiddenSize,
-  contextLength,
-  rotaryPercent = 0.25,
-  endOfText = 0,
-  tokenHeads = 1,
-}: NeoxSize): Readonly<Record<string, unknown>> {
+export function neoxConfigJson(size: NeoxSize): Readonly<Record<string, unknown>> {
+  checkOptions("neoxConfigJson()", size, sizeChecks);
+  const { vocabularySize, hiddenSize, layers, attentionHeads, contextLength } = size;
+  const { intermediateSize = 4 * hiddenSize, rotaryPercent = 0.25, endOfText = 0, tokenHeads = 1 } = size;
   return {
     architectures: ["GPTNeoXForCausalLM"],
     model_type: "gpt_neox",

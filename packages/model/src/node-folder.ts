@@ -1,4 +1,6 @@
 /** A model's files in a folder of Node's file system. */
+import { checkValue } from "@dynamo/core/options";
+import { folderCheck } from "./arguments.js";
 import { statSync } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -12,6 +14,7 @@ const maxReadBytes = 2 ** 30;
  * Throws `not-found` when `directory` is no folder. The caller closes it.
  */
 export function nodeFolder(directory: string): ModelFiles {
+  checkValue("directory", directory, folderCheck);
   const root = resolve(directory);
   if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new DynamoError("not-found", `expected a model or checkpoint folder, found none at ${directory}`);

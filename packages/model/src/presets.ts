@@ -1,4 +1,6 @@
 /** The Pythia suite's shapes, and how many parameters a model has with more token heads. */
+import { checkValue, oneOf } from "@dynamo/core/options";
+import { configCheck, tokenHeadsCheck } from "./arguments.js";
 import { elementCount } from "@dynamo/core";
 import { parseNeoxConfig, type NeoxConfig } from "./config.js";
 import { neoxConfigJson } from "./neox-config-json.js";
@@ -25,6 +27,8 @@ export const presetNames = Object.keys(suite) as readonly PresetName[];
 
 /** config.json of a Pythia model, with N token heads. */
 export function presets(name: PresetName, tokenHeads = 1): NeoxConfig {
+  checkValue("name", name, oneOf(...presetNames));
+  checkValue("tokenHeads", tokenHeads, tokenHeadsCheck);
   const [vocabularySize, layers, hiddenSize, attentionHeads] = suite[name];
   const size = { vocabularySize, hiddenSize, layers, attentionHeads, contextLength: 2048, tokenHeads };
   return parseNeoxConfig(neoxConfigJson(size));
@@ -34,6 +38,8 @@ const count = (shapes: Shapes): number => [...shapes.values()].reduce((sum, shap
 
 /** All parameters, embeddings included; each head from the second on adds its own decoder layers. */
 export function parameterCount(config: NeoxConfig, tokenHeads: number): number {
+  checkValue("config", config, configCheck);
+  checkValue("tokenHeads", tokenHeads, tokenHeadsCheck);
   return count(baseShapes(config)) + (tokenHeads - 1) * count(headShapes(config, 2));
 }
 

@@ -1,6 +1,8 @@
 /** What makes prompts of texts and conversations, without the model that goes on from them: for threads of their own. */
 import type { LanguageModel, ModelFiles } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
 import type { LoadedTokenizer } from "@dynamo/tokenizer";
+import { sourceCheck } from "./arguments.js";
 import { parseNeoxConfig } from "./config.js";
 import { readJson } from "./files.js";
 import { limits } from "./model-folder.js";
@@ -16,6 +18,7 @@ export interface PromptReader {
 
 /** Throws `not-found` for missing files, `invalid-file` for damaged or disagreeing ones. */
 export async function loadPromptReader(source: string | ModelFiles): Promise<PromptReader> {
+  checkValue("source", source, sourceCheck);
   const files = await openSource(source);
   try {
     const config = parseNeoxConfig(await readJson(files, "config.json", limits.json));

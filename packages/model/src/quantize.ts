@@ -3,6 +3,9 @@
  * inputs, one float scale each, unsigned values around the middle (8 or 128), no zero points.
  */
 
+import { checkValue, isPlainObject, valueCheck, whole, type ValueCheck } from "@dynamo/core/options";
+import { checkMatrix } from "./arguments.js";
+
 export const blockSize = 32;
 
 export interface QuantizedMatrix {
@@ -17,6 +20,8 @@ export interface QuantizedMatrix {
  * The element of the largest magnitude gets the outermost code on its own side, so that all 16 (256) codes are used.
  */
 export function quantize(matrix: Float32Array, rows: number, columns: number, bits: 4 | 8): QuantizedMatrix {
+  checkMatrix(matrix, rows, columns);
+  checkBits(bits);
   const blocks = Math.ceil(columns / blockSize);
   const middle = bits === 4 ? 8 : 128;
   const blockBytes = (blockSize * bits) / 8;
@@ -41,6 +46,19 @@ export function quantize(matrix: Float32Array, rows: number, columns: number, bi
   return { values, scales };
 }
 
+const bytesOf = (length: number): ValueCheck =>
+  valueCheck(`a Uint8Array of ${length}`, (value) => value instanceof Uint8Array && value.length === length);
+const floatsOf = (length: number): ValueCheck =>
+  valueCheck(`a Float32Array of ${length}`, (value) => value instanceof Float32Array && value.length === length);
+
+function checkBits(bits: number): void {
+  checkValue(
+    "bits",
+    bits,
+    valueCheck<4 | 8>("4 or 8", (value) => value === 4 || value === 8),
+  );
+}
+
 /** The block's element of the largest magnitude, with its sign. */
 function outermost(matrix: Float32Array, start: number, length: number): number {
   let extreme = 0;
@@ -52,13 +70,15 @@ function outermost(matrix: Float32Array, start: number, length: number): number 
 }
 
 /** The matrix that quantised values stand for. */
-export function dequantize(
-  { values, scales }: QuantizedMatrix,
-  rows: number,
-  columns: number,
-  bits: 4 | 8,
-): Float32Array {
+export function dequantize(quantized: QuantizedMatrix, rows: number, columns: number, bits: 4 | 8): Float32Array {
+  checkValue("quantized", quantized, valueCheck("{ values, scales }", isPlainObject));
+  const { values, scales } = quantized;
+  checkValue("rows", rows, whole(0));
+  checkValue("columns", columns, whole(0));
+  checkBits(bits);
   const blocks = Math.ceil(columns / blockSize);
+  checkValue("values", values, bytesOf(rows * blocks * ((blockSize * bits) / 8)));
+  checkValue("scales", scales, floatsOf(rows * blocks));
   const matrix = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {

@@ -1,9 +1,22 @@
 /** Random weights: the first state of token heads that no checkpoint has, and whole folders for benchmarks and tests. */
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  checkValue,
+  numberAbove,
+  oneOf,
+  required,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
+import { configCheck, folderCheck } from "./arguments.js";
 import { mkdir, open, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError, elementCount, throwIfAborted, toFloat16 } from "@dynamo/core";
 import { encodeSafetensorsHeader } from "@dynamo/core/safetensors";
-import { configJson, type NeoxConfig } from "./config.js";
+import { configJson } from "./config-json.js";
+import type { NeoxConfig } from "./config.js";
 import { initialTensor } from "./initial-weights.js";
 import { intoShards } from "./shards.js";
 import { baseShapes, headShapes } from "./tensor-names.js";
@@ -22,6 +35,15 @@ export interface RandomCheckpointOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const randomChecks: OptionChecks<RandomCheckpointOptions> = {
+  config: required(configCheck),
+  seed: whole(0),
+  dtype: oneOf("float32", "float16", "bfloat16"),
+  shardBytes: numberAbove(0),
+  onProgress: callback(),
+  signal: abortSignal,
+};
+
 interface Named {
   readonly name: string;
   readonly shape: readonly number[];
@@ -32,6 +54,8 @@ interface Named {
  * `invalid-argument` when `directory` holds weights already. config.json comes last: a folder without one is unfinished.
  */
 export async function writeRandomCheckpoint(directory: string, options: RandomCheckpointOptions): Promise<void> {
+  checkValue("directory", directory, folderCheck);
+  checkOptions("writeRandomCheckpoint()", options, randomChecks);
   const { config, seed = 0, dtype = "float32", shardBytes = Infinity } = options;
   await mkdir(directory, { recursive: true });
   const heads = Array.from({ length: config.tokenHeads - 1 }, (_, i) => i + 2);

@@ -1,6 +1,8 @@
 /** Which tensor stands in which file of a checkpoint: model.safetensors, or shards with their index. */
 import { checkInside, DynamoError, type ModelFiles } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
 import { headerByteLength, parseSafetensorsHeader, type SafetensorsEntry } from "@dynamo/core/safetensors";
+import { filesCheck } from "./arguments.js";
 import { readJson } from "./files.js";
 import { limits } from "./model-folder.js";
 
@@ -16,6 +18,7 @@ const indexFile = "model.safetensors.index.json";
 
 /** Throws `not-found` for missing weight files, `invalid-file` for damaged ones and for an index that says otherwise. */
 export async function readTensorIndex(files: ModelFiles): Promise<TensorIndex> {
+  checkValue("files", files, filesCheck);
   const tensors = new Map<string, PlacedTensor>();
   const promised = (await files.size(single)) === undefined ? await readWeightMap(files) : undefined;
   for (const file of promised === undefined ? [single] : new Set(promised.values())) {

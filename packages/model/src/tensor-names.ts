@@ -1,4 +1,6 @@
 /** The tensors of a GPT-NeoX checkpoint: names and shapes, as Hugging Face writes them. */
+import { checkValue, text, whole } from "@dynamo/core/options";
+import { configCheck } from "./arguments.js";
 import type { NeoxConfig } from "./config.js";
 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -26,6 +28,7 @@ const prefixed = (shapes: Shapes, prefix: string): [string, readonly number[]][]
 
 /** The base model's tensors. */
 export function baseShapes(config: NeoxConfig): Shapes {
+  checkValue("config", config, configCheck);
   const { vocabularySize, hiddenSize, layers, tiedEmbeddings } = config;
   const layer = layerShapes(config);
   return new Map([
@@ -37,14 +40,21 @@ export function baseShapes(config: NeoxConfig): Shapes {
   ]);
 }
 
-export const headPrefix = (head: number): string => `dynamo.token_heads.${head}`;
+export function headPrefix(head: number): string {
+  checkValue("head", head, whole(2));
+  return `dynamo.token_heads.${head}`;
+}
 
 /** Where a layer of token head n has its tensors, layers from 0: a head's only layer stands in the head itself. */
-export const headLayerPrefix = ({ headLayers }: NeoxConfig, head: number, layer: number): string =>
-  headLayers === 1 ? headPrefix(head) : `${headPrefix(head)}.layers.${layer}`;
+export function headLayerPrefix(config: NeoxConfig, head: number, layer: number): string {
+  checkValue("config", config, configCheck);
+  checkValue("layer", layer, whole(0));
+  return config.headLayers === 1 ? headPrefix(head) : `${headPrefix(head)}.layers.${layer}`;
+}
 
 /** Token head n's tensors, n from 2. */
 export function headShapes(config: NeoxConfig, head: number): Shapes {
+  checkValue("config", config, configCheck);
   const layers = Array.from({ length: config.headLayers }, (_, layer) => headLayerPrefix(config, head, layer));
   return new Map([
     ...layers.flatMap((prefix) => prefixed(layerShapes(config), prefix)),
@@ -57,8 +67,14 @@ export function headShapes(config: NeoxConfig, head: number): Shapes {
 const headEmbedding = (head: number): string => `${headPrefix(head)}.embed_out.weight`;
 
 /** The tensor that makes token head n's logits, n from 1; tied embeddings are the base's `embed_out.weight` too. */
-export const outputEmbedding = ({ ownOutputEmbedding }: NeoxConfig, head: number): string =>
-  ownOutputEmbedding && head > 1 ? headEmbedding(head) : "embed_out.weight";
+export function outputEmbedding(config: NeoxConfig, head: number): string {
+  checkValue("config", config, configCheck);
+  checkValue("head", head, whole(1));
+  return config.ownOutputEmbedding && head > 1 ? headEmbedding(head) : "embed_out.weight";
+}
 
 /** Whether a tensor is a head's own output embedding, which begins as a copy of the base's. */
-export const isHeadEmbedding = (name: string): boolean => /^dynamo\.token_heads\.\d+\.embed_out\.weight$/.test(name);
+export function isHeadEmbedding(name: string): boolean {
+  checkValue("name", name, text);
+  return /^dynamo\.token_heads\.\d+\.embed_out\.weight$/.test(name);
+}
