@@ -15,8 +15,9 @@ import { generateChecks } from "./generate-checks.js";
 import type { FinishReason, GenerateOptions, GenerationChunk, TokenLogprob } from "./generation.js";
 import { logitAdjustment } from "./logit-adjustment.js";
 import { promptCheck, promptIds, type Prompt } from "./prompt.js";
+import { promptScores, type PromptScores } from "./prompt-scores.js";
 import { randomSeed } from "./random.js";
-import { checkOutput, commit, feedOf, startSequence } from "./sequence.js";
+import { checkOutput, commit, feedOf, startSequence, type Sequence } from "./sequence.js";
 import { speculativeChecks } from "./speculative.js";
 import { onAbort } from "./unless-aborted.js";
 import { verifiedChecks } from "./verified.js";
@@ -42,6 +43,8 @@ export interface Decoding {
   /** Undefined while it goes on. */
   readonly finishReason: FinishReason | undefined;
   readonly progress: DecodingProgress;
+  /** With `promptLogprobs`: takes what the passes over the prompt return; `prefillRow` hands it over. */
+  readonly promptScores: PromptScores | undefined;
   /** What the next pass feeds behind what the row holds: the first time the whole prompt. */
   feed(): Required<Feed>;
   /**
@@ -65,6 +68,8 @@ export interface DecodingProgress {
   readonly passes: number;
   readonly orders: Readonly<Record<number, number>>;
   readonly logprobs: readonly TokenLogprob[];
+  /** Of the prompt's tokens that have been computed, with `promptLogprobs`. */
+  readonly promptLogprobs: readonly TokenLogprob[] | undefined;
   /** Seconds in the strategy: in its joint distribution, and in the rest. */
   readonly jointSeconds: number;
   readonly samplingSeconds: number;
@@ -97,8 +102,10 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
   const { info } = model;
   const strategy = options.strategy ?? (info.tokenHeads > 1 ? dynamo() : autoregressive());
   const { heads, drafts, topK } = checkStrategy(strategy, model);
-  const sequence = startSequence(model, index, promptIds(model, prompt, options.beginOfText ?? true), seed, options);
-  const logprobs = wantedLogprobs(options);
+  const ids = promptIds(model, prompt, options);
+  const sequence = startSequence(model, index, ids, seed, options);
+  const logprobs = alternativesOf(options.logprobs);
+  const scores = promptScores(model, ids, { alternatives: alternativesOf(options.promptLogprobs), heads });
   const ends = {
     endOfText: (options.stopAtEndOfText ?? true) ? info.endOfTextIds : [],
     stopIds: options.stop?.ids ?? [],
@@ -129,7 +136,8 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
     const rejected = sequence.draft.length - (output.accepted ?? 0);
     countStep(counts, output, { seconds, drafted: sequence.draft.length });
     const least = { minNewTokens: adjustment?.bans?.minNewTokens ?? 0 };
-    const chunk = commit(sequence, output, own, { ...ends, ...least }, logprobs);
+    const made = commit(sequence, output, own, { ...ends, ...least }, logprobs);
+    const chunk = made.pass > 0 || scores === undefined ? made : { ...made, promptLogprobs: scores.logprobs };
     adjustment?.count(chunk.tokens);
     if (sequence.finishReason !== undefined) {
       forget();
@@ -157,10 +165,9 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
       return sequence.finishReason;
     },
     get progress() {
-      const { text, passes, orders, logprobs: made } = sequence;
-      const tokens = Array.from(sequence.context.subarray(sequence.promptLength, sequence.length));
-      return { text, tokens, passes, orders: { ...orders }, logprobs: made, ...counts };
+      return { ...progressOf(sequence), promptLogprobs: scores?.logprobs, ...counts };
     },
+    promptScores: scores,
     feed: () => ({ tokens: feedOf(sequence), positions: sequence.draft.length + 1 }),
     async step(positions) {
       try {
@@ -172,6 +179,11 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
     },
     cancel,
   };
+}
+
+function progressOf(sequence: Sequence): Pick<DecodingProgress, "text" | "tokens" | "passes" | "orders" | "logprobs"> {
+  const { text, passes, orders, logprobs, context, promptLength, length } = sequence;
+  return { text, tokens: Array.from(context.subarray(promptLength, length)), passes, orders: { ...orders }, logprobs };
 }
 
 function countStep(
@@ -190,8 +202,9 @@ function best({ ids, logits, logSumExp }: Candidates, topK: number): Candidates 
   return { ids: ids.subarray(0, topK), logits: logits.subarray(0, topK), logSumExp };
 }
 
-const wantedLogprobs = ({ logprobs = false }: GenerateOptions): number | undefined =>
-  typeof logprobs === "number" ? logprobs : logprobs ? 0 : undefined;
+/** How many alternatives; undefined for no log-probabilities. */
+const alternativesOf = (wanted: boolean | number = false): number | undefined =>
+  typeof wanted === "number" ? wanted : wanted ? 0 : undefined;
 
 /** What the strategy asks of a pass. A user's strategy may be plain JavaScript. */
 function checkStrategy(

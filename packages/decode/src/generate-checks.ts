@@ -25,7 +25,7 @@ const someTokenIds = valueCheck<readonly number[]>(
 /** By option; the engine's requests have them too. Token ids are held against the vocabulary later. */
 export const generateChecks: OptionChecks<GenerateOptions> = {
   strategy,
-  maxNewTokens: whole(1),
+  maxNewTokens: whole(0),
   seed: whole(0),
   stop: members<NonNullable<GenerateOptions["stop"]>>({
     strings: listOf(someText, "a list of strings, each of at least one character"),
@@ -34,6 +34,7 @@ export const generateChecks: OptionChecks<GenerateOptions> = {
   beginOfText: flag,
   stopAtEndOfText: flag,
   logprobs: either(flag, whole(0)),
+  promptLogprobs: either(flag, whole(0)),
   signal: abortSignal,
   logitBias: valueCheck(
     "an object of finite numbers by token id",

@@ -238,7 +238,7 @@ describe("generate refuses", () => {
     expect(await codeOf(() => generate({ ...model(), tokenizer }, "a".repeat(1_000_000)))).toMatch(
       /context-length: the prompt has at least 250000 tokens, the context holds 100/,
     );
-    for (const maxNewTokens of [0, -1, 1.5, NaN])
+    for (const maxNewTokens of [-1, 1.5, NaN])
       expect(await codeOf(() => generate(model(), "a", { maxNewTokens }))).toMatch(/invalid-argument: maxNewTokens/);
     expect(await codeOf(() => generate(model(), "a", { seed: -1 }))).toMatch(/invalid-argument: seed/);
     expect(await codeOf(() => generate(model(), "a", { stop: { strings: [""] } }))).toMatch(

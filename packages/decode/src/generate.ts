@@ -1,5 +1,5 @@
 /** generate(): the one loop from prompts to text. */
-import { DynamoError, throwIfAborted, type LanguageModel } from "@dynamo/core";
+import { DynamoError, throwIfAborted, type KvCache, type LanguageModel } from "@dynamo/core";
 import { checkOptions, checkValue, languageModel } from "@dynamo/core/options";
 import { asGeneration } from "./as-generation.js";
 import { beginDecoding, strategyOptions, type Decoding, type DecodingProgress } from "./decoding.js";
@@ -7,7 +7,7 @@ import { generateChecks } from "./generate-checks.js";
 import type { GenerateOptions, Generation, GenerationChunk, GenerationResult } from "./generation.js";
 import { isBatch, type Prompt } from "./prompt.js";
 import { randomSeed } from "./random.js";
-import { forwardRows, leaveRows, startRow, stepRows, type RowStep } from "./rows.js";
+import { forwardRows, leaveRows, prefillRow, startRow, stepRows, type Row, type RowStep } from "./rows.js";
 import { onAbort } from "./unless-aborted.js";
 
 /**
@@ -71,6 +71,12 @@ function createRun(
     const maxLength = Math.max(...decodings.map((decoding) => decoding.maxLength));
     const cache = await model.createCache({ rows: rows.length, maxLength });
     try {
+      for await (const chunk of scorePrompts(model, cache, rows, signal)) {
+        seconds.total = seconds.prefill = now() - started;
+        yield chunk;
+      }
+      throwIfAborted(signal);
+      await leaveRows(cache, rows, isOver);
       while (rows.length > 0) {
         throwIfAborted(signal);
         const passStarted = now();
@@ -79,7 +85,7 @@ function createRun(
         seconds.model += passSeconds;
         seconds.prefill ||= passSeconds;
         const steps = await stepRows(cache, rows, candidates);
-        await leaveRows(cache, rows, ({ decoding }) => decoding.finishReason !== undefined);
+        await leaveRows(cache, rows, isOver);
         seconds.total = now() - started;
         yield* chunksOf(steps);
       }
@@ -91,6 +97,37 @@ function createRun(
     }
   }
   return { chunks, seconds };
+}
+
+const isOver = ({ decoding }: Row): boolean => decoding.finishReason !== undefined;
+
+/** Prompts whose own tokens are scored are computed one by one, in pieces: what a pass returns of them must fit into memory. */
+async function* scorePrompts(
+  model: LanguageModel,
+  cache: KvCache,
+  rows: readonly Row[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<GenerationChunk, void> {
+  if (rows.every(({ decoding }) => decoding.promptScores === undefined)) return;
+  const staging = await model.createCache({
+    rows: 1,
+    maxLength: Math.max(...rows.map((row) => row.decoding.maxLength)),
+  });
+  try {
+    for (const [i, row] of rows.entries()) {
+      staging.truncate(0, 0);
+      let candidates: Awaited<ReturnType<typeof prefillRow>>;
+      while (candidates === undefined) {
+        throwIfAborted(signal);
+        candidates = await prefillRow(model, staging, row, { most: Infinity, signal });
+      }
+      const steps = isOver(row) ? [] : await stepRows(staging, [row], candidates);
+      await cache.copyRow(0, i, undefined, staging);
+      yield* chunksOf(steps);
+    }
+  } finally {
+    await staging.dispose();
+  }
 }
 
 /** In the rows' order. Throws the first row's error. */
@@ -110,13 +147,14 @@ function resultOf(
   strategySeconds: { readonly joint: number; readonly sampling: number },
   { logprobs = false }: GenerateOptions,
 ): GenerationResult {
-  const { text, tokens, passes, orders } = progress;
+  const { text, tokens, passes, orders, promptLogprobs } = progress;
   return {
     text,
     tokens,
     finishReason,
     seed,
     ...(logprobs === false ? {} : { logprobs: progress.logprobs }),
+    ...(promptLogprobs === undefined ? {} : { promptLogprobs }),
     statistics: {
       promptTokens: prompt.length,
       tokens: tokens.length,

@@ -5,7 +5,7 @@ import type { AdjustmentOptions } from "./logit-adjustment.js";
 export interface GenerateOptions extends AdjustmentOptions {
   /** Default: `dynamo()` for a model with several token heads, else `autoregressive()`. */
   readonly strategy?: Strategy | undefined;
-  /** Default: the model's recommendation, or 128. */
+  /** 0 generates nothing, for the prompt's log-probabilities alone. Default: the model's recommendation, or 128. */
   readonly maxNewTokens?: number | undefined;
   /** Same seed, same text on the same machine and provider. Default: random, and told in the result. */
   readonly seed?: number | undefined;
@@ -21,6 +21,8 @@ export interface GenerateOptions extends AdjustmentOptions {
   readonly stopAtEndOfText?: boolean | undefined;
   /** Log-probabilities of the tokens; a number asks for that many alternatives too. Default none. */
   readonly logprobs?: boolean | number | undefined;
+  /** The same of the prompt's own tokens, under head 1. Nothing stands before the first of them: it has none. */
+  readonly promptLogprobs?: boolean | number | undefined;
   /**
    * Stops after the pass under way, and does not wait for a strategy: what was generated so far has been streamed, and the
    * generation rejects with `aborted`.
@@ -40,6 +42,8 @@ export interface GenerationChunk {
   /** Counted from 0 for each prompt. */
   readonly pass: number;
   readonly logprobs?: readonly TokenLogprob[];
+  /** With `promptLogprobs`, of the first chunk: one for each token of the prompt, begin-of-text included. */
+  readonly promptLogprobs?: readonly TokenLogprob[];
   /** What the strategy tells about the pass. */
   readonly trace?: unknown;
 }
@@ -48,7 +52,8 @@ export interface TokenLogprob {
   readonly token: number;
   /**
    * Log-probability at temperature 1 over the whole vocabulary, under the head that predicted the token in its pass;
-   * undefined when the token was not among that head's candidates.
+   * undefined for a prompt's first token, and for one that no head was asked about: built-in strategies emit none such,
+   * a strategy of the user's may.
    */
   readonly logprob: number | undefined;
   /** The head: 1 predicts the next token. */
@@ -65,6 +70,8 @@ export interface GenerationResult {
   readonly finishReason: FinishReason;
   readonly seed: number;
   readonly logprobs?: readonly TokenLogprob[];
+  /** With `promptLogprobs`: one for each token of the prompt, begin-of-text included. */
+  readonly promptLogprobs?: readonly TokenLogprob[];
   readonly statistics: GenerationStatistics;
 }
 

@@ -20,8 +20,8 @@ export interface PromptScores {
 const passBytes = 64 * 2 ** 20;
 
 export interface PromptScoresOptions {
-  /** Alternatives to each token. */
-  readonly alternatives: number;
+  /** Alternatives to each token; undefined for no log-probabilities at all. */
+  readonly alternatives: number | undefined;
   /** Heads that the prompt's passes compute. */
   readonly heads: number;
 }
@@ -30,7 +30,8 @@ export function promptScores(
   { info }: LanguageModel,
   prompt: Int32Array,
   { alternatives, heads }: PromptScoresOptions,
-): PromptScores {
+): PromptScores | undefined {
+  if (alternatives === undefined) return undefined;
   const { vocabularySize } = info;
   const first: TokenLogprob = { token: prompt[0] as number, head: 1, logprob: undefined, top: [] };
   const logprobs: TokenLogprob[] = [first];

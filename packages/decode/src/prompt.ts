@@ -1,6 +1,7 @@
 /** What a text begins with: text, or token ids. */
 import { DynamoError, type LanguageModel } from "@dynamo/core";
 import { describeValue, valueCheck } from "@dynamo/core/options";
+import type { GenerateOptions } from "./generation.js";
 
 export type Prompt = string | ArrayLike<number>;
 
@@ -22,7 +23,11 @@ export function isBatch(prompt: Prompt | readonly Prompt[]): prompt is readonly 
  * Its ids, begin-of-text first where the model has one. Throws `context-length` for one that fills the context,
  * `invalid-argument` for an empty prompt and ids that the model does not have.
  */
-export function promptIds(model: LanguageModel, prompt: Prompt, beginOfText: boolean): Int32Array {
+export function promptIds(
+  model: LanguageModel,
+  prompt: Prompt,
+  { beginOfText = true, maxNewTokens = 1 }: Pick<GenerateOptions, "beginOfText" | "maxNewTokens">,
+): Int32Array {
   const { beginOfTextId, contextLength } = model.info;
   const given = typeof prompt === "string" ? textIds(model, prompt) : prompt;
   if (given.length === 0)
@@ -33,7 +38,7 @@ export function promptIds(model: LanguageModel, prompt: Prompt, beginOfText: boo
   const first = beginOfText && given[0] !== beginOfTextId ? beginOfTextId : undefined;
   const length = given.length + (first === undefined ? 0 : 1);
   // Before anything is copied: a prompt may be far too long.
-  checkPromptLength(length, contextLength);
+  if (maxNewTokens > 0 || length > contextLength) checkPromptLength(length, contextLength);
   const ids = new Int32Array(length);
   if (first !== undefined) ids[0] = first;
   const before = length - given.length;

@@ -5,5 +5,5 @@ export type { Decoding, DecodingProgress, DecodingStep } from "./decoding.js";
 export { generateChecks } from "./generate-checks.js";
 export { onAbort } from "./unless-aborted.js";
 export { promptCheck } from "./prompt.js";
-export { forwardRows, leaveRows, startRow, stepRows } from "./rows.js";
+export { forwardRows, leaveRows, prefillRow, startRow, stepRows } from "./rows.js";
 export type { PassOptions, PendingStep, Row, RowStep } from "./rows.js";

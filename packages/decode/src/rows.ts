@@ -48,11 +48,47 @@ export async function forwardRows(
   const fed = feeds ?? rows.map((row, i) => (row.pending === undefined ? row.decoding.feed() : again(cache, row, i)));
   const { candidates } = await model.forward(cache, fed, { heads, topK: most, signal });
   for (const [i, row] of rows.entries()) {
-    if (row.pending === undefined) for (const token of Array.from(fed[i]?.tokens ?? [])) row.tokens.push(token);
-    // With more than one head asked for, all are computed.
-    row.allHeads &&= heads > 1 || model.info.tokenHeads === 1;
+    const kept = row.pending === undefined ? (fed[i]?.tokens ?? []) : [];
+    hold(row, kept, heads > 1 || model.info.tokenHeads === 1);
   }
   return candidates;
+}
+
+/** With more than one head asked for, all are computed. */
+function hold(row: Row, tokens: ArrayLike<number>, allHeads: boolean): void {
+  for (const token of Array.from(tokens)) row.tokens.push(token);
+  row.allHeads &&= allHeads;
+}
+
+export interface PrefillOptions {
+  /** Tokens of the prompt in this pass at most. */
+  readonly most: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * One pass over the next tokens of a prompt, alone in its cache. Returns what `stepRows` takes once the prompt's last token
+ * has been fed, undefined before. A prompt whose own tokens are scored gets their log-probabilities on the way.
+ */
+export async function prefillRow(
+  model: LanguageModel,
+  cache: KvCache,
+  row: Row,
+  { most, signal }: PrefillOptions,
+): Promise<ForwardResult["candidates"] | undefined> {
+  const { prompt, heads, topK, promptScores: scores } = row.decoding;
+  const first = row.tokens.length;
+  const tokens = prompt.subarray(first, first + Math.min(most, scores?.most ?? most));
+  const last = first + tokens.length === prompt.length;
+  const { candidates, logits } = await model.forward(
+    cache,
+    [{ tokens, positions: scores === undefined ? 1 : tokens.length }],
+    { heads, topK: Math.max(last ? topK : 1, scores?.topK ?? 1), logits: scores !== undefined, signal },
+  );
+  hold(row, tokens, heads > 1 || model.info.tokenHeads === 1);
+  const positions = candidates[0] ?? [];
+  scores?.take(positions, logits);
+  return last ? [positions.slice(-1)] : undefined;
 }
 
 /** A pass has no gaps: a row whose step is late takes part with its last token once more, and holds the same after it. */

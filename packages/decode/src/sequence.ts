@@ -62,7 +62,7 @@ export function startSequence(
     passes: 0,
     orders: {},
     logprobs: [],
-    finishReason: undefined,
+    finishReason: limit === 0 ? "length" : undefined,
   };
 }
 

@@ -51,13 +51,14 @@ export function endOutput(active: Active): void {
 }
 
 function resultOf({ decoding, submitted, started, firstToken, reused }: Active): EngineResult {
-  const { text, tokens, logprobs, passes, orders, drafted, accepted } = decoding.progress;
+  const { text, tokens, logprobs, promptLogprobs, passes, orders, drafted, accepted } = decoding.progress;
   return {
     text,
     tokens,
     finishReason: decoding.finishReason ?? "cancelled",
     seed: decoding.seed,
     logprobs,
+    promptLogprobs,
     statistics: {
       promptTokens: decoding.prompt.length,
       reusedTokens: reused,

@@ -1,6 +1,6 @@
 /** The rows that are decoded together, the prompt that is about to join them, and the caches behind both. */
 import type { KvCache, LanguageModel } from "@dynamo/core";
-import { forwardRows, leaveRows, stepRows } from "@dynamo/decode/rows";
+import { forwardRows, leaveRows, prefillRow, stepRows } from "@dynamo/decode/rows";
 import { deliver, endOutput, isOver, now, type Active } from "./active.js";
 import { prefixStore, type HeldRow, type PrefixStore } from "./prefix-store.js";
 
@@ -91,7 +91,9 @@ async function enter(state: State, active: Active): Promise<void> {
   const { decoding, scope } = active;
   const { prompt, heads } = decoding;
   const others = state.rows.map((other, row) => held(batch, row, other));
-  const prefix = kept.find({ prompt, scope, needsAllHeads: heads > 1 }, others);
+  // What another text has computed says nothing of this prompt's tokens.
+  const scored = decoding.promptScores !== undefined;
+  const prefix = scored ? undefined : kept.find({ prompt, scope, needsAllHeads: heads > 1 }, others);
   if (prefix === undefined) staging.truncate(0, 0);
   else await staging.copyRow(prefix.held.row, 0, prefix.length, prefix.held.cache);
   active.reused = prefix?.length ?? 0;
@@ -102,18 +104,23 @@ async function enter(state: State, active: Active): Promise<void> {
 async function prefill(state: State, most: number): Promise<number> {
   const { model, memory, entering: active } = state;
   if (active === undefined) return 0;
-  const { prompt, topK } = active.decoding;
-  const piece = prompt.subarray(active.tokens.length, active.tokens.length + most);
-  const last = active.tokens.length + piece.length === prompt.length;
+  // A text of no tokens is over, and may have its prompt scored still.
+  const over = active.decoding.finishReason !== undefined;
+  if (over && active.decoding.promptScores === undefined) {
+    await join(state, active);
+    return 0;
+  }
   const started = now();
-  const feeds = [{ tokens: piece }];
-  const candidates = await forwardRows(model, memory.staging, [active], { feeds, topK: last ? topK : 1 });
+  const before = active.tokens.length;
+  const candidates = await prefillRow(model, memory.staging, active, { most });
+  const fed = active.tokens.length - before;
   const modelSeconds = now() - started;
-  const orders = last ? deliver([active], await stepRows(memory.staging, [active], candidates, patience)) : [];
+  const last = candidates !== undefined;
+  const orders = last && !over ? deliver([active], await stepRows(memory.staging, [active], candidates, patience)) : [];
   const strategySeconds = now() - started - modelSeconds;
   state.options.onPass({ kind: "prefill", rows: 1, modelSeconds, strategySeconds, orders });
   if (last || active.cancelled) await join(state, active);
-  return piece.length;
+  return fed;
 }
 
 async function join(state: State, active: Active): Promise<void> {

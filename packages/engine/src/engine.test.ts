@@ -185,7 +185,7 @@ describe("the queue", () => {
       const refused: [EngineRequest, RegExp][] = [
         [{ prompt: "" }, /prompt is empty/],
         [{ prompt: new Array<number>(600).fill(5) }, /has 60\d tokens, the context holds 512/],
-        [{ prompt: "a", maxNewTokens: 0 }, /maxNewTokens/],
+        [{ prompt: "a", maxNewTokens: -1 }, /maxNewTokens/],
         [{ prompt: "a", maxTokens: 5 } as never, /submit\(\) has no option maxTokens: did you mean maxNewTokens\?/],
         [{ prompt: "a", temperature: 0 } as never, /it belongs to a strategy/],
         [{ promt: "a" } as never, /did you mean prompt\?/],

@@ -37,6 +37,8 @@ export interface EngineResult {
   readonly finishReason: FinishReason;
   readonly seed: number;
   readonly logprobs: readonly TokenLogprob[];
+  /** With `promptLogprobs`: one for each token of the prompt, begin-of-text included. */
+  readonly promptLogprobs: readonly TokenLogprob[] | undefined;
   readonly statistics: RequestStatistics;
 }
 
