@@ -16,7 +16,7 @@ beforeAll(async () => {
   ({ remove } = chat);
   const server = await startServer({ options: { models: { chat: { folder: chat.folder } } } });
   place = { server, baseURL: `${server.address}/v1` };
-}, 60_000);
+});
 afterAll(async () => {
   await place.server.stop();
   await remove();

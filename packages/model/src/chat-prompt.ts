@@ -45,9 +45,14 @@ export function hasChatTemplate(model: Pick<PromptReader, "chatTokenizer">): boo
 export interface ChatPromptOptions {
   /** Tokens that the answer may have. */
   readonly maxNewTokens: number;
+  /** More variables for the template. */
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
-const promptChecks: OptionChecks<ChatPromptOptions> = { maxNewTokens: required(whole(1)) };
+const promptChecks: OptionChecks<ChatPromptOptions> = {
+  maxNewTokens: required(whole(1)),
+  variables: valueCheck<Readonly<Record<string, unknown>>>("an object of variables by name", isPlainObject),
+};
 
 /**
  * The conversation as a prompt that leaves room for the answer; the oldest turns are left out when the context is full.
@@ -62,7 +67,7 @@ export function chatPrompt(
   checkValue("messages", messages, messagesCheck);
   checkOptions("chatPrompt()", options, promptChecks);
   const { chatTokenizer, info } = model;
-  const { maxNewTokens } = options;
+  const { maxNewTokens, variables = {} } = options;
   if (chatTokenizer === undefined)
     throw new DynamoError(
       "unsupported",
@@ -73,7 +78,7 @@ export function chatPrompt(
   const room = Math.min(maxNewTokens, Math.floor(contextLength / 2));
   const limit = contextLength - room - (beginOfTextId === undefined ? 0 : 1);
   return fitConversation(messages, {
-    template: chatTokenizer.applyChatTemplate,
+    template: (turns) => chatTokenizer.applyChatTemplate(turns, { variables }),
     count: (text) => chatTokenizer.encode(text).length,
     least: (text) => chatTokenizer.leastTokens(text),
     limit,

@@ -39,6 +39,8 @@ describe("a stream's events", () => {
     });
     expect(parseStreamEvent("chat", '{"choices":[{"delta":{"role":"assistant"}}]}')).toMatchObject({ text: "" });
     expect(parseStreamEvent("chat", '{"choices":[],"usage":{}}')).toMatchObject({ text: "" });
+    const usage = { choices: [], usage: {}, dynamo: { droppedMessages: 2 } };
+    expect(parseStreamEvent("chat", JSON.stringify(usage))).toMatchObject({ text: "", pass: undefined });
     expect(parseStreamEvent("chat", "[DONE]")).toBe("done");
   });
 

@@ -1,22 +1,28 @@
 /** A streamed answer, event by event: text, the pass that gave it, the end, or an error midway. */
 import { DynamoError } from "@dynamo/core";
-import { array, int, number, object, string, union, type infer as Infer } from "zod";
+import { array, int, number, object, preprocess, string, union, type infer as Infer } from "zod";
 import { check, mostQuoted, parseJson } from "./check.js";
 import { wirePass } from "./pass.js";
 
 /** Above a pass of the largest model: a line that is longer is no event of ours. */
 export const mostEventCharacters = 4 * 2 ** 20;
 
+/** A pass. Beside a stream's usage it says what the conversation has lost: nothing to show. */
+const dynamo = preprocess(
+  (value) => (typeof value === "object" && value !== null && "droppedMessages" in value ? undefined : value),
+  wirePass.optional(),
+);
+
 const finish = { index: int().min(0).default(0), finish_reason: string().nullish() };
 
 export const completionChunk = object({
   choices: array(object({ ...finish, text: string().default("") })),
-  dynamo: wirePass.optional(),
+  dynamo,
 });
 
 export const chatChunk = object({
   choices: array(object({ ...finish, delta: object({ content: string().nullish() }) })),
-  dynamo: wirePass.optional(),
+  dynamo,
 });
 
 export const errorBody = object({

@@ -37,8 +37,9 @@ export async function serve(folders: readonly string[], options: ServeOptions, s
 /** `folder`, or `name=folder`. */
 export function modelOf(
   argument: string,
-  { device, dtype, threads, slots, queue }: ModelOptions & { readonly slots: number; readonly queue: number },
+  options: ModelOptions & { readonly slots: number; readonly queue: number; readonly dropMessages?: boolean },
 ): ServerModel {
+  const { device, dtype, threads, slots, queue, dropMessages } = options;
   const named = /^([\w.-]+)=(.+)$/.exec(argument);
   const folder = resolve(named?.[2] ?? argument);
   return {
@@ -46,7 +47,7 @@ export function modelOf(
     settings: {
       folder,
       device: device ?? "auto",
-      ...{ dtype, threads, slots, queue },
+      ...{ dtype, threads, slots, queue, dropMessages },
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Options of the verbs that serve: serve, batch. */
 import { number, wholeNumber } from "../options/numbers.js";
-import { choice, flag, required, text, texts, withDefault, type OptionsOf } from "../options/spec.js";
+import { choice, flag, required, text, texts, unless, withDefault, type OptionsOf } from "../options/spec.js";
 import { modelOptions } from "./common.js";
 
 export const serveOptions = {
@@ -31,6 +31,9 @@ export const serveOptions = {
   batchLines: wholeNumber("<n>", "lines of batches computed at once (default: half of --slots; 0: none here)", {
     least: 0,
   }),
+  dropMessages: unless(
+    "refuse a conversation that the context has no room for, instead of leaving out its oldest turns",
+  ),
   logPrompts: flag("write prompts to the log"),
   logLevel: withDefault(
     "info",

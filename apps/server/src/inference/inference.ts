@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DynamoError } from "@dynamo/core";
 import type { EngineState, PassReport } from "@dynamo/engine";
 import { inferenceChild, type ChildOptions, type InferenceChild } from "./child.js";
+import { checkDropped } from "./prompt.js";
 import { createPromptPool, type PromptThread } from "./prompt-pool.js";
 import { startPromptThread } from "./prompt-thread.js";
 import { recentPrompts } from "./recent-prompts.js";
@@ -117,6 +118,7 @@ export function createInference(options: InferenceOptions): Inference {
       const known = index === 0 ? undefined : recent.find(asked, key);
       const prepared = known ?? (await prompts.prepare(asked, key, signal));
       if (index === 0) recent.keep(asked, key, prepared);
+      checkDropped(asked, prepared, settings.dropMessages ?? true);
       // The process may have ended in the meantime.
       await untilReady(running(), signal);
       if (isClosing()) throw new UnavailableError("the server is closing");

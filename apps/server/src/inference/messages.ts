@@ -13,6 +13,8 @@ export interface InferenceSettings {
   readonly threads: number | undefined;
   readonly slots: number;
   readonly queue: number;
+  /** Leave out a conversation's oldest turns where the context has no room for them, or refuse it; default true. */
+  readonly dropMessages?: boolean | undefined;
 }
 
 export interface ServedModel {
@@ -31,6 +33,8 @@ export interface StrategySettings {
   readonly temperature: number | undefined;
   readonly topP: number | undefined;
   readonly topK: number | undefined;
+  readonly minP: number | undefined;
+  readonly typicalP: number | undefined;
   readonly repetitionPenalty: number | undefined;
   readonly backoff: number | undefined;
   readonly maskStrength: number | undefined;
@@ -38,18 +42,34 @@ export interface StrategySettings {
   readonly blur: boolean | undefined;
 }
 
+export interface Conversation {
+  readonly messages: readonly ChatMessage[];
+  /** More variables of the chat template. */
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+  /** Whether the oldest turns are left out where the context has no room; undefined: as the model's settings say. */
+  readonly dropMessages?: boolean | undefined;
+}
+
 export interface InferenceRequest {
-  readonly prompt: string | readonly number[] | { readonly messages: readonly ChatMessage[] };
+  readonly prompt: string | readonly number[] | Conversation;
+  /** The model's begin-of-text before the prompt, where it has one. */
+  readonly beginOfText: boolean;
   readonly strategy: StrategySettings;
   /** Undefined: as many as the context has room for. */
   readonly maxNewTokens: number | undefined;
   readonly seed: number | undefined;
   readonly stop: readonly string[];
+  readonly stopIds: readonly number[];
+  readonly stopAtEndOfText: boolean;
+  /** Undefined, as an empty list of stop strings: as the model's folder recommends. */
+  readonly minNewTokens: number | undefined;
   readonly logitBias: Readonly<Record<number, number>>;
   readonly presencePenalty: number;
   readonly frequencyPenalty: number;
   /** Log-probabilities, with so many alternatives. */
   readonly logprobs: number | undefined;
+  /** Those of the prompt's tokens. */
+  readonly promptLogprobs: number | undefined;
   /** Each chunk tells its pass. */
   readonly trace: boolean;
   /** The seed's random stream: texts of one prompt differ by it. */
@@ -71,11 +91,16 @@ export interface PreparedRequest extends Omit<InferenceRequest, "prompt"> {
 
 export interface WireToken {
   readonly id: number;
-  readonly text: string;
+  /** What it adds to the text, half a character included; none for special tokens. */
+  readonly bytes: readonly number[];
+  /** As the vocabulary has it. */
+  readonly name: string;
   readonly logprob: number | undefined;
 }
 
 export interface WireLogprob extends WireToken {
+  /** Characters, as Unicode counts them, that are complete with it. */
+  readonly characters: number;
   readonly top: readonly WireToken[];
 }
 
@@ -83,6 +108,8 @@ export interface InferenceChunk {
   readonly text: string;
   readonly tokens: number;
   readonly logprobs: readonly WireLogprob[];
+  /** Of the prompt's tokens, in the first chunk of a request that asked for them. */
+  readonly promptLogprobs?: readonly WireLogprob[] | undefined;
   readonly pass: WirePass | undefined;
 }
 

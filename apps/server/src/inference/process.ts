@@ -3,8 +3,10 @@ import type { GenerationChunk } from "@dynamo/decode";
 import { createEngine, type Engine, type EngineGeneration, type EngineResult } from "@dynamo/engine";
 import { hasChatTemplate, loadModel, type LoadedModel } from "@dynamo/model";
 import { createNodeRuntime } from "@dynamo/runtime-node";
+import { engineRequest } from "./engine-request.js";
 import type { FromInference, InferenceChunk, InferenceSettings, PreparedRequest, ToInference } from "./messages.js";
-import { strategyOf, traced, type TracedStrategy } from "./strategy.js";
+import { strategyOf, traced } from "./strategy.js";
+import { wireLogprobs } from "./wire-tokens.js";
 import { wireError } from "./wire-error.js";
 
 interface Opened {
@@ -58,16 +60,18 @@ async function serve({ model, engine }: Opened, id: number, request: PreparedReq
   try {
     const decode = (tokens: readonly number[]): string => model.tokenizer.decode(tokens);
     const trace = traced(strategyOf(request.strategy, model.info.tokenHeads), decode);
-    const { seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope } = request;
     const generation = engine.submit({
+      ...engineRequest(request, model.info),
       ...{ prompt: request.prompt, strategy: trace.strategy, signal: controller.signal },
-      ...{ seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope },
-      maxNewTokens: request.maxNewTokens ?? model.info.contextLength,
-      stop: { strings: request.stop },
-      ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
     });
     send({ kind: "taken", id });
-    await forward(id, generation, (chunk) => chunkOf(chunk, request.trace ? trace : undefined, decode));
+    const logprobsOf = wireLogprobs(model, model.tokenizer.stream(request.prompt));
+    await forward(id, generation, (chunk) => ({
+      text: chunk.text,
+      tokens: chunk.tokens.length,
+      logprobs: logprobsOf(chunk.logprobs ?? []),
+      pass: request.trace ? trace.passOf(chunk) : undefined,
+    }));
   } catch (error) {
     send({ kind: "error", id, error: wireError(error) });
   } finally {
@@ -84,22 +88,6 @@ async function forward(
   const { finishReason, tokens, statistics }: EngineResult = await generation;
   const reason = finishReason === "length" ? "length" : "stop";
   send({ kind: "end", id, end: { finishReason: reason, tokens: tokens.length, statistics } });
-}
-
-function chunkOf(
-  chunk: GenerationChunk,
-  trace: TracedStrategy | undefined,
-  decode: (ids: readonly number[]) => string,
-): InferenceChunk {
-  return {
-    text: chunk.text,
-    tokens: chunk.tokens.length,
-    logprobs: (chunk.logprobs ?? []).map(({ token, logprob, top }) => ({
-      ...{ id: token, text: decode([token]), logprob },
-      top: top.map((other) => ({ id: other.token, text: decode([other.token]), logprob: other.logprob })),
-    })),
-    pass: trace?.passOf(chunk),
-  };
 }
 
 async function handle(message: ToInference): Promise<void> {

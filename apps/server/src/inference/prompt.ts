@@ -25,12 +25,23 @@ export function preparePrompt(reader: PromptReader, { prompt, maxNewTokens }: Pr
   if ("messages" in prompt) {
     const { prompt: text, dropped } = chatPrompt(reader, prompt.messages, {
       maxNewTokens: maxNewTokens ?? contextLength,
+      variables: prompt.variables,
     });
     return { text, ids: encode(reader, text), dropped };
   }
   checkPromptLength(prompt.length, contextLength);
   checkIds(prompt, reader.info.vocabularySize);
   return { text: reader.chatTokenizer?.decode(prompt) ?? "", ids: Int32Array.from(prompt), dropped: 0 };
+}
+
+/** Throws `context-length` for a conversation that has lost messages where it may not lose any. */
+export function checkDropped({ prompt }: PromptRequest, { dropped }: PreparedPrompt, mayDrop: boolean): void {
+  const isConversation = typeof prompt === "object" && "messages" in prompt;
+  if (dropped === 0 || !isConversation || (prompt.dropMessages ?? mayDrop)) return;
+  throw new DynamoError(
+    "context-length",
+    `messages: the context has no room for ${dropped} of ${prompt.messages.length} messages, and they may not be left out`,
+  );
 }
 
 function encode({ chatTokenizer, info }: PromptReader, text: string): Int32Array {

@@ -1,7 +1,7 @@
 /** From the inference process's events to an answer: one JSON body, or server-sent events. */
 import type { Inference, InferenceEvent } from "../inference/inference.js";
-import type { InferenceEnd, WireLogprob } from "../inference/messages.js";
-import { chatForm, completionForm, usageOf, type AnswerHead, type ChoicePart } from "./bodies.js";
+import type { InferenceChunk, InferenceEnd, WireLogprob } from "../inference/messages.js";
+import { chatForm, completionForm, usageOf, type AnswerHead, type ChoicePart, type TextEnd } from "./bodies.js";
 import { apiErrorOf } from "./errors.js";
 import { checkCount, type Job } from "./job.js";
 
@@ -9,6 +9,8 @@ export interface Choice {
   readonly index: number;
   /** The prompt as text. */
   readonly prompt: string;
+  /** Messages that are not in the prompt: the oldest, for want of room. */
+  readonly dropped: number;
   readonly events: ReadableStreamDefaultReader<InferenceEvent>;
 }
 
@@ -26,9 +28,11 @@ export async function startChoices(inference: Inference, job: Job, abort: AbortC
   checkCount(job, inference.capacity);
   const start = async (index: number): Promise<Choice> => {
     const request = { ...(job.requests[index] as Job["requests"][number]), joins: index > 0, whole: !job.stream };
-    const events = (await inference.submit(request, abort.signal)).getReader();
-    const first = await events.read();
-    return { index, prompt: first.value?.kind === "taken" ? first.value.prompt : "", events };
+    const stream = await inference.submit(request, abort.signal);
+    const events = (job.promptOnly ? stream.pipeThrough(withoutText()) : stream).getReader();
+    const { value } = await events.read();
+    const { prompt, dropped } = value?.kind === "taken" ? value : { prompt: "", dropped: 0 };
+    return { index, prompt, dropped, events };
   };
   try {
     const first = await start(0);
@@ -40,10 +44,25 @@ export async function startChoices(inference: Inference, job: Job, abort: AbortC
   }
 }
 
+/** Of a text that is computed for its prompt's log-probabilities alone. */
+const withoutText = (): TransformStream<InferenceEvent, InferenceEvent> =>
+  new TransformStream({
+    transform(event, controller) {
+      if (event.kind === "chunk")
+        controller.enqueue({ ...event, chunk: { ...event.chunk, text: "", tokens: 0, logprobs: [] } });
+      else if (event.kind === "end")
+        controller.enqueue({ ...event, end: { ...event.end, finishReason: "length", tokens: 0 } });
+      else controller.enqueue(event);
+    },
+  });
+
 const formOf = ({ kind }: Job): typeof completionForm => (kind === "chat" ? chatForm : completionForm);
 
-/** Prompts of the job: its texts of one prompt stand side by side. */
-const promptCount = ({ requests }: Job): number => requests.filter(({ index }) => index === 0).length;
+/** Whether the choice is the first text of its prompt. */
+const isFirst = ({ requests }: Job, index: number): boolean => requests[index]?.index === 0;
+
+/** Messages of the job's conversation that its texts have not seen. */
+export const droppedOf = (choices: readonly Choice[]): number => Math.max(...choices.map(({ dropped }) => dropped));
 
 export async function wholeAnswer(
   job: Job,
@@ -52,24 +71,17 @@ export async function wholeAnswer(
   events: AnswerEvents,
 ): Promise<object> {
   const finished = await Promise.all(choices.map((choice) => collect(job, choice, events)));
-  const usage = usageOf(
-    finished.map(({ end }) => end),
-    promptCount(job),
-  );
-  return formOf(job).whole(
-    head,
-    finished.map(({ part }) => part),
-    usage,
-  );
+  const parts = finished.map(({ part }) => part);
+  return formOf(job).whole(head, parts, { usage: usageOf(finished), dropped: droppedOf(choices) });
 }
 
 async function collect(
-  { echo, requests }: Job,
+  job: Job,
   { index, prompt, events }: Choice,
   { onChunk, onEnd }: AnswerEvents,
-): Promise<{ part: ChoicePart; end: InferenceEnd }> {
-  let text = echo ? prompt : "";
-  const offset = text.length;
+): Promise<TextEnd & { part: ChoicePart }> {
+  const wanted = job.requests[index]?.logprobs !== undefined;
+  let text = "";
   const logprobs: WireLogprob[] = [];
   for (;;) {
     const { value } = await events.read();
@@ -77,15 +89,16 @@ async function collect(
     if (value.kind === "chunk") {
       onChunk(index);
       text += value.chunk.text;
-      logprobs.push(...value.chunk.logprobs);
+      logprobs.push(...(value.chunk.promptLogprobs ?? []), ...value.chunk.logprobs);
     } else if (value.kind === "again") {
-      text = text.slice(0, offset);
+      text = "";
       logprobs.length = 0;
     } else if (value.kind === "end") {
-      onEnd(value.end);
-      const wanted = requests[index]?.logprobs !== undefined;
-      const { finishReason } = value.end;
-      return { part: { index, text, logprobs: wanted ? logprobs : undefined, finishReason, offset }, end: value.end };
+      const { end } = value;
+      onEnd(end);
+      const echoed = job.echo ? prompt : "";
+      const part = { index, text: echoed + text, logprobs: wanted ? logprobs : undefined, offset: 0 };
+      return { part: { ...part, finishReason: end.finishReason }, end, first: isFirst(job, index) };
     }
   }
 }
@@ -95,42 +108,53 @@ export async function* streamedAnswer(
   job: Job,
   head: AnswerHead,
   choices: readonly Choice[],
-  { onChunk, onEnd }: AnswerEvents,
+  events: AnswerEvents,
 ): AsyncGenerator<object | "[DONE]", void> {
   const form = formOf(job);
-  const ends: InferenceEnd[] = [];
-  const offsets = choices.map(() => 0);
+  const ends: TextEnd[] = [];
+  const writers = choices.map((choice) => partWriter(job, choice));
   try {
-    for (const { index, prompt } of choices) {
+    for (const { index } of choices) {
       const begin = form.begin(head, index);
       if (begin !== undefined) yield begin;
-      if (!job.echo) continue;
-      const part = { index, text: prompt, logprobs: undefined, finishReason: null, offset: 0 };
-      yield form.chunk(head, part, undefined);
-      offsets[index] = prompt.length;
     }
     for await (const { index, event } of merged(choices)) {
-      const offset = offsets[index] as number;
       if (event.kind === "chunk") {
-        onChunk(index);
-        const { text, logprobs, pass } = event.chunk;
-        const wanted = job.requests[index]?.logprobs === undefined ? undefined : logprobs;
-        offsets[index] = offset + text.length;
-        // Text that waits for the rest of a character is no event, unless there is something to tell of its pass.
-        if (text !== "" || pass !== undefined || wanted !== undefined)
-          yield form.chunk(head, { index, text, logprobs: wanted, finishReason: null, offset }, pass);
+        events.onChunk(index);
+        const parts = writers[index]?.(event.chunk) ?? [];
+        for (const part of parts) yield form.chunk(head, part, part === parts.at(-1) ? event.chunk.pass : undefined);
       } else if (event.kind === "end") {
-        onEnd(event.end);
-        ends.push(event.end);
-        const { finishReason } = event.end;
-        yield form.chunk(head, { index, text: "", logprobs: undefined, finishReason, offset }, undefined);
+        const { end } = event;
+        events.onEnd(end);
+        ends.push({ end, first: isFirst(job, index) });
+        const last = { index, text: "", logprobs: undefined, finishReason: end.finishReason, offset: 0 };
+        yield form.chunk(head, last, undefined);
       }
     }
-    if (job.usage) yield form.usage(head, usageOf(ends, promptCount(job)));
+    if (job.usage) yield form.usage(head, { usage: usageOf(ends), dropped: droppedOf(choices) });
     yield "[DONE]";
   } catch (error) {
     yield apiErrorOf(error).body;
   }
+}
+
+/** A choice's parts as its chunks come: before the first the echoed prompt, and of each what there is to tell. */
+function partWriter(job: Job, { index, prompt }: Choice): (chunk: InferenceChunk) => ChoicePart[] {
+  const wanted = job.requests[index]?.logprobs !== undefined;
+  let offset = 0;
+  let echo = job.echo;
+  const part = (text: string, logprobs: readonly WireLogprob[]): ChoicePart => {
+    const before = offset;
+    offset = logprobs.reduce((total, { characters }) => total + characters, offset);
+    return { index, text, logprobs: wanted ? logprobs : undefined, finishReason: null, offset: before };
+  };
+  return ({ text, logprobs, promptLogprobs = [], pass }) => {
+    const parts = echo ? [part(prompt, promptLogprobs)] : [];
+    echo = false;
+    // Text that waits for the rest of a character is no event, unless there is something to tell of its pass.
+    if (text !== "" || pass !== undefined || logprobs.length > 0) parts.push(part(text, logprobs));
+    return parts;
+  };
 }
 
 interface ChoiceEvent {

@@ -11,6 +11,7 @@ import {
   strictObject,
   string,
   enum as oneOf,
+  union,
   unknown,
   type ZodObject,
   type ZodType,
@@ -23,6 +24,10 @@ export const errorAnswer = strictObject({
     param: nullable(string()).describe("The request's field that is at fault."),
     code: nullable(string()),
   }),
+});
+
+const dropped = strictObject({
+  droppedMessages: int().min(1).describe("The oldest messages, which the context had no room for."),
 });
 
 const usage = strictObject({
@@ -42,10 +47,12 @@ const finishReason = nullable(oneOf(["stop", "length"]));
 const head = { id: string(), created: int().describe("Seconds since 1970."), model: string() };
 
 const completionLogprobs = strictObject({
-  tokens: array(string()),
+  tokens: array(string()).describe("Half a character stands as bytes:\\xc3, a special token by its name."),
   token_logprobs: array(nullable(number())),
-  top_logprobs: array(nullable(record(string(), number()))),
-  text_offset: array(int()),
+  top_logprobs: array(nullable(record(string(), number()))).describe(
+    "Of tokens with the same text the likelier has it, the other token_id:N.",
+  ),
+  text_offset: array(int()).describe("Characters before the token, as Unicode counts them."),
 });
 const completionChoice = strictObject({
   index: int(),
@@ -62,7 +69,11 @@ export const completionEvent = strictObject({
   dynamo: wirePass.optional().describe("With dynamo.trace: the pass that gave this text."),
 });
 
-const one = { token: string(), logprob: number(), bytes: array(int()) };
+const one = {
+  token: string(),
+  logprob: number(),
+  bytes: array(int()).describe("The token's own: of half a character too."),
+};
 const chatLogprobs = nullable(
   strictObject({
     content: array(strictObject({ ...one, top_logprobs: array(strictObject(one)) })),
@@ -71,7 +82,7 @@ const chatLogprobs = nullable(
 );
 
 export const chatAnswer = strictObject({
-  ...{ ...head, object: literal("chat.completion"), usage },
+  ...{ ...head, object: literal("chat.completion"), usage, dynamo: dropped.optional() },
   choices: array(
     strictObject({
       index: int(),
@@ -92,7 +103,9 @@ export const chatEvent = strictObject({
     }),
   ),
   usage: usage.optional(),
-  dynamo: wirePass.optional(),
+  dynamo: union([wirePass, dropped])
+    .optional()
+    .describe("With dynamo.trace: the pass; beside usage: what was left out."),
 });
 
 export const modelAnswer = strictObject({

@@ -1,6 +1,7 @@
 /** Answers in the OpenAI API's form, whole and as chunks of a stream. */
 import type { WirePass } from "@dynamo/protocol";
-import type { InferenceEnd, WireLogprob } from "../inference/messages.js";
+import type { InferenceEnd, WireLogprob, WireToken } from "../inference/messages.js";
+import { byToken, chatToken, completionToken } from "./token-text.js";
 
 /** What all chunks of a stream share. */
 export interface AnswerHead {
@@ -15,8 +16,15 @@ export interface ChoicePart {
   readonly text: string;
   readonly logprobs: readonly WireLogprob[] | undefined;
   readonly finishReason: InferenceEnd["finishReason"] | null;
-  /** Characters of the choice before this part. */
+  /** Characters of the choice before this part's tokens, as Unicode counts them. */
   readonly offset: number;
+}
+
+/** Beside the choices of an answer. */
+export interface Extent {
+  readonly usage: Usage;
+  /** Messages of the conversation that the model has not seen. */
+  readonly dropped: number;
 }
 
 export interface Usage {
@@ -36,8 +44,8 @@ export interface Form {
   begin(head: AnswerHead, index: number): object | undefined;
   chunk(head: AnswerHead, part: ChoicePart, pass: WirePass | undefined): object;
   /** The last chunk, when usage was asked for. */
-  usage(head: AnswerHead, usage: Usage): object;
-  whole(head: AnswerHead, parts: readonly ChoicePart[], usage: Usage): object;
+  usage(head: AnswerHead, extent: Extent): object;
+  whole(head: AnswerHead, parts: readonly ChoicePart[], extent: Extent): object;
 }
 
 export const completionForm: Form = {
@@ -46,9 +54,9 @@ export const completionForm: Form = {
     ...{ ...head, object: "text_completion", choices: [completionChoice(part)] },
     ...(pass === undefined ? {} : { dynamo: pass }),
   }),
-  usage: (head, usage) => ({ ...head, object: "text_completion", choices: [], usage }),
-  whole: (head, parts, usage) => ({
-    ...{ ...head, object: "text_completion", choices: parts.map(completionChoice), usage },
+  usage: (head, extent) => ({ ...head, object: "text_completion", choices: [], ...told(extent) }),
+  whole: (head, parts, extent) => ({
+    ...{ ...head, object: "text_completion", choices: parts.map(completionChoice), ...told(extent) },
   }),
 };
 
@@ -61,11 +69,16 @@ export const chatForm: Form = {
     ...{ ...head, object: "chat.completion.chunk", choices: [chatDelta(part)] },
     ...(pass === undefined ? {} : { dynamo: pass }),
   }),
-  usage: (head, usage) => ({ ...head, object: "chat.completion.chunk", choices: [], usage }),
-  whole: (head, parts, usage) => ({
-    ...{ ...head, object: "chat.completion", choices: parts.map(chatChoice), usage },
+  usage: (head, extent) => ({ ...head, object: "chat.completion.chunk", choices: [], ...told(extent) }),
+  whole: (head, parts, extent) => ({
+    ...{ ...head, object: "chat.completion", choices: parts.map(chatChoice), ...told(extent) },
   }),
 };
+
+const told = ({ usage, dropped }: Extent): object => ({
+  usage,
+  ...(dropped === 0 ? {} : { dynamo: { droppedMessages: dropped } }),
+});
 
 const completionChoice = ({ index, text, logprobs, finishReason, offset }: ChoicePart): object => ({
   ...{ index, text, finish_reason: finishReason },
@@ -75,14 +88,12 @@ const completionChoice = ({ index, text, logprobs, finishReason, offset }: Choic
 function completionLogprobs(logprobs: readonly WireLogprob[], offset: number): object {
   let at = offset;
   return {
-    tokens: logprobs.map(({ text }) => text),
+    tokens: logprobs.map(completionToken),
     token_logprobs: logprobs.map(({ logprob }) => logprob ?? null),
-    top_logprobs: logprobs.map(({ top }) =>
-      top.length === 0 ? null : Object.fromEntries(top.map(({ text, logprob }) => [text, logprob])),
-    ),
-    text_offset: logprobs.map(({ text }) => {
+    top_logprobs: logprobs.map(({ top }) => (top.length === 0 ? null : byToken(top))),
+    text_offset: logprobs.map(({ characters }) => {
       const before = at;
-      at += text.length;
+      at += characters;
       return before;
     }),
   };
@@ -101,24 +112,31 @@ const chatChoice = ({ index, text, logprobs, finishReason }: ChoicePart): object
 function chatLogprobs(logprobs: readonly WireLogprob[] | undefined): object | null {
   if (logprobs === undefined) return null;
   // What no candidate list held is far down: OpenAI's own word for it is -9999.
-  const one = ({ text, logprob = -9999 }: { text: string; logprob: number | undefined }): object => ({
-    ...{ token: text, logprob, bytes: [...new TextEncoder().encode(text)] },
+  const one = (token: WireToken): object => ({
+    ...{ token: chatToken(token), logprob: token.logprob ?? -9999, bytes: token.bytes },
   });
   return { content: logprobs.map((each) => ({ ...one(each), top_logprobs: each.top.map(one) })), refusal: null };
 }
 
-export function usageOf(ends: readonly InferenceEnd[], prompts: number): Usage {
-  const sum = (of: (end: InferenceEnd) => number): number => ends.reduce((total, end) => total + of(end), 0);
-  // Texts of one prompt count it once.
-  const perPrompt = Math.max(1, ends.length / prompts);
-  const promptTokens = Math.round(sum(({ statistics }) => statistics.promptTokens) / perPrompt);
+/** What one text took. */
+export interface TextEnd {
+  readonly end: InferenceEnd;
+  /** Texts of one prompt stand side by side; the first of them has computed it, the others found it there. */
+  readonly first: boolean;
+}
+
+export function usageOf(texts: readonly TextEnd[]): Usage {
+  const sum = (of: (end: InferenceEnd) => number, ends: readonly TextEnd[] = texts): number =>
+    ends.reduce((total, { end }) => total + of(end), 0);
+  const prompts = texts.filter(({ first }) => first);
+  const promptTokens = sum(({ statistics }) => statistics.promptTokens, prompts);
   const completionTokens = sum(({ tokens }) => tokens);
   const accepted = sum(({ statistics }) => statistics.accepted);
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: sum(({ statistics }) => statistics.reusedTokens) },
+    prompt_tokens_details: { cached_tokens: sum(({ statistics }) => statistics.reusedTokens, prompts) },
     completion_tokens_details: {
       accepted_prediction_tokens: accepted,
       rejected_prediction_tokens: sum(({ statistics }) => statistics.drafted) - accepted,

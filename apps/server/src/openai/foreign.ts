@@ -103,7 +103,6 @@ const vllm = {
   return_token_ids: off(form),
   return_token_offsets: off(form),
   return_prompt_text: off(form),
-  cache_salt: refused("callers do not share what was computed: API keys keep them apart"),
   kv_transfer_params: refused("caches stay where they are"),
   ec_transfer_params: refused("caches stay where they are"),
   vllm_xargs: refused("extensions of another server"),

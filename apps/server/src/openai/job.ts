@@ -13,6 +13,8 @@ export interface Job {
   /** requests[i] writes choice i. */
   readonly requests: readonly TextRequest[];
   readonly echo: boolean;
+  /** Nothing is to be written: only the prompt's log-probabilities are asked for. */
+  readonly promptOnly: boolean;
   readonly stream: boolean;
   readonly usage: boolean;
 }
@@ -34,6 +36,9 @@ export function completionJob(body: CompletionBody, asker: Asker): Job {
     throw new ApiError(400, "logprobs with echo is not supported: a prompt's tokens have none here", {
       param: "logprobs",
     });
+  const promptOnly = body.max_tokens === 0;
+  if (promptOnly && body.echo !== true)
+    throw new ApiError(400, "max_tokens: expected at least 1, or echo: true with 0", { param: "max_tokens" });
   const prompts = promptsOf(body.prompt);
   if (prompts.length * count > mostChoices)
     throw new ApiError(400, `n: expected at most ${mostChoices} texts a request, received ${prompts.length * count}`, {
@@ -41,13 +46,21 @@ export function completionJob(body: CompletionBody, asker: Asker): Job {
     });
   const rest = {
     ...commonOf(body, asker),
-    maxNewTokens: limitOf(body.max_tokens ?? completionTokens),
+    // One is computed where none is wanted: a prompt is only computed for what follows.
+    maxNewTokens: promptOnly ? 1 : limitOf(body.max_tokens ?? completionTokens),
     logprobs: body.logprobs,
+    promptLogprobs: body.echo === true ? body.logprobs : undefined,
   };
   const requests = prompts.flatMap((prompt) =>
-    Array.from({ length: count }, (_, index) => ({ ...rest, prompt, index })),
+    Array.from({ length: count }, (_, index) => ({
+      ...rest,
+      prompt,
+      // Token ids are the caller's own, to the last of them.
+      beginOfText: typeof prompt === "string" && (body.add_special_tokens ?? true),
+      index,
+    })),
   );
-  return { kind: "completion", requests, echo: body.echo ?? false, ...streamOf(body) };
+  return { kind: "completion", requests, echo: body.echo ?? false, promptOnly, ...streamOf(body) };
 }
 
 /** Throws ApiError for what no schema can say. */
@@ -56,12 +69,18 @@ export function chatJob(body: ChatBody, asker: Asker): Job {
     throw new ApiError(400, "top_logprobs: expected logprobs: true with it", { param: "top_logprobs" });
   const request = {
     ...commonOf(body, asker),
-    prompt: { messages: body.messages.map(messageOf) },
+    prompt: {
+      messages: body.messages.map(messageOf),
+      variables: body.chat_template_kwargs ?? {},
+      dropMessages: body.dynamo?.dropMessages,
+    },
+    beginOfText: true,
+    promptLogprobs: undefined,
     maxNewTokens: limitOf(body.max_completion_tokens ?? body.max_tokens),
     logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
   };
   const requests = Array.from({ length: body.n ?? 1 }, (_, index) => ({ ...request, index }));
-  return { kind: "chat", requests, echo: false, ...streamOf(body) };
+  return { kind: "chat", requests, echo: false, promptOnly: false, ...streamOf(body) };
 }
 
 /** Throws ApiError for a job of more texts than a model ever has room for: it would be refused however often it came. */
@@ -80,32 +99,43 @@ function streamOf({ stream, stream_options: options, n, dynamo }: Common): Pick<
   return { stream: stream ?? false, usage: options?.include_usage ?? false };
 }
 
-function commonOf(
-  body: Common,
-  { key, scope }: Asker,
-): Omit<TextRequest, "prompt" | "maxNewTokens" | "logprobs" | "index"> {
+type OfEachRoute = "prompt" | "beginOfText" | "maxNewTokens" | "logprobs" | "promptLogprobs" | "index";
+
+function commonOf(body: Common, { key, scope }: Asker): Omit<TextRequest, OfEachRoute> {
   const stop = body.stop ?? [];
+  const least = body.min_tokens ?? 0;
+  const most = limitOf(body.max_tokens) ?? Infinity;
+  if (least > most)
+    throw new ApiError(400, `min_tokens: expected at most max_tokens (${most}), received ${least}`, {
+      param: "min_tokens",
+    });
   return {
     strategy: strategyOf(body),
     seed: body.seed,
     stop: (typeof stop === "string" ? [stop] : stop).filter((text) => text !== ""),
+    stopIds: body.stop_token_ids ?? [],
+    stopAtEndOfText: body.ignore_eos !== true,
+    minNewTokens: body.min_tokens,
     logitBias: body.logit_bias ?? {},
     presencePenalty: body.presence_penalty ?? 0,
     frequencyPenalty: body.frequency_penalty ?? 0,
     trace: body.dynamo?.trace ?? false,
     key: body.user === undefined ? key : `${key}/${body.user}`,
-    scope,
+    // No salt is another's scope: names of keys have no line feed.
+    scope: body.cache_salt === undefined ? scope : `${scope}\n${body.cache_salt}`,
   };
 }
 
 function strategyOf(body: Common): StrategySettings {
-  const { temperature, top_p: topP, top_k: topK, dynamo } = body;
+  const { temperature, top_p: topP, top_k: topK, min_p: minP, typical_p: typicalP, dynamo } = body;
   return {
     name: dynamo?.strategy,
     temperature,
     // A share of nothing keeps the likeliest token, as the smallest share does.
     topP: topP === 0 ? Number.MIN_VALUE : topP,
     topK,
+    minP,
+    typicalP,
     repetitionPenalty: repetitionPenaltyOf(body),
     backoff: dynamo?.backoff,
     maskStrength: dynamo?.maskStrength,

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { docs } from "../openapi.js";
 import type { Context } from "../context.js";
 import { chatAnswer, chatEvent, completionAnswer, completionEvent, modelAnswer, modelsAnswer } from "./answers.js";
-import { startChoices, streamedAnswer, wholeAnswer, type AnswerEvents } from "./answer.js";
+import { droppedOf, startChoices, streamedAnswer, wholeAnswer, type AnswerEvents } from "./answer.js";
 import { callerLimit, type CallerLimit } from "./caller-limit.js";
 import { chatJob, completionJob, type Asker, type Job } from "./job.js";
 import { findModel, modelFor } from "./models.js";
@@ -65,6 +65,9 @@ async function answer({ context, limit, request, reply, job }: Asked): Promise<u
   const head = { id: idOf(job), created: Math.floor(Date.now() / 1000), model: name };
   const events = watch(context, name);
   const choices = await startChoices(inference, job, abort);
+  const dropped = droppedOf(choices);
+  // A stream without usage has no other place for it.
+  if (dropped > 0) reply.header("x-dynamo-dropped-messages", String(dropped));
   if (!job.stream) return wholeAnswer(job, head, choices, events);
   reply.header("content-type", "text/event-stream; charset=utf-8");
   reply.header("cache-control", "no-cache");

@@ -48,22 +48,23 @@ const llamaCpp =
   xtc_probability xtc_threshold temperature dynatemp_range dynatemp_exponent repeat_last_n repeat_penalty frequency_penalty
   presence_penalty dry_multiplier dry_base dry_allowed_length dry_penalty_last_n dry_sequence_breakers mirostat mirostat_tau
   mirostat_eta adaptive_target adaptive_decay seed n_probs min_keep backend_sampling post_sampling_probs lora json_schema
-  grammar grammar_lazy parse_tool_calls preserved_tokens grammar_triggers logit_bias stop samplers id_slot`.split(
+  grammar grammar_lazy min_p typical_p ignore_eos parse_tool_calls preserved_tokens grammar_triggers logit_bias stop samplers id_slot`.split(
     /\s+/,
   );
 const llamaCppChat =
   `chat_format reasoning_format generation_prompt chat_parser continue_final_message echo reasoning_control
   reasoning_budget_tokens reasoning_budget_start_tag reasoning_budget_end_tags reasoning_budget_end_tag
-  reasoning_budget_message thinking_budget_tokens add_generation_prompt`.split(/\s+/);
+  reasoning_budget_message thinking_budget_tokens add_generation_prompt chat_template_kwargs`.split(/\s+/);
 const vllm =
   `model frequency_penalty logit_bias logprobs max_tokens n presence_penalty seed stop stream stream_options temperature
-  top_p user use_beam_search top_k repetition_penalty watermarking length_penalty include_stop_str_in_output
+  top_p user use_beam_search top_k min_p min_tokens stop_token_ids ignore_eos repetition_penalty watermarking length_penalty include_stop_str_in_output
   skip_special_tokens spaces_between_special_tokens truncate_prompt_tokens truncation_side prompt_logprobs logprob_token_ids
   allowed_token_ids bad_words response_format structured_outputs priority request_id session_id return_tokens_as_token_ids
   return_token_ids routed_experts_prompt_start return_token_offsets return_mm_kwargs cache_salt kv_transfer_params
   ec_transfer_params vllm_xargs repetition_detection thinking_token_budget stream_interval echo`.split(/\s+/);
-const vllmCompletion = "prompt suffix prompt_embeds".split(" ");
-const vllmChat = `messages top_logprobs max_completion_tokens tools tool_choice reasoning_effort include_reasoning
+const vllmCompletion = "prompt suffix prompt_embeds add_special_tokens".split(" ");
+const vllmChat =
+  `chat_template_kwargs messages top_logprobs max_completion_tokens tools tool_choice reasoning_effort include_reasoning
   parallel_tool_calls add_generation_prompt continue_final_message add_special_tokens documents chat_template media_io_kwargs
   mm_processor_kwargs return_prompt_text`.split(/\s+/);
 
@@ -134,7 +135,6 @@ const onlyNeutral: readonly (readonly [string, readonly Api[], readonly unknown[
   ["return_token_ids", both, [false], [true]],
   ["return_token_offsets", both, [false], [true]],
   ["return_prompt_text", both, [false], [true]],
-  ["cache_salt", both, [], ["salt"]],
   ["kv_transfer_params", both, [], [{}]],
   ["ec_transfer_params", both, [], [{}]],
   ["vllm_xargs", both, [], [{}]],

@@ -10,7 +10,9 @@ import {
   strictObject,
   string,
   union,
+  unknown,
   type infer as Infer,
+  type ZodType,
 } from "zod";
 import { ignored, off, open } from "./fields.js";
 import { foreignChat, foreignCommon, foreignCompletion } from "./foreign.js";
@@ -27,9 +29,11 @@ const penalty = number().min(-2).max(2);
 const stopString = string().max(1000);
 
 /** -1 is how some clients write "no limit". */
-const tokenLimit = union([literal(-1), int().min(1)], {
-  error: "expected a whole number of at least 1, or -1 for no limit",
-});
+const limit = (least: number): ZodType<number> =>
+  union([literal(-1), int().min(least)], {
+    error: `expected a whole number of at least ${least}, or -1 for no limit`,
+  });
+const tokenLimit = limit(1);
 
 const dynamo = strictObject({
   strategy: oneOf(["autoregressive", "dynamo", "verified"]).optional().describe("Default: dynamo for several heads."),
@@ -37,6 +41,11 @@ const dynamo = strictObject({
   maskStrength: share.optional().describe("α_c: how much the co-occurrence mask counts."),
   adaptive: boolean().optional().describe("Otsu's threshold."),
   blur: boolean().optional().describe("Blur the joint before Otsu's threshold."),
+  dropMessages: boolean()
+    .optional()
+    .describe(
+      "In a chat: false refuses a conversation that the context has no room for. Default: the oldest turns are left out.",
+    ),
   trace: boolean().optional().describe("Each chunk of a stream tells its pass: order, candidates."),
 });
 
@@ -50,6 +59,8 @@ const common = {
   model: open(string().min(1).max(500)).describe("Default: the first model served."),
   temperature: open(number().min(0).max(2)).describe("Default: what the model's folder recommends, or 0.7."),
   top_p: open(share).describe("0 leaves the likeliest token only."),
+  min_p: open(share).describe("Tokens less likely than this share of the likeliest are left out."),
+  typical_p: open(number().gt(0).max(1)).describe("Locally typical sampling; 1 is none."),
   top_k: open(
     int()
       .min(-1)
@@ -68,8 +79,14 @@ const common = {
       .transform((seed) => (seed < 0 ? undefined : seed)),
   ).describe("Same seed, same text, whoever else is served. Default, also for -1: random."),
   stop: open(union([stopString, array(stopString).max(16)])),
+  stop_token_ids: open(array(tokenId).max(128)).describe("They end the text, as end-of-text does."),
+  ignore_eos: open(boolean()).describe("Write on behind the end of a text."),
+  min_tokens: open(int().min(0)).describe("The text does not end before it has so many."),
   stream: open(boolean()),
   stream_options: open(streamOptions),
+  cache_salt: open(string().min(1).max(1024)).describe(
+    "Requests of one salt share what was computed, and with no other.",
+  ),
   user: open(string().max(500)).describe("Whose request it is: users take turns in the queue."),
   dynamo: open(dynamo),
   ...foreignCommon,
@@ -83,8 +100,11 @@ export const completionBody = strictObject({
     array(string()).min(1).max(mostChoices),
     array(array(tokenId).min(1)).min(1).max(mostChoices),
   ]).describe("Text, token ids, or a list of either."),
-  max_tokens: open(tokenLimit).describe("Default 16. -1: what the context has room for."),
-  echo: open(boolean()).describe("The prompt before the text."),
+  max_tokens: open(limit(0)).describe("Default 16. -1: what the context has room for. 0, with echo: the prompt alone."),
+  echo: open(boolean()).describe("The prompt before the text; with logprobs, its tokens have theirs too."),
+  add_special_tokens: open(boolean()).describe(
+    "Begin-of-text before a prompt of text, where the model has one. Default true.",
+  ),
   logprobs: open(int().min(0).max(20)),
   best_of: open(int().min(1)).describe("As many as n."),
   ...foreignCompletion,
@@ -97,6 +117,7 @@ export const chatBody = strictObject({
   max_completion_tokens: open(tokenLimit).describe("Counts before max_tokens."),
   logprobs: open(boolean()),
   top_logprobs: open(int().min(0).max(20)),
+  chat_template_kwargs: open(record(string().max(100), unknown())).describe("Variables of the model's template."),
   ...foreignChat,
 });
 
