@@ -8,7 +8,7 @@ export function answerError(
   reply: FastifyReply,
 ): FastifyReply {
   const answer = errorFor(error);
-  if (answer.status >= 500) request.log.error({ err: error }, error.message);
+  request.failure = answer.status >= 500 ? error : answer;
   // A URL that cannot be read is refused before any hook.
   reply.header("x-request-id", request.id);
   if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));

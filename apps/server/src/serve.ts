@@ -47,6 +47,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     ...rest,
     data: withDatabase(rest.data),
     redisUrl: rest.redisUrl ?? ofEnvironment("REDIS_URL"),
+    otlp: rest.otlp ?? ofEnvironment("OTEL_EXPORTER_OTLP_ENDPOINT"),
     site: siteFolder(),
     keys: keys.length === 0 ? undefined : apiKeys(keys),
   });

@@ -35,6 +35,8 @@ export interface ServerOptions {
   readonly data?: DataOptions | undefined;
   /** A folder with the playground's site, to be served at /. */
   readonly site?: string | undefined;
+  /** Address of an OpenTelemetry collector that takes OTLP over HTTP, without /v1/traces; undefined: no traces. */
+  readonly otlp?: string | undefined;
   readonly logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "silent" | undefined;
 }
 

@@ -1,27 +1,29 @@
 /** The HTTP server: routes, keys, limits, and an end in good order. */
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from "fastify";
-import type { ZodType } from "zod";
 import { DynamoError } from "@dynamo/core";
+import type { FastifyInstance } from "fastify";
+import type { ZodType } from "zod";
 import { addCors, addKeys, addRateLimit } from "./access.js";
+import { createApp, receiveMilliseconds, type LogTarget } from "./app.js";
 import type { Batches } from "./batch/batches.js";
 import { addData, batchesOf } from "./batch/plugin.js";
 import { connectionsOf, type Connections } from "./connections.js";
 import { addHealth } from "./health.js";
-import { addErrors, addNotFound, answerError } from "./http-errors.js";
-import { createInference, type Inference } from "./inference/inference.js";
-import type { InferenceSettings } from "./inference/messages.js";
+import { addErrors, addNotFound } from "./http-errors.js";
+import { createInference, type Inference, type InferenceOptions } from "./inference/inference.js";
 import { watchMethods } from "./methods.js";
-import { createMetrics, type Metrics } from "./metrics.js";
+import { createMetrics } from "./metrics.js";
 import { addOpenapi } from "./openapi.js";
 import { addApi } from "./openai/routes.js";
 import { validatorOf } from "./openai/validate.js";
-import { addRequestId, requestIdOf } from "./request-id.js";
+import { addRequestId } from "./request-id.js";
+import { addRecords, logRecord, type OnRecord } from "./request-log.js";
+import { servedModels } from "./served-models.js";
 import type { ServerOptions } from "./server-options.js";
 import { leases } from "./shared/leases.js";
 import { openRedis } from "./shared/redis.js";
 import { addSite } from "./site.js";
-import { trustedProxies } from "./trust-proxy.js";
-import { addJsonParser, refuseConnection } from "./wire.js";
+import type { Traces } from "./traces.js";
+import { addJsonParser } from "./wire.js";
 
 export interface DynamoServer {
   readonly app: FastifyInstance;
@@ -32,37 +34,41 @@ export interface DynamoServer {
   close(patience?: number): Promise<void>;
 }
 
-/** A busy machine may leave a process that lives without its turn for some tens of milliseconds. */
-const leastHangSeconds = 0.5;
+/** What is in the place of the real things, for tests. */
+export interface ServerParts {
+  readonly inference?: ((options: InferenceOptions) => Inference) | undefined;
+  readonly log?: LogTarget | undefined;
+}
 
-const uploadMilliseconds = 600_000;
-
-export async function createServer(options: ServerOptions): Promise<DynamoServer> {
+export async function createServer(options: ServerOptions, parts: ServerParts = {}): Promise<DynamoServer> {
   const metrics = createMetrics();
-  const app = createApp(options);
-  const models = new Map(
-    options.models.map(({ name, settings }) => [name, inferenceOf(app.log, metrics, name, settings, options)]),
-  );
+  const traces = await tracesOf(options, (line) => app.log.warn(line));
+  const onRecord: OnRecord = (record) => {
+    metrics.request(record);
+    logRecord(app.log, record);
+    traces?.record(record);
+  };
+  const app = createApp(options, onRecord, parts.log);
+  const models = servedModels(options, { make: parts.inference ?? createInference, log: app.log, metrics });
   const connections = connectionsOf(app.server);
   const redis =
     options.redisUrl === undefined ? undefined : openRedis(options.redisUrl, (level, line) => app.log[level](line));
   const shared = redis && leases(redis.client);
   const context = { models, options, metrics, created: Math.floor(Date.now() / 1000), leases: shared };
-  app.addHook("onClose", () => {
+  app.addHook("onClose", async () => {
     shared?.close();
     redis?.close();
+    await traces?.close();
   });
   app.setValidatorCompiler(({ schema }) => validatorOf(schema as unknown as ZodType));
   addErrors(app);
   const addMethods = watchMethods(app);
   addJsonParser(app);
+  addRecords(app, onRecord);
   addRequestId(app);
   await addCors(app, options);
   addKeys(app, options);
   addNotFound(app);
-  app.addHook("onResponse", async ({ routeOptions: { url = "none" } }, { statusCode }) =>
-    metrics.request(url, statusCode),
-  );
   await addRateLimit(app, options, redis);
   await addOpenapi(app, { keys: options.keys !== undefined });
   if (options.site !== undefined) await addSite(app, options.site);
@@ -87,60 +93,6 @@ export async function createServer(options: ServerOptions): Promise<DynamoServer
   };
 }
 
-const receiveMilliseconds = ({ receiveSeconds = 30 }: ServerOptions): number => 1000 * receiveSeconds;
-
-function createApp(options: ServerOptions): FastifyInstance {
-  const receive = receiveMilliseconds(options);
-  const whole = options.data === undefined ? receive : Math.max(receive, uploadMilliseconds);
-  return fastify({
-    bodyLimit: options.bodyBytes ?? 2 * 2 ** 20,
-    // A client has so long for its headers and body; an upload is waited for longer.
-    requestTimeout: whole,
-    connectionTimeout: 0,
-    trustProxy: options.trustProxy === undefined ? false : trustedProxies(options.trustProxy),
-    clientErrorHandler: refuseConnection,
-    http: {
-      headersTimeout: receive,
-      requestTimeout: whole,
-      connectionsCheckingInterval: Math.min(receive / 2, 5_000),
-    },
-    frameworkErrors: (error, request, reply) => {
-      void answerError(error, request, reply);
-    },
-    // The API's form for what comes on a connection that is still open while the server closes.
-    return503OnClosing: false,
-    genReqId: requestIdOf,
-    forceCloseConnections: "idle",
-    logger: {
-      level: options.logLevel ?? "info",
-      redact: ["req.headers.authorization"],
-      serializers: { req: ({ method, url }: FastifyRequest) => ({ method, url }) },
-    },
-  });
-}
-
-function inferenceOf(
-  log: FastifyBaseLogger,
-  metrics: Metrics,
-  name: string,
-  settings: InferenceSettings,
-  { hangSeconds = 10 }: ServerOptions,
-): Inference {
-  if (!(hangSeconds >= leastHangSeconds))
-    throw new DynamoError(
-      "invalid-argument",
-      `hangSeconds: expected at least ${leastHangSeconds}, received ${hangSeconds}`,
-    );
-  metrics.serves(name);
-  return createInference({
-    settings,
-    hangMilliseconds: 1000 * hangSeconds,
-    onPass: (pass) => metrics.pass(name, pass),
-    onState: (state) => metrics.state(name, state),
-    log: (level, line) => log[level]({ model: name }, line),
-  });
-}
-
 interface Running {
   readonly app: FastifyInstance;
   readonly connections: Connections;
@@ -157,4 +109,16 @@ async function closeAll({ app, connections, models, batches }: Running, patience
   await closed;
   clearTimeout(late);
   clearInterval(unused);
+}
+
+/** The OpenTelemetry SDK is loaded only where there is a collector. Throws `invalid-argument` for an address that is none. */
+async function tracesOf({ otlp }: ServerOptions, log: (line: string) => void): Promise<Traces | undefined> {
+  if (otlp === undefined) return undefined;
+  if (!/^https?:\/\//.test(otlp) || !URL.canParse(otlp))
+    throw new DynamoError(
+      "invalid-argument",
+      `otlp: expected the http or https address of a collector, received ${otlp}`,
+    );
+  const { openTraces } = await import("./traces.js");
+  return openTraces({ endpoint: otlp, log });
 }

@@ -50,7 +50,7 @@ describe.skipIf(!hasPostgres)("batches on PostgreSQL", () => {
   };
   const computedBy = async ({ address }: RunningServer): Promise<number> => {
     const metrics = await (await fetch(`${address}/metrics`)).text();
-    return Number(/dynamo_first_token_seconds_count\{model="stories"\} (\d+)/.exec(metrics)?.[1] ?? 0);
+    return Number(/gen_ai_server_time_to_first_token_seconds_count\{[^}]*\} (\d+)/.exec(metrics)?.[1] ?? 0);
   };
 
   test("two servers share a batch; one is killed, the other one finishes, and no finished line is computed twice", async () => {

@@ -173,7 +173,7 @@ describe("/v1/batches", () => {
     expect(output.map((line) => line.custom_id)).toEqual(Array.from({ length: count }, (_, i) => `line-${i}`));
     // What the second server computed is what the first one had not finished.
     const metrics = await (await fetch(`${server.address}/metrics`)).text();
-    const computed = Number(/dynamo_first_token_seconds_count\{model="stories"\} (\d+)/.exec(metrics)?.[1]);
+    const computed = Number(/gen_ai_server_time_to_first_token_seconds_count\{[^}]*\} (\d+)/.exec(metrics)?.[1]);
     expect(computed).toBe(count - kept);
   }, 120_000);
 

@@ -47,11 +47,10 @@ describe("without a key", () => {
 
   test("every route, each way of writing it that is read as its path: 401, and no handler is called", async () => {
     for (const url of closed()) {
-      const methods = new Set(
-        closedRoutes()
-          .filter((route) => route.url === url)
-          .flatMap(methodsOf),
-      );
+      // Its own, and one of those that it does not have: they share a handler.
+      const methods = closedRoutes()
+        .filter((route) => route.url === url)
+        .flatMap((route) => (route.config?.methods === undefined ? methodsOf(route) : methodsOf(route).slice(0, 1)));
       const path = pathOf(url);
       for (const method of methods)
         for (const target of equalSpellings(path)) {

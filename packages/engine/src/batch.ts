@@ -26,11 +26,18 @@ export interface BatchOptions {
   readonly onPass: (pass: PassReport) => void;
 }
 
+export interface HeldTokens {
+  readonly active: number;
+  readonly kept: number;
+}
+
 export interface Batch {
   /** Row i of the cache belongs to rows[i]. */
   readonly rows: readonly Active[];
   /** Whose prompt is being computed. */
   readonly entering: Active | undefined;
+  /** Tokens whose keys and values are here: of texts under way, and of those kept. */
+  readonly held: HeldTokens;
   /** Begins with a request's prompt, at the first token that no text here has computed already. */
   enter(active: Active): Promise<void>;
   /** A piece of the entering prompt, of at most so many tokens; after the last one it has a row. Returns the tokens fed. */
@@ -65,6 +72,10 @@ export async function createBatch(model: LanguageModel, options: BatchOptions): 
     rows: state.rows,
     get entering() {
       return state.entering;
+    },
+    get held() {
+      const under = state.entering === undefined ? state.rows : [...state.rows, state.entering];
+      return { active: under.reduce((sum, { tokens }) => sum + tokens.length, 0), kept: state.memory.kept.tokens };
     },
     enter: (active) => enter(state, active),
     prefill: (most) => prefill(state, most),

@@ -15,7 +15,7 @@ import {
 import type { GenerationChunk } from "@dynamo/decode";
 import { asGeneration, beginDecoding, onAbort, startRow, strategyOptions } from "@dynamo/decode/rows";
 import { abortedError, isOver, now, type Active } from "./active.js";
-import { createBatch, type Batch, type PassReport } from "./batch.js";
+import { createBatch, type Batch, type HeldTokens, type PassReport } from "./batch.js";
 import { channel } from "./channel.js";
 import { fairQueue, type FairQueue } from "./fair-queue.js";
 import { requestChecks, type EngineGeneration, type EngineRequest, type EngineResult } from "./request.js";
@@ -54,6 +54,8 @@ export interface EngineState {
   /** Requests that are computed now. */
   readonly active: number;
   readonly queued: number;
+  /** Tokens whose keys and values its caches hold. */
+  readonly tokens: HeldTokens;
 }
 
 export interface Engine {
@@ -123,7 +125,7 @@ export async function createEngine(model: LanguageModel, options: EngineOptions 
 
   return {
     get state() {
-      return { slots, active: activeCount(), queued: queue.size };
+      return { slots, active: activeCount(), queued: queue.size, tokens: batch.held };
     },
     submit(request) {
       checkOptions("submit()", request, requestChecks, strategyOptions);

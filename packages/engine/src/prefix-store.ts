@@ -19,6 +19,8 @@ export interface PrefixQuery {
 }
 
 export interface PrefixStore {
+  /** Tokens of all texts that are kept. */
+  readonly tokens: number;
   /** The scope's row here or among `others` that begins like the prompt for longest, and for how long; at most all but its last token. */
   find(query: PrefixQuery, others: readonly HeldRow[]): Prefix | undefined;
   /** Keeps a copy of the row, in the place of the one that was used least recently. */
@@ -46,6 +48,9 @@ export async function prefixStore(model: LanguageModel, rows: number): Promise<P
   let clock = 0;
 
   return {
+    get tokens() {
+      return kept.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    },
     find({ prompt, scope, needsAllHeads }, others) {
       let best: Prefix | undefined;
       for (const held of [...kept, ...others]) {

@@ -34,7 +34,7 @@ function samplesOf(text: string): Map<string, Set<string>> {
   return samples;
 }
 
-const metricsIn = (query: string): string[] => query.match(/\b(?:dynamo|nodejs|process)_\w+/g) ?? [];
+const metricsIn = (query: string): string[] => query.match(/\b(?:dynamo|gen_ai|http|nodejs|process)_\w+/g) ?? [];
 /** In matchers, groupings and legends. */
 const labelsIn = (query: string): string[] => [
   ...[...query.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)].map(([, label = ""]) => label),
@@ -74,7 +74,7 @@ describe("grafana-dashboard.json", () => {
 
   test("shows everything that the server counts of its own", () => {
     const shown = new Set(targets.flatMap(({ expr }) => metricsIn(expr)).map(family));
-    const own = [...samples.keys()].filter((name) => name.startsWith("dynamo_")).map(family);
+    const own = [...samples.keys()].filter((name) => /^(?:dynamo|gen_ai|http)_/.test(name)).map(family);
     expect(own.filter((name) => !shown.has(name))).toEqual([]);
   });
 

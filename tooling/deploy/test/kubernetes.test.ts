@@ -132,8 +132,8 @@ describe("the base", () => {
     };
     const [rule] = adapter.rules.custom;
     expect(metrics[0].pods.metric.name).toBe(rule.name.as);
-    expect(readText("apps/server/src/metrics.ts")).toContain(
-      `labelled("${/^dynamo_(\w+)\{/.exec(rule.seriesQuery)?.[1]}"`,
+    expect(readText("apps/server/src/model-metrics.ts")).toContain(
+      `gauge("${/^dynamo_(\w+)\{/.exec(rule.seriesQuery)?.[1]}"`,
     );
   });
 

@@ -33,7 +33,7 @@ interface Completion {
 
 /** How many texts the replica has finished or begun to compute. */
 const textsOf = async (replica: Replica): Promise<number> =>
-  Number(/^dynamo_first_token_seconds_count\{[^}]*\} (\d+)$/m.exec(await replica.metrics())?.[1] ?? "0");
+  Number(/^gen_ai_server_time_to_first_token_seconds_count\{[^}]*\} (\d+)$/m.exec(await replica.metrics())?.[1] ?? "0");
 
 describe.skipIf(nginxVersion() === undefined || !hasPostgres || !hasRedis)("two replicas behind nginx", () => {
   let replicas: [Replica, Replica];

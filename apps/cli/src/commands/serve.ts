@@ -25,6 +25,7 @@ export async function serve(folders: readonly string[], options: ServeOptions, s
     hangSeconds: options.hangSeconds,
     origins: options.origin,
     data: options.data === undefined ? undefined : { folder: resolve(options.data), linesAtOnce: options.batchLines },
+    otlp: options.otlp,
     logPrompts: options.logPrompts,
     logLevel: options.logLevel,
     signal,

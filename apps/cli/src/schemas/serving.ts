@@ -34,6 +34,7 @@ export const serveOptions = {
   dropMessages: unless(
     "refuse a conversation that the context has no room for, instead of leaving out its oldest turns",
   ),
+  otlp: text("<url>", "send traces to this OpenTelemetry collector (also: OTEL_EXPORTER_OTLP_ENDPOINT)"),
   logPrompts: flag("write prompts to the log"),
   logLevel: withDefault(
     "info",

@@ -1,6 +1,8 @@
 /** One line's request, through the very job that HTTP's requests become, and its answer as a line of the output. */
 import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { workOf } from "../openai/routes.js";
+import type { TextWork } from "../text-work.js";
 import { startChoices, wholeAnswer, type AnswerEvents } from "../openai/answer.js";
 import { apiErrorOf, ApiError } from "../openai/errors.js";
 import { chatJob, completionJob, type Job } from "../openai/job.js";
@@ -18,7 +20,7 @@ export interface LineOptions {
   readonly context: Models;
   /** Seconds that one line may take, without its wait for a model that is busy. */
   readonly seconds: number;
-  readonly watch: (model: string) => AnswerEvents;
+  readonly watch: (work: TextWork) => AnswerEvents;
 }
 
 /** A line that ends its inference process, or finds no memory, is tried so often. */
@@ -65,7 +67,7 @@ async function compute(
     signal.throwIfAborted();
     const id = `${job.kind === "chat" ? "chatcmpl" : "cmpl"}-${randomUUID()}`;
     const head = { id, created: Math.floor(Date.now() / 1000), model: name };
-    return await wholeAnswer(job, head, await startChoices(inference, job, abort), watch(name));
+    return await wholeAnswer(job, head, await startChoices(inference, job, abort), watch(workOf(job, head)));
   } finally {
     clearTimeout(late);
     signal.removeEventListener("abort", stop);

@@ -73,7 +73,7 @@ async function computeAll(
   done: ReadonlySet<string>,
 ): Promise<BatchFileResult> {
   const context = { models: new Map([[model.name, inference]]), options: { models: [model] as const } };
-  const watch = () => ({ onChunk: () => undefined, onEnd: () => undefined });
+  const watch = () => ({ onChunk: () => undefined, onEnd: () => undefined, onError: () => undefined });
   let [count, refused, failed] = [done.size, 0, 0];
   const compute = async (line: TextLine): Promise<void> => {
     const request = parseRequest(line);

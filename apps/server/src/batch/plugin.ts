@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ApiError } from "../openai/errors.js";
 import { defaultSeconds, watch } from "../openai/routes.js";
 import type { Context } from "../context.js";
+import type { TextWork } from "../text-work.js";
 import { refuseConnection } from "../wire.js";
 import { addBatches } from "./batch-routes.js";
 import { openBatches, type Batches } from "./batches.js";
@@ -16,7 +17,7 @@ export async function batchesOf(app: FastifyInstance, context: Context): Promise
   const { data, models, requestSeconds: seconds = defaultSeconds } = context.options;
   if (data === undefined) return undefined;
   const slots = Math.min(...models.map(({ settings }) => settings.slots));
-  const line = { context, seconds, watch: (model: string) => watch(context, model) };
+  const line = { context, seconds, watch: (work: TextWork) => watch(context, work) };
   return openBatches({
     folder: data.folder,
     databaseUrl: data.databaseUrl,

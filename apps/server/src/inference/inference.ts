@@ -82,7 +82,7 @@ export function createInference(options: InferenceOptions): Inference {
       },
       onEnd: ({ why, hung, restarts }) => {
         if (restarts) onRestart?.(hung ? "hung" : "ended");
-        onState({ slots: settings.slots, active: 0, queued: 0 });
+        onState({ slots: settings.slots, active: 0, queued: 0, tokens: { active: 0, kept: 0 } });
         const error = new DynamoError("runtime", `${why}; what it was writing is lost, it is being started again`);
         if (restarts) requests.lost(error);
         else requests.fail(error);

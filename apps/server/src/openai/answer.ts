@@ -1,6 +1,6 @@
 /** From the inference process's events to an answer: one JSON body, or server-sent events. */
 import type { Inference, InferenceEvent } from "../inference/inference.js";
-import type { InferenceChunk, InferenceEnd, WireLogprob } from "../inference/messages.js";
+import type { InferenceChunk, WireLogprob } from "../inference/messages.js";
 import { chatForm, completionForm, usageOf, type AnswerHead, type ChoicePart, type TextEnd } from "./bodies.js";
 import { apiErrorOf } from "./errors.js";
 import { checkCount, type Job } from "./job.js";
@@ -16,8 +16,10 @@ export interface Choice {
 
 /** Told of what comes, for metrics. */
 export interface AnswerEvents {
-  readonly onChunk: (choice: number) => void;
-  readonly onEnd: (end: InferenceEnd) => void;
+  readonly onChunk: (choice: number, tokens: number) => void;
+  readonly onEnd: (end: TextEnd) => void;
+  /** After the answer's beginning: its status does not tell. */
+  readonly onError: (error: unknown) => void;
 }
 
 /**
@@ -87,7 +89,7 @@ async function collect(
     const { value } = await events.read();
     if (value === undefined) throw new TypeError("a text ended without its end");
     if (value.kind === "chunk") {
-      onChunk(index);
+      onChunk(index, value.chunk.tokens);
       text += value.chunk.text;
       logprobs.push(...(value.chunk.promptLogprobs ?? []), ...value.chunk.logprobs);
     } else if (value.kind === "again") {
@@ -95,7 +97,7 @@ async function collect(
       logprobs.length = 0;
     } else if (value.kind === "end") {
       const { end } = value;
-      onEnd(end);
+      onEnd({ end, first: isFirst(job, index) });
       const echoed = job.echo ? prompt : "";
       const part = { index, text: echoed + text, logprobs: wanted ? logprobs : undefined, offset: 0 };
       return { part: { ...part, finishReason: end.finishReason }, end, first: isFirst(job, index) };
@@ -120,12 +122,12 @@ export async function* streamedAnswer(
     }
     for await (const { index, event } of merged(choices)) {
       if (event.kind === "chunk") {
-        events.onChunk(index);
+        events.onChunk(index, event.chunk.tokens);
         const parts = writers[index]?.(event.chunk) ?? [];
         for (const part of parts) yield form.chunk(head, part, part === parts.at(-1) ? event.chunk.pass : undefined);
       } else if (event.kind === "end") {
         const { end } = event;
-        events.onEnd(end);
+        events.onEnd({ end, first: isFirst(job, index) });
         ends.push({ end, first: isFirst(job, index) });
         const last = { index, text: "", logprobs: undefined, finishReason: end.finishReason, offset: 0 };
         yield form.chunk(head, last, undefined);
@@ -134,6 +136,7 @@ export async function* streamedAnswer(
     if (job.usage) yield form.usage(head, { usage: usageOf(ends), dropped: droppedOf(choices) });
     yield "[DONE]";
   } catch (error) {
+    events.onError(error);
     yield apiErrorOf(error).body;
   }
 }

@@ -5,8 +5,10 @@ import { DynamoError } from "@dynamo/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { docs } from "../openapi.js";
 import type { Context } from "../context.js";
+import { operationOf, textWork, type TextWork } from "../text-work.js";
 import { chatAnswer, chatEvent, completionAnswer, completionEvent, modelAnswer, modelsAnswer } from "./answers.js";
 import { droppedOf, startChoices, streamedAnswer, wholeAnswer, type AnswerEvents } from "./answer.js";
+import type { AnswerHead } from "./bodies.js";
 import { callerLimit, type CallerLimit } from "./caller-limit.js";
 import { chatJob, completionJob, type Asker, type Job } from "./job.js";
 import { findModel, modelFor } from "./models.js";
@@ -58,12 +60,14 @@ interface Asked {
 
 async function answer({ context, limit, request, reply, job }: Asked): Promise<unknown> {
   const { name, inference } = modelFor(context, request.body.model, job.kind);
+  const head = { id: idOf(job), created: Math.floor(Date.now() / 1000), model: name };
+  const work = workOf(job, head);
+  request.work = work;
   if (context.options.logPrompts === true) request.log.info({ body: request.body }, "prompt");
   const leave = await limit.enter(request.caller);
   const abort = abortOnLeave(reply, context.options.requestSeconds ?? defaultSeconds);
   onGone(reply, leave);
-  const head = { id: idOf(job), created: Math.floor(Date.now() / 1000), model: name };
-  const events = watch(context, name);
+  const events = { ...watch(context, work), onError: (error: unknown) => void (request.failure ??= error) };
   const choices = await startChoices(inference, job, abort);
   const dropped = droppedOf(choices);
   // A stream without usage has no other place for it.
@@ -97,7 +101,10 @@ function onGone({ raw }: FastifyReply, then: () => void): void {
 function abortOnLeave(reply: FastifyReply, seconds: number): AbortController {
   const controller = new AbortController();
   const late = setTimeout(() => {
-    controller.abort(new DynamoError("aborted", `the request took longer than ${seconds} s`));
+    const error = new DynamoError("aborted", `the request took longer than ${seconds} s`);
+    // Also of one that never takes the rest of its answer.
+    reply.request.failure ??= error;
+    controller.abort(error);
   }, 1000 * seconds);
   // One that does not even take the error keeps its connection no longer.
   const last = setTimeout(() => reply.raw.destroy(), 1000 * seconds + readPatience);
@@ -121,18 +128,31 @@ function modelOf({ models, created }: Context, name: string): object {
   };
 }
 
+export const workOf = (job: Job, { id, model }: AnswerHead): TextWork =>
+  textWork({
+    id,
+    model,
+    operation: operationOf(job.kind),
+    stream: job.stream,
+    texts: job.requests.length,
+  });
+
 /** Measures what goes out. */
-export function watch({ metrics }: Context, name: string): AnswerEvents {
+export function watch({ metrics }: Context, work: TextWork): AnswerEvents {
   const last = new Map<number, number>();
   return {
-    onChunk(choice) {
+    onChunk(choice, tokens) {
       const now = performance.now();
+      work.written += tokens;
+      work.firstText ??= now;
       const before = last.get(choice);
       last.set(choice, now);
-      if (before !== undefined) metrics.gap(name, (now - before) / 1000);
+      if (before !== undefined) metrics.gap(work.model, (now - before) / 1000);
     },
-    onEnd: (end) => {
-      metrics.ended(name, end);
+    onEnd: (each) => {
+      work.ends.push(each);
+      metrics.ended(work.model, work.operation, each.end);
     },
+    onError: () => undefined,
   };
 }
