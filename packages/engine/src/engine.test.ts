@@ -123,6 +123,8 @@ describe("a text that goes on", () => {
     await withEngine({ slots: 2, keptTexts: 2 }, async (engine) => {
       expect(await reusedBy(engine, "alice")).toBe(0);
       expect(await reusedBy(engine, "bob")).toBe(0);
+      const length = model.tokenizer.encode(prompt).length;
+      expect(engine.state.tokens).toEqual({ active: 0, kept: 2 * length });
       // Bob's longer text takes no place of hers, which he would see in the next answer.
       for (const scope of ["alice", "bob"]) expect(await reusedBy(engine, scope)).toBeGreaterThan(10);
     });
