@@ -40,6 +40,24 @@ describe("a chat's prompt", () => {
     expect(() => hasChatTemplate(model(20, tokenizer("{% include 'x' %}")))).toThrow(/stands alone/);
   });
 
+  it("takes a special token's text in a message as text, and the template's as the token", () => {
+    const special = { special: true, single_word: false, lstrip: false, rstrip: false, normalized: false };
+    const chatTokenizer = loadTokenizer({
+      tokenizerJson: {
+        model: { type: "BPE", vocab: letters, merges: [] },
+        added_tokens: [{ id: 27, content: "end", ...special }],
+      },
+      chatTemplate: "{% for m in messages %}u:{{ m.content | trim }}end{% endfor %}a:",
+    });
+    const messages = [user(" bend ")];
+    const { prompt, tokens, messages: kept } = chatPrompt(model(40, chatTokenizer), messages, { maxNewTokens: 6 });
+    const ids = (text: string): number[] => Array.from(text, (letter) => letters[letter] ?? -1);
+    expect([prompt, kept]).toEqual(["u:bendenda:", messages]);
+    expect([...tokens]).toEqual([...ids("u:bend"), 27, ...ids("a:")]);
+    const trusted = chatPrompt(model(40, chatTokenizer), messages, { maxNewTokens: 6, specialTokens: "recognise" });
+    expect([...trusted.tokens]).toEqual([...ids("u:b"), 27, 27, ...ids("a:")]);
+  });
+
   it("needs a template", () => {
     expect(hasChatTemplate(model(20, tokenizer(template)))).toBe(true);
     expect([hasChatTemplate(model(20, tokenizer())), hasChatTemplate(model(20, undefined))]).toEqual([false, false]);

@@ -5,6 +5,7 @@ import {
   checkValue,
   hasMethods,
   isPlainObject,
+  oneOf,
   required,
   valueCheck,
   whole,
@@ -47,11 +48,22 @@ export interface ChatPromptOptions {
   readonly maxNewTokens: number;
   /** More variables for the template. */
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * `"text"` (default): a special token's text in a message is text, as people write it. `"recognise"`: it becomes the token, for
+   * messages that are the program's own.
+   */
+  readonly specialTokens?: "text" | "recognise" | undefined;
+}
+
+export interface ChatPrompt extends FittedPrompt {
+  /** The prompt's ids. Its text alone does not tell what is a special token, and what spells one: generate from these. */
+  readonly tokens: Int32Array;
 }
 
 const promptChecks: OptionChecks<ChatPromptOptions> = {
   maxNewTokens: required(whole(1)),
   variables: valueCheck<Readonly<Record<string, unknown>>>("an object of variables by name", isPlainObject),
+  specialTokens: oneOf("text", "recognise"),
 };
 
 /**
@@ -62,12 +74,12 @@ export function chatPrompt(
   model: PromptReader,
   messages: readonly ChatMessage[],
   options: ChatPromptOptions,
-): FittedPrompt {
+): ChatPrompt {
   checkValue("model", model, modelCheck);
   checkValue("messages", messages, messagesCheck);
   checkOptions("chatPrompt()", options, promptChecks);
   const { chatTokenizer, info } = model;
-  const { maxNewTokens, variables = {} } = options;
+  const { maxNewTokens, variables = {}, specialTokens = "text" } = options;
   if (chatTokenizer === undefined)
     throw new DynamoError(
       "unsupported",
@@ -77,10 +89,24 @@ export function chatPrompt(
   // An answer gets the room that it may need, but no more than half: what was said is worth as much.
   const room = Math.min(maxNewTokens, Math.floor(contextLength / 2));
   const limit = contextLength - room - (beginOfTextId === undefined ? 0 : 1);
-  return fitConversation(messages, {
-    template: (turns) => chatTokenizer.applyChatTemplate(turns, { variables }),
-    count: (text) => chatTokenizer.encode(text).length,
-    least: (text) => chatTokenizer.leastTokens(text),
+  const given = { messages, variables };
+  const { value, mark } =
+    specialTokens === "text" ? chatTokenizer.markSpecial(given) : { value: given, mark: undefined };
+  const encode = (text: string): Int32Array => chatTokenizer.encode(text, { mark });
+  const plain = (text: string): string => (mark === undefined ? text : text.replaceAll(mark, ""));
+  const fitted = fitConversation(value.messages, {
+    template: (some) => chatTokenizer.applyChatTemplate(some, { variables: value.variables }),
+    count: (text) => encode(text).length,
+    least: (text) => chatTokenizer.leastTokens(plain(text)),
     limit,
   });
+  const tokens = encode(fitted.prompt);
+  if (mark === undefined) return { ...fitted, tokens };
+  const own = new Map(value.messages.map((message, i) => [message, messages[i] as ChatMessage]));
+  return {
+    dropped: fitted.dropped,
+    prompt: plain(fitted.prompt),
+    messages: fitted.messages.map((message) => own.get(message) ?? message),
+    tokens,
+  };
 }

@@ -1,6 +1,6 @@
 /** @dynamo/model: Pythia and DynaMo checkpoints: read, loaded on a runtime, inspected. Conversion: @dynamo/model/convert. */
 export { chatPrompt, hasChatTemplate } from "./chat-prompt.js";
-export type { ChatPromptOptions } from "./chat-prompt.js";
+export type { ChatPrompt, ChatPromptOptions } from "./chat-prompt.js";
 export { openCheckpoint } from "./checkpoint.js";
 export type { Checkpoint } from "./checkpoint.js";
 export { configJson } from "./config-json.js";

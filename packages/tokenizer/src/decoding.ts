@@ -1,5 +1,6 @@
 /** Token ids to text: whole, in a stream, and one token's own bytes. */
 import type { TextStream, Tokenizer } from "@dynamo/core";
+import { checkValue, valueCheck } from "@dynamo/core/options";
 import { byteOfToken } from "./byte-fallback.js";
 import { byteLevelBytes } from "./byte-level.js";
 import { connect, type Decoder } from "./stage.js";
@@ -17,8 +18,9 @@ export interface Decoding extends Pick<Tokenizer, "decode" | "stream"> {
 
 export function decodingOf(decoders: readonly Decoder[], tokenOf: TokenOf): Decoding {
   const give = (ids: ArrayLike<number>, push: (token: string) => void): void => {
+    checkValue("ids", ids, idList);
     for (let i = 0; i < ids.length; i++) {
-      const token = tokenOf(ids[i] as number);
+      const token = tokenOf(wholeId(ids[i]));
       if (token !== undefined) push(token);
     }
   };
@@ -57,7 +59,18 @@ export function decodingOf(decoders: readonly Decoder[], tokenOf: TokenOf): Deco
     };
   }
 
-  return { decode, stream, tokenBytes: (id) => bytesWithin(decoders, tokenOf(id)) };
+  return { decode, stream, tokenBytes: (id) => bytesWithin(decoders, tokenOf(wholeId(id))) };
+}
+
+const idList = valueCheck<ArrayLike<number>>(
+  "a list of token ids",
+  (ids) => Array.isArray(ids) || (ArrayBuffer.isView(ids) && !(ids instanceof DataView)),
+);
+const anyId = valueCheck<number>("a whole number", Number.isInteger);
+
+function wholeId(id: unknown): number {
+  if (!Number.isInteger(id)) checkValue("a token id", id, anyId);
+  return id as number;
 }
 
 /** Of the texts' common beginning; never in the middle of a character. */

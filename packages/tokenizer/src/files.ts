@@ -100,7 +100,9 @@ type Vocabulary = Pick<TokenizerJson, "ids" | "tokens">;
 function listed(vocab: unknown): Vocabulary {
   if (
     !Array.isArray(vocab) ||
-    !vocab.every((entry) => Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number")
+    !Array.from(vocab).every(
+      (entry: unknown) => Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number",
+    )
   )
     fail("a Unigram vocabulary lists [token, score] pairs");
   const tokens = (vocab as readonly [string, number][]).map(([token]) => token);
@@ -123,7 +125,7 @@ function mapped(vocab: unknown): Vocabulary {
 function addedTokens(value: unknown): AddedToken[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) fail("added_tokens must be a list");
-  return value.map((token: unknown) => {
+  return Array.from(value, (token: unknown) => {
     if (!isObject(token) || typeof token["content"] !== "string" || !isId(token["id"]))
       fail("an added token has an id and a content");
     const special = token["special"] === true;

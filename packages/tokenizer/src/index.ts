@@ -2,5 +2,7 @@
 export type { ApplyChatTemplate, ChatMessage, ChatTemplateOptions, TemplateMessage } from "./chat-template.js";
 export { fitConversation, mostCharactersPerToken } from "./conversation.js";
 export type { FitOptions, FittedPrompt } from "./conversation.js";
+export type { Encode, EncodeOptions } from "./encoding.js";
 export { loadTokenizer } from "./load-tokenizer.js";
+export type { Marked, MarkSpecial } from "./marks.js";
 export type { LoadedTokenizer, TokenizerFiles } from "./load-tokenizer.js";

@@ -1,5 +1,6 @@
 /** Any tokenizer.json as a Tokenizer: what Rust's tokenizers make of it, or a refusal that names what is not done. */
 import type { Tokenizer } from "@dynamo/core";
+import { checkOptions, isPlainObject, required, text, valueCheck } from "@dynamo/core/options";
 import { bpe } from "./bpe.js";
 import { applyTemplates, chatTemplates, type ApplyChatTemplate } from "./chat-template.js";
 import { readDecoder } from "./decoders.js";
@@ -9,6 +10,7 @@ import { asObject, checkTokenizerJson, type AddedToken, type TokenizerJson } fro
 import { leastTokens, type LeastTokens } from "./least-tokens.js";
 import { vocabularyOf, type Model } from "./model.js";
 import { readNormalizer, type Normalizer } from "./normalizers.js";
+import { markerOf, type MarkSpecial } from "./marks.js";
 import { checkPostProcessor } from "./post-processor.js";
 import { readPreTokenizer } from "./pre-tokenizers.js";
 import { settingsOf } from "./settings.js";
@@ -29,6 +31,11 @@ export interface TokenizerFiles {
 export interface LoadedTokenizer extends Tokenizer, Pick<Decoding, "tokenBytes"> {
   /** Lone surrogates become the replacement character. Throws `invalid-file` for text that the model has no tokens for. */
   readonly encode: Encode;
+  /**
+   * Marks where a message's text spells a special token, for `applyChatTemplate` and then `encode` with the mark: what it spells
+   * stays text. The template's own special tokens are recognised.
+   */
+  readonly markSpecial: MarkSpecial;
   tokenToId(token: string): number | undefined;
   /** The token's name as the vocabulary has it: byte-level tokens are in their alphabet. */
   idToToken(id: number): string | undefined;
@@ -43,6 +50,16 @@ export interface LoadedTokenizer extends Tokenizer, Pick<Decoding, "tokenBytes">
 
 /** Throws `invalid-file` for damaged files, `unsupported` for settings that are not done. */
 export function loadTokenizer(files: TokenizerFiles): LoadedTokenizer {
+  checkOptions<TokenizerFiles>("loadTokenizer()", files, {
+    tokenizerJson: required(valueCheck<string | object>("tokenizer.json's text, or what it holds", isFile)),
+    tokenizerConfig: valueCheck<string | object>("tokenizer_config.json's text, or what it holds", isFile),
+    chatTemplate: text,
+    additionalChatTemplates: valueCheck<Readonly<Record<string, string>>>(
+      "an object of templates by name",
+      (templates) =>
+        isPlainObject(templates) && Object.values(templates as object).every((each) => typeof each === "string"),
+    ),
+  });
   const checked = checkTokenizerJson(files.tokenizerJson);
   const { json, ids, tokens, added, vocabularySize } = checked;
   const config = asObject(files.tokenizerConfig ?? {}, "tokenizer_config.json");
@@ -53,12 +70,19 @@ export function loadTokenizer(files: TokenizerFiles): LoadedTokenizer {
   const specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id));
   const addedIds = new Map(added.map(({ content, id }) => [content, id]));
   const addedById = new Map(added.map((token) => [token.id, token]));
+  const encode = encoderOf({ added, normalizer, preTokenizer, model: readModel(checked) });
+  const special = added.filter((token) => token.special);
+  const normalizes = normalizer !== undefined && special.some(({ normalized }) => normalized);
   let least: LeastTokens | undefined;
   return {
     vocabularySize,
     specialIds,
-    encode: encoderOf({ added, normalizer, preTokenizer, model: readModel(checked) }),
+    encode,
     leastTokens: (text) => (least ??= leastTokens(checked))(text),
+    markSpecial: markerOf(
+      special,
+      (text, mark) => normalizes && encode(text, { mark }).some((id) => specialIds.has(id)),
+    ),
     ...decodingOf(readDecoder(json["decoder"]), tokenReader(checked, addedById, normalizer)),
     tokenToId: (token) => addedIds.get(token) ?? ids.get(token),
     idToToken: (id) => addedById.get(id)?.content ?? tokens[id],
@@ -66,6 +90,9 @@ export function loadTokenizer(files: TokenizerFiles): LoadedTokenizer {
     applyChatTemplate: applyTemplates(config, templates),
   };
 }
+
+const isFile = (content: unknown): boolean =>
+  typeof content === "string" || (typeof content === "object" && content !== null);
 
 /** What decoders are given: of added tokens that are searched for in normalised text, that text. */
 function tokenReader(

@@ -53,7 +53,7 @@ function reader(json: Json, type: string, place: string): Settings {
     list(key) {
       const value = json[key];
       if (!Array.isArray(value)) return fail(`${place}.${key}`, "a list", value);
-      return value.map((each: unknown, i) => settingsOf(each, `${place}.${key}[${i}]`));
+      return Array.from(value, (each: unknown, i) => settingsOf(each, `${place}.${key}[${i}]`));
     },
     get: (key) => json[key],
   };

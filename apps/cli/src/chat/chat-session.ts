@@ -71,9 +71,9 @@ async function answerOf(
   { strategy, maxNewTokens, stop, seed }: ChatSettings,
   { signal, onChunk, onDropped }: AnswerOptions,
 ): Promise<Answer> {
-  const { prompt, dropped } = chatPrompt(model, messages, { maxNewTokens });
+  const { tokens, dropped } = chatPrompt(model, messages, { maxNewTokens });
   if (dropped > 0) onDropped?.(dropped);
-  const generation = generate(model, prompt, { strategy, maxNewTokens, seed, stop: { strings: stop }, signal });
+  const generation = generate(model, tokens, { strategy, maxNewTokens, seed, stop: { strings: stop }, signal });
   let text = "";
   try {
     for await (const chunk of generation) {

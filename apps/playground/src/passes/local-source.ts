@@ -1,23 +1,26 @@
 /** A model that runs in this page. */
 import { chatPrompt, hasChatTemplate, type LoadedModel } from "@dynamo/model";
-import { writePasses } from "./pass.js";
-import type { PassSource } from "./pass-source.js";
+import { writePasses, type Pass } from "./pass.js";
+import type { PassOptions, PassSource } from "./pass-source.js";
 import { strategyOf } from "./strategy-of.js";
 
 export function localSource(model: LoadedModel): PassSource {
-  const write: PassSource["write"] = ({ settings, plugin, ...options }) =>
-    writePasses(model, { ...options, strategy: strategyOf(settings, plugin) });
+  const write = (
+    prompt: string | Int32Array,
+    { settings, plugin, length, seed, signal }: PassOptions,
+  ): AsyncGenerator<Pass, void> =>
+    writePasses(model, { prompt, length, seed, signal, strategy: strategyOf(settings, plugin) });
   return {
     remote: false,
     heads: model.info.tokenHeads,
     contextLength: model.info.contextLength,
     decode: (ids) => model.tokenizer.decode(ids),
-    write,
+    write: ({ prompt, ...options }) => write(prompt, options),
     answer: canAnswer(model)
       ? async function* ({ messages, onDropped, ...options }) {
-          const { prompt, dropped } = chatPrompt(model, messages, { maxNewTokens: options.length });
+          const { tokens, dropped } = chatPrompt(model, messages, { maxNewTokens: options.length });
           if (dropped > 0) onDropped(dropped);
-          yield* write({ ...options, prompt });
+          yield* write(tokens, options);
         }
       : undefined,
   };

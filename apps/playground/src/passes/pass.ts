@@ -54,7 +54,8 @@ export function recorded(strategy: Strategy): Strategy {
 }
 
 export interface WriteOptions {
-  readonly prompt: string;
+  /** Text, or its token ids. */
+  readonly prompt: string | Int32Array;
   readonly strategy: Strategy;
   readonly length: number;
   readonly seed: number;

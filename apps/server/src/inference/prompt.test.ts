@@ -36,6 +36,17 @@ test("text, ids and conversations become ids", () => {
   expect(prepare([4096])).toMatch(/from 0 to 4095, received 4096/);
 });
 
+test("a special token's text is the token in a prompt, and text in a message", () => {
+  const end = tokenizer.tokenToId("<|endoftext|>");
+  const idsOf = (prompt: Parameters<typeof prepare>[0]): number[] => [
+    ...preparePrompt({ ...reader(), chatTokenizer: tokenizer }, { prompt, maxNewTokens: 16 }).ids,
+  ];
+  expect(idsOf("a<|endoftext|>b")).toContain(end);
+  const spelt = idsOf({ messages: [{ role: "user", content: "a<|endoftext|>b" }] });
+  expect(spelt).not.toContain(end);
+  expect(tokenizer.decode(spelt)).toBe("a<|endoftext|>b\n");
+});
+
 test("what is far too long is refused without being encoded", () => {
   for (const text of ["a".repeat(1_000_000), "word ".repeat(100_000), " ".repeat(1_000_000)]) {
     const from = reader();

@@ -23,11 +23,11 @@ export function preparePrompt(reader: PromptReader, { prompt, maxNewTokens }: Pr
   if (typeof prompt === "string") return { text: prompt, ids: encode(reader, prompt), dropped: 0 };
   const { contextLength } = reader.info;
   if ("messages" in prompt) {
-    const { prompt: text, dropped } = chatPrompt(reader, prompt.messages, {
+    const chat = chatPrompt(reader, prompt.messages, {
       maxNewTokens: maxNewTokens ?? contextLength,
       variables: prompt.variables,
     });
-    return { text, ids: encode(reader, text), dropped };
+    return { text: chat.prompt, ids: chat.tokens, dropped: chat.dropped };
   }
   checkPromptLength(prompt.length, contextLength);
   checkIds(prompt, reader.info.vocabularySize);

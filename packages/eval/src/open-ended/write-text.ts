@@ -66,7 +66,7 @@ export async function writeText(
 ): Promise<TimedText> {
   const { maxNewTokens, stopAtEndOfText } = sampling;
   const asked = prompt.chat
-    ? chatPrompt(model, [{ role: "user", content: prompt.text }], { maxNewTokens }).prompt
+    ? chatPrompt(model, [{ role: "user", content: prompt.text }], { maxNewTokens }).tokens
     : prompt.text;
   const result = await generate(model, asked, { strategy, seed, maxNewTokens, stopAtEndOfText, signal });
   const { tokens, passes, orders, seconds } = result.statistics;

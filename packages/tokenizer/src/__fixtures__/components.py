@@ -24,6 +24,20 @@ normalizers = [{"type": t} for t in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", 
     replace({"Regex": "a*"}, "<>"), replace({"Regex": "(?i)[a-e]+"}, "_"),
     {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"}, {"type": "Prepend", "prepend": "> "}]},
 ]
+# SentencePiece's table of a few rules (pip install sentencepiece==0.2.2), among them one of a whole grapheme and one that removes.
+def charsmap(rules):
+    import base64, tempfile, os
+    import sentencepiece
+    from sentencepiece import sentencepiece_model_pb2
+    folder = tempfile.mkdtemp()
+    hexes = lambda t: " ".join(f"{ord(c):X}" for c in t)
+    open(os.path.join(folder, "rules.tsv"), "w").write("".join(f"{hexes(a)}\t{hexes(b)}\n" for a, b in rules))
+    open(os.path.join(folder, "text.txt"), "w").write("a b c d e f g h\n" * 50)
+    sentencepiece.SentencePieceTrainer.train(input=os.path.join(folder, "text.txt"), model_prefix=os.path.join(folder, "m"), vocab_size=13, normalization_rule_tsv=os.path.join(folder, "rules.tsv"), minloglevel=3, hard_vocab_limit=False)
+    model = sentencepiece_model_pb2.ModelProto()
+    model.ParseFromString(open(os.path.join(folder, "m.model"), "rb").read())
+    return base64.b64encode(model.normalizer_spec.precompiled_charsmap).decode()
+normalizers += [{"type": "Precompiled", "precompiled_charsmap": charsmap([("ﬁ", "fi"), ("é", "e"), ("e\u0301", "E"), ("①", "1"), ("\u00a0", " "), ("\u200b", ""), ("東京", "TOKYO"), ("が", "か"), ("\u3000", " "), ("ｶ", "カ"), ("ｶﾞ", "ガ"), ("👍", "+1"), ("ab", "X")])}]
 behaviours = ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
 split = lambda p, b, i: {"type": "Split", "pattern": p, "behavior": b, "invert": i}
 byte_level = lambda **o: {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True, **o}
@@ -77,14 +91,15 @@ unigram = lambda **o: {"type": "Unigram", "unk_id": 0, "vocab": scores, "byte_fa
 space = {"type": "WhitespaceSplit"}
 model_texts = ["abcd", "abcabcd", "bcd ab", "eeeeeee", "aé€b", "xyz", "zaz", "é", "ab", "abc", "b", "", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "abcdabcdbcdabcabcdeeebcdabcdabcdbcdabcabcdeeebcd"]
 wholes = []
-def whole(what, texts_, **parts):
+def whole(what, texts_, special_tokens=None, **parts):
     t = tokenizer(**parts)
+    t.encode_special_tokens = special_tokens == "text"
     cases = []
     for text in texts_:
         try: ids = t.encode(text, add_special_tokens=False).ids
         except Exception as error: ids = str(error)
         cases.append([text, ids])
-    wholes.append({"what": what, "parts": parts, "cases": cases})
+    wholes.append({"what": what, "parts": parts, "specialTokens": special_tokens or "recognise", "cases": cases})
 whole("BPE", model_texts, model=bpe(small, merges, unk_token="<unk>"))
 whole("BPE without an unknown token", model_texts, model=bpe(small, merges))
 whole("BPE with an unknown token that is not there", model_texts, model=bpe(small, merges, unk_token="<no>"))
@@ -108,6 +123,8 @@ tokens = [added(n, "<s>", special=True), added(n + 1, "<sp>", lstrip=True, rstri
     added(n + 4, "LOW", normalized=True), added(n + 5, "<n>", normalized=True, special=True, lstrip=True), added(n + 6, "  ")]
 added_texts = ["a<s>b", "<s><s><s>", "x <sp> y", "  <sp>  <sp> z", "one none one1 one, éone one", "LOW low Low aLOWb", "a <n> b<N>c", "a  b   c", "<s", "<sp>", " <n>", "one", "time<s> time"]
 whole("added tokens", added_texts, added_tokens=tokens, model=characters)
+whole("special tokens as text", added_texts, special_tokens="text", added_tokens=tokens, model=characters)
+whole("special tokens as text behind a normaliser", added_texts, special_tokens="text", added_tokens=tokens, model=characters, normalizer={"type": "Lowercase"})
 whole("added tokens and a normaliser", added_texts, added_tokens=tokens, model=characters, normalizer={"type": "Lowercase"})
 whole("added tokens, a prefix and Metaspace", added_texts, added_tokens=tokens, model=characters, normalizer={"type": "Prepend", "prepend": "▁"}, pre_tokenizer=meta("first"))
 whole("Metaspace at the beginning only", [" a", "a b", "<s>a b", "a<s>b", " <s> b", "\ta"], added_tokens=tokens, model=characters, pre_tokenizer=meta("first"), normalizer={"type": "Strip", "strip_left": True, "strip_right": False})

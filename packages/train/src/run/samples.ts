@@ -37,10 +37,10 @@ export async function sampleCheckpoint(
     try {
       const samples: SampleMetrics[] = [];
       for (const text of prompts) {
-        const prompt = chat ? asMessage(model, text) : text;
+        const prompt = chat ? asMessage(model, text) : { text, ids: model.tokenizer.encode(text) };
         const strategy = model.config.tokenHeads > 1 ? dynamo({ backoff: 0.5 }) : autoregressive();
-        const sample = await generate(model, prompt, { strategy, maxNewTokens, seed, signal });
-        samples.push({ kind: "sample", step, prompt, text: sample.text });
+        const sample = await generate(model, prompt.ids, { strategy, maxNewTokens, seed, signal });
+        samples.push({ kind: "sample", step, prompt: prompt.text, text: sample.text });
       }
       return samples;
     } finally {
@@ -52,7 +52,12 @@ export async function sampleCheckpoint(
 }
 
 /** The beginning of a conversation, up to where the answer begins. */
-function asMessage({ chatTokenizer }: LoadedModel, content: string): string {
+function asMessage({ chatTokenizer }: LoadedModel, content: string): { text: string; ids: Int32Array } {
   if (chatTokenizer === undefined) throw new DynamoError("unsupported", "the checkpoint has no tokenizer to chat with");
-  return chatTokenizer.applyChatTemplate([{ role: "user", content }]);
+  const { value, mark } = chatTokenizer.markSpecial([{ role: "user", content }]);
+  const marked = chatTokenizer.applyChatTemplate(value);
+  return {
+    text: mark === undefined ? marked : marked.replaceAll(mark, ""),
+    ids: chatTokenizer.encode(marked, { mark }),
+  };
 }
