@@ -1,8 +1,8 @@
 /** The --strategy option: a built-in strategy, or a plugin file. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { DynamoError, type Strategy } from "@dynamo/core";
+import { nearestName } from "@dynamo/core/options";
 import { autoregressive, dynamo, speculative, verified } from "@dynamo/decode";
 import { openModel } from "./open-model.js";
 import type { ModelOptions, StrategyOptions } from "./schemas/common.js";
@@ -43,47 +43,44 @@ export async function openStrategy(
   }
 }
 
-/** A path is an ES module whose default export (or `strategy`) is a strategy or makes one from these options. */
+/**
+ * A strategy of the decoding library by its name, or a plugin by its path. Throws `invalid-argument` for a name that is neither,
+ * and for options that the strategy does not have; what `importPlugin` throws.
+ */
 export async function chooseStrategy(options: StrategyOptions, tokenHeads: number): Promise<Strategy> {
   const { strategy: name = tokenHeads > 1 ? "dynamo" : "autoregressive" } = options;
-  const { temperature, topK, repetitionPenalty, backoff, maskStrength } = options;
-  // `--no-blur` left out is true here, but nothing that the user asked of a strategy without a blur.
-  const adaptive = !options.adaptive ? false : undefined;
-  const blur = !options.blur ? false : undefined;
-  const rest = { temperature, topK, repetitionPenalty, backoff, maskStrength, adaptive, blur };
-  if (name === "autoregressive") return autoregressive(rest);
-  if (name === "dynamo") return dynamo(rest);
-  if (name === "verified") return verified(rest);
-  const file = resolve(name);
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
-    throw new DynamoError(
-      "invalid-argument",
-      `strategy must be autoregressive, dynamo, verified, speculative (of generate) or the path of a module, received ${name}`,
-    );
-  }
-  console.error(`loading the strategy ${file}: it runs as code on this machine`);
-  try {
-    return fromModule((await import(pathToFileURL(file).href)) as Record<string, unknown>, file, rest);
-  } catch (cause) {
-    if (DynamoError.is(cause)) throw cause;
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new DynamoError("strategy", `${file} failed while loading: ${message}`, { cause });
-  }
+  const own = optionsOf(options);
+  // Their options are checked by themselves, for callers without types.
+  if (isBuiltIn(name)) return builtIn[name](own);
+  if (!isFile(name)) throw new DynamoError("invalid-argument", `strategy: ${expectedText(name)}`);
+  console.error(`loading the strategy ${resolve(name)}: it runs as code on this machine`);
+  const { importPlugin } = await import("@dynamo/decode/node");
+  return (await importPlugin(name)).make(own);
 }
 
-function fromModule(
-  module: Record<string, unknown>,
-  file: string,
-  options: Readonly<Record<string, unknown>>,
-): Strategy {
-  const exported = module["default"] ?? module["strategy"];
-  const strategy: unknown =
-    typeof exported === "function" ? (exported as (options: unknown) => unknown)(options) : exported;
-  if (typeof (strategy as Partial<Strategy> | undefined)?.step !== "function") {
-    throw new DynamoError(
-      "strategy",
-      `${file}: expected an export \`default\` or \`strategy\` that is { name, step } or makes one`,
-    );
-  }
-  return strategy as Strategy;
+const builtIn = { autoregressive, dynamo, verified } as const;
+const isBuiltIn = (name: string): name is keyof typeof builtIn => Object.hasOwn(builtIn, name);
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+function expectedText(name: string): string {
+  const names = [...Object.keys(builtIn), "speculative"];
+  const near = nearestName(name, names);
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  return `expected ${names.join(", ")} (of generate, with --draft) or the path of a module, received ${name}${hint}`;
+}
+
+/** Of flags and of --strategy-options, each of which may be given by one of them. */
+function optionsOf(options: StrategyOptions): Readonly<Record<string, unknown>> {
+  const { temperature, topK, repetitionPenalty, backoff, maskStrength, strategyOptions = {} } = options;
+  // `--no-blur` left out is true here, but nothing that the user asked of a strategy without a blur.
+  const adaptive = options.adaptive ? undefined : false;
+  const blur = options.blur ? undefined : false;
+  const flags = { temperature, topK, repetitionPenalty, backoff, maskStrength, adaptive, blur };
+  for (const [name, value] of Object.entries(flags))
+    if (value !== undefined && Object.hasOwn(strategyOptions, name))
+      throw new DynamoError(
+        "invalid-argument",
+        `${name}: expected it as a flag or in --strategy-options, received both`,
+      );
+  return { ...flags, ...strategyOptions };
 }

@@ -128,7 +128,7 @@ describe("dynamo generate", () => {
       [["--prompt", "a", "--backoff", "2"], 2, /--backoff <e>.*expected a number from 0 to 1, received 2/],
       [["--prompt", "a", "--temperature", "-1"], 2, /temperature/],
       [["--prompt", "a", "--max-new-tokens", "0"], 2, /expected a whole number of at least 1, received 0/],
-      [["--prompt", "a", "--strategy", "magic"], 2, /strategy must be/],
+      [["--prompt", "a", "--strategy", "magic"], 2, /strategy: expected autoregressive, dynamo, verified/],
       [["--prompt", "a", "--dtype", "q4"], 4, /has q8; expected q4/],
       [["--prompt-file", join(folder, "nowhere.txt")], 3, /cannot read/],
       [[join(folder, "nowhere"), "--prompt", "a"], 3, /found none at/],

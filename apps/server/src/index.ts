@@ -4,7 +4,7 @@ export type { ServeOptions } from "./serve.js";
 export { createServer } from "./server.js";
 export type { DynamoServer } from "./server.js";
 export type { DataOptions, ServerModel, ServerOptions } from "./server-options.js";
-export type { InferenceSettings } from "./inference/messages.js";
+export type { InferenceSettings, ServedPlugin } from "./inference/messages.js";
 export { apiKeys, createKey, keysOfEnvironment, readKeyFile } from "./keys.js";
 export type { ApiKey, ApiKeys } from "./keys.js";
 export { runBatchFile } from "./batch/offline.js";

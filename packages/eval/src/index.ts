@@ -35,7 +35,7 @@ export type { AblationSettings } from "./compare/ablation.js";
 export { architectures } from "./compare/architectures.js";
 export type { ArchitecturesSettings, ArchitecturesSummary, Architecture } from "./compare/architectures.js";
 export type { ComparisonRow, ComparisonSummary } from "./compare/comparison-summary.js";
-export type { SpeculativeSetting, Way } from "./compare/ways.js";
+export type { PluginSetting, SpeculativeSetting, Way } from "./compare/ways.js";
 export { passFlops, readModelGraph } from "./flops/flops.js";
 export type { PassShape } from "./flops/flops.js";
 export { builtInTasks } from "./tasks/built-in/index.js";

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { runBatchFile } from "@dynamo/server";
+import { servedPlugins } from "../served-plugins.js";
 import { startProgress } from "../progress.js";
 import { modelOf } from "./serve.js";
 import type { BatchOptions } from "../schemas/serving.js";
@@ -19,7 +20,7 @@ export async function batch(
   if (resolve(out) === resolve(input))
     throw new DynamoError("invalid-argument", "--out: expected another file than the input");
   const argument = folder ?? `stories=${(await import("@dynamo/stories")).modelPath}`;
-  const model = modelOf(argument, { ...options, slots, queue });
+  const model = modelOf(argument, { ...options, slots, queue }, servedPlugins(options));
   const progress = startProgress("lines", { scale: 1 });
   try {
     const { total, before, refused, failed } = await runBatchFile({

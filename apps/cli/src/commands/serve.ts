@@ -1,13 +1,15 @@
 /** `dynamo serve` and `dynamo api-key`. */
 import { basename, resolve } from "node:path";
 import { DynamoError } from "@dynamo/core";
-import { createKey, serve as runServer, type ServerModel } from "@dynamo/server";
+import { createKey, serve as runServer, type ServedPlugin, type ServerModel } from "@dynamo/server";
+import { servedPlugins } from "../served-plugins.js";
 import type { ModelOptions } from "../schemas/common.js";
 import type { ServeOptions } from "../schemas/serving.js";
 
 export async function serve(folders: readonly string[], options: ServeOptions, signal: AbortSignal): Promise<void> {
   const embedded = folders.length === 0 ? [`stories=${(await import("@dynamo/stories")).modelPath}`] : [];
-  const models = [...folders, ...embedded].map((argument) => modelOf(argument, options));
+  const plugins = servedPlugins(options);
+  const models = [...folders, ...embedded].map((argument) => modelOf(argument, options, plugins));
   const names = models.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined)
@@ -39,6 +41,7 @@ export async function serve(folders: readonly string[], options: ServeOptions, s
 export function modelOf(
   argument: string,
   options: ModelOptions & { readonly slots: number; readonly queue: number; readonly dropMessages?: boolean },
+  plugins: readonly ServedPlugin[],
 ): ServerModel {
   const { device, dtype, threads, slots, queue, dropMessages } = options;
   const named = /^([\w.-]+)=(.+)$/.exec(argument);
@@ -48,7 +51,7 @@ export function modelOf(
     settings: {
       folder,
       device: device ?? "auto",
-      ...{ dtype, threads, slots, queue, dropMessages },
+      ...{ dtype, threads, slots, queue, dropMessages, plugins },
     },
   };
 }

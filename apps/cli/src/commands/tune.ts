@@ -12,6 +12,7 @@ import {
 } from "@dynamo/eval";
 import { isCheckpoint } from "../open-model.js";
 import { paint } from "../paint.js";
+import { ownStrategyOf } from "../own-strategy.js";
 import { startProgress } from "../progress.js";
 import { columnsText } from "./eval/columns.js";
 import { writeResult } from "./eval/write-result.js";
@@ -27,7 +28,10 @@ export async function tuneModel(model: string, options: TuneOptions, signal: Abo
   const start = performance.now();
   const outcome = await search(model, options, signal);
   const { chosen } = outcome;
-  const written = chosen === null || options.dryRun ? null : await writeRecommendation(model, chosen.setting);
+  const written =
+    chosen === null || options.dryRun || options.strategy !== undefined
+      ? null
+      : await writeRecommendation(model, chosen.setting);
   const { settings, ...summary } = outcome;
   const result = {
     kind: "tune",
@@ -46,7 +50,8 @@ async function search(model: string, options: TuneOptions, signal: AbortSignal):
   let done = 0;
   try {
     const onTrial = (): void => progress.update(++done, mostTrials, "tune");
-    return await tune({ model, text, tolerance, documents, seeds, maxNewTokens, seed }, opened.worker, { onTrial });
+    const settings = { model, text, tolerance, documents, seeds, maxNewTokens, seed, plugin: ownStrategyOf(options) };
+    return await tune(settings, opened.worker, { onTrial });
   } finally {
     progress.stop();
     await opened.close();
@@ -67,6 +72,8 @@ function print({ trials, chosen, tolerance }: TuneOutcome, written: string | nul
   const found = `ε_b ${backoff}, mask ${maskStrength}, top-k ${topK}: ${estimateText(chosen.speedup)} ×, within ${allowed} on prompts it was not chosen by`;
   console.log(`\n${paint.bold(found)}`);
   console.log(
-    written === null ? "Nothing was written (--dry-run)." : `Written to ${written}. top_k is every strategy's.`,
+    written === null
+      ? "Nothing was written: the folder's recommendation is dynamo's, and --dry-run keeps it."
+      : `Written to ${written}. top_k is every strategy's.`,
   );
 }

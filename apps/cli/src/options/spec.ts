@@ -71,6 +71,26 @@ export const choices = <const Name extends string>(
   parse: (given) => given.split(",").map((name) => oneOf(names, name.trim())),
 });
 
+/** An object in JSON: options of something that this command does not know. */
+export const jsonObject = (
+  placeholder: string,
+  help: string,
+): OptionSpec<Readonly<Record<string, unknown>>, false> => ({
+  ...{ placeholder, help, present: false },
+  parse: parseObject,
+});
+
+/** Throws InvalidArgumentError. */
+export function parseObject(given: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(given);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError(`expected a JSON object such as {"least": 0.5}, received ${given}`);
+}
+
 /** False until it is given. */
 export const flag = (help: string): OptionSpec<boolean, true> => ({ help, present: true, fallback: false });
 

@@ -1,6 +1,15 @@
 /** Options that many verbs have. */
 import { number, wholeNumber } from "../options/numbers.js";
-import { choice, flag, text, unless, withDefault, type OptionsOf, type OptionSpec } from "../options/spec.js";
+import {
+  choice,
+  flag,
+  jsonObject,
+  text,
+  unless,
+  withDefault,
+  type OptionsOf,
+  type OptionSpec,
+} from "../options/spec.js";
 
 export const devices = ["auto", "cpu", "cuda", "webgpu"] as const;
 export const dtypes = ["fp32", "fp16", "q8", "q4"] as const;
@@ -22,9 +31,19 @@ export const repetitionPenalty = number("<p>", "1 is none (default: the model's,
 export const maxNewTokens = (help: string, fallback: number): OptionSpec<number, true> =>
   withDefault(fallback, wholeNumber("<n>", help, { least: 1 }));
 
+/** For a strategy of the user's own, and options of the others that have no flag. */
+export const pluginOptions = jsonObject("<json>", "further options of the strategy, by their names in code");
+
+/** A plugin's module beside the library's strategies. */
+export const ownStrategy = {
+  strategy: text("<module>", "a strategy of your own, from a module (it runs as code)"),
+  strategyOptions: pluginOptions,
+};
+
 /** How a text is written. */
 export const strategyOptions = {
   strategy: text("<name>", "autoregressive, dynamo, verified, or the path of a module (it runs as code)"),
+  strategyOptions: pluginOptions,
   temperature,
   topK,
   repetitionPenalty,

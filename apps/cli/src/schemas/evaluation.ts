@@ -1,7 +1,7 @@
 /** Options of the verbs that measure a model: eval perplexity, tasks, compare, ablation, architectures, report, work; tune. */
 import { number, numbers, seed, wholeNumber } from "../options/numbers.js";
 import { choice, flag, required, text, texts, unless, withDefault, type OptionsOf } from "../options/spec.js";
-import { maxNewTokens, modelOptions, repetitionPenalty, temperature, topK } from "./common.js";
+import { maxNewTokens, modelOptions, ownStrategy, repetitionPenalty, temperature, topK } from "./common.js";
 
 export const share = { least: 0, most: 1 };
 const atLeastOne = { least: 1 };
@@ -66,6 +66,7 @@ export type WritingOptions = OptionsOf<typeof writingOptions>;
 export const compareOptions = {
   ...writingOptions,
   draft: text("<folder>", "a smaller model of the same tokenizer: speculative sampling comes along"),
+  ...ownStrategy,
   drafts: numbers("<list>", "tokens that it drafts a pass (default: 4)", { least: 1, most: 15 }),
   backoff: numbers("<list>", "ε_b of dynamo, as 0,0.5,1 or 0:1:0.25 (default: 0.5)", share),
 };
@@ -93,7 +94,7 @@ export const reportOptions = {
 export type ReportOptions = OptionsOf<typeof reportOptions>;
 
 export const tuneOptions = {
-  ...modelOptions,
+  ...{ ...modelOptions, ...ownStrategy },
   text: required(text("<file>", 'documents between <|endoftext|>, or .jsonl with {"text"}: texts begin as they do')),
   tolerance: withDefault(0.05, number("<share>", "the loss allowed, of perplexity and of variety (distinct-2)", share)),
   documents: withDefault(

@@ -3,8 +3,15 @@ import { number, wholeNumber } from "../options/numbers.js";
 import { choice, flag, required, text, texts, unless, withDefault, type OptionsOf } from "../options/spec.js";
 import { modelOptions } from "./common.js";
 
+/** Strategies of the operator's own: never a request's choice of code. */
+const plugins = {
+  strategy: texts("<name=module>", "a strategy's module, which requests may name; may be repeated (it runs as code)"),
+  strategyOptions: texts("<name=json>", "what it is made from, beside a request's own options; may be repeated"),
+};
+
 export const serveOptions = {
   ...modelOptions,
+  ...plugins,
   host: withDefault("127.0.0.1", text("<address>", "where it listens")),
   port: withDefault(8080, wholeNumber("<n>", "0 takes a free one", { least: 0, most: 65_535 })),
   apiKeys: text("<file>", "only these keys may (also: DYNAMO_API_KEYS); `dynamo api-key` makes them"),
@@ -45,6 +52,7 @@ export type ServeOptions = OptionsOf<typeof serveOptions>;
 
 export const batchOptions = {
   ...modelOptions,
+  ...plugins,
   out: required(text("<file>", "the answers; those that are in it already are not computed again")),
   slots: withDefault(8, wholeNumber("<n>", "requests computed at once", { least: 1 })),
   requestTimeout: withDefault(600, number("<seconds>", "for one line", { above: 0 })),

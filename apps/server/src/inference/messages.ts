@@ -15,6 +15,17 @@ export interface InferenceSettings {
   readonly queue: number;
   /** Leave out a conversation's oldest turns where the context has no room for them, or refuse it; default true. */
   readonly dropMessages?: boolean | undefined;
+  /** Strategies of the operator's own, which requests may name. */
+  readonly plugins?: readonly ServedPlugin[] | undefined;
+}
+
+/** A strategy's module under the name that requests use. */
+export interface ServedPlugin {
+  readonly name: string;
+  /** Its file. */
+  readonly module: string;
+  /** What it is made from, beside a request's own sampling options, which win. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface ServedModel {
@@ -28,8 +39,8 @@ export interface ServedModel {
 }
 
 export interface StrategySettings {
-  /** Default: dynamo for a model of several heads. */
-  readonly name: "autoregressive" | "dynamo" | "verified" | undefined;
+  /** One of the library, or a plugin's. Default: dynamo for a model of several heads. */
+  readonly name: string | undefined;
   readonly temperature: number | undefined;
   readonly topP: number | undefined;
   readonly topK: number | undefined;

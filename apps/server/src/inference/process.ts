@@ -5,13 +5,14 @@ import { hasChatTemplate, loadModel, type LoadedModel } from "@dynamo/model";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { engineRequest } from "./engine-request.js";
 import type { FromInference, InferenceChunk, InferenceSettings, PreparedRequest, ToInference } from "./messages.js";
-import { strategyOf, traced } from "./strategy.js";
+import { loadStrategies, strategyOf, traced, type Strategies } from "./strategy.js";
 import { wireLogprobs } from "./wire-tokens.js";
 import { wireError } from "./wire-error.js";
 
 interface Opened {
   readonly model: LoadedModel;
   readonly engine: Engine;
+  readonly strategies: Strategies;
   close(now: boolean): Promise<void>;
 }
 
@@ -24,7 +25,8 @@ function send(message: FromInference): void {
   process.send?.(message);
 }
 
-async function open({ folder, device, dtype, threads, slots, queue }: InferenceSettings): Promise<Opened> {
+async function open({ folder, device, dtype, threads, slots, queue, plugins }: InferenceSettings): Promise<Opened> {
+  const strategies = await loadStrategies(plugins);
   const runtime = createNodeRuntime({ device, threads });
   const model = await loadModel(runtime, folder, { dtype });
   const engine = await createEngine(model, {
@@ -38,6 +40,7 @@ async function open({ folder, device, dtype, threads, slots, queue }: InferenceS
   return {
     model,
     engine,
+    strategies,
     async close(now) {
       await engine.close({ now });
       await model.dispose();
@@ -54,12 +57,12 @@ function beat(interval: number): void {
   }, interval).unref();
 }
 
-async function serve({ model, engine }: Opened, id: number, request: PreparedRequest): Promise<void> {
+async function serve({ model, engine, strategies }: Opened, id: number, request: PreparedRequest): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
     const decode = (tokens: readonly number[]): string => model.tokenizer.decode(tokens);
-    const trace = traced(strategyOf(request.strategy, model.info.tokenHeads), decode);
+    const trace = traced(strategyOf(request.strategy, { strategies, tokenHeads: model.info.tokenHeads }), decode);
     const generation = engine.submit({
       ...engineRequest(request, model.info),
       ...{ prompt: request.prompt, strategy: trace.strategy, signal: controller.signal },

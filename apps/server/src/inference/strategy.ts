@@ -1,22 +1,54 @@
 /** A request's strategy, and what it saw of each pass when a trace was asked for. */
-import type { Candidates, Strategy } from "@dynamo/core";
+import { DynamoError, type Candidates, type Strategy } from "@dynamo/core";
+import { nearestName } from "@dynamo/core/options";
 import { autoregressive, dynamo, verified, type GenerationChunk, type OrderTrace } from "@dynamo/decode";
+import { importPlugin } from "@dynamo/decode/node";
 import { toWireCandidates, type WirePass } from "@dynamo/protocol";
-import type { StrategySettings } from "./messages.js";
+import type { ServedPlugin, StrategySettings } from "./messages.js";
 
 /** Candidates of each head that a trace carries. */
 const tracedCandidates = 8;
 
-/** Throws `invalid-argument` for options out of range. */
-export function strategyOf({ name, ...options }: StrategySettings, tokenHeads: number): Strategy {
-  switch (name ?? (tokenHeads > 1 ? "dynamo" : "autoregressive")) {
-    case "autoregressive":
-      return autoregressive(options);
-    case "verified":
-      return verified(options);
-    case "dynamo":
-      return dynamo(options);
+type MakeStrategy = (options: Omit<StrategySettings, "name">) => Strategy;
+/** Strategies that requests may name. */
+export type Strategies = ReadonlyMap<string, MakeStrategy>;
+
+const builtIn: Readonly<Record<string, MakeStrategy>> = { autoregressive, dynamo, verified };
+
+/** The library's and the operator's. Throws `invalid-argument` for a name that is taken, and what a plugin throws. */
+export async function loadStrategies(plugins: readonly ServedPlugin[] = []): Promise<Strategies> {
+  const all = new Map(Object.entries(builtIn));
+  for (const { name, module, options } of plugins) {
+    if (all.has(name))
+      throw new DynamoError(
+        "invalid-argument",
+        `two strategies are named ${name}: expected another name than ${[...all.keys()].join(", ")}`,
+      );
+    const plugin = await importPlugin(module);
+    // What the operator gives is checked now, not at the first request.
+    plugin.make(options);
+    all.set(name, (asked) => plugin.make({ ...options, ...given(asked) }));
   }
+  return all;
+}
+
+const given = (options: object): object =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+/** Throws `invalid-argument` for a name that there is not, and for options out of range. */
+export function strategyOf(
+  { name: asked, ...options }: StrategySettings,
+  { strategies, tokenHeads }: { readonly strategies: Strategies; readonly tokenHeads: number },
+): Strategy {
+  const name = asked ?? (tokenHeads > 1 ? "dynamo" : "autoregressive");
+  const make = strategies.get(name);
+  if (make !== undefined) return make(options);
+  const near = nearestName(name, [...strategies.keys()]);
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  throw new DynamoError(
+    "invalid-argument",
+    `dynamo.strategy: expected one of ${[...strategies.keys()].join(", ")}, received ${name}${hint}`,
+  );
 }
 
 export interface TracedStrategy {

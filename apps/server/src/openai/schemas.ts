@@ -2,7 +2,6 @@
 import {
   array,
   boolean,
-  enum as oneOf,
   int,
   literal,
   number,
@@ -36,7 +35,11 @@ const limit = (least: number): ZodType<number> =>
 const tokenLimit = limit(1);
 
 const dynamo = strictObject({
-  strategy: oneOf(["autoregressive", "dynamo", "verified"]).optional().describe("Default: dynamo for several heads."),
+  strategy: string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("autoregressive, dynamo, verified, or one of the operator's. Default: dynamo for several heads."),
   backoff: share.optional().describe("ε_b: 0 always emits all heads' tokens, 1 always one."),
   maskStrength: share.optional().describe("α_c: how much the co-occurrence mask counts."),
   adaptive: boolean().optional().describe("Otsu's threshold."),

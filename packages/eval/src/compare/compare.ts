@@ -3,7 +3,7 @@ import type { Evaluation } from "../evaluation.js";
 import { comparison, type ComparisonOptions } from "./comparison.js";
 import type { ComparisonJob, ComparisonResult } from "./comparison-result.js";
 import type { ComparisonSummary } from "./comparison-summary.js";
-import type { Way } from "./ways.js";
+import type { PluginSetting, Way } from "./ways.js";
 
 export interface CompareSettings extends ComparisonOptions {
   /** A model or checkpoint folder. */
@@ -14,17 +14,20 @@ export interface CompareSettings extends ComparisonOptions {
   readonly drafts?: readonly number[] | undefined;
   /** ε_b of DynaMo's own decoding; default 0.5. */
   readonly backoffs?: readonly number[] | undefined;
+  /** A strategy of your own: a module, and what it is made from beside the sampling of all. */
+  readonly plugin?: Omit<PluginSetting, "strategy"> | undefined;
 }
 
-/** The base, dynamo at each ε_b, verified, and speculative with a draft model. Throws `invalid-argument`. */
+/** The base, dynamo at each ε_b, verified, speculative with a draft model, and a plugin. Throws `invalid-argument`, what a plugin throws. */
 export function compare(
   settings: CompareSettings,
 ): Promise<Evaluation<ComparisonJob, ComparisonResult, ComparisonSummary>> {
-  const { model, draft, drafts = [4], backoffs = [0.5], ...options } = settings;
+  const { model, draft, drafts = [4], backoffs = [0.5], plugin, ...options } = settings;
   const ways: Way[] = [
     ...backoffs.map((backoff) => ({ strategy: "dynamo" as const, backoff })),
     { strategy: "verified" },
     ...(draft === undefined ? [] : drafts.map((each) => ({ strategy: "speculative" as const, drafts: each }))),
+    ...(plugin === undefined ? [] : [{ ...plugin, strategy: "plugin" as const }]),
   ];
   return comparison("compare", [{ model, draft, ways }], options);
 }

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { DynamoError } from "@dynamo/core";
 import { measuresTime, type Evaluation, type JsonObject } from "../evaluation.js";
+import { hashFile } from "../hash-file.js";
 import { firstSeeds } from "../open-ended/completions.js";
 import { readPrompts, sentenceCompletion, type OpenPrompt } from "../open-ended/prompts.js";
 import type { Sampling } from "../open-ended/write-text.js";
@@ -34,7 +35,7 @@ export async function comparison(
     maxNewTokens: options.maxNewTokens ?? 64,
     stopAtEndOfText: options.stopAtEndOfText ?? true,
   };
-  check(groups, seeds, sampling);
+  await check(groups, seeds, sampling);
   const prompts = questions === undefined ? sentenceCompletion : await readPrompts(questions);
   return {
     kind,
@@ -43,6 +44,7 @@ export async function comparison(
     settings: {
       ...(JSON.parse(JSON.stringify({ ...options, ...sampling, seeds, groups })) as JsonObject),
       prompts: createHash("sha256").update(JSON.stringify(prompts)).digest("hex"),
+      ...(await hashesOf(groups)),
     },
     *jobs() {
       for (const group of groups.keys()) for (const prompt of prompts.keys()) yield { group, prompt };
@@ -56,7 +58,14 @@ export async function comparison(
   };
 }
 
-function check(groups: readonly Group[], seeds: readonly number[], sampling: Sampling): void {
+/** Of plugins, where there are any: results of another program are others. */
+async function hashesOf(groups: readonly Group[]): Promise<{ readonly plugins?: JsonObject }> {
+  const modules = groups.flatMap(({ ways }) => ways.flatMap((way) => (way.strategy === "plugin" ? [way.module] : [])));
+  const hashes = await Promise.all(modules.map(async (module) => [module, await hashFile(module)] as const));
+  return hashes.length === 0 ? {} : { plugins: Object.fromEntries(hashes) };
+}
+
+async function check(groups: readonly Group[], seeds: readonly number[], sampling: Sampling): Promise<void> {
   const fail = (message: string): never => {
     throw new DynamoError("invalid-argument", message);
   };
@@ -64,7 +73,7 @@ function check(groups: readonly Group[], seeds: readonly number[], sampling: Sam
     fail(`expected different seeds, at least one, received ${seeds.join(", ")}`);
   for (const { draft, ways } of groups) {
     for (const way of ways) {
-      if (way.strategy !== "speculative") void strategyOfWay(way, sampling, undefined);
+      if (way.strategy !== "speculative") await strategyOfWay(way, sampling, undefined);
       else if (draft === undefined)
         fail("speculative sampling needs a draft model: expected its folder, received none");
     }

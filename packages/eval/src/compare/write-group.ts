@@ -46,7 +46,8 @@ export async function writeGroup(
   const own = await counted(folder, worker);
   const draftModel = draft === undefined ? undefined : await counted(draft, worker);
   const models = draftModel === undefined ? [own] : [own, draftModel];
-  const writers = [undefined, ...ways].map((way) => openWriter(way, sampling, draftModel?.model));
+  const writers: Writer[] = [];
+  for (const way of [undefined, ...ways]) writers.push(await openWriter(way, sampling, draftModel?.model));
   await writeInTurns(own.model, prompt, writers, {
     ...options,
     take: () => models.reduce((sum, each) => sum + each.take(), 0),
@@ -68,8 +69,12 @@ interface Writer {
   flops: number;
 }
 
-const openWriter = (way: Way | undefined, sampling: Sampling, draftModel: LoadedModel | undefined): Writer => ({
-  ...{ strategy: strategyOfWay(way, sampling, draftModel), texts: [] },
+const openWriter = async (
+  way: Way | undefined,
+  sampling: Sampling,
+  draftModel: LoadedModel | undefined,
+): Promise<Writer> => ({
+  ...{ strategy: await strategyOfWay(way, sampling, draftModel), texts: [] },
   ...{ seconds: 0, flops: 0 },
 });
 

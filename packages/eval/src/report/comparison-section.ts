@@ -59,7 +59,7 @@ export function ablationSection({ summary }: ResultOf<"ablation">): Html {
   const families = new Map<string, PlotPoint[]>();
   for (const { rows } of summary.groups)
     for (const row of rows) {
-      if (row.way === null || row.way.strategy === "speculative") continue;
+      if (row.way === null || row.way.strategy === "speculative" || row.way.strategy === "plugin") continue;
       const name = wayText({ ...row.way, backoff: undefined });
       families.set(name, [...(families.get(name) ?? []), ...pointOf(row, String(row.way.backoff ?? ""))]);
     }

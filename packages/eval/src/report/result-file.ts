@@ -15,7 +15,15 @@ const setting = z.object({
   ...{ backoff: share.optional(), maskStrength: share.optional() },
   ...{ adaptive: z.boolean().optional(), blur: z.boolean().optional() },
 });
-const way = z.union([setting, z.object({ strategy: z.literal("speculative"), drafts: z.int().optional() })]);
+const way = z.union([
+  setting,
+  z.object({ strategy: z.literal("speculative"), drafts: z.int().optional() }),
+  z.object({
+    strategy: z.literal("plugin"),
+    module: z.string(),
+    options: z.record(z.string(), z.json()).optional(),
+  }),
+]);
 const sameQuality = z
   .object({
     level: z.number(),

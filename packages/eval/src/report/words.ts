@@ -1,5 +1,5 @@
 /** Settings, estimates and crossings in the words of a table. */
-import type { Way } from "../compare/ways.js";
+import type { PluginSetting, Way } from "../compare/ways.js";
 import type { Setting } from "../open-ended/write-text.js";
 import type { Estimate } from "../statistics/intervals.js";
 import { lossOf, type Trial } from "../tune/choose.js";
@@ -19,8 +19,16 @@ export function settingText({ strategy, backoff, maskStrength, adaptive, blur }:
 /** The same of a comparison's rows; null is the base. */
 export function wayText(way: Way | null): string {
   if (way === null) return "autoregressive";
+  if (way.strategy === "plugin") return pluginText(way);
   if (way.strategy !== "speculative") return settingText(way);
   return `speculative, ${way.drafts ?? 4} ${way.drafts === 1 ? "draft" : "drafts"}`;
+}
+
+/** Such as "own.js, least 0.5". */
+function pluginText({ module, options = {} }: PluginSetting): string {
+  const name = module.split(/[\\/]/).at(-1) ?? module;
+  const parts = Object.entries(options).map(([key, value]) => `${key} ${JSON.stringify(value)}`);
+  return [name, ...parts].join(", ");
 }
 
 /** Such as "1.97 (1.91 to 2.03)"; nothing for what was not measured. */

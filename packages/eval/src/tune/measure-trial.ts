@@ -1,5 +1,6 @@
 /** One setting beside one token a pass: how much faster, how likely, how varied its texts are. */
-import { autoregressive, dynamo } from "@dynamo/decode";
+import type { Strategy } from "@dynamo/core";
+import { autoregressive } from "@dynamo/decode";
 import type { LoadedModel } from "@dynamo/model";
 import { scoreContinuations } from "../log-likelihood.js";
 import { distinct } from "../open-ended/repetition.js";
@@ -14,6 +15,8 @@ export interface TrialOptions {
   readonly seeds: readonly number[];
   readonly maxNewTokens: number;
   readonly prompts: Trial["prompts"];
+  /** What is tuned: a strategy of a setting. */
+  readonly make: (setting: TuneSetting) => Strategy;
   readonly signal: AbortSignal;
 }
 
@@ -45,8 +48,8 @@ export async function measureTrial(model: LoadedModel, setting: TuneSetting, opt
 
 /** In turns, and each begins every other time: in a busy minute both are slow. */
 async function writePairs(model: LoadedModel, setting: TuneSetting, options: TrialOptions): Promise<Pair[]> {
-  const { contexts, seeds, maxNewTokens, signal } = options;
-  const ways = { own: dynamo(setting), base: autoregressive({ topK: setting.topK }) };
+  const { contexts, seeds, maxNewTokens, make, signal } = options;
+  const ways = { own: make(setting), base: autoregressive({ topK: setting.topK }) };
   const write = (context: string, way: keyof typeof ways, seed: number, most = maxNewTokens): Promise<TimedText> =>
     writeText(
       model,

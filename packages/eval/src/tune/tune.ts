@@ -1,5 +1,8 @@
 /** Tuning: the settings of DynaMo's decoding that are fastest on a model and a text, at no loss beyond what is allowed. */
-import { DynamoError } from "@dynamo/core";
+import { DynamoError, type Strategy } from "@dynamo/core";
+import { dynamo } from "@dynamo/decode";
+import { importPlugin } from "@dynamo/decode/node";
+import type { PluginSetting } from "../compare/ways.js";
 import type { EvalWorker } from "../evaluation.js";
 import { readRealTexts } from "../open-ended/real-texts.js";
 import {
@@ -29,10 +32,15 @@ export interface TuneSettings {
   readonly maxNewTokens?: number | undefined;
   /** Of the documents that are drawn. Default 0. */
   readonly seed?: number | undefined;
+  /**
+   * A strategy of your own that is tuned in dynamo's place: a module, and what it is made from beside `backoff`, `maskStrength` and
+   * `topK`.
+   */
+  readonly plugin?: Omit<PluginSetting, "strategy"> | undefined;
 }
 
 /** All of them, with their defaults. */
-export type TuneDefaults = Readonly<Record<Exclude<keyof TuneSettings, "model" | "text">, number>>;
+export type TuneDefaults = Readonly<Record<Exclude<keyof TuneSettings, "model" | "text" | "plugin">, number>>;
 
 export interface TuneOutcome {
   /** What was tried, in order. */
@@ -57,6 +65,7 @@ export async function tune(
   { onTrial }: TuneProgress = {},
 ): Promise<TuneOutcome> {
   const { model: folder, text, tolerance = 0.05, documents = 24, seeds = 3, maxNewTokens = 64, seed = 0 } = options;
+  const make = await makerOf(options.plugin);
   const settings = { tolerance, documents, seeds, maxNewTokens, seed };
   check(settings);
   const model = await worker.model(folder);
@@ -70,7 +79,7 @@ export async function tune(
     const trial = await measureTrial(model, setting, {
       contexts: prompts === "search" ? contexts.slice(0, half) : contexts.slice(half),
       seeds: Array.from({ length: seeds }, (_, i) => i),
-      ...{ maxNewTokens, prompts, signal: worker.signal },
+      ...{ maxNewTokens, prompts, make, signal: worker.signal },
     });
     trials.push(trial);
     onTrial?.(trial);
@@ -87,6 +96,15 @@ export async function tune(
     if (isWithin(trial, tolerance)) return { trials, chosen: trial, tolerance, settings };
   }
   return { trials, chosen: null, tolerance, settings };
+}
+
+async function makerOf(plugin: TuneSettings["plugin"]): Promise<(setting: TuneSetting) => Strategy> {
+  if (plugin === undefined) return dynamo;
+  const own = await importPlugin(plugin.module);
+  const maker = (setting: TuneSetting): Strategy => own.make({ ...setting, ...plugin.options });
+  // Said before anything is measured.
+  maker({ backoff: 0.5, maskStrength: 1, topK: 50 });
+  return maker;
 }
 
 function check({ tolerance, documents, seeds, maxNewTokens }: TuneDefaults): void {

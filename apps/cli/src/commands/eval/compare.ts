@@ -3,6 +3,7 @@ import { type ComparisonSummary } from "@dynamo/eval";
 import { modelPath } from "@dynamo/stories";
 import { columnsText } from "./columns.js";
 import { rowOf, writingOf } from "./comparison-rows.js";
+import { ownStrategyOf } from "../../own-strategy.js";
 import { runSpec } from "./run-spec.js";
 import type { CompareOptions } from "../../schemas/evaluation.js";
 
@@ -12,7 +13,14 @@ export async function evalCompare(
   signal: AbortSignal,
 ): Promise<void> {
   const { draft, drafts, backoff: backoffs } = options;
-  const settings = { ...writingOf(options), model: model ?? modelPath, draft, drafts, backoffs };
+  const settings = {
+    ...writingOf(options),
+    model: model ?? modelPath,
+    draft,
+    drafts,
+    backoffs,
+    plugin: ownStrategyOf(options),
+  };
   await runSpec({ kind: "compare", options: settings }, { options, signal, unit: "prompts", print: printComparison });
 }
 

@@ -1,0 +1,55 @@
+/** Strategies of the operator's own, from modules outside the repository: loaded once, named by requests. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import type { StrategySettings } from "./messages.js";
+import { loadStrategies, strategyOf } from "./strategy.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dynamo-served-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const module = join(folder, "own.mjs");
+writeFileSync(
+  module,
+  "export default (options) => { if (options.least > 1) throw new RangeError('least: at most 1'); return { name: JSON.stringify(options), step: () => ({ tokens: [1] }) } };",
+);
+
+const asked = (settings: Partial<StrategySettings>): StrategySettings => ({
+  ...{ name: undefined, temperature: undefined, topP: undefined, topK: undefined, repetitionPenalty: undefined },
+  ...{ backoff: undefined, maskStrength: undefined, adaptive: undefined, blur: undefined },
+  ...settings,
+});
+
+test("a request names it, and its own options win over the operator's", async () => {
+  const strategies = await loadStrategies([{ name: "own", module, options: { least: 0.5, temperature: 1 } }]);
+  const made = (settings: Partial<StrategySettings>) => strategyOf(asked(settings), { strategies, tokenHeads: 3 }).name;
+  expect(JSON.parse(made({ name: "own", temperature: 0, topK: 5 }))).toEqual({ least: 0.5, temperature: 0, topK: 5 });
+  expect(JSON.parse(made({ name: "own" }))).toEqual({ least: 0.5, temperature: 1 });
+  expect([made({}), made({ name: "verified" })]).toEqual(["dynamo", "verified"]);
+});
+
+test("a name that nobody loaded is refused with those that there are: a request loads no code", async () => {
+  const strategies = await loadStrategies([{ name: "own", module }]);
+  for (const [name, hint] of [
+    ["owm", "; did you mean own?"],
+    [module, ""],
+  ] as const)
+    expect(() => strategyOf(asked({ name }), { strategies, tokenHeads: 1 })).toThrow(
+      expect.objectContaining({
+        code: "invalid-argument",
+        message: `dynamo.strategy: expected one of autoregressive, dynamo, verified, own, received ${name}${hint}`,
+      }),
+    );
+});
+
+test("what cannot be made keeps the model from starting, in the plugin's own words", async () => {
+  await expect(loadStrategies([{ name: "own", module, options: { least: 2 } }])).rejects.toMatchObject({
+    code: "strategy",
+    message: `${module} failed while making its strategy: least: at most 1`,
+  });
+  await expect(loadStrategies([{ name: "own", module: join(folder, "no.mjs") }])).rejects.toMatchObject({
+    code: "not-found",
+  });
+  await expect(loadStrategies([{ name: "dynamo", module }])).rejects.toMatchObject({ code: "invalid-argument" });
+});
