@@ -16,7 +16,15 @@ writeFileSync(
 );
 
 const asked = (settings: Partial<StrategySettings>): StrategySettings => ({
-  ...{ name: undefined, temperature: undefined, topP: undefined, topK: undefined, repetitionPenalty: undefined },
+  ...{
+    name: undefined,
+    temperature: undefined,
+    topP: undefined,
+    minP: undefined,
+    typicalP: undefined,
+    topK: undefined,
+    repetitionPenalty: undefined,
+  },
   ...{ backoff: undefined, maskStrength: undefined, adaptive: undefined, blur: undefined },
   ...settings,
 });
