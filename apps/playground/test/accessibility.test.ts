@@ -36,7 +36,7 @@ describeSite("accessibility", (open) => {
     await page.getByRole("dialog").waitFor();
     expect(await findings(page), "warning").toEqual([]);
     await button(page, "Run it").click();
-    await page.getByText("expected a module that exports a strategy").waitFor();
+    await page.getByText("received exports strategy and no default").waitFor();
     await chooseModel(page, /another/);
     await page.getByLabel("Model folder", { exact: true }).evaluate((input: HTMLInputElement) => {
       const files = new DataTransfer();

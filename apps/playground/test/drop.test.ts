@@ -8,7 +8,7 @@ import { chromiumPath, openPage, openSite, type Site } from "./browser.js";
 import { hold } from "./drag.js";
 
 const executable = chromiumPath();
-const own = 'export const strategy = { name: "own", step: ({ positions }) => ({ tokens: [positions[0][0].ids[0]] }) };';
+const own = 'export default { name: "own", step: ({ positions }) => ({ tokens: [positions[0][0].ids[0]] }) };';
 
 describe.skipIf(executable === undefined)("a drop on the page", () => {
   let site: Site;

@@ -105,7 +105,7 @@ describeSite("with the keyboard alone", (open) => {
     ).setFiles({
       name: "mine.js",
       mimeType: "text/javascript",
-      buffer: Buffer.from('export const strategy = { name: "mine", step: () => ({ tokens: [1], order: 1 }) };'),
+      buffer: Buffer.from('export default { name: "mine", step: () => ({ tokens: [1], order: 1 }) };'),
     });
     await page.getByRole("dialog").waitFor();
     await expect.poll(() => button(page, "Do not run").evaluate((each) => each === document.activeElement)).toBe(true);

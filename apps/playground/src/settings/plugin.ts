@@ -1,36 +1,15 @@
-/** A visitor's own strategy: an ES module that runs in this page. */
+/** A visitor's own strategy: an ES module that runs in this page, of the form that every other place takes. */
 import type { Strategy } from "@dynamo/core";
+import { pluginOf } from "@dynamo/decode/plugin";
 
-/**
- * The strategy that a module exports: by the name `strategy`, by default, or as a function that makes one. Throws for a
- * module without one.
- */
-export function strategyIn(module: Readonly<Record<string, unknown>>): Strategy {
-  const exported = module["strategy"] ?? module["default"];
-  const made: unknown = typeof exported === "function" ? (exported as () => unknown)() : exported;
-  if (!isStrategy(made)) {
-    const names = Object.keys(module);
-    throw new Error(
-      `expected a module that exports a strategy { name, step } as "strategy" or by default, received ${names.length === 0 ? "no export" : `exports ${names.join(", ")}`}`,
-    );
-  }
-  return made;
-}
-
-const isStrategy = (value: unknown): value is Strategy =>
-  typeof value === "object" &&
-  value !== null &&
-  "name" in value &&
-  typeof value.name === "string" &&
-  "step" in value &&
-  typeof value.step === "function";
+/** Throws what `pluginOf` and the plugin throw. The page gives a plugin no options. */
+export const strategyIn = (module: unknown, source: string): Strategy => pluginOf(module, source).make();
 
 /** Runs the file's code. */
 export async function importPlugin(file: File): Promise<Strategy> {
   const url = URL.createObjectURL(new Blob([await file.text()], { type: "text/javascript" }));
   try {
-    const module = (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
-    return strategyIn(module);
+    return strategyIn(await import(/* @vite-ignore */ url), file.name);
   } finally {
     URL.revokeObjectURL(url);
   }
