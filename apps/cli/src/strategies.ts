@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { DynamoError, type Strategy } from "@dynamo/core";
 import { nearestName } from "@dynamo/core/options";
-import { autoregressive, dynamo, speculative, verified } from "@dynamo/decode";
+import { autoregressive, dynamo, speculative, verified, type SamplingOptions } from "@dynamo/decode";
 import { openModel } from "./open-model.js";
 import type { ModelOptions, StrategyOptions } from "./schemas/common.js";
 
@@ -23,7 +23,7 @@ export async function openStrategy(
   options: DraftingOptions,
   { tokenHeads, signal }: { readonly tokenHeads: number; readonly signal: AbortSignal },
 ): Promise<OpenStrategy> {
-  const { strategy: name, draft, drafts, temperature, topK, repetitionPenalty } = options;
+  const { strategy: name, draft, drafts } = options;
   if ((name === "speculative") !== (draft !== undefined))
     throw new DynamoError("invalid-argument", "expected --strategy speculative and --draft FOLDER together");
   if (draft === undefined) {
@@ -36,7 +36,7 @@ export async function openStrategy(
   const place = { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
   const { model: draftModel, close } = await openModel(draft, place, signal);
   try {
-    return { strategy: speculative({ draftModel, drafts, temperature, topK, repetitionPenalty }), close };
+    return { strategy: speculative({ draftModel, drafts, ...samplingOf(options) }), close };
   } catch (error) {
     await close();
     throw error;
@@ -69,13 +69,18 @@ function expectedText(name: string): string {
   return `expected ${names.join(", ")} (of generate, with --draft) or the path of a module, received ${name}${hint}`;
 }
 
+/** What every built-in strategy takes. */
+function samplingOf({ temperature, topK, topP, minP, typicalP, repetitionPenalty }: StrategyOptions): SamplingOptions {
+  return { temperature, topK, topP, minP, typicalP, repetitionPenalty };
+}
+
 /** Of flags and of --strategy-options, each of which may be given by one of them. */
 function optionsOf(options: StrategyOptions): Readonly<Record<string, unknown>> {
-  const { temperature, topK, repetitionPenalty, backoff, maskStrength, strategyOptions = {} } = options;
+  const { backoff, maskStrength, strategyOptions = {} } = options;
   // `--no-blur` left out is true here, but nothing that the user asked of a strategy without a blur.
   const adaptive = options.adaptive ? undefined : false;
   const blur = options.blur ? undefined : false;
-  const flags = { temperature, topK, repetitionPenalty, backoff, maskStrength, adaptive, blur };
+  const flags = { ...samplingOf(options), backoff, maskStrength, adaptive, blur };
   for (const [name, value] of Object.entries(flags))
     if (value !== undefined && Object.hasOwn(strategyOptions, name))
       throw new DynamoError(

@@ -73,7 +73,13 @@ async function answerOf(
 ): Promise<Answer> {
   const { tokens, dropped } = chatPrompt(model, messages, { maxNewTokens });
   if (dropped > 0) onDropped?.(dropped);
-  const generation = generate(model, tokens, { strategy, maxNewTokens, seed, stop: { strings: stop }, signal });
+  const generation = generate(model, tokens, {
+    strategy,
+    maxNewTokens,
+    seed,
+    stop: stop.length === 0 ? {} : { strings: stop },
+    signal,
+  });
   let text = "";
   try {
     for await (const chunk of generation) {

@@ -32,6 +32,7 @@ export async function generate(
     const settings: Settings = {
       strategy,
       maxNewTokens: options.maxNewTokens,
+      minNewTokens: options.minNewTokens,
       seed: options.seed,
       logprobs: options.logprobs,
       beginOfText: options.beginOfText,

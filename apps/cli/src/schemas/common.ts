@@ -46,6 +46,13 @@ export const strategyOptions = {
   strategyOptions: pluginOptions,
   temperature,
   topK,
+  topP: number("<p>", "only the likeliest tokens that together reach this (default: the model's, or 1: all)", {
+    ...{ above: 0, most: 1 },
+  }),
+  minP: number("<p>", "only tokens at least this share as likely as the likeliest (default: the model's, or 0: all)", {
+    ...{ least: 0, most: 1 },
+  }),
+  typicalP: number("<p>", "locally typical sampling (default: the model's, or 1: none)", { above: 0, most: 1 }),
   repetitionPenalty,
   backoff: number("<e>", "dynamo: 0 always emits all heads' tokens, 1 always one (default: the model's, or 0.5)", {
     ...{ least: 0, most: 1 },
