@@ -1,4 +1,7 @@
 /** What answers say of their tokens and prompts, from one running server. */
+import { scoreContinuations } from "@dynamo/eval";
+import { loadModel } from "@dynamo/model";
+import { createNodeRuntime } from "@dynamo/runtime-node";
 import { modelPath } from "@dynamo/stories";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -127,6 +130,40 @@ describe("prompts", () => {
     const { usage, choices } = await complete({ ...asked, prompt: ids, echo: true });
     expect(usage.prompt_tokens).toBe(4);
     expect(choices[0]?.text.startsWith("Once")).toBe(true);
+  });
+
+  test("are scored by echo with logprobs, whole and streamed, as an evaluation scores them", async () => {
+    const runtime = createNodeRuntime({ device: "cpu" });
+    const model = await loadModel(runtime, modelPath);
+    const context = "Once upon a time, there was a little";
+    const [{ logLikelihood = NaN } = {}] = await scoreContinuations(model, [
+      { context, continuation: " girl named Lily." },
+    ]);
+    // The model begins every text with its begin-of-text, whose text is its name.
+    const begin = model.info.beginOfTextId as number;
+    const ids = [begin, ...model.tokenizer.encode(`${context} girl named Lily.`)];
+    const before = 1 + model.tokenizer.encode(context).length;
+    await runtime.dispose();
+    for (const max_tokens of [0, 1, 3]) {
+      const body = { ...asked, prompt: ids, max_tokens, echo: true, logprobs: 1 };
+      const { choices, usage } = await complete(body);
+      const {
+        tokens = [],
+        token_logprobs: values = [],
+        top_logprobs: top = [],
+        text_offset: offsets,
+      } = choices[0]?.logprobs ?? {};
+      expect(usage.completion_tokens).toBe(max_tokens);
+      expect([tokens.length, values[0], top[0]]).toEqual([ids.length + max_tokens, null, null]);
+      expect(tokens.slice(1).join("")).toBe(choices[0]?.text);
+      expect(offsets).toEqual(tokens.map((_, i) => tokens.slice(1, Math.max(1, i)).join("").length));
+      const scored = values.slice(before, ids.length).reduce<number>((sum, value) => sum + (value ?? NaN), 0);
+      expect(scored).toBeCloseTo(logLikelihood, 3);
+      const events = eventsOf((await ask(server, { ...body, stream: true })).text).slice(0, -1);
+      const parts = events.flatMap((event) => completion.partial({ usage: true }).parse(event).choices);
+      expect(parts.flatMap(({ logprobs }) => logprobs?.tokens ?? [])).toEqual(tokens);
+      expect(parts.map(({ text }) => text).join("")).toBe(choices[0]?.text);
+    }
   });
 
   test("of several texts are counted once, and what was there of them too", async () => {

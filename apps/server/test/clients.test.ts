@@ -5,6 +5,7 @@ import { aiSdkSuite } from "./clients/ai-sdk.js";
 import { instructorSuite } from "./clients/instructor.js";
 import { langChainSuite } from "./clients/langchain.js";
 import { llamaIndexSuite } from "./clients/llama-index.js";
+import { lmEvalSuite } from "./clients/lm-eval.js";
 import { openaiSuite } from "./clients/openai.js";
 import type { Place } from "./clients/place.js";
 import { startServer } from "./start-server.js";
@@ -22,4 +23,5 @@ afterAll(async () => {
   await remove();
 });
 
-for (const suite of [openaiSuite, aiSdkSuite, langChainSuite, llamaIndexSuite, instructorSuite]) suite(() => place);
+for (const suite of [openaiSuite, aiSdkSuite, langChainSuite, llamaIndexSuite, instructorSuite, lmEvalSuite])
+  suite(() => place);

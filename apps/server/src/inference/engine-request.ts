@@ -5,12 +5,13 @@ import type { PreparedRequest } from "./messages.js";
 
 export function engineRequest(request: PreparedRequest, { contextLength }: ModelInfo): Omit<EngineRequest, "prompt"> {
   const { seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope } = request;
-  const { beginOfText, stop, stopIds, stopAtEndOfText, minNewTokens, logprobs } = request;
+  const { beginOfText, stop, stopIds, stopAtEndOfText, minNewTokens, logprobs, promptLogprobs } = request;
   return {
     ...{ seed, presencePenalty, frequencyPenalty, logitBias, index, joins, key, scope },
     ...{ beginOfText, stopAtEndOfText, minNewTokens },
     maxNewTokens: request.maxNewTokens ?? contextLength,
     stop: { ids: stopIds, ...(stop.length === 0 ? {} : { strings: stop }) },
     ...(logprobs === undefined ? {} : { logprobs }),
+    ...(promptLogprobs === undefined ? {} : { promptLogprobs }),
   };
 }

@@ -68,12 +68,16 @@ async function serve({ model, engine, strategies }: Opened, id: number, request:
       ...{ prompt: request.prompt, strategy: trace.strategy, signal: controller.signal },
     });
     send({ kind: "taken", id });
-    const logprobsOf = wireLogprobs(model, model.tokenizer.stream(request.prompt));
+    // The prompt's own tokens have their characters too, where they are told.
+    const before = request.promptLogprobs === undefined ? request.prompt : [];
+    const logprobsOf = wireLogprobs(model, model.tokenizer.stream(before));
     await forward(id, generation, (chunk) => ({
       text: chunk.text,
       tokens: chunk.tokens.length,
+      // In the order of the text, which their decoding needs.
+      promptLogprobs: chunk.promptLogprobs && logprobsOf(chunk.promptLogprobs),
       logprobs: logprobsOf(chunk.logprobs ?? []),
-      pass: request.trace ? trace.passOf(chunk) : undefined,
+      pass: request.trace && chunk.pass !== undefined ? trace.passOf(chunk as GenerationChunk) : undefined,
     }));
   } catch (error) {
     send({ kind: "error", id, error: wireError(error) });
@@ -82,13 +86,21 @@ async function serve({ model, engine, strategies }: Opened, id: number, request:
   }
 }
 
+/** A chunk, or of a text without any what its prompt had. */
+type Told = Pick<GenerationChunk, "text" | "tokens" | "logprobs" | "promptLogprobs"> & Partial<GenerationChunk>;
+
 async function forward(
   id: number,
   generation: EngineGeneration,
-  chunkFrom: (chunk: GenerationChunk) => InferenceChunk,
+  chunkFrom: (chunk: Told) => InferenceChunk,
 ): Promise<void> {
-  for await (const chunk of generation) send({ kind: "chunk", id, chunk: chunkFrom(chunk) });
-  const { finishReason, tokens, statistics }: EngineResult = await generation;
+  let chunks = 0;
+  for await (const chunk of generation) {
+    chunks++;
+    send({ kind: "chunk", id, chunk: chunkFrom(chunk) });
+  }
+  const { finishReason, tokens, statistics, promptLogprobs = [] }: EngineResult = await generation;
+  if (chunks === 0) send({ kind: "chunk", id, chunk: chunkFrom({ text: "", tokens: [], promptLogprobs }) });
   const reason = finishReason === "length" ? "length" : "stop";
   send({ kind: "end", id, end: { finishReason: reason, tokens: tokens.length, statistics } });
 }

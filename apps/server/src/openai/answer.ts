@@ -30,8 +30,7 @@ export async function startChoices(inference: Inference, job: Job, abort: AbortC
   checkCount(job, inference.capacity);
   const start = async (index: number): Promise<Choice> => {
     const request = { ...(job.requests[index] as Job["requests"][number]), joins: index > 0, whole: !job.stream };
-    const stream = await inference.submit(request, abort.signal);
-    const events = (job.promptOnly ? stream.pipeThrough(withoutText()) : stream).getReader();
+    const events = (await inference.submit(request, abort.signal)).getReader();
     const { value } = await events.read();
     const { prompt, dropped } = value?.kind === "taken" ? value : { prompt: "", dropped: 0 };
     return { index, prompt, dropped, events };
@@ -45,18 +44,6 @@ export async function startChoices(inference: Inference, job: Job, abort: AbortC
     throw error;
   }
 }
-
-/** Of a text that is computed for its prompt's log-probabilities alone. */
-const withoutText = (): TransformStream<InferenceEvent, InferenceEvent> =>
-  new TransformStream({
-    transform(event, controller) {
-      if (event.kind === "chunk")
-        controller.enqueue({ ...event, chunk: { ...event.chunk, text: "", tokens: 0, logprobs: [] } });
-      else if (event.kind === "end")
-        controller.enqueue({ ...event, end: { ...event.end, finishReason: "length", tokens: 0 } });
-      else controller.enqueue(event);
-    },
-  });
 
 const formOf = ({ kind }: Job): typeof completionForm => (kind === "chat" ? chatForm : completionForm);
 

@@ -13,8 +13,6 @@ export interface Job {
   /** requests[i] writes choice i. */
   readonly requests: readonly TextRequest[];
   readonly echo: boolean;
-  /** Nothing is to be written: only the prompt's log-probabilities are asked for. */
-  readonly promptOnly: boolean;
   readonly stream: boolean;
   readonly usage: boolean;
 }
@@ -32,13 +30,6 @@ export function completionJob(body: CompletionBody, asker: Asker): Job {
   const count = body.n ?? 1;
   if (body.best_of !== undefined && body.best_of !== count)
     throw new ApiError(400, `best_of: expected n (${count}), received ${body.best_of}`, { param: "best_of" });
-  if (body.echo === true && body.logprobs !== undefined)
-    throw new ApiError(400, "logprobs with echo is not supported: a prompt's tokens have none here", {
-      param: "logprobs",
-    });
-  const promptOnly = body.max_tokens === 0;
-  if (promptOnly && body.echo !== true)
-    throw new ApiError(400, "max_tokens: expected at least 1, or echo: true with 0", { param: "max_tokens" });
   const prompts = promptsOf(body.prompt);
   if (prompts.length * count > mostChoices)
     throw new ApiError(400, `n: expected at most ${mostChoices} texts a request, received ${prompts.length * count}`, {
@@ -46,8 +37,7 @@ export function completionJob(body: CompletionBody, asker: Asker): Job {
     });
   const rest = {
     ...commonOf(body, asker),
-    // One is computed where none is wanted: a prompt is only computed for what follows.
-    maxNewTokens: promptOnly ? 1 : limitOf(body.max_tokens ?? completionTokens),
+    maxNewTokens: limitOf(body.max_tokens ?? completionTokens),
     logprobs: body.logprobs,
     promptLogprobs: body.echo === true ? body.logprobs : undefined,
   };
@@ -60,7 +50,7 @@ export function completionJob(body: CompletionBody, asker: Asker): Job {
       index,
     })),
   );
-  return { kind: "completion", requests, echo: body.echo ?? false, promptOnly, ...streamOf(body) };
+  return { kind: "completion", requests, echo: body.echo ?? false, ...streamOf(body) };
 }
 
 /** Throws ApiError for what no schema can say. */
@@ -80,7 +70,7 @@ export function chatJob(body: ChatBody, asker: Asker): Job {
     logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
   };
   const requests = Array.from({ length: body.n ?? 1 }, (_, index) => ({ ...request, index }));
-  return { kind: "chat", requests, echo: false, promptOnly: false, ...streamOf(body) };
+  return { kind: "chat", requests, echo: false, ...streamOf(body) };
 }
 
 /** Throws ApiError for a job of more texts than a model ever has room for: it would be refused however often it came. */

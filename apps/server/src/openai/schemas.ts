@@ -103,7 +103,9 @@ export const completionBody = strictObject({
     array(string()).min(1).max(mostChoices),
     array(array(tokenId).min(1)).min(1).max(mostChoices),
   ]).describe("Text, token ids, or a list of either."),
-  max_tokens: open(limit(0)).describe("Default 16. -1: what the context has room for. 0, with echo: the prompt alone."),
+  max_tokens: open(limit(0)).describe(
+    "Default 16. -1: what the context has room for. 0 writes nothing: with echo and logprobs, the prompt's alone.",
+  ),
   echo: open(boolean()).describe("The prompt before the text; with logprobs, its tokens have theirs too."),
   add_special_tokens: open(boolean()).describe(
     "Begin-of-text before a prompt of text, where the model has one. Default true.",
