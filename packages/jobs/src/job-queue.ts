@@ -28,6 +28,10 @@ export interface JobQueue {
   insert(name: string, jobs: readonly QueuedJob<object>[]): Promise<void>;
   take<Data>(name: string): Promise<QueuedJob<Data> | undefined>;
   done(name: string, id: string, output?: object): Promise<void>;
+  /** Those of these jobs that have ended, of at most 500 that are asked for first; their outputs are as they were given. */
+  ended(name: string, ids: readonly string[]): Promise<readonly unknown[]>;
+  /** Takes jobs away: those that failed or whose output has an `error`, or those that nobody has begun. */
+  forget(name: string, ids: readonly string[], which: keyof typeof forgettable): Promise<void>;
   /** Back to the queue. */
   giveBack(name: string, id: string): Promise<void>;
   /** It is still being run, and got on or not; false when it is somebody else's by now. */
@@ -42,8 +46,10 @@ export const jobSeconds = 30;
 /** Attempts of a job that does not get on, after which it is given up. */
 const mostAttempts = 4;
 /** Where pg-boss has its tables. */
-export const jobSchema = "dynamo_jobs";
-const jobsPerInsert = 500;
+const jobSchema = "dynamo_jobs";
+/** Inserted, asked for or taken away in one statement. */
+const jobsAtOnce = 500;
+const forgettable = { failed: "state = 'failed' OR output ? 'error'", waiting: "state IN ('created', 'retry')" };
 /** Any number that no other program has. */
 const tablesLock = 7_271_838;
 
@@ -106,14 +112,29 @@ function queueOf(boss: PgBoss, database: Database): JobQueue {
       await boss.send(name, data, { singletonKey: key });
     },
     async insert(name, jobs) {
-      for (let i = 0; i < jobs.length; i += jobsPerInsert)
-        await boss.insert(jobs.slice(i, i + jobsPerInsert).map(({ id, data }) => ({ name, id, data })));
+      for (let i = 0; i < jobs.length; i += jobsAtOnce)
+        await boss.insert(jobs.slice(i, i + jobsAtOnce).map(({ id, data }) => ({ name, id, data })));
     },
     async take<Data>(name: string) {
       const [job] = await boss.fetch<Data>(name, { batchSize: 1 });
       return job;
     },
     done: (name, id, output) => boss.complete(name, id, output),
+    async ended(name, ids) {
+      const { rows } = await database.executeSql(
+        `SELECT id::text, state::text, output FROM ${jobSchema}.job
+         WHERE name = $1 AND id = ANY($2::uuid[]) AND state IN ('completed', 'failed')`,
+        [name, ids.slice(0, jobsAtOnce)],
+      );
+      return rows;
+    },
+    async forget(name, ids, which) {
+      for (let i = 0; i < ids.length; i += jobsAtOnce)
+        await database.executeSql(
+          `DELETE FROM ${jobSchema}.job WHERE name = $1 AND id = ANY($2::uuid[]) AND (${forgettable[which]})`,
+          [name, ids.slice(i, i + jobsAtOnce)],
+        );
+    },
     giveBack: (name, id) => boss.fail(name, id),
     async touch(name, id, advanced) {
       // pg-boss 10 has no sign of life of its own: a job expires so long after it was begun, which is now.

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { DynamoError, throwIfAborted } from "@dynamo/core";
-import { jobId, jobSchema, workOn, type JobQueue, type QueueSettings } from "@dynamo/jobs";
+import { jobId, workOn, type JobQueue, type QueueSettings } from "@dynamo/jobs";
 import { z } from "zod";
 import type { Evaluation } from "../evaluation.js";
 import type { Compute } from "./compute.js";
@@ -17,7 +17,6 @@ export const evaluationQueue: QueueSettings = { name: "dynamo-evaluation" };
 
 /** Milliseconds between two looks for results, and for jobs. */
 const idle = 500;
-const idsPerLook = 500;
 
 interface QueuedData {
   /** Of `runId`. */
@@ -69,7 +68,7 @@ export function computeOnQueue({ queue, spec, run, signal }: QueuedOptions): Com
     const { name } = evaluationQueue;
     const waiting = new Map(pending.map(({ index }) => [jobId(`${run}/${index}`), index]));
     // What failed once may have found its file by now.
-    await forget(queue, [...waiting.keys()], "state = 'failed' OR output ? 'error'");
+    await queue.forget(name, [...waiting.keys()], "failed");
     const queued = pending.map(({ index, job }) => ({ run, index, job, spec }) satisfies QueuedData);
     await queue.insert(
       name,
@@ -78,7 +77,7 @@ export function computeOnQueue({ queue, spec, run, signal }: QueuedOptions): Com
     try {
       while (waiting.size > 0) {
         throwIfAborted(signal);
-        const found = await look(queue, [...waiting.keys()]);
+        const found = ended.parse(await queue.ended(name, [...waiting.keys()]));
         for (const { id, state, output } of found) {
           const index = waiting.get(id) ?? 0;
           await put(index, resultOf(index, state, output));
@@ -87,7 +86,7 @@ export function computeOnQueue({ queue, spec, run, signal }: QueuedOptions): Com
         if (found.length === 0) await delay(idle, undefined, { signal }).catch(() => undefined);
       }
     } catch (error) {
-      if (!signal.aborted) await forget(queue, [...waiting.keys()], "state IN ('created', 'retry')");
+      if (!signal.aborted) await queue.forget(name, [...waiting.keys()], "waiting");
       throw error;
     }
   };
@@ -97,23 +96,6 @@ function resultOf(index: number, state: string, output: z.output<typeof ended>[n
   if (output?.error !== undefined) throw new DynamoError(output.error.code as JobError["code"], output.error.message);
   if (state === "completed" && output?.result !== undefined) return output.result;
   throw new DynamoError("runtime", `job ${index}: its workers ended while they ran it, again and again`);
-}
-
-async function look({ database }: JobQueue, ids: readonly string[]): Promise<z.output<typeof ended>> {
-  const { rows } = await database.executeSql(
-    `SELECT id::text, state::text, output FROM ${jobSchema}.job
-     WHERE name = $1 AND id = ANY($2::uuid[]) AND state IN ('completed', 'failed')`,
-    [evaluationQueue.name, ids.slice(0, idsPerLook)],
-  );
-  return ended.parse(rows);
-}
-
-async function forget({ database }: JobQueue, ids: readonly string[], which: string): Promise<void> {
-  for (let i = 0; i < ids.length; i += idsPerLook)
-    await database.executeSql(`DELETE FROM ${jobSchema}.job WHERE name = $1 AND id = ANY($2::uuid[]) AND (${which})`, [
-      evaluationQueue.name,
-      ids.slice(i, i + idsPerLook),
-    ]);
 }
 
 export interface WorkerOptions {
