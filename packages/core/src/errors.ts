@@ -49,5 +49,5 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 /** What a call rejects with whose signal has fired. */
-export const abortedError = (signal: AbortSignal): DynamoError =>
-  new DynamoError("aborted", "stopped by the caller's signal", { cause: signal.reason });
+export const abortedError = (signal?: Pick<AbortSignal, "reason"> | null): DynamoError =>
+  new DynamoError("aborted", "stopped by the caller's signal", { cause: signal?.reason });

@@ -1,5 +1,6 @@
 /** Whether a graph fits into the memory that sessions have, known from its files' sizes alone: before anything is read. */
 import { DynamoError } from "./errors.js";
+import { checkValue, plainObject, text, valueCheck, whole } from "./value-checks.js";
 import type { DeviceChoice } from "./runtime.js";
 
 /** Bytes of a graph's file, and of the external data beside it. */
@@ -12,10 +13,15 @@ export interface GraphSize {
 const copiesOfGraph = 2;
 
 /** Throws `out-of-memory` for a graph that needs more than `memory`; an unknown memory refuses none. */
-export function checkGraphMemory(
-  { graph, externalData }: GraphSize,
-  { device, memory = Infinity }: Pick<DeviceChoice, "device" | "memory">,
-): void {
+export function checkGraphMemory(size: GraphSize, place: Pick<DeviceChoice, "device" | "memory">): void {
+  checkValue("size", size, plainObject);
+  checkValue("place", place, plainObject);
+  const { graph, externalData } = size;
+  const { device, memory = Infinity } = place;
+  checkValue("device", device, text);
+  checkValue("memory", memory, valueCheck<number>("a number", (value) => typeof value === "number"));
+  checkValue("graph", graph, whole(0));
+  checkValue("externalData", externalData, whole(0));
   // Weights that lie outside the graph are read to where they stay.
   const needed = copiesOfGraph * graph + externalData;
   if (needed <= memory) return;

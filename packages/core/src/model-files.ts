@@ -1,5 +1,6 @@
 /** Where a model's files come from: a folder, a URL, a dropped folder, a package. */
 import { DynamoError } from "./errors.js";
+import { checkValue, text } from "./value-checks.js";
 
 export interface ModelFiles {
   /** For messages: the folder or address. */
@@ -17,6 +18,7 @@ export interface ModelFiles {
 
 /** Paths come from untrusted files too (shard names): they must stay inside the folder. */
 export function checkInside(path: string): void {
+  checkValue("path", path, text);
   const parts = path.split("/");
   if (/[\\:\0]/.test(path) || parts.some((part) => part === "" || part === "." || part === "..")) {
     throw new DynamoError(

@@ -5,30 +5,31 @@
 import { describeName, describeValue } from "./describe-value.js";
 import { DynamoError } from "./errors.js";
 import { nearestName } from "./nearest-name.js";
-import { isPlainObject, valueCheck, type ValueCheck } from "./value-checks.js";
+import { checkValue, isPlainObject, valueCheck, type ValueCheck } from "./value-checks.js";
 
 export { describeName, describeValue } from "./describe-value.js";
 export { nearestName } from "./nearest-name.js";
 export {
   abortSignal,
   callback,
+  checkValue,
   either,
   finite,
   flag,
   hasMethods,
   isPlainObject,
-  languageModel,
   listOf,
   numberAbove,
   numberFrom,
   numberIn,
   oneOf,
+  plainObject,
   someText,
-  strategy,
   text,
   valueCheck,
   whole,
 } from "./value-checks.js";
+export { languageModel, strategy } from "./contract-checks.js";
 export type { ValueCheck } from "./value-checks.js";
 
 /** A check of every option, by name: TypeScript refuses a table that lacks one. Mark the mandatory ones with `required`. */
@@ -75,15 +76,6 @@ export function checkOptions<Options extends object>(
   });
 }
 
-/** Throws `invalid-argument` unless the value passes: "<name> must be <expected>, received <value>". */
-export function checkValue<Value>(
-  name: string,
-  value: unknown,
-  { expected, accepts }: ValueCheck<Value>,
-): asserts value is Value {
-  if (!passes(accepts, value)) fail(`${name} must be ${expected}, received ${describeValue(value)}`);
-}
-
 function checkMembers(
   where: string,
   options: Readonly<Record<string, unknown>>,
@@ -108,15 +100,6 @@ function hint(name: string, path: string, known: readonly string[], misplaced: M
   const all = `expected one of ${known.map((each) => path + each).join(", ")}`;
   if (Object.hasOwn(misplaced, name)) return `it ${misplaced[name] as string}; ${all}`;
   return nearest === undefined ? all : `did you mean ${path}${nearest}? ${all}`;
-}
-
-/** A getter or a proxy may throw while it is looked at: then the value is none that passes. */
-function passes(accepts: (value: unknown) => boolean, value: unknown): boolean {
-  try {
-    return accepts(value);
-  } catch {
-    return false;
-  }
 }
 
 function fail(message: string): never {

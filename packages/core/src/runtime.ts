@@ -1,5 +1,6 @@
 /** What a runtime adapter offers: sessions over ONNX graphs, with a KV cache that stays where the session runs. */
 import type { DType } from "./dtype.js";
+import { checkValue, text } from "./value-checks.js";
 import type { Tensor } from "./tensor.js";
 
 export type Device = "cpu" | "cuda" | "webgpu" | "wasm";
@@ -117,4 +118,7 @@ export interface CacheAppend {
 }
 
 /** The output that replaces a state's tensor. */
-export const nextName = (name: string): string => `${name}.next`;
+export function nextName(name: string): string {
+  checkValue("name", name, text);
+  return `${name}.next`;
+}

@@ -5,6 +5,7 @@
 import { byteSize, type DType } from "./dtype.js";
 import { DynamoError } from "./errors.js";
 import { elementCount } from "./tensor.js";
+import { checkValue, isPlainObject, valueCheck, whole } from "./value-checks.js";
 
 /** The format's own limit: a longer header is an attack, not a model. */
 export const maxHeaderBytes = 100_000_000;
@@ -46,6 +47,19 @@ function fail(message: string): never {
   throw new DynamoError("invalid-file", `safetensors: ${message.slice(0, maxMessageLength)}`);
 }
 
+const bytesCheck = valueCheck<Uint8Array>("a Uint8Array", (value) => ArrayBuffer.isView(value) && "length" in value);
+
+const tensorsCheck = valueCheck<readonly object[]>(
+  "a list of { name, dtype, shape }",
+  (value) =>
+    Array.isArray(value) &&
+    Array.from(value).every((each: { name?: unknown } | null | undefined) => typeof each?.name === "string"),
+);
+const textsCheck = valueCheck<Record<string, string>>(
+  "an object of strings",
+  (value) => isPlainObject(value) && Object.values(value as object).every((each) => typeof each === "string"),
+);
+
 /** A value for a message: short, and walked one level deep, because hostile nesting overflows the stack. */
 function show(value: unknown): string {
   if (Array.isArray(value)) {
@@ -58,6 +72,8 @@ function show(value: unknown): string {
 
 /** The JSON header's length from a file's first 8 bytes; throws `invalid-file` when it cannot be. */
 export function headerByteLength(prefix: Uint8Array, fileBytes: number): number {
+  checkValue("prefix", prefix, bytesCheck);
+  checkValue("fileBytes", fileBytes, whole(0));
   if (prefix.length < 8 || fileBytes < 8) fail(`a file has at least 8 bytes, received ${fileBytes}`);
   const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(maxHeaderBytes)) fail(`a header has at most ${maxHeaderBytes} bytes, this one says ${length}`);
@@ -149,6 +165,8 @@ export function encodeSafetensorsHeader(
   tensors: readonly { readonly name: string; readonly dtype: DType; readonly shape: readonly number[] }[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  checkValue("tensors", tensors, tensorsCheck);
+  checkValue("metadata", metadata, textsCheck);
   const header: Record<string, unknown> = Object.keys(metadata).length === 0 ? {} : { __metadata__: metadata };
   let offset = 0;
   for (const { name, dtype, shape } of tensors) {

@@ -1,6 +1,7 @@
 /** The tensor interface: dtype, dims, data, place, and explicit disposal. */
 import { DynamoError } from "./errors.js";
-import { allocate, type DType, type TypedArrays } from "./dtype.js";
+import { allocate, type DType, type TypedArray, type TypedArrays } from "./dtype.js";
+import { checkValue, valueCheck } from "./value-checks.js";
 
 /**
  * A dense, row-major tensor. Whoever receives a tensor from a call owns it and disposes it; a tensor that is passed in
@@ -16,8 +17,15 @@ export interface Tensor<D extends DType = DType> {
   dispose(): void;
 }
 
+const dimsCheck = valueCheck<readonly number[]>(
+  "a list of whole numbers of at least 0",
+  (value) => Array.isArray(value) && value.length <= 64 && Array.from(value).every((dim) => typeof dim === "number"),
+);
+const typedArray = valueCheck<TypedArray>("a typed array", (value) => ArrayBuffer.isView(value) && "length" in value);
+
 /** Elements in a tensor of these dims; throws `invalid-argument` unless each is a whole number of at least 0. */
 export function elementCount(dims: readonly number[]): number {
+  checkValue("tensor dims", dims, dimsCheck);
   let count = 1;
   for (const dim of dims) {
     if (!Number.isSafeInteger(dim) || dim < 0) {
@@ -44,6 +52,7 @@ export function tensor<D extends DType>(
   data: TypedArrays[D] = allocate(dtype, elementCount(dims)),
 ): Tensor<D> {
   const expected = elementCount(dims);
+  checkValue("data", data, typedArray);
   if (data.length !== expected) {
     throw new DynamoError(
       "invalid-argument",

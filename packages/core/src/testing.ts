@@ -131,6 +131,24 @@ function forwardTable(
   return { candidates, logits: whole };
 }
 
+/**
+ * What came of a call, of the promise that it returned and of the first items of an iterator: "settled", or the code of
+ * the DynamoError that it was refused with. For tests with arbitrary arguments: every other error is thrown on.
+ */
+export async function settledOrRefused(call: () => unknown): Promise<string> {
+  try {
+    const result = await call();
+    if (typeof result === "object" && result !== null && Symbol.asyncIterator in result) {
+      let items = 0;
+      for await (const _ of result as AsyncIterable<unknown>) if (++items === 3) break;
+    }
+    return "settled";
+  } catch (error) {
+    if (DynamoError.is(error) && error.message.length < 2000) return error.code;
+    throw error;
+  }
+}
+
 /** The `topK` largest logits, descending, ties by lower id. */
 export function topCandidates(logits: ArrayLike<number>, topK: number): Candidates {
   const ids = Int32Array.from({ length: logits.length }, (_, id) => id);

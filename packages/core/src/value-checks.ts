@@ -1,7 +1,8 @@
 /** What a value must be, as a test and in words. Types are promises only where callers write plain JavaScript. */
-import type { LanguageModel } from "./language-model.js";
-import type { Strategy } from "./strategy.js";
+import { describeValue } from "./describe-value.js";
+import { DynamoError } from "./errors.js";
 
+/** What a value must be: in words, and as a test. */
 export interface ValueCheck<Value = unknown> {
   /** Completes "<name> must be …". */
   readonly expected: string;
@@ -72,6 +73,8 @@ export const hasMethods = (value: unknown, ...names: readonly string[]): boolean
 
 /** Any finite number. */
 export const finite: ValueCheck<number> = valueCheck("a finite number", isNumber);
+/** An object that is no list, promise, map or instance of a class. */
+export const plainObject: ValueCheck<object> = valueCheck("a plain object", (value) => isPlainObject(value));
 /** True or false. */
 export const flag: ValueCheck<boolean> = valueCheck("true or false", (value) => typeof value === "boolean");
 /** A string, possibly empty. */
@@ -90,18 +93,6 @@ export const abortSignal: ValueCheck<AbortSignal> = valueCheck(
   (value) => hasMethods(value, "addEventListener") && typeof (value as AbortSignal).aborted === "boolean",
 );
 
-/** A language model, as `loadModel` of @dynamo/model gives it. */
-export const languageModel: ValueCheck<LanguageModel> = valueCheck(
-  "a loaded model (what loadModel resolves to)",
-  (value) => hasMethods(value, "createCache", "forward") && isModelInfo((value as LanguageModel).info),
-);
-
-/** A decoding strategy. */
-export const strategy: ValueCheck<Strategy> = valueCheck(
-  "a strategy such as dynamo(), an object { name, step }",
-  (value) => hasMethods(value, "step") && typeof (value as Strategy).name === "string",
-);
-
 /**
  * Of this realm or another. Maps, arrays, promises and instances of classes hold what looking for names would not find.
  */
@@ -111,13 +102,21 @@ export function isPlainObject(value: unknown): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function isModelInfo(info: unknown): boolean {
-  if (typeof info !== "object" || info === null) return false;
-  const { vocabularySize, tokenHeads, contextLength, endOfTextIds, generation } = info as Record<string, unknown>;
-  return (
-    [vocabularySize, tokenHeads, contextLength].every(whole(1).accepts) &&
-    Array.isArray(endOfTextIds) &&
-    typeof generation === "object" &&
-    generation !== null
-  );
+/** Throws `invalid-argument` unless the value passes: "<name> must be <expected>, received <value>". */
+export function checkValue<Value>(
+  name: string,
+  value: unknown,
+  { expected, accepts }: ValueCheck<Value>,
+): asserts value is Value {
+  if (passes(accepts, value)) return;
+  throw new DynamoError("invalid-argument", `${name} must be ${expected}, received ${describeValue(value)}`);
+}
+
+/** A getter or a proxy may throw while it is looked at: then the value is none that passes. */
+function passes(accepts: (value: unknown) => boolean, value: unknown): boolean {
+  try {
+    return accepts(value);
+  } catch {
+    return false;
+  }
 }

@@ -17,7 +17,8 @@ import { logitAdjustment } from "./logit-adjustment.js";
 import { promptCheck, promptIds, type Prompt } from "./prompt.js";
 import { promptScores, type PromptScores } from "./prompt-scores.js";
 import { randomSeed } from "./random.js";
-import { checkOutput, commit, feedOf, startSequence, type Sequence } from "./sequence.js";
+import { checkOutput, commit, feedOf, startSequence, type Ends, type Sequence } from "./sequence.js";
+import { positionsCheck } from "./step-checks.js";
 import { speculativeChecks } from "./speculative.js";
 import { onAbort } from "./unless-aborted.js";
 import { verifiedChecks } from "./verified.js";
@@ -45,6 +46,8 @@ export interface Decoding {
   readonly progress: DecodingProgress;
   /** With `promptLogprobs`: takes what the passes over the prompt return; `prefillRow` hands it over. */
   readonly promptScores: PromptScores | undefined;
+  /** What its text suffers from: token heads that it uses and that were never trained. */
+  readonly warnings: readonly string[];
   /** What the next pass feeds behind what the row holds: the first time the whole prompt. */
   feed(): Required<Feed>;
   /**
@@ -106,10 +109,7 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
   const sequence = startSequence(model, index, ids, seed, options);
   const logprobs = alternativesOf(options.logprobs);
   const scores = promptScores(model, ids, { alternatives: alternativesOf(options.promptLogprobs), heads });
-  const ends = {
-    endOfText: (options.stopAtEndOfText ?? true) ? info.endOfTextIds : [],
-    stopIds: options.stop?.ids ?? [],
-  };
+  const ends = endsOf(model, options);
   const adjustment = logitAdjustment(options, {
     vocabularySize: info.vocabularySize,
     ends: [...ends.endOfText, ...ends.stopIds],
@@ -168,8 +168,10 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
       return { ...progressOf(sequence), promptLogprobs: scores?.logprobs, ...counts };
     },
     promptScores: scores,
+    warnings: untrainedWarnings(info.untrainedHeads.filter((head) => head <= heads)),
     feed: () => ({ tokens: feedOf(sequence), positions: sequence.draft.length + 1 }),
     async step(positions) {
+      checkValue("positions", positions, positionsCheck(sequence.draft.length + 1));
       try {
         return await step(positions);
       } catch (error) {
@@ -181,9 +183,25 @@ export function beginDecoding(model: LanguageModel, prompt: Prompt, options: Gen
   };
 }
 
+const endsOf = (
+  { info }: LanguageModel,
+  { stop, stopAtEndOfText = true }: GenerateOptions,
+): Omit<Ends, "minNewTokens"> => ({
+  endOfText: stopAtEndOfText ? info.endOfTextIds : [],
+  stopIds: stop?.ids ?? [],
+});
+
 function progressOf(sequence: Sequence): Pick<DecodingProgress, "text" | "tokens" | "passes" | "orders" | "logprobs"> {
   const { text, passes, orders, logprobs, context, promptLength, length } = sequence;
   return { text, tokens: Array.from(context.subarray(promptLength, length)), passes, orders: { ...orders }, logprobs };
+}
+
+function untrainedWarnings(heads: readonly number[]): string[] {
+  if (heads.length === 0) return [];
+  const named = heads.length === 1 ? `head ${heads.join()} was` : `heads ${heads.join(", ")} were`;
+  return [
+    `token ${named} never trained: use a strategy with fewer heads (autoregressive(), tokenHeads), or train them`,
+  ];
 }
 
 function countStep(

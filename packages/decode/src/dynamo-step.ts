@@ -3,12 +3,14 @@
  * (paper, section 3.2, Algorithm 1).
  */
 import { DynamoError, type Candidates, type Cooccurrence, type NgramMatches } from "@dynamo/core";
+import { callback, checkOptions, checkValue, valueCheck, whole } from "@dynamo/core/options";
 import { createAdaptiveThreshold } from "./adaptive-threshold.js";
 import { power } from "./exponential.js";
 import { cellCount, emptyGrid, filter, peak, push, rankAlong, scale, sum, type SparseGrid } from "./grid.js";
 import { headDistribution, type DistributionOptions, type HeadDistribution } from "./head-distribution.js";
 import { independentJoint, maskedJoint } from "./joint.js";
 import { createRepetition } from "./repetition.js";
+import { checkStep } from "./step-checks.js";
 
 /** Each head's distribution, and what becomes of their joint. Temperature 0 takes the likeliest tuple. */
 export interface StepOptions extends DistributionOptions {
@@ -78,8 +80,8 @@ export type DynamoStep = (
 const maxCells = 2 ** 31 - 1;
 
 /** A step with scratch of its own, reused from call to call: one for each sequence or thread of work. */
-export function createDynamoStep({ observe }: ObserveOptions = {}): DynamoStep {
-  const joint = emptyGrid();
+export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
+  const [observe, joint] = [observerOf(settings), emptyGrid()];
   const matches: NgramMatches = { cells: new Int32Array(1024), weights: new Float64Array(1024), length: 0 };
   const cutAdaptively = createAdaptiveThreshold();
   const repetition = createRepetition();
@@ -150,6 +152,7 @@ export function createDynamoStep({ observe }: ObserveOptions = {}): DynamoStep {
   }
 
   return (candidates, context, mask, options) => {
+    checkStep(candidates, context, mask, options);
     const heads = distributions(candidates, options);
     repetition.look(context, heads);
     const trace: OrderTrace[] = [];
@@ -162,6 +165,11 @@ export function createDynamoStep({ observe }: ObserveOptions = {}): DynamoStep {
     repetition.apply(joint, heads, options.repetitionPenalty);
     return { order: 1, joint, heads, trace };
   };
+}
+
+function observerOf(settings: ObserveOptions): ObserveOptions["observe"] {
+  checkOptions<ObserveOptions>("createDynamoStep()", settings, { observe: callback() });
+  return settings.observe;
 }
 
 function checkCells(heads: readonly HeadDistribution[]): void {
@@ -179,7 +187,16 @@ function fillSingle(joint: SparseGrid, { ids, probabilities }: HeadDistribution)
   for (let rank = 0; rank < ids.length; rank++) push(joint, rank, probabilities[rank] as number);
 }
 
+const decisionCheck = valueCheck<StepDecision>("the decision of a step", (value) => {
+  const { joint, heads } = value as StepDecision;
+  return Array.isArray(joint.shape) && Array.isArray(heads) && joint.shape.length <= heads.length;
+});
+
 /** The tokens of a cell. */
-export function tupleOf({ joint: { shape }, heads }: StepDecision, cell: number): number[] {
+export function tupleOf(decision: StepDecision, cell: number): number[] {
+  checkValue("decision", decision, decisionCheck);
+  const { joint, heads } = decision;
+  const { shape } = joint;
+  checkValue("cell", cell, whole(0, cellCount(shape) - 1));
   return shape.map((_, axis) => (heads[axis] as HeadDistribution).ids[rankAlong(shape, cell, axis)] as number);
 }

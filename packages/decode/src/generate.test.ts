@@ -58,6 +58,16 @@ describe("generate", () => {
     expect(prompts).toEqual([[1, 97, 98, 99]]);
   });
 
+  it("names untrained heads that the strategy uses", async () => {
+    const inner = model();
+    const untrained: LanguageModel = { ...inner, info: { ...inner.info, untrainedHeads: [2, 3] } };
+    const warningsOf = async (strategy: Strategy): Promise<readonly string[]> =>
+      (await generate(untrained, "a", { strategy, maxNewTokens: 2 })).warnings;
+    expect(await warningsOf(dynamo())).toEqual([expect.stringMatching(/^token heads 2, 3 were never trained/)]);
+    expect(await warningsOf(dynamo({ tokenHeads: 2 }))).toEqual([expect.stringMatching(/^token head 2 was never/)]);
+    expect(await warningsOf(autoregressive())).toEqual([]);
+  });
+
   it("runs once", async () => {
     const generation = generate(model(), "abc", { maxNewTokens: 3, seed: 1 });
     await generation;

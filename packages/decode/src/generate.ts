@@ -32,8 +32,9 @@ export function generate(
   const batch = isBatch(prompt);
   const { signal, ...own } = options;
   const seed = options.seed ?? randomSeed();
-  // One listener for all of them.
-  const decodings = (batch ? prompt : [prompt]).map((each, i) => beginDecoding(model, each, { ...own, seed }, i));
+  // One listener for all of them. Array.from: holes count too.
+  const prompts = batch ? Array.from(prompt) : [prompt];
+  const decodings = prompts.map((each, i) => beginDecoding(model, each, { ...own, seed }, i));
   const run = createRun(model, decodings, signal);
   return once(run.chunks, () => {
     const sum = (of: (progress: DecodingProgress) => number): number =>
@@ -142,7 +143,7 @@ function chunksOf(steps: readonly (RowStep | undefined)[]): GenerationChunk[] {
 }
 
 function resultOf(
-  { prompt, seed, finishReason = "cancelled", progress }: Decoding,
+  { prompt, seed, warnings, finishReason = "cancelled", progress }: Decoding,
   seconds: Seconds,
   strategySeconds: { readonly joint: number; readonly sampling: number },
   { logprobs = false }: GenerateOptions,
@@ -153,6 +154,7 @@ function resultOf(
     tokens,
     finishReason,
     seed,
+    warnings,
     ...(logprobs === false ? {} : { logprobs: progress.logprobs }),
     ...(promptLogprobs === undefined ? {} : { promptLogprobs }),
     statistics: {

@@ -69,6 +69,8 @@ export interface GenerationResult {
   readonly tokens: readonly number[];
   readonly finishReason: FinishReason;
   readonly seed: number;
+  /** What the text suffers from: token heads that the strategy used and that were never trained. */
+  readonly warnings: readonly string[];
   readonly logprobs?: readonly TokenLogprob[];
   /** With `promptLogprobs`: one for each token of the prompt, begin-of-text included. */
   readonly promptLogprobs?: readonly TokenLogprob[];

@@ -1,6 +1,8 @@
 /** One head's candidates as probabilities (step 1 of the decoding step). */
 import type { Candidates } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
 import { exp } from "./exponential.js";
+import { candidatesCheck, distributionCheck, weightsCheck } from "./step-checks.js";
 
 /** Tokens, likeliest first, with probabilities that sum to 1. */
 export interface HeadDistribution {
@@ -27,10 +29,15 @@ export interface DistributionOptions {
  * long enough, so that a step allocates nothing.
  */
 export function headDistribution(
-  { ids, logits }: Candidates,
-  { temperature, topP = 1, minP = 0, typicalP = 1 }: DistributionOptions,
+  candidates: Candidates,
+  options: DistributionOptions,
   into?: Float64Array,
 ): HeadDistribution {
+  checkValue("candidates", candidates, candidatesCheck);
+  checkValue("options", options, distributionCheck);
+  if (into !== undefined) checkValue("into", into, weightsCheck);
+  const { ids, logits } = candidates;
+  const { temperature, topP = 1, minP = 0, typicalP = 1 } = options;
   const k = ids.length;
   const weights = into !== undefined && into.length >= k ? into.subarray(0, k) : new Float64Array(k);
   const divisor = temperature === 0 ? 1 : temperature;

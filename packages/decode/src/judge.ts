@@ -3,10 +3,12 @@
  * decoding with speculative sampling", Algorithm 2. What it emits has exactly head 1's distribution.
  */
 import type { Candidates, Draft } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
 import type { StepOptions } from "./dynamo-step.js";
 import { headDistribution, type DistributionOptions, type HeadDistribution } from "./head-distribution.js";
 import type { Random } from "./random.js";
 import { choose, likeliestIndex, sampleIndex } from "./sample.js";
+import { checkRandom, contextCheck, draftCheck, judgeCheck, positionsCheck } from "./step-checks.js";
 
 /** What is sampled from. */
 export type JudgeOptions = DistributionOptions & Pick<StepOptions, "repetitionPenalty">;
@@ -18,6 +20,9 @@ export function samplingDistribution(
   drafted: readonly number[],
   options: JudgeOptions,
 ): HeadDistribution {
+  checkValue("context", context, contextCheck);
+  checkValue("drafted", drafted, contextCheck);
+  checkValue("options", options, judgeCheck);
   const { ids, probabilities } = headDistribution(candidates, options);
   if (options.repetitionPenalty === 1) return { ids, probabilities };
   let total = 0;
@@ -39,6 +44,9 @@ export function judge(
   options: JudgeOptions,
   random: Random,
 ): { accepted: number; token: number } {
+  checkValue("draft", draft, draftCheck);
+  checkValue("positions", positions, positionsCheck(draft.length + 1));
+  checkRandom(random);
   const accepted: number[] = [];
   for (const [i, { token, distribution }] of draft.entries()) {
     const p = samplingDistribution(

@@ -1,6 +1,6 @@
 /** What a text begins with: text, or token ids. */
 import { DynamoError, type LanguageModel } from "@dynamo/core";
-import { describeValue, valueCheck } from "@dynamo/core/options";
+import { checkValue, describeValue, oneOf, valueCheck, whole } from "@dynamo/core/options";
 import type { GenerateOptions } from "./generation.js";
 
 export type Prompt = string | ArrayLike<number>;
@@ -52,12 +52,17 @@ function textIds({ tokenizer, info: { contextLength } }: LanguageModel, text: st
   return tokenizer.encode(text);
 }
 
+const certainty = oneOf("exactly", "at least");
+
 /** Throws `context-length`. `at least`: the tokens are a lower bound, nobody has encoded the text. */
 export function checkPromptLength(
   tokens: number,
   contextLength: number,
   how: "exactly" | "at least" = "exactly",
 ): void {
+  checkValue("tokens", tokens, whole(0));
+  checkValue("contextLength", contextLength, whole(0));
+  checkValue("how", how, certainty);
   if (tokens < contextLength) return;
   const has = how === "exactly" ? tokens : `at least ${tokens}`;
   throw new DynamoError(

@@ -1,9 +1,14 @@
 /** Seeded uniform numbers, bit-identical everywhere: xoshiro128** (Blackman and Vigna) seeded by splitmix32. */
 
+import { checkValue, whole } from "@dynamo/core/options";
+
+/** Uniform in [0, 1). */
 export type Random = () => number;
 
 /** Uniform in [0, 1) with 32 random bits. Rows of a batch have streams of their own, whoever else is in the batch. */
 export function createRandom(seed: number, row = 0): Random {
+  checkValue("seed", seed, whole(0));
+  checkValue("row", row, whole(0));
   // The seed's two halves and the row, so that seeds above 2^32 differ too.
   let mix = (seed >>> 0) ^ Math.imul(Math.floor(seed / 2 ** 32) | 0, 0x9e3779b9) ^ Math.imul(row, 0x85ebca6b);
   const next = (): number => {

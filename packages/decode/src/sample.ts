@@ -1,5 +1,7 @@
 /** Drawing from unnormalised weights. */
+import { checkValue, whole } from "@dynamo/core/options";
 import type { Random } from "./random.js";
+import { checkRandom, weightsCheck } from "./step-checks.js";
 
 /** An index with a probability in proportion to its weight; `length` weights, at least one above 0. */
 export function sampleIndex(weights: Float64Array, length: number, random: Random): number {
@@ -27,5 +29,8 @@ export function likeliestIndex(weights: Float64Array, length: number): number {
 
 /** Samples, or with temperature 0 takes the likeliest. */
 export function choose(weights: Float64Array, length: number, temperature: number, random: Random): number {
+  checkValue("weights", weights, weightsCheck);
+  checkValue("length", length, whole(1, weights.length));
+  checkRandom(random);
   return temperature === 0 ? likeliestIndex(weights, length) : sampleIndex(weights, length, random);
 }

@@ -57,6 +57,7 @@ function resultOf({ decoding, submitted, started, firstToken, reused }: Active):
     tokens,
     finishReason: decoding.finishReason ?? "cancelled",
     seed: decoding.seed,
+    warnings: decoding.warnings,
     logprobs,
     promptLogprobs,
     statistics: {
