@@ -19,7 +19,11 @@ export function checkGraphMemory(size: GraphSize, place: Pick<DeviceChoice, "dev
   const { graph, externalData } = size;
   const { device, memory = Infinity } = place;
   checkValue("device", device, text);
-  checkValue("memory", memory, valueCheck<number>("a number", (value) => typeof value === "number"));
+  checkValue(
+    "memory",
+    memory,
+    valueCheck<number>("a number", (value) => typeof value === "number"),
+  );
   checkValue("graph", graph, whole(0));
   checkValue("externalData", externalData, whole(0));
   // Weights that lie outside the graph are read to where they stay.

@@ -54,7 +54,9 @@ export const distributionCheck: ValueCheck<object> = valueCheck(
   (value) =>
     typeof value === "object" &&
     numberFrom(0).accepts((value as { temperature?: unknown }).temperature) &&
-    Object.values(value as object).every((each) => ["number", "boolean", "undefined"].includes(typeof each)),
+    ["topP", "minP", "typicalP", "repetitionPenalty", "backoff", "maskStrength"].every((name) =>
+      ["number", "undefined"].includes(typeof (value as Record<string, unknown>)[name]),
+    ),
 );
 
 /** With a repetition penalty too. */
