@@ -136,9 +136,7 @@ describe("prompts", () => {
     const runtime = createNodeRuntime({ device: "cpu" });
     const model = await loadModel(runtime, modelPath);
     const context = "Once upon a time, there was a little";
-    const [{ logLikelihood = NaN } = {}] = await scoreContinuations(model, [
-      { context, continuation: " girl named Lily." },
-    ]);
+    const [scoredAlone] = await scoreContinuations(model, [{ context, continuation: " girl named Lily." }]);
     // The model begins every text with its begin-of-text, whose text is its name.
     const begin = model.info.beginOfTextId as number;
     const ids = [begin, ...model.tokenizer.encode(`${context} girl named Lily.`)];
@@ -158,7 +156,7 @@ describe("prompts", () => {
       expect(tokens.slice(1).join("")).toBe(choices[0]?.text);
       expect(offsets).toEqual(tokens.map((_, i) => tokens.slice(1, Math.max(1, i)).join("").length));
       const scored = values.slice(before, ids.length).reduce<number>((sum, value) => sum + (value ?? NaN), 0);
-      expect(scored).toBeCloseTo(logLikelihood, 3);
+      expect(scored).toBeCloseTo(scoredAlone?.logLikelihood ?? NaN, 3);
       const events = eventsOf((await ask(server, { ...body, stream: true })).text).slice(0, -1);
       const parts = events.flatMap((event) => completion.partial({ usage: true }).parse(event).choices);
       expect(parts.flatMap(({ logprobs }) => logprobs?.tokens ?? [])).toEqual(tokens);
