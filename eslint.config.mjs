@@ -42,6 +42,15 @@ const shape = {
   "no-console": "error",
 };
 
+/** The preset in tooling/build has the one limit of all tests: a smaller one fails on a busy machine. */
+const ownTimeouts = [
+  "CallExpression[callee.name=/^(it|test|before|after)/] > Literal.arguments[raw=/^[0-9_]+$/]",
+  "CallExpression[callee.object.name='expect'][callee.property.name='poll'] Property[key.name='timeout']",
+].map((selector) => ({
+  selector,
+  message: "Tests have no limits of their own: see hangLimit in tooling/build/vitest.mjs.",
+}));
+
 export default defineConfig(
   globalIgnores([
     "**/dist/",
@@ -72,6 +81,7 @@ export default defineConfig(
       "@typescript-eslint/require-await": "off",
       "@typescript-eslint/no-empty-function": "off",
       "@typescript-eslint/unbound-method": "off",
+      "no-restricted-syntax": ["error", ...ownTimeouts],
     },
   },
   {

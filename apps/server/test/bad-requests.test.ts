@@ -6,7 +6,7 @@ import { startServer, type RunningServer } from "./start-server.js";
 let server: RunningServer;
 beforeAll(async () => {
   server = await startServer();
-}, 60_000);
+});
 afterAll(async () => {
   expect((await ask(server, short)).status).toBe(200);
   await until(() => idle(server));

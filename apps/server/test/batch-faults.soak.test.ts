@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await server.stop();
   await rm(folder, { recursive: true, force: true });
-}, 30_000);
+});
 
 async function start(options: object = {}): Promise<void> {
   server = await startServer({ options: { data: { folder }, ...options }, environment: { DATABASE_URL: "" } });
@@ -79,7 +79,7 @@ test("a batch whose window is over keeps what was computed, and says of the rest
   expect(new Set([...output, ...errors].map((line) => line.custom_id)).size).toBe(count);
   expect(errors.length).toBeGreaterThan(0);
   for (const { error } of errors) expect(error).toMatchObject({ code: "batch_expired" });
-}, 120_000);
+});
 
 /** So much of the request at once, and the rest byte by byte for so many milliseconds. */
 async function dribble(request: string, milliseconds: number): Promise<string> {
@@ -112,7 +112,7 @@ test("a body that dribbles in is refused in time, an upload is waited for", asyn
   const [refused, taken] = await Promise.all([dribble(slow, 4_000), dribble(upload, 4_000)]);
   expect(refused).toMatch(/^HTTP\/1\.1 408 .*"type":"invalid_request_error"/s);
   expect(taken).toMatch(/^HTTP\/1\.1 200 .*"purpose":"batch"/s);
-}, 60_000);
+});
 
 /** A file system of 256 kB in the folder; false where none can be mounted. */
 function mountSmallDisk(where: string): boolean {
@@ -164,4 +164,4 @@ test("a full disk refuses an upload whole, and a batch waits for room for its fi
     await server.stop();
     execFileSync("umount", [disk]);
   }
-}, 120_000);
+});

@@ -22,12 +22,12 @@ describe.skipIf(!hasPostgres)("batches on PostgreSQL", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "dynamo-batches-"));
     postgres = await startPostgres();
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all(servers.map((server) => server.stop()));
     await postgres.remove();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const create = async (client: OpenAI, count: number): Promise<string> => {
     const lines = Array.from({ length: count }, (_, i) =>
@@ -75,7 +75,7 @@ describe.skipIf(!hasPostgres)("batches on PostgreSQL", () => {
     expect(output).toEqual(Array.from({ length: count }, (_, i) => `line-${i}`));
     // Two lines at once: so many can have been computed and not yet recorded when the first server died.
     expect(before + (await computedBy(second.server))).toBeLessThanOrEqual(count + 2);
-  }, 180_000);
+  });
 
   test("the database goes away: files and batches say so, all else goes on, and so do they when it is back", async () => {
     const { client, server } = await start();
@@ -94,5 +94,5 @@ describe.skipIf(!hasPostgres)("batches on PostgreSQL", () => {
     await delay(5000);
     const batch = await until(other.client, id, ({ status }) => status === "completed");
     expect(batch.request_counts).toEqual({ total: 60, completed: 60, failed: 0 });
-  }, 180_000);
+  });
 });

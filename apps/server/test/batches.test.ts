@@ -22,11 +22,11 @@ const start = async (options: object = {}, environment: StartOptions["environmen
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "dynamo-batches-"));
   await start();
-}, 60_000);
+});
 afterAll(async () => {
   await server.stop();
   await rm(folder, { recursive: true, force: true });
-}, 30_000);
+});
 
 interface OutputLine {
   readonly custom_id: string;
@@ -123,7 +123,7 @@ describe("/v1/batches", () => {
       ["line-3", 400, "temperature"],
     ]);
     expect((await client.batches.list({ limit: 1 })).data).toEqual([batch]);
-  }, 60_000);
+  });
 
   test("an input with faults fails, and names them with their lines", async () => {
     const { id } = await create([lineOf(1), "{no json", lineOf(1), { ...lineOf(3), url: "/v1/chat/completions" }, "7"]);
@@ -135,7 +135,7 @@ describe("/v1/batches", () => {
       ["mismatched_endpoint", 4],
       ["invalid_request", 5],
     ]);
-  }, 60_000);
+  });
 
   test("is cancelled: what was computed is kept, the rest is said to be cancelled; its file cannot go before", async () => {
     const { id, input_file_id: input } = await create(
@@ -151,7 +151,7 @@ describe("/v1/batches", () => {
     expect(output).toHaveLength(batch.request_counts?.completed ?? -1);
     expect(new Set(errors.map(({ error }) => error?.code))).toEqual(new Set(["batch_cancelled"]));
     await expect(client.batches.cancel(id)).rejects.toMatchObject({ status: 400, code: "not_cancellable" });
-  }, 60_000);
+  });
 
   test("a server that is killed in the middle loses nothing and repeats no finished line", async () => {
     const count = 80;
@@ -175,7 +175,7 @@ describe("/v1/batches", () => {
     const metrics = await (await fetch(`${server.address}/metrics`)).text();
     const computed = Number(/gen_ai_server_time_to_first_token_seconds_count\{[^}]*\} (\d+)/.exec(metrics)?.[1]);
     expect(computed).toBe(count - kept);
-  }, 120_000);
+  });
 
   test("SIGTERM in the middle: lines under way are finished, exit code 0, and the next server goes on", async () => {
     const { id } = await create(Array.from({ length: 40 }, (_, i) => lineOf(i, { max_tokens: 60 })));
@@ -183,11 +183,11 @@ describe("/v1/batches", () => {
     expect(await server.stop()).toBe(0);
     await start();
     expect(await until(id, ended)).toMatchObject({ status: "completed", request_counts: { completed: 40, failed: 0 } });
-  }, 120_000);
+  });
 
   test("two servers on one embedded database: the second is refused", async () => {
     await expect(startServer({ options: { data: { folder } }, environment: { DATABASE_URL: "" } })).rejects.toThrow(
       /another process has the data folder/,
     );
-  }, 60_000);
+  });
 });

@@ -38,4 +38,4 @@ test("the thread of ONNX Runtime ends: those under way are told, and a new proce
     expect(await server.stop()).toBe(0);
     await rm(folder, { recursive: true });
   }
-}, 60_000);
+});

@@ -19,7 +19,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "dynamo-data-"));
   const keys = apiKeys(keysOfEnvironment("alice=a-key-of-alice,bob=a-key-of-bob"));
   server = await openDoors({ keys, data: { folder, databaseUrl: nobodysDatabase }, origins: [origin] });
-}, 60_000);
+});
 afterAll(async () => {
   await server.close();
   await rm(folder, { recursive: true });
@@ -60,7 +60,7 @@ describe("without a key", () => {
         }
     }
     expect(server.reached()).toEqual([]);
-  }, 60_000);
+  });
 
   test("and each way that is not: never more than that there is no such page, and no handler is called", async () => {
     const answers = new Map<string, number>();
@@ -73,7 +73,7 @@ describe("without a key", () => {
     for (const [asked, status] of answers)
       expect([asked, page.test(asked) ? [200] : [0, 400, 401]]).toEqual([asked, expect.arrayContaining([status])]);
     expect(server.reached()).toEqual([]);
-  }, 60_000);
+  });
 
   test("property: any mixture of escapes, prefixes and ends reaches no handler", async () => {
     const escaped = fc
@@ -114,7 +114,7 @@ describe("without a key", () => {
       }),
       { numRuns: 500 },
     );
-  }, 60_000);
+  });
 
   test("what the spellings mean: with a key they are the route", async () => {
     for (const target of equalSpellings("/v1/models"))

@@ -9,7 +9,7 @@ let server: RunningServer;
 beforeAll(async () => {
   const models = { stories: { slots: 4, queue: 400 } };
   server = await startServer({ options: { models, atOnce: 1000 } });
-}, 60_000);
+});
 afterAll(async () => {
   expect(await server.stop()).toBe(0);
 });
@@ -111,7 +111,7 @@ test("hundreds that vanish in the middle of their texts leave within a few passe
   } finally {
     expect(await wide.stop()).toBe(0);
   }
-}, 60_000);
+});
 
 describe("slow clients", () => {
   test("headers and bodies that dribble in are refused in time, and nobody waits for them", async () => {
@@ -127,7 +127,7 @@ describe("slow clients", () => {
     } finally {
       expect(await impatient.stop()).toBe(0);
     }
-  }, 60_000);
+  });
 
   test("one that does not read holds nobody up, and frees its slot when its text is done", async () => {
     const socket = deafClient(server);

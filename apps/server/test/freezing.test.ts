@@ -14,7 +14,7 @@ beforeAll(async () => {
   chat = await chatFolder(template);
   const models = { stories: { slots: 4, queue: 40 }, chat: { folder: chat.folder, slots: 4, queue: 40 } };
   server = await startServer({ options: { models, hangSeconds: 2 } });
-}, 60_000);
+});
 afterAll(async () => {
   expect(await server.stop()).toBe(0);
   await chat.remove();
@@ -58,7 +58,7 @@ test("a template that takes long holds nobody up", async () => {
     await looping;
   }
   await until(() => idle(server));
-}, 60_000);
+});
 
 describe("an inference process that is stopped", () => {
   test("makes the server say so, is killed and started again, and what had not begun is answered", async () => {
@@ -73,14 +73,14 @@ describe("an inference process that is stopped", () => {
       const { status } = (await ready.json()) as { status: string };
       seen.add(`${ready.status} ${status}`);
       return seen.size > 1 && ready.status === 200;
-    }, 60_000);
+    });
     expect([...seen].filter((state) => state !== "200 ready").length).toBeGreaterThan(0);
     expect((await waiting).status).toBe(200);
     expect((await server.inferencePids(3)).at(-1)).not.toBe(pid);
     expect(server.log()).toMatch(/the inference process hung: no sign of life for 2 s, it is started again/);
     // The other model's text went on.
     expect(eventsOf(await (await stream).text()).at(-1)).toBe("[DONE]");
-  }, 90_000);
+  });
 });
 
 /** Whose process it is, as the log says. */

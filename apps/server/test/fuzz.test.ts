@@ -22,7 +22,7 @@ beforeAll(async () => {
   const size = { slots: 8, queue: 64 };
   const models = { stories: size, chat: { folder: chat.folder, ...size } };
   server = await startServer({ options: { models, logLevel: "error" } });
-}, 60_000);
+});
 afterAll(async () => {
   await server.stop();
   await remove();
@@ -46,7 +46,7 @@ function expectAnswer({ status, headers, text: said, json }: Answer, request: Ra
   } else expectForm(isChat ? chatAnswer : completionAnswer, json, request);
 }
 
-test(`${requests} random requests`, { timeout: 60_000 + 200 * requests }, async () => {
+test(`${requests} random requests`, async () => {
   const statuses = new Map<number, number>();
   const several = fc.array(randomRequest, { minLength: atOnce, maxLength: atOnce });
   const property = fc.asyncProperty(several, async (batch) => {

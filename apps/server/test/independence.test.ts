@@ -6,7 +6,7 @@ import { startServer, type RunningServer } from "./start-server.js";
 let server: RunningServer;
 beforeAll(async () => {
   server = await startServer({ options: { models: { stories: { slots: 8, queue: 64 } } } });
-}, 60_000);
+});
 afterAll(async () => {
   await server.stop();
 });

@@ -33,7 +33,7 @@ beforeAll(async () => {
     settings: [0, 0.5].map((backoff) => ({ strategy: "dynamo" as const, backoff })),
   });
   await writeFile(texts, JSON.stringify({ kind: written.kind, summary: await run(written) }));
-}, 60_000);
+});
 afterEach(async () => {
   await server?.stop();
   server = undefined;
@@ -74,7 +74,7 @@ test("a judge that tells stories: every verdict is asked for again, then counted
   expect(calls.length).toBeGreaterThanOrEqual(2 * 6);
   expect(summary.promptTokens).toBeGreaterThan(100 * calls.length);
   expect(await run(await judge(settings("http://127.0.0.1:9/v1", { cache, retries: 0 })))).toEqual(summary);
-}, 60_000);
+});
 
 test("pairs in both orders through /v1/completions, of a model without a chat template", async () => {
   const endpoint = await start({});
@@ -85,7 +85,7 @@ test("pairs in both orders through /v1/completions, of a model without a chat te
     expect(each.malformed + (each.identical ?? 0)).toBe(6);
     expect(each.winRate).toMatchObject({ wins: 0, losses: 0, ties: each.identical });
   }
-}, 60_000);
+});
 
 test("429s of a server with little room are waited for: the verdicts are those of one with much", async () => {
   const waited = await run(
@@ -94,7 +94,7 @@ test("429s of a server with little room are waited for: the verdicts are those o
   expect(server?.log()).toMatch(/"statusCode":429/);
   await server?.stop();
   expect(await run(await judge(settings(await start({}), { attempts: 1 })))).toEqual(waited);
-}, 60_000);
+});
 
 test("a limit of requests a minute ends a judge that may not wait; what was answered is kept, and is not asked again", async () => {
   const cache = join(folder, "limited.jsonl");
@@ -106,7 +106,7 @@ test("a limit of requests a minute ends a judge that may not wait; what was answ
   const calls = await linesOf(cache);
   expect(new Set(calls.map((line) => (JSON.parse(line) as { key: string }).key)).size).toBe(calls.length);
   expect(summary.base?.verdicts).toBe(6);
-}, 60_000);
+});
 
 test("a model that is not there, or is no chat model, is told in the server's words", async () => {
   const endpoint = await start({});
@@ -115,4 +115,4 @@ test("a model that is not there, or is no chat model, is told in the server's wo
     message: expect.stringContaining("nobody"),
   });
   await expect(run(await judge(settings(endpoint, { model: "stories" })))).rejects.toThrow(/chat/);
-}, 60_000);
+});

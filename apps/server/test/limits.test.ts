@@ -18,7 +18,7 @@ beforeAll(async () => {
   const models = { stories: { slots: 1, queue: 4 } };
   const options = { keyFile, atOnce: 4, perMinute: 30, origins: [origin], models };
   server = await startServer({ options, environment: { DYNAMO_API_KEYS: "carol=a-key-of-carol" } });
-}, 60_000);
+});
 afterAll(async () => {
   await server.stop();
   await rm(folder, { recursive: true });

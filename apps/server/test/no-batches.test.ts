@@ -12,4 +12,4 @@ test("files and batches are refused clearly without --data", async () => {
   } finally {
     await server.stop();
   }
-}, 60_000);
+});

@@ -29,7 +29,7 @@ beforeAll(async () => {
   chat = await chatFolder();
   folder = await mkdtemp(join(tmpdir(), "dynamo-openapi-"));
   server = await startServer({ options: { models: { chat: { folder: chat.folder } }, data: { folder } } });
-}, 60_000);
+});
 afterAll(async () => {
   await server.stop();
   await chat.remove();
@@ -127,9 +127,9 @@ test("describes files and batches", async () => {
   const begun = { input_file_id: file.id, endpoint: "/v1/completions", completion_window: "24h" };
   const { id } = await answer(batchAnswer, "/v1/batches", begun);
   const state = async (): Promise<string> => (await answer(batchAnswer, `/v1/batches/${id}`)).status;
-  await expect.poll(state, { timeout: 30_000, interval: 200 }).toBe("completed");
+  await expect.poll(state, { interval: 200 }).toBe("completed");
   await answer(listAnswer(batchAnswer), "/v1/batches?limit=1");
   await answer(listAnswer(fileAnswer), "/v1/files");
   const { output_file_id: output } = await answer(batchAnswer, `/v1/batches/${id}`);
   await answer(deletedAnswer, `/v1/files/${output ?? ""}`, undefined, "DELETE");
-}, 60_000);
+});

@@ -30,11 +30,11 @@ describe.skipIf(!hasRedis)("replicas that share a Redis", () => {
   beforeAll(async () => {
     redis = await startRedis();
     servers = await Promise.all([start(), start()]);
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all(servers.map((server) => server.stop()));
     await redis.stop();
-  }, 60_000);
+  });
 
   const held: Response[] = [];
   const alice = { key: "key-of-alice" };
@@ -78,9 +78,9 @@ describe.skipIf(!hasRedis)("replicas that share a Redis", () => {
     const gone = once(second.process, "exit");
     second.process.kill("SIGKILL");
     await gone;
-    await expect.poll(() => oneMore(first, bob), { timeout: 25_000, interval: 2_000 }).toBe(200);
+    await expect.poll(() => oneMore(first, bob), { interval: 2_000 }).toBe(200);
     servers[1] = await start();
-  }, 60_000);
+  });
 
   test("Redis goes away: each replica counts by itself, and nobody waits; it comes back: they count together", async () => {
     const [first, second] = servers;
@@ -93,9 +93,9 @@ describe.skipIf(!hasRedis)("replicas that share a Redis", () => {
     await until(async () => first.log().match(/limits are shared/g)?.length === 2);
     await until(async () => second.log().match(/limits are shared/g)?.length === 2);
     // The new Redis knows nothing of them until their leases are renewed.
-    await expect.poll(() => oneMore(second, alice), { timeout: 12_000, interval: 1_000 }).toBe(429);
+    await expect.poll(() => oneMore(second, alice), { interval: 1_000 }).toBe(429);
     text.abort();
-  }, 60_000);
+  });
 
   test("a Redis that hangLimit is away: after the first, requests do not wait for it; it goes on: they count together", async () => {
     const [first, second] = servers;
@@ -115,7 +115,7 @@ describe.skipIf(!hasRedis)("replicas that share a Redis", () => {
     const text = await hold(second, atOnce, dave.key);
     expect(await oneMore(first, dave)).toBe(429);
     text.abort();
-  }, 60_000);
+  });
 
   test("requests a minute are those of all replicas", async () => {
     const statuses: number[] = [];
@@ -131,5 +131,5 @@ describe.skipIf(!hasRedis)("replicas that share a Redis", () => {
     expect(server.log()).toContain("redis: away");
     expect(await server.stop()).toBe(0);
     await expect(startServer({ environment: { REDIS_URL: "http://x" } })).rejects.toThrow("expected redis://");
-  }, 60_000);
+  });
 });
