@@ -43,4 +43,12 @@ describe("a head's distribution", () => {
     });
     for (const topP of [0, -1, 1.1, Number.NaN]) expect(() => autoregressive({ topP })).toThrow(/topP must be/);
   });
+
+  it("is the likeliest token's alone at a temperature next to nothing, whatever else leaves tokens out", () => {
+    const head = { ids: Int32Array.of(3, 1), logits: Float32Array.of(2, 1), logSumExp: 0 };
+    for (const options of [{}, { typicalP: 0.2 }, { minP: 0.5, typicalP: 0.9 }]) {
+      const { ids, probabilities } = headDistribution(head, { temperature: 1.5e-323, ...options });
+      expect([ids[0], probabilities[0], ids.length === 1 || probabilities[1] === 0]).toEqual([3, 1, true]);
+    }
+  });
 });

@@ -96,7 +96,9 @@ function typical(head: HeadDistribution, logits: Float32Array, divisor: number, 
   const total = sumOf(weights);
   const scaled = (rank: number): number => ((logits[rank] as number) - (logits[0] as number)) / divisor;
   let mean = 0;
-  for (let rank = 0; rank < ids.length; rank++) mean += ((weights[rank] as number) / total) * scaled(rank);
+  // A temperature next to nothing leaves tokens of weight 0 infinitely far away.
+  for (let rank = 0; rank < ids.length; rank++)
+    if (weights[rank] !== 0) mean += ((weights[rank] as number) / total) * scaled(rank);
   const distances = Float64Array.from(ids, (_, rank) => Math.abs(scaled(rank) - mean));
   const nearest = [...distances.keys()].sort((a, b) => (distances[a] as number) - (distances[b] as number) || a - b);
   let mass = 0;
