@@ -14,7 +14,7 @@ export type { LoadedModel, LoadOptions } from "./load.js";
 export { initialTensor, uniformTensor } from "./initial-weights.js";
 export { neoxConfigJson } from "./neox-config-json.js";
 export type { NeoxSize } from "./neox-config-json.js";
-export { graphPath, maskPath } from "./model-folder.js";
+export { graphPath, maskPath, tokenizerFiles } from "./model-folder.js";
 export { loadPromptReader } from "./prompt-reader.js";
 export type { PromptReader } from "./prompt-reader.js";
 export { parameterCount, parameterOverhead, presetNames, presets } from "./presets.js";

@@ -18,7 +18,7 @@ export const additionalTemplates = [
   "additional_chat_templates/tool_use.jinja",
   "additional_chat_templates/rag.jinja",
 ] as const;
-/** Copied from a checkpoint into its model folder when they are there. */
+/** What a folder says of its texts: copied from a checkpoint into whatever is made of it, as far as they are there. */
 export const tokenizerFiles = [
   "tokenizer.json",
   "tokenizer_config.json",

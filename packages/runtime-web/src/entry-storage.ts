@@ -19,6 +19,7 @@ export interface EntryStorage {
   readonly full: boolean;
   find(address: string): Promise<Entry | undefined>;
   putEntry(address: string, entry: Entry): Promise<void>;
+  /** Undefined also where its bytes are no longer those of its hash: then it goes, and is stored anew. */
   part(hash: string): Promise<Uint8Array | undefined>;
   /** Stores a part unless it is there; its hash. The address is whose file it belongs to. */
   putPart(address: string, bytes: Uint8Array): Promise<string>;
@@ -48,7 +49,11 @@ export function entryStorage(onFull?: (reason: string) => void): EntryStorage {
 
   async function part(hash: string): Promise<Uint8Array | undefined> {
     const found = await get(partKey(hash));
-    return found === undefined ? undefined : new Uint8Array(await found.arrayBuffer());
+    if (found === undefined) return undefined;
+    const bytes = new Uint8Array(await found.arrayBuffer());
+    if ((await sha256(bytes)) === hash) return bytes;
+    await (await opened)?.delete(partKey(hash));
+    return undefined;
   }
 
   /** When the storage is full, what there was of the address goes too, lest half a file stay. */

@@ -13,8 +13,8 @@ export interface ChildOptions extends Pick<LaunchOptions, "settings" | "onMessag
   readonly onReady: () => void;
   /** Everything that it was doing is lost. */
   readonly onEnd: (end: ProcessEnd & { readonly restarts: boolean }) => void;
-  /** One line about the process: that it started, why it ended. */
-  readonly log: (level: "info" | "error", line: string) => void;
+  /** One line about the process or its model: that it started, what of the model is not as its folder says, why it ended. */
+  readonly log: (level: "info" | "warn" | "error", line: string) => void;
 }
 
 export interface InferenceChild {
@@ -43,6 +43,7 @@ export function inferenceChild(options: ChildOptions): InferenceChild {
   let ready = child.ready;
 
   function begin(): InferenceProcess {
+    const first = model === undefined;
     const started: InferenceProcess = launch({
       ...options,
       hangMilliseconds,
@@ -51,6 +52,8 @@ export function inferenceChild(options: ChildOptions): InferenceChild {
         pause = restartPause;
         const { device, reason } = loaded.device;
         log("info", `inference process ${started.pid ?? "?"}: ready on ${device} (${reason})`);
+        // They are the same after a restart.
+        if (first) for (const warning of loaded.warnings) log("warn", warning);
         onReady();
       },
       onEnd(end) {

@@ -7,6 +7,7 @@ import type { FromInference, InferenceRequest, ServedModel, ToInference } from "
 
 const model: ServedModel = {
   ...{ tokenHeads: 1, contextLength: 100, vocabularySize: 10, chat: false, dtype: "q8" },
+  warnings: ["generation_config.json: num_beams is not applied"],
   device: { device: "cpu", reason: "chosen by the test" },
 };
 const chunk = { text: "a", tokens: 1, logprobs: [], pass: undefined };
@@ -41,19 +42,23 @@ class FakeProcess extends EventEmitter {
 
 let processes: FakeProcess[];
 let restarts: string[];
+/** What was logged as a warning. */
+let warned: string[];
 /** Prompts that were read. */
 let read: number;
 let inference: Inference;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  [processes, restarts, read] = [[], [], 0];
+  [processes, restarts, warned, read] = [[], [], [], 0];
   inference = createInference({
     settings: { folder: "", device: "cpu", dtype: undefined, threads: undefined, slots: 2, queue: 2 },
     ...{ hangMilliseconds: 1000, restartPause: 0 },
     onPass: () => undefined,
     onState: () => undefined,
     onRestart: (reason) => restarts.push(reason),
-    log: () => undefined,
+    log(level, line) {
+      if (level === "warn") warned.push(line);
+    },
     startThread: () => ({
       alive: true,
       run() {
@@ -126,6 +131,14 @@ test("a prompt is read once for all texts of a request, and the process gets its
   expect(read).toBe(2);
   const given = processes[0]?.sent.flatMap((message) => (message.kind === "submit" ? [message.request.prompt] : []));
   expect(given).toEqual(new Array(4).fill(Int32Array.of(1)));
+});
+
+test("what its model's folder asks for in vain is told once, and not again after a restart", async () => {
+  expect(warned).toEqual(model.warnings);
+  processes[0]?.end(1, null);
+  await ready(2);
+  expect(processes).toHaveLength(2);
+  expect(warned).toEqual(model.warnings);
 });
 
 describe("a process that ends", () => {

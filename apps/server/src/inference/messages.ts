@@ -36,6 +36,8 @@ export interface ServedModel {
   readonly chat: boolean;
   readonly device: DeviceChoice;
   readonly dtype: string;
+  /** What its folder asks for in vain, and what of it cannot be trusted. */
+  readonly warnings: readonly string[];
 }
 
 export interface StrategySettings {

@@ -4,7 +4,14 @@ import { createEngine, type Engine, type EngineGeneration, type EngineResult } f
 import { hasChatTemplate, loadModel, type LoadedModel } from "@dynamo/model";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { engineRequest } from "./engine-request.js";
-import type { FromInference, InferenceChunk, InferenceSettings, PreparedRequest, ToInference } from "./messages.js";
+import type {
+  FromInference,
+  InferenceChunk,
+  InferenceSettings,
+  PreparedRequest,
+  ServedModel,
+  ToInference,
+} from "./messages.js";
 import { loadStrategies, strategyOf, traced, type Strategies } from "./strategy.js";
 import { wireLogprobs } from "./wire-tokens.js";
 import { wireError } from "./wire-error.js";
@@ -105,6 +112,12 @@ async function forward(
   send({ kind: "end", id, end: { finishReason: reason, tokens: tokens.length, statistics } });
 }
 
+function servedModel(model: LoadedModel): ServedModel {
+  const { info, device, dtype, warnings } = model;
+  const { tokenHeads, contextLength, vocabularySize } = info;
+  return { tokenHeads, contextLength, vocabularySize, device, dtype, chat: hasChatTemplate(model), warnings };
+}
+
 async function handle(message: ToInference): Promise<void> {
   if (message.kind === "open") {
     try {
@@ -114,10 +127,7 @@ async function handle(message: ToInference): Promise<void> {
       process.disconnect();
       return;
     }
-    const { info, device, dtype } = opened.model;
-    const { tokenHeads, contextLength, vocabularySize } = info;
-    const model = { tokenHeads, contextLength, vocabularySize, device, dtype, chat: hasChatTemplate(opened.model) };
-    send({ kind: "ready", model });
+    send({ kind: "ready", model: servedModel(opened.model) });
     beat(message.beat);
   } else if (message.kind === "cancel") running.get(message.id)?.abort();
   else if (message.kind === "close") {

@@ -3,10 +3,11 @@
  * which `dynamo convert` takes, with the optimizer's moments and the place in the data beside it. Nothing else is random in a
  * run: the data's order comes from the seed and the place.
  */
-import { copyFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DynamoError } from "@dynamo/core";
-import { configJson, openCheckpoint, type NeoxConfig, type Shapes } from "@dynamo/model";
+import { configJson, openCheckpoint, tokenizerFiles, type NeoxConfig, type Shapes } from "@dynamo/model";
 import { nodeFolder, writeFolderAtomically } from "@dynamo/model/convert";
 import { z } from "zod";
 import type { DataPosition } from "../data/index.js";
@@ -53,14 +54,15 @@ const progressFile = z.object({
   lossScale: z.object({ scale: z.number().min(1), goodSteps: z.int().min(0), skipped: z.int().min(0) }).optional(),
 });
 /** The files of a model that training leaves as they are. */
-const tokenizerFiles = ["tokenizer.json", "tokenizer_config.json"] as const;
-const carried = [...tokenizerFiles, "generation_config.json"] as const;
+const carried: readonly string[] = [...tokenizerFiles, "generation_config.json"];
+/** Those that go before the template of a tokenizer_config.json. */
+const templates: readonly string[] = tokenizerFiles.filter((name) => name.endsWith(".jinja"));
 
 export interface CheckpointOptions {
   readonly keep: number;
   /** The folder whose texts are carried along. */
   readonly textsFrom: string;
-  /** Where the tokenizer's files are, when not there: a chat dataset's have the chat template. */
+  /** Whose tokenizer's files go before those, and are the only ones with chat templates: a chat dataset's. */
   readonly tokenizerFrom?: string;
   /** A checkpoint with the weights that are not among the tensors: its files are linked to. */
   readonly base?: string | undefined;
@@ -103,8 +105,14 @@ export async function writeCheckpoint(
         ...named(tensors.moments2, moment2Name),
       ]);
       await writeFile(join(folder, "training.json"), `${JSON.stringify({ version, ...progress }, undefined, 2)}\n`);
-      await copyTexts(textsFrom, folder);
-      if (tokenizerFrom !== undefined) {
+      if (tokenizerFrom === undefined) await copyTexts(textsFrom, folder);
+      else {
+        // A template of the model's own would go before the one that the conversations were rendered with.
+        await copyTexts(
+          textsFrom,
+          folder,
+          carried.filter((name) => !templates.includes(name)),
+        );
         await copyTexts(tokenizerFrom, folder, tokenizerFiles);
         await defaultGeneration(folder, config);
       }
@@ -155,12 +163,12 @@ function allFinite(values: Float32Array): boolean {
   return probe === 0;
 }
 
-/** The tokenizer and such, as far as they are there. */
+/** The tokenizer, chat templates and such, as far as they are there. */
 export async function copyTexts(from: string, to: string, names: readonly string[] = carried): Promise<void> {
   for (const name of names) {
-    await copyFile(join(from, name), join(to, name)).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    });
+    if (!existsSync(join(from, name))) continue;
+    await mkdir(dirname(join(to, name)), { recursive: true });
+    await copyFile(join(from, name), join(to, name));
   }
 }
 

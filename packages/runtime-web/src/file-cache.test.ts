@@ -1,0 +1,61 @@
+/** What the cache gives back, over a Cache Storage that loses and damages what the test says. */
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { fileCache, partBytes, type FileCache } from "./file-cache.js";
+
+const address = "https://example.org/model.onnx";
+const size = partBytes + 3;
+const first = new Uint8Array(partBytes).fill(1);
+const second = Uint8Array.of(2, 3, 4);
+
+let stored: Map<string, Uint8Array<ArrayBuffer>>;
+let cache: FileCache;
+
+beforeEach(async () => {
+  stored = new Map();
+  const storage = {
+    match: (key: string) => Promise.resolve(stored.has(key) ? new Response(stored.get(key)) : undefined),
+    put: async (key: string, response: Response) => void stored.set(key, new Uint8Array(await response.arrayBuffer())),
+    delete: (key: string) => Promise.resolve(stored.delete(key)),
+    keys: () => Promise.resolve([...stored.keys()].map((url) => ({ url }))),
+  };
+  vi.stubGlobal("caches", { open: () => Promise.resolve(storage) });
+  cache = fileCache() as FileCache;
+  await store();
+});
+afterEach(() => vi.unstubAllGlobals());
+
+async function store(): Promise<void> {
+  for (const [index, bytes] of [first, second].entries()) await cache.storePart(address, "1", index, bytes);
+  await cache.storeEnd(address, "1", size);
+}
+
+/** Changes a bit of the part that holds so many bytes. */
+function damage(length: number): void {
+  for (const [key, bytes] of stored) {
+    if (!key.includes("parts") || bytes.length !== length) continue;
+    const other = bytes.slice();
+    other[1] = (other[1] as number) ^ 1;
+    stored.set(key, other);
+  }
+}
+
+test("parts and ranges are what was stored", async () => {
+  expect((await cache.parts(address, "1")).map(({ length }) => length)).toEqual([partBytes, 3]);
+  expect(await cache.read(address, "1", partBytes - 1, size)).toEqual(Uint8Array.of(1, 2, 3, 4));
+});
+
+test("a part whose bytes are not those of its hash is not there, nor what comes after it", async () => {
+  damage(3);
+  expect(await cache.read(address, "1", partBytes - 1, size)).toBeUndefined();
+  expect(await cache.read(address, "1", 0, 2)).toEqual(Uint8Array.of(1, 1));
+  expect(await cache.parts(address, "1")).toHaveLength(1);
+  damage(partBytes);
+  expect(await cache.parts(address, "1")).toEqual([]);
+});
+
+test("a damaged part is stored anew", async () => {
+  damage(3);
+  expect(await cache.parts(address, "1")).toHaveLength(1);
+  await store();
+  expect(await cache.read(address, "1", partBytes, size)).toEqual(second);
+});
