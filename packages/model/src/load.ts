@@ -44,7 +44,7 @@ export interface LoadedModel extends LanguageModel {
 }
 
 /**
- * Loads a model folder: a path in Node, or any `ModelFiles`. The caller disposes the model; the runtime stays its own.
+ * Loads a model folder: a path in Node, an http(s) address, or any `ModelFiles`. The caller disposes the model; the runtime stays its own.
  * Throws `not-found` for missing files, `invalid-file` for damaged or disagreeing ones, `unsupported` for a dtype that
  * the folder does not have, `out-of-memory` for a graph that the device has no room for.
  */
@@ -56,7 +56,7 @@ export async function loadModel(
   checkValue("runtime", runtime, runtimeCheck);
   checkValue("source", source, sourceCheck);
   checkOptions("loadModel()", options, loadChecks);
-  const files = await openSource(source);
+  const files = await openSource(source, options.signal);
   try {
     return await load(runtime, files, options);
   } finally {

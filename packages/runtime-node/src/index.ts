@@ -4,3 +4,5 @@ export type { DeviceReport } from "./diagnose.js";
 export { createNodeRuntime } from "./runtime.js";
 export type { NodeRuntimeOptions } from "./runtime.js";
 export type { NodeDevice } from "./settings.js";
+export { urlFiles } from "@dynamo/core/url-files";
+export type { DownloadProgress, FileSource, UrlFilesOptions } from "@dynamo/core/url-files";

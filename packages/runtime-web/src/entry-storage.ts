@@ -1,15 +1,11 @@
 /** Entries and parts in the browser's Cache Storage: parts lie under the hash of their content, entries under addresses. */
+import type { KeptFile } from "@dynamo/core/url-files";
 import { messageOf } from "./settings.js";
 
 const cacheName = "dynamo-model-files-2";
 
-/** What is known of a file. */
-export interface Entry {
-  readonly version: string;
-  /** Undefined until all of it is there. */
-  readonly size: number | undefined;
-  /** The server had no such file. */
-  readonly absent: boolean;
+/** What is known of a file, and where its content lies. */
+export interface Entry extends KeptFile {
   /** SHA-256 of each part, in hex. */
   readonly parts: readonly string[];
 }

@@ -1,6 +1,7 @@
 /** What the cache gives back, over a Cache Storage that loses and damages what the test says. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { fileCache, partBytes, type FileCache } from "./file-cache.js";
+import { partBytes, type FileCache } from "@dynamo/core/url-files";
+import { fileCache } from "./file-cache.js";
 
 const address = "https://example.org/model.onnx";
 const size = partBytes + 3;

@@ -5,23 +5,8 @@
  * simply not kept.
  */
 
-import { entryStorage, type Entry } from "./entry-storage.js";
-
-/** A part's size: small enough to lose, large enough that a model has few. */
-export const partBytes = 4 * 2 ** 20;
-
-export interface FileCache {
-  /** What is kept of the file, in whatever version. */
-  find(address: string): Promise<Entry | undefined>;
-  storeAbsence(address: string): Promise<void>;
-  /** The parts that are there of this version, from the first one on. */
-  parts(address: string, version: string): Promise<readonly Uint8Array[]>;
-  /** Bytes [start, end) of a file that is there whole. */
-  read(address: string, version: string, start: number, end: number): Promise<Uint8Array | undefined>;
-  /** Parts come in order; the first one of another version takes the place of what was there. */
-  storePart(address: string, version: string, index: number, bytes: Uint8Array): Promise<void>;
-  storeEnd(address: string, version: string, size: number): Promise<void>;
-}
+import { partBytes, type FileCache } from "@dynamo/core/url-files";
+import { entryStorage } from "./entry-storage.js";
 
 /** Undefined where the browser has none: pages that are not from https:// or localhost. `onFull` is told once why. */
 export function fileCache(onFull?: (reason: string) => void): FileCache | undefined {

@@ -6,6 +6,6 @@ export type { WebDevice } from "./settings.js";
 export { droppedFiles } from "./dropped-files.js";
 export type { PlacedFiles } from "./dropped-files.js";
 export { folderFiles } from "./folder-files.js";
-export type { FileSource } from "./file-addresses.js";
+export type { DownloadProgress, FileSource } from "@dynamo/core/url-files";
 export { urlFiles } from "./url-files.js";
-export type { DownloadProgress, UrlFilesOptions } from "./url-files.js";
+export type { WebUrlFilesOptions } from "./url-files.js";

@@ -1,5 +1,8 @@
 /** Where a model's files are in the web: below one address, or each at one of its own. */
-import { checkInside, DynamoError } from "@dynamo/core";
+import { describeValue } from "../describe-value.js";
+import { DynamoError } from "../errors.js";
+import { checkInside } from "../model-files.js";
+import { checkValue, plainObject, someText, either } from "../value-checks.js";
 
 /** A folder's address; or each file's by its path in the folder, as a bundler names them. */
 export type FileSource = string | Readonly<Record<string, string>>;
@@ -11,12 +14,16 @@ export interface FileAddresses {
   readonly of: (path: string) => string | undefined;
 }
 
-export function fileAddresses(source: FileSource, page: string): FileAddresses {
+const sourceCheck = either(someText, plainObject);
+
+/** Addresses are relative to that of the page, where there is one. */
+export function fileAddresses(source: FileSource, page: string | undefined): FileAddresses {
+  checkValue("source", source, sourceCheck);
   return typeof source === "string" ? below(source, page) : listed(source, page);
 }
 
-function below(folder: string, page: string): FileAddresses {
-  const base = new URL(folder.endsWith("/") ? folder : `${folder}/`, page);
+function below(folder: string, page: string | undefined): FileAddresses {
+  const base = new URL(absolute("source", folder.endsWith("/") ? folder : `${folder}/`, page));
   return {
     location: base.href,
     of(path) {
@@ -26,7 +33,7 @@ function below(folder: string, page: string): FileAddresses {
   };
 }
 
-function listed(files: Readonly<Record<string, string>>, page: string): FileAddresses {
+function listed(files: Readonly<Record<string, string>>, page: string | undefined): FileAddresses {
   const addresses = new Map(
     Object.entries(files).map(([path, address]) => {
       checkInside(path);
@@ -36,11 +43,12 @@ function listed(files: Readonly<Record<string, string>>, page: string): FileAddr
   return { location: `the list of ${addresses.size} files`, of: (path) => addresses.get(path) };
 }
 
-function absolute(path: string, address: string, page: string): string {
+function absolute(what: string, address: string, page: string | undefined): string {
   try {
     return new URL(address, page).href;
   } catch (cause) {
-    throw new DynamoError("invalid-argument", `${path}: expected the file's address, received ${address}`, {
+    const expected = page === undefined ? "an absolute address, such as https://example.org/model/" : "an address";
+    throw new DynamoError("invalid-argument", `${what}: expected ${expected}, received ${describeValue(address)}`, {
       cause,
     });
   }

@@ -1,5 +1,5 @@
 /** Downloads a file into memory and the cache, part by part; what broke off goes on where it was. */
-import { DynamoError } from "@dynamo/core";
+import { DynamoError } from "../errors.js";
 import { partBytes, type FileCache } from "./file-cache.js";
 import { checkStatus, networkError, request, versionOf, type Network, type Remote } from "./remote-file.js";
 
@@ -27,23 +27,30 @@ export async function download(remote: Remote, options: DownloadOptions): Promis
     const before = received.length;
     try {
       await receive(remote, received, options);
+      checkLength(remote, received.length);
       await received.finish();
       return received.bytes();
     } catch (error) {
       if (!DynamoError.is(error) || error.code !== "runtime") throw error;
       failures = received.length > before ? 1 : failures + 1;
       if (failures > patience) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pause * failures));
+      await waited(pause * failures, signal);
       if (signal?.aborted === true) throw networkError(remote.address, signal, error);
     }
   }
+}
+
+/** A server or proxy that ends a file early without an error would hand over half a model. */
+function checkLength({ address, size }: Remote, length: number): void {
+  if (size === undefined || size === length) return;
+  throw new DynamoError("invalid-file", `${address}: expected ${size} bytes, the server sent ${length}`);
 }
 
 /** One connection: from what is here to the end. */
 async function receive(remote: Remote, received: Receiver, options: DownloadOptions): Promise<void> {
   const { address, version } = remote;
   const resumed = received.length > 0;
-  const headers: HeadersInit = resumed ? { Range: `bytes=${received.length}-` } : {};
+  const headers: Record<string, string> = resumed ? { Range: `bytes=${received.length}-` } : {};
   const response = await request(address, options, { headers });
   // The file ended where the connection did.
   if (resumed && response.status === 416) return;
@@ -78,6 +85,19 @@ async function checkStart(response: Response, address: string, start: number): P
   if (range === null || range.startsWith(`bytes ${start}-`)) return;
   await response.body?.cancel();
   throw new DynamoError("invalid-file", `${address}: expected bytes from ${start} on, received ${range}`);
+}
+
+/** After so many milliseconds, or when the signal fires. */
+function waited(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener("abort", end);
+  });
 }
 
 interface Receiver {

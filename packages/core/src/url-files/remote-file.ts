@@ -1,5 +1,5 @@
 /** What a server says of a file, and parts of it by Range requests. */
-import { DynamoError } from "@dynamo/core";
+import { DynamoError } from "../errors.js";
 import type { FileCache } from "./file-cache.js";
 
 export interface Network {
@@ -15,23 +15,34 @@ export interface Remote {
   readonly version: string;
 }
 
-/** Asks for a file's size and version; undefined when there is none. Without a network, what the cache has counts. */
+/** The server has no such file. */
+export interface Missing {
+  /** How that is known, for messages. */
+  readonly missing: string;
+}
+
+export const isMissing = (file: Remote | Missing): file is Missing => "missing" in file;
+
+/** Asks for a file's size and version. Without a network, what the cache has counts. */
 export async function remoteFile(
   address: string,
   network: Network,
   cache: FileCache | undefined,
-): Promise<Remote | undefined> {
+): Promise<Remote | Missing> {
   let response: Response;
   try {
     response = await request(address, network, { method: "HEAD" });
   } catch (error) {
     const kept = DynamoError.is(error) && error.code === "runtime" ? await cache?.find(address) : undefined;
     if (kept === undefined) throw error;
-    return kept.absent ? undefined : { address, size: kept.size, version: kept.version };
+    return kept.absent
+      ? { missing: "the server had none when it was last asked" }
+      : { address, size: kept.size, version: kept.version };
   }
-  if (isMissing(response, address)) {
+  const missing = absence(response, address);
+  if (missing !== undefined) {
     await cache?.storeAbsence(address);
-    return undefined;
+    return { missing };
   }
   checkStatus(response, address);
   const version = versionOf(response);
@@ -78,10 +89,21 @@ export async function request(address: string, { fetch, signal }: Network, init:
 
 export function networkError(address: string, signal: AbortSignal | undefined, cause: unknown): DynamoError {
   if (signal?.aborted === true) return new DynamoError("aborted", "stopped by the caller's signal", { cause });
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new DynamoError("runtime", `${address} cannot be loaded: no network, or the server refuses (${message})`, {
-    cause,
-  });
+  return new DynamoError(
+    "runtime",
+    `${address} cannot be loaded: no network, or the server refuses (${reason(cause)})`,
+    {
+      cause,
+    },
+  );
+}
+
+/** Node says "fetch failed"; why stands in the cause. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { readonly code?: unknown };
+  const message = error.message === "" && typeof code === "string" ? code : error.message;
+  return error.cause instanceof Error ? `${message}: ${reason(error.cause)}` : message;
 }
 
 export function checkStatus(response: Response, address: string): void {
@@ -92,9 +114,10 @@ export function checkStatus(response: Response, address: string): void {
 }
 
 /** Servers of single-page apps answer every unknown address with their page. */
-function isMissing({ status, headers }: Response, address: string): boolean {
-  if (status === 404 || status === 410) return true;
-  return status === 200 && (headers.get("Content-Type") ?? "").startsWith("text/html") && !/\.html?$/.test(address);
+function absence({ status, headers }: Response, address: string): string | undefined {
+  if (status === 404 || status === 410) return `the server answers ${status}`;
+  const isPage = (headers.get("Content-Type") ?? "").startsWith("text/html") && !/\.html?$/.test(address);
+  return status === 200 && isPage ? "the server answers with a page of HTML" : undefined;
 }
 
 function sizeOf({ headers }: Response): number | undefined {

@@ -26,7 +26,7 @@ test("paths that leave the folder and addresses that are none are refused", () =
   expect(() => fileAddresses("models", page).of("../secret")).toThrow(/secret/);
   expect(() => fileAddresses({ "../secret": "a" }, page)).toThrow(/secret/);
   expect(() => fileAddresses({ "config.json": "https://" }, page)).toThrow(
-    "config.json: expected the file's address, received https://",
+    'config.json: expected an address, received "https://"',
   );
 });
 
