@@ -13,7 +13,7 @@ import { addTrainingVerbs } from "./verbs/training.js";
 export function createProgram(interrupts: Interrupts): Command {
   const { signal } = interrupts;
   const program: Command = new Command("dynamo")
-    .description("Text from several tokens a pass: DynaMo language models on ONNX Runtime.")
+    .description("Text from several tokens per pass: DynaMo language models on ONNX Runtime.")
     .version("0.0.0")
     .option("--verbose", "errors with their causes")
     .showHelpAfterError("(add --help for what there is)")

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const { code, stdout } = await runCli(["eval", "completions", ...sweep, "--out", texts]);
   expect([code, stdout.split("\n").length]).toEqual([0, 5]);
   expect(stdout).toMatch(
-    /^setting +tokens +tokens a pass +speed-up \(95 %\) +passes by order\ndynamo ε_b 0 +48 +3\.00 /,
+    /^setting +tokens +tokens per pass +speed-up \(95 %\) +passes by order\ndynamo ε_b 0 +48 +3\.00 /,
   );
 });
 afterEach(async () => {
@@ -80,7 +80,9 @@ test("report: a page of the results, and none of what is no result", async () =>
 test("measures: of the texts, under a scorer", async () => {
   const { code, stdout } = await runCli(["eval", "measures", texts, "--scorer", modelPath]);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^texts +speed-up +nats a token \(95 %\) +rep-2 +rep-4 +distinct-1 +distinct-2\nbase +1 +-\d/);
+  expect(stdout).toMatch(
+    /^texts +speed-up +nats per token \(95 %\) +rep-2 +rep-4 +distinct-1 +distinct-2\nbase +1 +-\d/,
+  );
   expect(stdout).toContain("logLikelihood: ");
   const json = await runCli(["eval", "measures", texts, "--json"]);
   expect(JSON.parse(json.stdout)).toMatchObject({ kind: "measures", summary: { base: { logLikelihood: null } } });

@@ -37,7 +37,7 @@ test("a table of scores, one's own task among them", async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/^task +metric +value +± +questions +examples\nopenbookqa +acc +1\.0000 +0\.0000 +3 +0\n/);
   expect(stdout).toMatch(/\nsizes +acc +1\.0000 +1 +0\n/);
-  expect(stdout).toMatch(/\ntriviaqa: \d\.\d\d tokens a pass in its answers\n/);
+  expect(stdout).toMatch(/\ntriviaqa: \d\.\d\d tokens per pass in its answers\n/);
   expect(stdout).not.toContain("acc_norm_characters");
   const { kind, settings } = JSON.parse(await readFile(at("scores.json"), "utf8")) as Record<string, unknown>;
   expect(kind).toBe("tasks");

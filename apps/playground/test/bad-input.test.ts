@@ -95,10 +95,10 @@ describeSite("bad input", (open) => {
     await writesAgain(page);
   });
 
-  it("writes one token a pass with a model of one head, and says so", async () => {
+  it("writes one token per pass with a model of one head, and says so", async () => {
     const page = await open(`${query}&model=stories-base`);
     await writesAgain(page);
-    expect(await page.getByTestId("model-ready").textContent()).toContain("one head: one token a pass");
+    expect(await page.getByTestId("model-ready").textContent()).toContain("one head: one token per pass");
     expect(await page.locator("main .tally").first().textContent()).toMatch(/12 tokens\s*12 passes/);
     for (const view of ["Write", "Race", "Look inside", "Measure"]) {
       await page.getByRole("tab", { name: view }).click();

@@ -55,7 +55,7 @@ describe.skipIf(executable === undefined)("a drop on the page", () => {
     await page.getByRole("button", { name: "Run it" }).click();
     await page.getByText(/^Running own/).waitFor();
     await page.getByRole("button", { name: "Write", exact: true }).click();
-    await page.getByText("1.00 tokens a pass").waitFor();
+    await page.getByText("1.00 tokens per pass").waitFor();
     expect(complaints).toEqual([]);
   });
 

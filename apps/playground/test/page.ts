@@ -28,7 +28,7 @@ export async function fillView(page: Page, view: string, { tokens = 20 } = {}): 
   if (view === "Look inside") await page.waitForSelector(".plot svg");
   if (view === "Measure") {
     await page.getByRole("textbox", { name: "Prompts, one a line" }).fill("One day, a cat");
-    await page.getByRole("textbox", { name: "Tokens a prompt" }).fill(String(tokens));
+    await page.getByRole("textbox", { name: "Tokens per prompt" }).fill(String(tokens));
     await button(page, "Measure").click();
     await page.waitForSelector("section .plot svg");
   }

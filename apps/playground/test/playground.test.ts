@@ -62,8 +62,8 @@ describe.skipIf(executable === undefined)("the playground in Chromium", () => {
     );
     expect(await page.getByTestId("speed-up").textContent()).toMatch(/^[\d.]+ × as fast$/);
     const [base = "", dynamo = ""] = await page.locator("section .tally").allTextContents();
-    expect(base).toMatch(/18 tokens\s*18 passes\s*1\.00 tokens a pass/);
-    expect(Number(/([\d.]+) tokens a pass/.exec(dynamo)?.[1])).toBeGreaterThan(1);
+    expect(base).toMatch(/18 tokens\s*18 passes\s*1\.00 tokens per pass/);
+    expect(Number(/([\d.]+) tokens per pass/.exec(dynamo)?.[1])).toBeGreaterThan(1);
     expect(complaints).toEqual([]);
   });
 
@@ -95,7 +95,7 @@ describe.skipIf(executable === undefined)("the playground in Chromium", () => {
     const { page, complaints } = await openPage(site, "?device=wasm&view=measure");
     await page.waitForSelector("[data-testid=model-ready]");
     await page.getByRole("textbox", { name: "Prompts, one a line" }).fill("One day, a cat");
-    await page.getByRole("textbox", { name: "Tokens a prompt" }).fill("10");
+    await page.getByRole("textbox", { name: "Tokens per prompt" }).fill("10");
     await page.getByRole("textbox", { name: "Steps of εb" }).fill("2");
     await button(page, "Measure").click();
     await page.waitForSelector("section .plot svg");

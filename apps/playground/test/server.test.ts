@@ -96,7 +96,7 @@ describe.skipIf(executable === undefined)("a server as the model", () => {
     );
     const [base = "", other = ""] = await page.locator("section .tally").allTextContents();
     expect(base).toMatch(/18 tokens\s*18 passes/);
-    expect(Number(/([\d.]+) tokens a pass/.exec(other)?.[1])).toBeGreaterThan(1);
+    expect(Number(/([\d.]+) tokens per pass/.exec(other)?.[1])).toBeGreaterThan(1);
   });
 
   it("chats, with what was said before", async () => {

@@ -33,7 +33,7 @@ export async function addOpenapi(app: FastifyInstance, { keys }: { readonly keys
       info: {
         title: "DynaMo server",
         version: "1",
-        description: "OpenAI-compatible; several tokens a pass.",
+        description: "OpenAI-compatible; several tokens per pass.",
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
       tags: [

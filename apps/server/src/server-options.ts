@@ -13,7 +13,7 @@ export interface ServerOptions {
   readonly keys?: ApiKeys | undefined;
   /** Proxies that are believed about the address of their client, as `trustedProxies` reads them; default none. */
   readonly trustProxy?: string | undefined;
-  /** Requests a minute of one key, or of one address without keys; default: any number. */
+  /** Requests per minute of one key, or of one address without keys; default: any number. */
   readonly perMinute?: number | undefined;
   /** Requests of one key at once; default 64. */
   readonly atOnce?: number | undefined;

@@ -96,7 +96,7 @@ test("429s of a server with little room are waited for: the verdicts are those o
   expect(await run(await judge(settings(await start({}), { attempts: 1 })))).toEqual(waited);
 });
 
-test("a limit of requests a minute ends a judge that may not wait; what was answered is kept, and is not asked again", async () => {
+test("a limit of requests per minute ends a judge that may not wait; what was answered is kept, and is not asked again", async () => {
   const cache = join(folder, "limited.jsonl");
   const own = { cache, attempts: 1, retries: 0 };
   await expect(run(await judge(settings(await start({ perMinute: 5 }), own)))).rejects.toMatchObject({ code: "busy" });

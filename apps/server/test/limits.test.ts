@@ -160,7 +160,7 @@ describe("limits", () => {
     expect(json).toMatchObject({ error: { type: "invalid_request_error", param, message } });
   });
 
-  test("429 with retry-after for one key's requests a minute; other keys go on", async () => {
+  test("429 with retry-after for one key's requests per minute; other keys go on", async () => {
     let last = await ask(server, { prompt: "" }, { key: "a-key-of-carol" });
     for (let i = 0; i < 40 && last.status !== 429; i++)
       last = await ask(server, { prompt: "" }, { key: "a-key-of-carol" });

@@ -117,7 +117,7 @@ describe.skipIf(!hasRedis)("replicas that share a Redis", () => {
     text.abort();
   });
 
-  test("requests a minute are those of all replicas", async () => {
+  test("requests per minute are those of all replicas", async () => {
     const statuses: number[] = [];
     for (let i = 0; i <= perMinute; i++)
       statuses.push((await ask(servers[i % 2] as RunningServer, { prompt: "" }, carol)).status);

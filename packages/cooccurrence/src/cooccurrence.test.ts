@@ -198,7 +198,7 @@ describe("the file", () => {
     );
   });
 
-  it("takes at most half of 16 bytes a trigram on text-like counts", () => {
+  it("takes at most half of 16 bytes per trigram on text-like counts", () => {
     // Zipf-distributed tokens with a memory: each token has a few likely followers, as words have.
     let state = 1;
     const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;

@@ -1,4 +1,4 @@
-/** One token a pass from head 1: the base model's own decoding, and the baseline of every comparison. */
+/** One token per pass from head 1: the base model's own decoding, and the baseline of every comparison. */
 import type { Strategy } from "@dynamo/core";
 import { checkOptions } from "@dynamo/core/options";
 import { createDynamoStep, tupleOf } from "./dynamo-step.js";

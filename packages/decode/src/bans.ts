@@ -1,6 +1,6 @@
 /**
  * Tokens that may not come at a place, whatever the strategy: transformers' logits processors NoRepeatNGram, NoBadWords,
- * MinNewTokensLength, SuppressTokens and SuppressTokensAtBegin, for several tokens a pass.
+ * MinNewTokensLength, SuppressTokens and SuppressTokensAtBegin, for several tokens per pass.
  */
 import { DynamoError, type Draft, type GenerationDefaults, type StepOutput } from "@dynamo/core";
 

@@ -1,4 +1,4 @@
-/** DynaMo decoding: one to N tokens a pass from the joint distribution of all heads (paper, section 3.2). */
+/** DynaMo decoding: one to N tokens per pass from the joint distribution of all heads (paper, section 3.2). */
 import type { Strategy } from "@dynamo/core";
 import { checkOptions, flag, type OptionChecks } from "@dynamo/core/options";
 import { createDynamoStep, tupleOf } from "./dynamo-step.js";

@@ -43,7 +43,7 @@ describe("greedy speculative decoding", () => {
     expect(fewer).toBeGreaterThan(60);
   });
 
-  it("accepts all drafts of a model that drafts for itself: drafts + 1 tokens a pass", async () => {
+  it("accepts all drafts of a model that drafts for itself: drafts + 1 tokens per pass", async () => {
     const model = randomModel(5, 20);
     for (const temperature of [0, 1]) {
       const strategy = speculative({ draftModel: model, drafts: 4, temperature });

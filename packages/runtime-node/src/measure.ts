@@ -10,7 +10,7 @@ const counted = 15;
 /** Milliseconds after which no further pass is begun: a device this slow has lost. */
 const patience = 2_000;
 
-/** Milliseconds a pass, the median; runs in a process of its own. */
+/** Milliseconds per pass, the median; runs in a process of its own. */
 export async function measureDevice(settings: EngineSettings): Promise<number> {
   const layout = measureLayout();
   const backend = nodeBackend(settings);

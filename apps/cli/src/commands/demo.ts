@@ -44,7 +44,7 @@ export async function demo(prompt: string | undefined, options: DemoOptions, sig
       process.stdout.write("\n\n");
     }
     const result = await generation;
-    console.log(paint.dim("measuring one token a pass: same model, same prompt …"));
+    console.log(paint.dim("measuring one token per pass: same model, same prompt …"));
     const reference = await generate(model, text, {
       strategy: baseline,
       maxNewTokens: Math.max(1, result.tokens.length),
@@ -68,7 +68,7 @@ function summarise({ statistics, seed }: GenerationResult, { statistics: referen
     ["passes", `${statistics.passes} (${orders.join(", ")})`],
     ["tokens per pass", statistics.tokensPerPass.toFixed(2)],
     ["tokens/s", statistics.tokensPerSecond.toFixed(0)],
-    ["one token a pass", `${reference.tokensPerSecond.toFixed(0)} tokens/s over ${reference.tokens} tokens`],
+    ["one token per pass", `${reference.tokensPerSecond.toFixed(0)} tokens/s over ${reference.tokens} tokens`],
     ["speed-up", paint.bold(paint.green(`${(statistics.tokensPerSecond / reference.tokensPerSecond).toFixed(2)} ×`))],
     ["seed", String(seed)],
   ];

@@ -65,7 +65,7 @@ function print({ trials, chosen, tolerance }: TuneOutcome, written: string | nul
     const least = [...trials].filter(({ speedup }) => speedup.value > 1).sort((a, b) => lossOf(a) - lossOf(b))[0];
     const hint =
       least === undefined ? "nothing was faster" : `what was faster lost ${percentText(lossOf(least))} or more`;
-    console.log(`\nNo setting is faster than one token a pass and within ${allowed}: ${hint}. Nothing was written.`);
+    console.log(`\nNo setting is faster than one token per pass and within ${allowed}: ${hint}. Nothing was written.`);
     return;
   }
   const { backoff, maskStrength, topK } = chosen.setting;

@@ -42,7 +42,7 @@ export const tasksOptions = {
   cache: text("<folder>", "for what is downloaded (default: dynamo/data in the user's folder of caches)"),
   limit: wholeNumber("<n>", "questions of each file at most", atLeastOne),
   // Of the tasks whose answers are written.
-  strategy: choice("<name>", ["dynamo", "verified"], "writes the answers (default: head 1, one token a pass)"),
+  strategy: choice("<name>", ["dynamo", "verified"], "writes the answers (default: head 1, one token per pass)"),
   backoff: number("<b>", "ε_b of dynamo (default: 0.5)", share),
   temperature: withDefault(0, number("<t>", "of written answers, 0 is greedy", { least: 0 })),
   repetitionPenalty: withDefault(1, number("<p>", "of written answers, 1 is none", { above: 0 })),

@@ -9,7 +9,7 @@ const atLeastOne = { least: 1 };
 export const completionsOptions = {
   ...{ ...modelOptions, ...evalOptions },
   questions: text("<file>", 'JSON lines of FastChat\'s questions, or of {"prompt", "type"} (default: ten sentences)'),
-  strategy: withDefault("dynamo", choice("<name>", ["dynamo", "verified"], "beside one token a pass")),
+  strategy: withDefault("dynamo", choice("<name>", ["dynamo", "verified"], "beside one token per pass")),
   backoff: numbers("<list>", "ε_b, as 0,0.5,1 or 0:1:0.02 (default: 0.5)", share),
   maskStrength: numbers("<list>", "each with every ε_b (default: the model's, or 1)", share),
   adaptive: unless("without Otsu's threshold"),

@@ -25,7 +25,7 @@ export const serveOptions = {
     256,
     wholeNumber("<n>", "requests that may wait; further ones are told to come back", { least: 0 }),
   ),
-  rateLimit: wholeNumber("<n>", "requests a minute of one key, or of one address; of all servers with REDIS_URL", {
+  rateLimit: wholeNumber("<n>", "requests per minute of one key, or of one address; of all servers with REDIS_URL", {
     least: 1,
   }),
   atOnce: wholeNumber("<n>", "requests of one key under way (default 64); of all servers with REDIS_URL", { least: 1 }),

@@ -78,7 +78,7 @@ function addOpenEnded(group: Command, signal: AbortSignal): void {
 function addComparisons(group: Command, signal: AbortSignal): void {
   addVerb(group, {
     name: "compare",
-    description: "strategies side by side: overhead, tokens a pass, speed-up, likelihood of the texts",
+    description: "strategies side by side: overhead, tokens per pass, speed-up, likelihood of the texts",
     arguments: ["[model]"],
     argumentHelp: ownModel,
     options: schemas.compareOptions,

@@ -1,4 +1,4 @@
-/** Said wherever several tokens a pass are expected, of a model that cannot give them. */
+/** Said wherever several tokens per pass are expected, of a model that cannot give them. */
 import { Alert } from "@mantine/core";
 
 export function OneHeadNote(): React.JSX.Element {

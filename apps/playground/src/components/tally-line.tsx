@@ -13,7 +13,7 @@ export function TallyLine({ tally, clock = false }: TallyLineProps): React.JSX.E
   const figures = [
     [figure(tally.tokens), "tokens"],
     [figure(tally.passes), "passes"],
-    [tokensPerPass(tally).toFixed(2), "tokens a pass"],
+    [tokensPerPass(tally).toFixed(2), "tokens per pass"],
     [figure(tokensPerSecond(tally)), "tokens/s"],
     ...(clock ? ([[tally.seconds.toFixed(2), "s on its clock"]] as const) : []),
   ] as const;

@@ -7,7 +7,7 @@ const frame = { height: 320, marginLeft: 44, marginBottom: 40, style: { backgrou
 const x = { domain: [0, 1], label: "back-off threshold →" };
 const ticks = { fill: "currentColor" };
 
-/** Tokens a second against the base model's, and tokens a pass: what it would be if a pass cost the same. */
+/** Tokens per second against the base model's, and tokens per pass: what it would be if a pass cost the same. */
 export function speedFigure({ points }: Sweep, dark: boolean): PlotOptions {
   const names = ["speed-up", "tokens per pass"];
   const rows = points.flatMap((point) => [
@@ -18,7 +18,7 @@ export function speedFigure({ points }: Sweep, dark: boolean): PlotOptions {
   return {
     ...frame,
     x,
-    y: { label: "× one token a pass", zero: true },
+    y: { label: "× one token per pass", zero: true },
     color: { domain: names, range: dark ? ["#38d9a9", "#74c0fc"] : ["#087f5b", "#1971c2"], legend: true },
     marks: [
       gridY(),

@@ -71,7 +71,7 @@ export function MeasureView({ model, settings }: MeasureViewProps): React.JSX.El
         onChange={({ currentTarget }) => setPrompts(currentTarget.value)}
       />
       <Group align="end">
-        <NumberInput label="Tokens a prompt" w={140} min={10} max={500} value={tokens} onChange={whole(setTokens)} />
+        <NumberInput label="Tokens per prompt" w={140} min={10} max={500} value={tokens} onChange={whole(setTokens)} />
         <NumberInput
           label={
             <>

@@ -38,7 +38,7 @@ async function measured(model: LanguageModel = tableModel({ table })): Promise<S
 }
 
 describe("a sweep", () => {
-  it("ends in N tokens a pass at ε_b = 0 and one at ε_b = 1", async () => {
+  it("ends in N tokens per pass at ε_b = 0 and one at ε_b = 1", async () => {
     const { base, points } = await measured();
     expect(points.map(({ backoff }) => backoff)).toEqual([0, 0.25, 0.5, 0.75, 1]);
     expect(base).toMatchObject({ tokens: 5 * 24, passes: 5 * 24, orders: { 1: 5 * 24 } });

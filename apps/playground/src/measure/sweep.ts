@@ -14,11 +14,11 @@ export interface SweepOptions extends Pick<DynamoOptions, "temperature" | "topK"
 
 export interface SweepPoint extends Tally {
   readonly backoff: number;
-  /** Tokens a second against the base model's, of each prompt: both ran one after the other. */
+  /** Tokens per second against the base model's, of each prompt: both ran one after the other. */
   readonly ratios: readonly number[];
 }
 
-/** So far measured: each ε_b, and all runs of the base model, one token a pass, beside them. */
+/** So far measured: each ε_b, and all runs of the base model, one token per pass, beside them. */
 export interface Sweep {
   readonly base: Tally;
   readonly points: readonly SweepPoint[];

@@ -111,7 +111,7 @@ function ModelStatus({ state }: { readonly state: ModelState | ServerState }): R
       );
     case "ready": {
       const { info, device, dtype, cooccurrence } = state.model;
-      const heads = info.tokenHeads === 1 ? "one head: one token a pass" : `${info.tokenHeads} token heads`;
+      const heads = info.tokenHeads === 1 ? "one head: one token per pass" : `${info.tokenHeads} token heads`;
       return (
         <div role="status">
           <Text size="xs" data-testid="model-ready">

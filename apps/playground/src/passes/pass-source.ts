@@ -28,7 +28,7 @@ export interface AnswerRequest extends PassOptions {
 export interface PassSource {
   /** It runs on a server: passes come by themselves, and without what would be needed to decide them anew. */
   readonly remote: boolean;
-  /** Token heads: tokens a pass at most. */
+  /** Token heads: tokens per pass at most. */
   readonly heads: number;
   /** Tokens that a text can have, prompt included, where that is known. */
   readonly contextLength?: number | undefined;

@@ -1,4 +1,4 @@
-/** Race: the base model, one token a pass, beside DynaMo; same prompt, same seed, same device. */
+/** Race: the base model, one token per pass, beside DynaMo; same prompt, same seed, same device. */
 import type { Strategy } from "@dynamo/core";
 import { Alert, Button, Card, Group, Progress, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Legend } from "../components/legend.js";

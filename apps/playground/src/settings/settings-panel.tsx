@@ -17,7 +17,7 @@ export interface SettingsPanelProps {
 }
 
 const strategyLabels = {
-  dynamo: "dynamo – 1 to N tokens a pass",
+  dynamo: "dynamo – 1 to N tokens per pass",
   autoregressive: "autoregressive – one a pass",
   verified: "verified – exactly the base model's",
   plugin: "your own, from a file",

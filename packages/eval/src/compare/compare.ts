@@ -1,4 +1,4 @@
-/** The comparison of strategies (the paper's Table 4): overhead, tokens a pass, wall-clock speed-up, quality. */
+/** The comparison of strategies (the paper's Table 4): overhead, tokens per pass, wall-clock speed-up, quality. */
 import type { Evaluation } from "../evaluation.js";
 import { comparison, type ComparisonOptions } from "./comparison.js";
 import type { ComparisonJob, ComparisonResult } from "./comparison-result.js";

@@ -5,7 +5,7 @@ import type { Way } from "./ways.js";
 import type { WrittenGroup } from "./write-group.js";
 
 export interface ComparisonRow {
-  /** Null is the base: head 1, one token a pass. */
+  /** Null is the base: head 1, one token per pass. */
   readonly way: Way | null;
   readonly tokens: number;
   /** Of the model, its prompts' passes included; a draft model's are not counted. */
@@ -18,11 +18,11 @@ export interface ComparisonRow {
   /** Of flopsPerToken over the base's: 0.2 is 20 % more. */
   readonly flopsOverhead: number | null;
   /**
-   * Wall-clock seconds a token of the base / of the way, measured in turns: the geometric mean over the prompts, 95 % by
+   * Wall-clock seconds per token of the base / of the way, measured in turns: the geometric mean over the prompts, 95 % by
    * Student's t on the logarithms. Null for the base, and where nothing was written.
    */
   readonly speedup: Estimate | null;
-  /** Nats a token under the scorer: the mean over the prompts, 95 %. */
+  /** Nats per token under the scorer: the mean over the prompts, 95 %. */
   readonly logLikelihood: Estimate | null;
   /** Of the same to the base's, prompt by prompt: below 0 the texts are less likely. Null for the base. */
   readonly difference: Estimate | null;

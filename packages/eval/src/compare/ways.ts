@@ -25,7 +25,7 @@ export interface PluginSetting {
 export type Way = Setting | SpeculativeSetting | PluginSetting;
 
 /**
- * `undefined` is the base: head 1, one token a pass. Throws `invalid-argument` for options out of range, and what `importPlugin`
+ * `undefined` is the base: head 1, one token per pass. Throws `invalid-argument` for options out of range, and what `importPlugin`
  * and a plugin throw.
  */
 export async function strategyOfWay(

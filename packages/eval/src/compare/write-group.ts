@@ -29,7 +29,7 @@ export interface WrittenGroup {
   readonly seconds: number;
   /** Of all texts and both models; null for a checkpoint, which has no graph of its own. */
   readonly flops: number | null;
-  /** Nats a token of the scorer's, of each text; null for an empty one. */
+  /** Nats per token of the scorer's, of each text; null for an empty one. */
   readonly logLikelihoods: readonly (number | null)[];
 }
 

@@ -1,6 +1,6 @@
 /**
  * Open-ended text (paper, section 4): every prompt continued under every setting with every seed, each text beside the base's,
- * one token a pass, in the same job: a speed-up is a ratio of two measurements made in turns on the same machine.
+ * one token per pass, in the same job: a speed-up is a ratio of two measurements made in turns on the same machine.
  */
 import { createHash } from "node:crypto";
 import { DynamoError } from "@dynamo/core";

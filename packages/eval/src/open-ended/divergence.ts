@@ -26,7 +26,7 @@ export function divergenceScore(
 ): number | null {
   const fewer = Math.min(texts.length, real.length);
   if (fewer < fewestTexts) return null;
-  // MAUVE's rule: ten texts a cluster.
+  // MAUVE's rule: ten texts per cluster.
   const clusters = Math.min(mostClusters, Math.round(fewer / 10));
   const vectors = [...texts, ...real].map((text) => featuresOf(text));
   const assigned = clusterVectors(vectors, clusters, createRandom(seed));

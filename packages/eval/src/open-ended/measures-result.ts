@@ -8,7 +8,7 @@ export interface MeasuresJob {
 export interface MeasuredText {
   readonly prompt: number;
   readonly seed: number;
-  /** Nats a token of the scorer's; null without a scorer, and for an empty text. */
+  /** Nats per token of the scorer's; null without a scorer, and for an empty text. */
   readonly logLikelihood: number | null;
   /** rep-n of n = 2, 3, 4; null for texts of fewer words. */
   readonly repetition: readonly (number | null)[];

@@ -9,7 +9,7 @@ import type { Setting } from "./write-text.js";
 
 /** Means over prompts of the means over a prompt's texts; 95 % by Student's t over the prompts. */
 export interface TextMeasures {
-  /** Nats a token of the scorer's; null without one. A text that repeats itself is likely too: read it beside rep-n. */
+  /** Nats per token of the scorer's; null without one. A text that repeats itself is likely too: read it beside rep-n. */
   readonly logLikelihood: Estimate | null;
   /** rep-2, rep-3, rep-4. */
   readonly repetition: Readonly<Record<string, Estimate | null>>;

@@ -102,7 +102,7 @@ function shapeOf({ base }: TextsFile): { readonly count: number; readonly words:
   return { count: lengths.length, words: median };
 }
 
-/** Nats a token, in the order of the texts; null for an empty one. */
+/** Nats per token, in the order of the texts; null for an empty one. */
 async function scoreTexts(
   own: readonly OwnText[],
   { scorer, worker }: { readonly scorer: string; readonly worker: EvalWorker },

@@ -1,4 +1,4 @@
-/** What the jobs of open-ended text say together: texts by setting, orders, tokens a pass, speed-ups with intervals. */
+/** What the jobs of open-ended text say together: texts by setting, orders, tokens per pass, speed-ups with intervals. */
 import { ratioEstimate, type Estimate } from "../statistics/intervals.js";
 import type { CompletionsResult, Timing } from "./completions-result.js";
 import type { OpenPrompt } from "./prompts.js";
@@ -18,7 +18,7 @@ export interface SettingSummary {
   /** orders[n - 1]: passes that settled at order n. */
   readonly orders: readonly number[];
   /**
-   * Wall-clock seconds a token of the base / of the setting: the geometric mean over the prompts, 95 % by Student's t on the
+   * Wall-clock seconds per token of the base / of the setting: the geometric mean over the prompts, 95 % by Student's t on the
    * logarithms. Null where nothing was timed.
    */
   readonly speedup: Estimate | null;
@@ -29,7 +29,7 @@ export interface SettingSummary {
 
 export interface CompletionsSummary {
   readonly prompts: readonly OpenPrompt[];
-  /** Head 1, one token a pass. */
+  /** Head 1, one token per pass. */
   readonly base: readonly PromptTexts[];
   readonly settings: readonly SettingSummary[];
 }

@@ -39,7 +39,7 @@ export interface TimedText {
   readonly seconds: number;
 }
 
-/** `undefined` is the base: head 1, one token a pass. Throws `invalid-argument` for options out of range. */
+/** `undefined` is the base: head 1, one token per pass. Throws `invalid-argument` for options out of range. */
 export function strategyOf(
   setting: Setting | undefined,
   { temperature, topK, repetitionPenalty }: Omit<Sampling, "maxNewTokens" | "stopAtEndOfText">,

@@ -13,11 +13,11 @@ export function architecturesSection({ summary }: ResultOf<"architectures">): Ht
     heads: model.tokenHeads,
     parameters: `${(model.parameters / 1e6).toFixed(2)} M`,
     "more parameters": percentText(model.parameterOverhead),
-    "more FLOPs a pass": percentText(model.flopsOverhead),
+    "more FLOPs per pass": percentText(model.flopsOverhead),
     perplexities: joints(model),
-    "tokens a pass": model.dynamo.tokensPerPass.toFixed(2),
+    "tokens per pass": model.dynamo.tokensPerPass.toFixed(2),
     "speed-up (95 %)": estimateText(model.dynamo.speedup),
-    "nats a token, to the base's": estimateText(model.dynamo.difference),
+    "nats per token, to the base's": estimateText(model.dynamo.difference),
   }));
   return section("Architectures", [
     html`<p>

@@ -11,7 +11,7 @@ export function compareSection({ summary }: ResultOf<"compare">): Html {
   return section("Strategies side by side", [
     html`<p>
       FLOPs are counted in the graphs for the passes that were made, a draft model's included; speed-ups are measured,
-      in turns with the base. “To the base's” is the difference in nats a token: below 0 the texts are less likely.
+      in turns with the base. “To the base's” is the difference in nats per token: below 0 the texts are less likely.
     </p>`,
     ...summary.groups.flatMap((group) => [table(group.rows.map(cellsOf), groupText(group)), overview(group)]),
   ]);
@@ -23,9 +23,9 @@ export function cellsOf({ way, ...row }: Row): Record<string, Cell> {
   return {
     strategy: wayText(way),
     "speed-up (95 %)": estimateText(row.speedup),
-    "tokens a pass": row.tokensPerPass.toFixed(2),
-    "more FLOPs a token": percentText(row.flopsOverhead),
-    "nats a token (95 %)": estimateText(row.logLikelihood),
+    "tokens per pass": row.tokensPerPass.toFixed(2),
+    "more FLOPs per token": percentText(row.flopsOverhead),
+    "nats per token (95 %)": estimateText(row.logLikelihood),
     "to the base's (95 %)": estimateText(row.difference),
     "passes by order": row.orders.join(" / "),
   };
@@ -45,7 +45,7 @@ function overview({ rows }: Group): Html {
   const svg = plot({
     title: "Each strategy: measured speed-up and likelihood",
     x: { name: "speed-up" },
-    y: { name: "nats a token, to the base's" },
+    y: { name: "nats per token, to the base's" },
     series: rows
       .filter(({ way }) => way !== null)
       .map((row) => ({ name: wayText(row.way), points: pointOf(row), draw: "points" as const })),
@@ -66,7 +66,7 @@ export function ablationSection({ summary }: ResultOf<"ablation">): Html {
   const svg = plot({
     title: "Without the mask, Otsu's threshold, the blur",
     x: { name: "measured speed-up" },
-    y: { name: "nats a token, to the base's" },
+    y: { name: "nats per token, to the base's" },
     series: [...families].map(([name, points]) => ({ name, points: points.map(bare) })),
     levels: [{ name: "the base", at: 0 }],
   });

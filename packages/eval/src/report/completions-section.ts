@@ -13,16 +13,16 @@ export function completionsSection({ summary }: ResultOf<"completions">): Html {
   const swept = settings.filter(({ setting }) => setting.backoff !== undefined);
   return section("Speed-up against the back-off", [
     html`<p>
-      ${prompts.length} prompts, ${texts} texts for each setting and for the base (head 1, one token a pass), written in
-      turns with the base's and timed by the wall clock. Speed-ups are geometric means over the prompts; bars: 95 % by
-      Student's t.
+      ${prompts.length} prompts, ${texts} texts for each setting and for the base (head 1, one token per pass), written
+      in turns with the base's and timed by the wall clock. Speed-ups are geometric means over the prompts; bars: 95 %
+      by Student's t.
     </p>`,
     ...(swept.length < 2 ? [] : [speedups(swept), ordersFigure(swept), speedupsByType(swept, summary)]),
     table(
       settings.map((each) => ({
         setting: settingText(each.setting),
         "speed-up (95 %)": estimateText(each.speedup),
-        "tokens a pass": each.tokensPerPass.toFixed(2),
+        "tokens per pass": each.tokensPerPass.toFixed(2),
         "passes by order": each.orders.join(" / "),
       })),
     ),
@@ -49,18 +49,18 @@ function speedups(settings: readonly SettingOf[]): Html {
       ),
     },
     {
-      name: `${name}: tokens a pass`,
+      name: `${name}: tokens per pass`,
       points: own.map(({ setting, tokensPerPass }) => ({ x: setting.backoff ?? 0, y: tokensPerPass })),
       dashed: true,
     },
   ]);
   const svg = plot({
-    ...{ title: "Speed-up against ε_b", x: { name: "ε_b" }, y: { name: "over one token a pass" } },
+    ...{ title: "Speed-up against ε_b", x: { name: "ε_b" }, y: { name: "over one token per pass" } },
     ...{ series, levels: [{ name: "the base", at: 1 }] },
   });
   return figure(
     svg,
-    "Tokens a pass is what the speed-up would be if a pass of many candidates cost no more than one of one.",
+    "Tokens per pass is what the speed-up would be if a pass of many candidates cost no more than one of one.",
   );
 }
 
@@ -100,7 +100,7 @@ function speedupsByType(settings: readonly SettingOf[], { prompts }: Summary): H
   const svg = plot({
     title: "Speed-up by sentence type",
     x: { name: "ε_b" },
-    y: { name: "over one token a pass" },
+    y: { name: "over one token per pass" },
     series,
   });
   return figure(

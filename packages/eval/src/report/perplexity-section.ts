@@ -44,7 +44,7 @@ const walksTable = (walks: Walks, speedups: ReadonlyMap<number, Estimate>): Html
   table(
     walks.map(({ backoff, perplexity, standardError, tokensPerPass, orders }) => ({
       ...{ ε_b: backoff, PPL_d: perplexity.toFixed(2), "standard error": standardError?.toFixed(2) ?? "" },
-      "tokens a pass": tokensPerPass.toFixed(2),
+      "tokens per pass": tokensPerPass.toFixed(2),
       "measured speed-up of open-ended text (95 %)": estimateText(speedups.get(backoff)),
       "passes by order": orders.join(" / "),
     })),
@@ -54,7 +54,7 @@ const walksTable = (walks: Walks, speedups: ReadonlyMap<number, Estimate>): Html
 function walksFigure(walks: Walks): Html {
   const svg = plot({
     title: "PPL_d(ε_b): perplexity of what is emitted together",
-    x: { name: "tokens a pass" },
+    x: { name: "tokens per pass" },
     y: { name: "PPL_d" },
     series: [
       {

@@ -8,7 +8,7 @@ type Measures = ResultOf<"measures">["summary"];
 type Crossing = Measures["sameQuality"]["divergence"];
 
 const qualities = [
-  ["logLikelihood", "Likelihood under the scorer", "nats a token"],
+  ["logLikelihood", "Likelihood under the scorer", "nats per token"],
   ["distinct-2", "Variety: distinct-2", "different pairs of words / pairs"],
   ["divergence", "Nearness to real texts (MAUVE-style)", "1 is the same distribution"],
 ] as const;
@@ -53,7 +53,7 @@ function measuresRow(
   return [
     {
       texts: name,
-      "nats a token (95 %)": estimateText(own.logLikelihood),
+      "nats per token (95 %)": estimateText(own.logLikelihood),
       "rep-4": percentText(own.repetition["4"]?.value ?? null),
       "distinct-1": own.distinct["1"]?.toFixed(3) ?? "",
       "distinct-2": own.distinct["2"]?.toFixed(3) ?? "",

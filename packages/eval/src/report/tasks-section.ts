@@ -16,5 +16,5 @@ const rowsOf = ({ task, fewShot, documents, metrics, truncated, writing }: Task)
     ...{ task, metric, score: value.toFixed(4), "±": standardError?.toFixed(4) ?? "" },
     ...{ questions: documents.toLocaleString("en"), examples: fewShot },
     "cut to the context": truncated.documents === 0 ? "" : truncated.documents,
-    "tokens a pass": writing?.tokensPerPass.toFixed(2) ?? "",
+    "tokens per pass": writing?.tokensPerPass.toFixed(2) ?? "",
   }));

@@ -11,7 +11,7 @@ export function tuneSection({ summary }: ResultOf<"tune">): Html {
   const { trials, chosen, tolerance } = summary;
   const found =
     chosen === null
-      ? `No setting is faster than one token a pass and loses at most ${percentText(tolerance)}.`
+      ? `No setting is faster than one token per pass and loses at most ${percentText(tolerance)}.`
       : `Chosen: ε_b ${chosen.setting.backoff}, mask ${chosen.setting.maskStrength}, top-k ${chosen.setting.topK}.`;
   const pointsOf = (
     prompts: Trial["prompts"],

@@ -71,7 +71,7 @@ export const trialCells = (trial: Trial): Readonly<Record<string, string | numbe
   mask: trial.setting.maskStrength,
   "top-k": trial.setting.topK,
   "speed-up (95 %)": estimateText(trial.speedup),
-  "tokens a pass": trial.tokensPerPass.toFixed(2),
+  "tokens per pass": trial.tokensPerPass.toFixed(2),
   "perplexity to the base's": estimateText(trial.perplexityRatio),
   "distinct-2 to the base's": estimateText(trial.varietyRatio),
   loss: percentText(lossOf(trial)),

@@ -3,7 +3,7 @@ import type { Interval } from "./intervals.js";
 import { crossingInterval, fitLine, lineAt, type Line } from "./regression.js";
 
 export interface QualityPoint {
-  /** Measured wall-clock speed-up against one token a pass. */
+  /** Measured wall-clock speed-up against one token per pass. */
   readonly speedup: number;
   /** Higher is better: a win rate against the base, a judge's mark, a log-likelihood. */
   readonly quality: number;

@@ -133,7 +133,7 @@ test("every task from its file to scores", async () => {
   });
 });
 
-test("answers by another strategy: the same text where it is exact, more tokens a pass", async () => {
+test("answers by another strategy: the same text where it is exact, more tokens per pass", async () => {
   const rows = Array.from({ length: 3 }, (_, i) => ({
     context: `Lily had ${i} cats. One day,`,
     answer: "x",

@@ -6,7 +6,7 @@ import { strategyOf, type Sampling, type Setting } from "../open-ended/write-tex
 
 /** What is left out is lm-evaluation-harness's: greedy, 256 tokens. */
 export interface Writing extends Partial<Omit<Sampling, "stopAtEndOfText">> {
-  /** Default: head 1, one token a pass. */
+  /** Default: head 1, one token per pass. */
   readonly strategy?: Setting | undefined;
   /** Where the temperature is not 0. Default 0. */
   readonly seed?: number | undefined;

@@ -9,12 +9,12 @@ export interface TuneSetting {
   readonly topK: number;
 }
 
-/** One setting on one set of prompts, beside one token a pass. */
+/** One setting on one set of prompts, beside one token per pass. */
 export interface Trial {
   readonly setting: TuneSetting;
   /** Prompts that the search saw, or those kept for the end. */
   readonly prompts: "search" | "held-out";
-  /** Measured, in turns with one token a pass. */
+  /** Measured, in turns with one token per pass. */
   readonly speedup: Estimate;
   /** Perplexity of its texts under head 1 over that of the base's texts: above 1 is worse. */
   readonly perplexityRatio: Estimate;

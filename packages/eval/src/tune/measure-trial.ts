@@ -1,4 +1,4 @@
-/** One setting beside one token a pass: how much faster, how likely, how varied its texts are. */
+/** One setting beside one token per pass: how much faster, how likely, how varied its texts are. */
 import type { Strategy } from "@dynamo/core";
 import { autoregressive } from "@dynamo/decode";
 import type { LoadedModel } from "@dynamo/model";
@@ -77,7 +77,7 @@ const varietyOf = (texts: readonly TimedText[]): number =>
     2,
   ) ?? NaN;
 
-/** Nats a token under head 1, negated, of each prompt: the mean of its texts. */
+/** Nats per token under head 1, negated, of each prompt: the mean of its texts. */
 async function natsOf(
   model: LoadedModel,
   pairs: readonly Pair[],

@@ -45,7 +45,7 @@ export type TuneDefaults = Readonly<Record<Exclude<keyof TuneSettings, "model" |
 export interface TuneOutcome {
   /** What was tried, in order. */
   readonly trials: readonly Trial[];
-  /** On prompts that the search did not see; null where nothing faster than one token a pass is within the tolerance. */
+  /** On prompts that the search did not see; null where nothing faster than one token per pass is within the tolerance. */
   readonly chosen: Trial | null;
   readonly tolerance: number;
   readonly settings: TuneDefaults;

@@ -112,7 +112,7 @@ describe("prepareDataset", () => {
     expect(files.flatMap(tokensOf)).toEqual(packed(["x".repeat(25)]));
   });
 
-  it("writes four bytes a token for vocabularies above 65,536", async () => {
+  it("writes four bytes per token for vocabularies above 65,536", async () => {
     const tokenizerJson = byteTokenizer(2 ** 16);
     const made = await prepareDataset(options([file("a.txt", "abc")], { tokenizerJson, heldOutFraction: 0 }));
     expect(made.dtype).toBe("uint32");

@@ -21,10 +21,10 @@ export function writingOf(options: WritingOptions): Writing {
 
 export const rowOf = ({ way, ...row }: ComparisonRow): Row => ({
   strategy: wayText(way),
-  "tokens a pass": row.tokensPerPass.toFixed(2),
-  "more FLOPs a token": percentText(row.flopsOverhead),
+  "tokens per pass": row.tokensPerPass.toFixed(2),
+  "more FLOPs per token": percentText(row.flopsOverhead),
   "speed-up (95 %)": estimateText(row.speedup),
-  "nats a token": estimateText(row.logLikelihood),
+  "nats per token": estimateText(row.logLikelihood),
   "to the base's": estimateText(row.difference),
   "passes by order": row.orders.join(" / "),
 });

@@ -33,7 +33,7 @@ function print({ settings }: CompletionsSummary): void {
   const rows = settings.map(({ setting, speedup, tokens, tokensPerPass, orders }) => ({
     setting: settingText(setting),
     tokens,
-    "tokens a pass": tokensPerPass.toFixed(2),
+    "tokens per pass": tokensPerPass.toFixed(2),
     "speed-up (95 %)": estimateText(speedup),
     "passes by order": orders.join(" / "),
   }));

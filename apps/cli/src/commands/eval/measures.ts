@@ -15,7 +15,7 @@ export async function evalMeasures(texts: string, options: MeasuresOptions, sign
 function print({ base, real, settings, sameQuality }: MeasuresSummary): void {
   const fixed = (value: number | null | undefined): string => value?.toFixed(3) ?? "";
   const columns = ({ logLikelihood, repetition, distinct }: TextMeasures, divergence?: number | null): Row => ({
-    "nats a token (95 %)": estimateText(logLikelihood, 3),
+    "nats per token (95 %)": estimateText(logLikelihood, 3),
     "rep-2": fixed(repetition["2"]?.value),
     "rep-4": fixed(repetition["4"]?.value),
     "distinct-1": fixed(distinct["1"]),

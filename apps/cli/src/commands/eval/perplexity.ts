@@ -50,7 +50,7 @@ function print({ ppl, standardErrors, positions, masked, walks }: PerplexitySumm
     ε_b: backoff,
     PPL_d: fixed(value),
     "±": fixed(standardError),
-    "tokens a pass": fixed(tokensPerPass),
+    "tokens per pass": fixed(tokensPerPass),
     "passes by order": orders.join(" / "),
   }));
   console.log(`\n${columnsText(rows)}`);

@@ -117,7 +117,7 @@ function notesOf({ task, truncated, writing }: TaskSummary): string[] {
           `${task}: ${documents} questions were longer than the model's context; ${tokens} tokens were cut off at the left`,
         ]
       : []),
-    ...(writing === undefined ? [] : [`${task}: ${writing.tokensPerPass.toFixed(2)} tokens a pass in its answers`]),
+    ...(writing === undefined ? [] : [`${task}: ${writing.tokensPerPass.toFixed(2)} tokens per pass in its answers`]),
   ];
 }
 
