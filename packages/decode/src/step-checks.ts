@@ -19,7 +19,7 @@ export const candidatesCheck: ValueCheck<Candidates> = valueCheck(
   },
 );
 
-/** One list of candidates a head. */
+/** One list of candidates per head. */
 const headsCheck: ValueCheck<readonly Candidates[]> = valueCheck(
   "a list of candidates, one a head, at least one head",
   (value) => Array.isArray(value) && value.length > 0 && Array.from(value).every(candidatesCheck.accepts),

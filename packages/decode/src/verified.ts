@@ -42,7 +42,7 @@ export function verified(options: VerifiedOptions = {}): Strategy {
 }
 
 /**
- * Drafts one token a head, head by head. With a mask, head n's distribution is weighted by how often its tokens follow
+ * Drafts one token per head, head by head. With a mask, head n's distribution is weighted by how often its tokens follow
  * those drafted so far: any draft distribution is right, a better one is accepted more often.
  */
 function propose(

@@ -9,7 +9,7 @@ const logSeverity = 4;
 
 /**
  * Microseconds that an idle thread of an operator's pool spins before it sleeps. Measured at 70M's operator sizes, 2 cores:
- * without spinning 6.1 ms a pass, with this 4.0, with ONNX Runtime's own (1,000) 4.1; but when another program takes one
+ * without spinning 6.1 ms per pass, with this 4.0, with ONNX Runtime's own (1,000) 4.1; but when another program takes one
  * of the cores, 7.8, 12 and 16.
  */
 const spinMicroseconds = "100";

@@ -39,7 +39,7 @@ export function chooseDevice({ gpu, probes }: Evidence): DeviceChoice {
 
 function comparison(best: Timed, rival: Timed): string {
   const ratio = (rival.pass / best.pass).toFixed(1);
-  return `${best.device} measured ${ratio} x faster than ${rival.device} (${milliseconds(best)} against ${milliseconds(rival)} ms a pass)`;
+  return `${best.device} measured ${ratio} x faster than ${rival.device} (${milliseconds(best)} against ${milliseconds(rival)} ms per pass)`;
 }
 
 function milliseconds({ pass }: Timed): string {

@@ -25,7 +25,7 @@ export const perplexityOptions = {
   stride: wholeNumber("<n>", "tokens from one window to the next (default: the window)", atLeastOne),
   backoff: numbers("<list>", "ε_b of walks, as 0,0.5,1 or 0:1:0.1", share),
   mask: flag("also with the co-occurrence mask in the joint"),
-  topK: wholeNumber("<k>", "candidates a head, of walks and masked joints (default: the model's, or 50)", {
+  topK: wholeNumber("<k>", "candidates per head, of walks and masked joints (default: the model's, or 50)", {
     ...{ least: 1, most: 1024 },
   }),
 };
@@ -67,7 +67,7 @@ export const compareOptions = {
   ...writingOptions,
   draft: text("<folder>", "a smaller model of the same tokenizer: speculative sampling comes along"),
   ...ownStrategy,
-  drafts: numbers("<list>", "tokens that it drafts a pass (default: 4)", { least: 1, most: 15 }),
+  drafts: numbers("<list>", "tokens that it drafts per pass (default: 4)", { least: 1, most: 15 }),
   backoff: numbers("<list>", "ε_b of dynamo, as 0,0.5,1 or 0:1:0.25 (default: 0.5)", share),
 };
 export type CompareOptions = OptionsOf<typeof compareOptions>;

@@ -46,7 +46,7 @@ export const logitsOptions = {
   ...modelOptions,
   tokens: required(text("<file>", 'JSON: {"tokens": [[ids], …]}')),
   out: required(text("<file>", "a safetensors file")),
-  chunk: withDefault("all", text("<how>", "feed the tokens all at once, one by one, ragged, or so many a pass")),
+  chunk: withDefault("all", text("<how>", "feed the tokens all at once, one by one, ragged, or so many per pass")),
   json,
 };
 export type LogitsOptions = OptionsOf<typeof logitsOptions>;

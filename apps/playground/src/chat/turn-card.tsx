@@ -34,7 +34,7 @@ export function TurnCard({ number, turn, active, onActivate }: TurnCardProps): R
             passes={turn.passes}
             active={active}
             onActivate={onActivate}
-            label={`Answer ${number}, one box a pass`}
+            label={`Answer ${number}, one box per pass`}
           />
           <TallyLine tally={tally} />
         </Card>

@@ -18,7 +18,7 @@ export interface SettingsPanelProps {
 
 const strategyLabels = {
   dynamo: "dynamo – 1 to N tokens per pass",
-  autoregressive: "autoregressive – one a pass",
+  autoregressive: "autoregressive – one per pass",
   verified: "verified – exactly the base model's",
   plugin: "your own, from a file",
 } as const;

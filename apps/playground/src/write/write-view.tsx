@@ -72,7 +72,7 @@ export function WriteView({ source, settings, change, writing, onWrite }: WriteV
               <TallyLine tally={tally} />
               <Legend tally={tally} heads={writing.source?.heads ?? 1} />
               <PassText
-                label="The text, one box a pass"
+                label="The text, one box per pass"
                 prompt={writing.prompt}
                 passes={writing.passes}
                 active={active}

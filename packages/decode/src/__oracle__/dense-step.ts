@@ -86,7 +86,7 @@ function otsu(values: readonly number[]): { threshold: number; doubtful: boolean
   return { threshold: centre(first), doubtful };
 }
 
-/** Steps 1 to 7. `options.topK` candidates a head. */
+/** Steps 1 to 7. `options.topK` candidates per head. */
 export function denseStep(
   logits: readonly (readonly number[])[],
   context: readonly number[],

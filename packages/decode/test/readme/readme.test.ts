@@ -26,6 +26,6 @@ it("look-up saves passes where a text repeats itself, and writes what head 1 wri
   const plain = await generate(tableModel({ table: [table] }), [1], { ...settings, strategy: autoregressive() });
   const drafted = await generate(tableModel({ table: [table] }), [1], { ...settings, strategy: lookUp() });
   expect(drafted.tokens).toEqual(plain.tokens);
-  // Five tokens until two have come before, then five a pass.
+  // Five tokens until two have come before, then five per pass.
   expect([plain.statistics.passes, drafted.statistics.passes]).toEqual([30, 10]);
 });

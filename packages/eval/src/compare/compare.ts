@@ -10,7 +10,7 @@ export interface CompareSettings extends ComparisonOptions {
   readonly model: string;
   /** A smaller model's folder with the same tokenizer: speculative sampling is in the comparison then. */
   readonly draft?: string | undefined;
-  /** Tokens that it drafts a pass; default 4. */
+  /** Tokens that it drafts per pass; default 4. */
   readonly drafts?: readonly number[] | undefined;
   /** ε_b of DynaMo's own decoding; default 0.5. */
   readonly backoffs?: readonly number[] | undefined;

@@ -9,7 +9,7 @@ import { strategyOf, type Sampling, type Setting } from "../open-ended/write-tex
 /** Speculative sampling with the comparison's draft model. */
 export interface SpeculativeSetting {
   readonly strategy: "speculative";
-  /** Tokens drafted a pass; default 4. */
+  /** Tokens drafted per pass; default 4. */
   readonly drafts?: number | undefined;
 }
 

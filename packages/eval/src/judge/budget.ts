@@ -20,7 +20,7 @@ export interface Budget {
   reserve(question: Question): { settle(answer: Answer | undefined): void };
 }
 
-/** English text has some four characters a token; the guess is on the safe side. */
+/** English text has some four characters per token; the guess is on the safe side. */
 const charactersPerToken = 3;
 
 export const costOf = (tokens: Omit<Answer, "text">, { prompt, completion }: Prices): number =>
