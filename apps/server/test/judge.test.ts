@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { completions, judge, type Evaluation, type EvalWorker, type JudgeSettings } from "@dynamo/eval";
+import { completions, judgeTexts, type Evaluation, type EvalWorker, type JudgeSettings } from "@dynamo/eval";
 import { loadModel, type LoadedModel } from "@dynamo/model";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { modelPath } from "@dynamo/stories";
@@ -65,7 +65,7 @@ const linesOf = async (file: string): Promise<string[]> => (await readFile(file,
 test("a judge that tells stories: every verdict is asked for again, then counted as malformed", async () => {
   const cache = join(folder, "single.jsonl");
   const endpoint = await start({});
-  const summary = await run(await judge(settings(endpoint, { cache })));
+  const summary = await run(await judgeTexts(settings(endpoint, { cache })));
   expect(summary.base).toMatchObject({ rating: null, verdicts: 6, malformed: 6 });
   for (const each of summary.settings) expect(each).toMatchObject({ rating: null, verdicts: 6, malformed: 6 });
   expect(summary.sameQuality).toBeNull();
@@ -73,13 +73,13 @@ test("a judge that tells stories: every verdict is asked for again, then counted
   expect(new Set(calls).size).toBe(calls.length);
   expect(calls.length).toBeGreaterThanOrEqual(2 * 6);
   expect(summary.promptTokens).toBeGreaterThan(100 * calls.length);
-  expect(await run(await judge(settings("http://127.0.0.1:9/v1", { cache, retries: 0 })))).toEqual(summary);
+  expect(await run(await judgeTexts(settings("http://127.0.0.1:9/v1", { cache, retries: 0 })))).toEqual(summary);
 });
 
 test("pairs in both orders through /v1/completions, of a model without a chat template", async () => {
   const endpoint = await start({});
   const own = { mode: "pairwise", model: "stories", api: "completions", bothOrders: true, attempts: 1 } as const;
-  const { settings: judged } = await run(await judge(settings(endpoint, own)));
+  const { settings: judged } = await run(await judgeTexts(settings(endpoint, own)));
   for (const each of judged) {
     expect(each.verdicts).toBe(6);
     expect(each.malformed + (each.identical ?? 0)).toBe(6);
@@ -89,20 +89,22 @@ test("pairs in both orders through /v1/completions, of a model without a chat te
 
 test("429s of a server with little room are waited for: the verdicts are those of one with much", async () => {
   const waited = await run(
-    await judge(settings(await start({ atOnce: 2 }), { concurrency: 6, attempts: 1, retries: 60 })),
+    await judgeTexts(settings(await start({ atOnce: 2 }), { concurrency: 6, attempts: 1, retries: 60 })),
   );
   expect(server?.log()).toMatch(/"statusCode":429/);
   await server?.stop();
-  expect(await run(await judge(settings(await start({}), { attempts: 1 })))).toEqual(waited);
+  expect(await run(await judgeTexts(settings(await start({}), { attempts: 1 })))).toEqual(waited);
 });
 
 test("a limit of requests per minute ends a judge that may not wait; what was answered is kept, and is not asked again", async () => {
   const cache = join(folder, "limited.jsonl");
   const own = { cache, attempts: 1, retries: 0 };
-  await expect(run(await judge(settings(await start({ perMinute: 5 }), own)))).rejects.toMatchObject({ code: "busy" });
+  await expect(run(await judgeTexts(settings(await start({ perMinute: 5 }), own)))).rejects.toMatchObject({
+    code: "busy",
+  });
   expect(await linesOf(cache)).toHaveLength(5);
   await server?.stop();
-  const summary = await run(await judge(settings(await start({}), own)));
+  const summary = await run(await judgeTexts(settings(await start({}), own)));
   const calls = await linesOf(cache);
   expect(new Set(calls.map((line) => (JSON.parse(line) as { key: string }).key)).size).toBe(calls.length);
   expect(summary.base?.verdicts).toBe(6);
@@ -110,9 +112,9 @@ test("a limit of requests per minute ends a judge that may not wait; what was an
 
 test("a model that is not there, or is no chat model, is told in the server's words", async () => {
   const endpoint = await start({});
-  await expect(run(await judge(settings(endpoint, { model: "nobody" })))).rejects.toMatchObject({
+  await expect(run(await judgeTexts(settings(endpoint, { model: "nobody" })))).rejects.toMatchObject({
     code: "unsupported",
     message: expect.stringContaining("nobody"),
   });
-  await expect(run(await judge(settings(endpoint, { model: "stories" })))).rejects.toThrow(/chat/);
+  await expect(run(await judgeTexts(settings(endpoint, { model: "stories" })))).rejects.toThrow(/chat/);
 });

@@ -1,5 +1,6 @@
 /** Whether a graph fits into the memory that sessions have, known from its files' sizes alone: before anything is read. */
 import { DynamoError } from "./errors.js";
+import { sizeText } from "./size-text.js";
 import { checkValue, plainObject, text, valueCheck, whole } from "./value-checks.js";
 import type { DeviceChoice } from "./runtime.js";
 
@@ -35,6 +36,3 @@ export function checkGraphMemory(size: GraphSize, place: Pick<DeviceChoice, "dev
       `expected at most ${sizeText(memory)} on ${device} here: choose a smaller dtype (q8 or q4) or model, or run it in Node`,
   );
 }
-
-const sizeText = (bytes: number): string =>
-  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;

@@ -5,6 +5,7 @@ export { abortedError, DynamoError, throwIfAborted } from "./errors.js";
 export type { DynamoErrorCode } from "./errors.js";
 export { checkGraphMemory } from "./graph-memory.js";
 export type { GraphSize } from "./graph-memory.js";
+export { sizeText } from "./size-text.js";
 export { checkInside } from "./model-files.js";
 export type { ModelFiles } from "./model-files.js";
 export { elementCount, tensor } from "./tensor.js";

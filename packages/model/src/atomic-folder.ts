@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { callback, checkOptions, checkValue, flag, someText, type OptionChecks } from "@dynamo/core/options";
 import { folderCheck } from "./arguments.js";
+import { codeOf, isFull, writeError } from "./write-error.js";
 
 /**
  * Names beside the target: `.<name>.partial-<id>` while it is written, `.<name>.replaced-<id>` for what an overwrite is
@@ -50,7 +51,7 @@ export async function writeFolderAtomically(
   } catch (error) {
     // The reason why is worth more than a failure to tidy up after it.
     await rm(folder, { recursive: true, force: true }).catch(() => undefined);
-    throw describe(error, target);
+    throw writeError(error, target);
   }
 }
 
@@ -112,23 +113,4 @@ async function flush(path: string): Promise<void> {
   } finally {
     await handle?.close();
   }
-}
-
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
-const isFull = (error: unknown): boolean => ["ENOSPC", "EDQUOT", "EFBIG"].includes(codeOf(error) ?? "");
-const isRefused = (error: unknown): boolean =>
-  ["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EEXIST", "ENOTEMPTY", "ENAMETOOLONG"].includes(
-    codeOf(error) ?? "",
-  );
-
-/** System errors by what a person can do about them; a full disk also as the cause of another error. */
-function describe(error: unknown, target: string): unknown {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (isFull(cause))
-      return new DynamoError("runtime", `the disk is full (${codeOf(cause)}): ${target} was not written`, {
-        cause: error,
-      });
-  }
-  if (!isRefused(error)) return error;
-  return new DynamoError("invalid-argument", `${target} cannot be written (${codeOf(error)})`, { cause: error });
 }

@@ -170,7 +170,9 @@ async function copyTexts(checkpoint: Checkpoint, config: NeoxConfig, folder: str
   }
 }
 
+export { writeFileAtomically } from "./atomic-file.js";
 export { writeFolderAtomically } from "./atomic-folder.js";
+export { writeError } from "./write-error.js";
 export { stemGraphFile, writeStem } from "./convert-stem.js";
 export type { StemOptions } from "./convert-stem.js";
 export { writeRandomCheckpoint } from "./random-checkpoint.js";

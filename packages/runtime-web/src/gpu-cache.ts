@@ -2,7 +2,7 @@
  * The KV cache in GPU buffers that are reserved once, written in place, and never leave the GPU. A session reads them as
  * `gpu-buffer` tensors: the first rows of a cache are the beginning of its buffers.
  */
-import { DynamoError, type CacheLayout, type CacheTensor } from "@dynamo/core";
+import { DynamoError, sizeText, type CacheLayout, type CacheTensor } from "@dynamo/core";
 import {
   cacheDims,
   capacityFor,
@@ -89,7 +89,7 @@ async function reserve(device: GPUDevice, layout: CacheLayout, capacity: number)
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   throw new DynamoError(
     "out-of-memory",
-    `the GPU has no room for a KV cache of ${layout.rows} × ${layout.maxLength} positions (${(bytes / 1e6).toFixed(1)} MB): ${error.message}`,
+    `the GPU has no room for a KV cache of ${layout.rows} × ${layout.maxLength} positions (${sizeText(bytes)}): ${error.message}`,
   );
 }
 

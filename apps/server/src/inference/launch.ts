@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { DynamoError } from "@dynamo/core";
-import { errorOf } from "./wire-error.js";
+import { errorOf } from "./failure.js";
 import { heartbeat, lookInterval, type Pulse } from "./heartbeat.js";
 import type { FromInference, InferenceSettings, ProcessMemory, ServedModel, ToInference } from "./messages.js";
 

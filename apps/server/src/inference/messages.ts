@@ -132,7 +132,7 @@ export interface InferenceEnd {
   readonly statistics: RequestStatistics;
 }
 
-export interface WireError {
+export interface InferenceFailure {
   readonly code: DynamoErrorCode;
   readonly message: string;
 }
@@ -153,14 +153,14 @@ export type ToInference =
 
 export type FromInference =
   | { readonly kind: "ready"; readonly model: ServedModel }
-  | { readonly kind: "failed"; readonly error: WireError }
+  | { readonly kind: "failed"; readonly error: InferenceFailure }
   /** A sign of life of a process that is ready. */
   | { readonly kind: "alive"; readonly memory: ProcessMemory }
   /** The request has its place. */
   | { readonly kind: "taken"; readonly id: number }
   | { readonly kind: "chunk"; readonly id: number; readonly chunk: InferenceChunk }
   | { readonly kind: "end"; readonly id: number; readonly end: InferenceEnd }
-  | { readonly kind: "error"; readonly id: number; readonly error: WireError }
+  | { readonly kind: "error"; readonly id: number; readonly error: InferenceFailure }
   | { readonly kind: "pass"; readonly pass: PassReport; readonly state: EngineState }
   /** Nobody is left. */
   | { readonly kind: "idle"; readonly state: EngineState };

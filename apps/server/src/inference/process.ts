@@ -14,7 +14,7 @@ import type {
 } from "./messages.js";
 import { loadStrategies, strategyOf, traced, type Strategies } from "./strategy.js";
 import { wireLogprobs } from "./wire-tokens.js";
-import { wireError } from "./wire-error.js";
+import { failureOf } from "./failure.js";
 
 interface Opened {
   readonly model: LoadedModel;
@@ -87,7 +87,7 @@ async function serve({ model, engine, strategies }: Opened, id: number, request:
       pass: request.trace && chunk.pass !== undefined ? trace.passOf(chunk as GenerationChunk) : undefined,
     }));
   } catch (error) {
-    send({ kind: "error", id, error: wireError(error) });
+    send({ kind: "error", id, error: failureOf(error) });
   } finally {
     running.delete(id);
   }
@@ -123,7 +123,7 @@ async function handle(message: ToInference): Promise<void> {
     try {
       opened = await open(message.settings);
     } catch (error) {
-      send({ kind: "failed", error: wireError(error) });
+      send({ kind: "failed", error: failureOf(error) });
       process.disconnect();
       return;
     }

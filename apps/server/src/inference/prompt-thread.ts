@@ -4,7 +4,7 @@ import { DynamoError } from "@dynamo/core";
 import type { PromptAnswer } from "./prompt-worker.js";
 import type { PromptThread } from "./prompt-pool.js";
 import type { PreparedPrompt } from "./prompt.js";
-import { errorOf } from "./wire-error.js";
+import { errorOf } from "./failure.js";
 
 const entry = new URL("./prompt-worker.js", import.meta.url);
 

@@ -2,10 +2,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { loadPromptReader } from "@dynamo/model";
 import { preparePrompt, type PreparedPrompt, type PromptRequest } from "./prompt.js";
-import { wireError } from "./wire-error.js";
-import type { WireError } from "./messages.js";
+import { failureOf } from "./failure.js";
+import type { InferenceFailure } from "./messages.js";
 
-export type PromptAnswer = { readonly prepared: PreparedPrompt } | { readonly error: WireError };
+export type PromptAnswer = { readonly prepared: PreparedPrompt } | { readonly error: InferenceFailure };
 
 const reader = loadPromptReader(workerData as string);
 // Each prompt is told why there is none.
@@ -15,7 +15,7 @@ async function answer(request: PromptRequest): Promise<PromptAnswer> {
   try {
     return { prepared: preparePrompt(await reader, request) };
   } catch (error) {
-    return { error: wireError(error) };
+    return { error: failureOf(error) };
   }
 }
 

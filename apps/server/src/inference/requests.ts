@@ -1,7 +1,7 @@
 /** Requests under way in an inference process, and what becomes of them when it ends. */
 import { DynamoError } from "@dynamo/core";
 import { UnavailableError } from "./unavailable.js";
-import { errorOf } from "./wire-error.js";
+import { errorOf } from "./failure.js";
 import type { FromInference, InferenceChunk, InferenceEnd, PreparedRequest, ToInference } from "./messages.js";
 import type { PreparedPrompt } from "./prompt.js";
 

@@ -1,8 +1,9 @@
 /** What the results in a folder are of: a run goes on only where the folder's are of the same jobs. */
 import { createHash } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
+import { writeFileAtomically } from "@dynamo/model/convert";
 import { z } from "zod";
 import type { Json, JsonObject } from "../evaluation.js";
 
@@ -43,7 +44,7 @@ export async function claimFolder(folder: string, manifest: Manifest): Promise<v
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new DynamoError("invalid-file", `cannot read ${path}`, { cause: error });
   });
-  if (text === undefined) return writeWhole(path, JSON.stringify(manifest));
+  if (text === undefined) return writeFileAtomically(path, JSON.stringify(manifest));
   const differing = differences(parse(text, path), manifest);
   if (differing.length === 0) return;
   throw new DynamoError(
@@ -80,21 +81,3 @@ function leaves(value: JsonObject, path = ""): Map<string, string> {
 
 const isObject = (value: Json): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** A file is there whole, or not at all, also after a power cut. Throws `invalid-argument` where it cannot be written. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const partial = `${path}.partial`;
-  try {
-    const handle = await open(partial, "w");
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(partial, path);
-  } catch (cause) {
-    await rm(partial, { force: true }).catch(() => undefined);
-    throw new DynamoError("invalid-argument", `cannot write ${path}`, { cause });
-  }
-}

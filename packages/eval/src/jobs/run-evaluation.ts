@@ -2,11 +2,12 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
+import { writeFileAtomically } from "@dynamo/model/convert";
 import { lockRun } from "@dynamo/train/node";
 import type { EvalWorker, Evaluation, JsonObject } from "../evaluation.js";
 import { computeHere, type Compute } from "./compute.js";
 import { folderHash } from "./folder-hash.js";
-import { claimFolder, manifestOf, writeWhole } from "./manifest.js";
+import { claimFolder, manifestOf } from "./manifest.js";
 import { fileStore, memoryStore, type ResultStore } from "./result-store.js";
 
 export interface RunEvaluationOptions<Job = unknown> {
@@ -46,7 +47,7 @@ export async function runEvaluation<Job, Result, Summary>(
     await computeMissing(kept.store, jobs, { compute, onProgress });
     const summary = await evaluation.summarize(inOrder<Result>(kept.store, jobs.length));
     const outcome = { kind, settings, summary };
-    if (folder !== undefined) await writeWhole(join(folder, "result.json"), JSON.stringify(outcome));
+    if (folder !== undefined) await writeFileAtomically(join(folder, "result.json"), JSON.stringify(outcome));
     return outcome;
   } finally {
     await kept.close();

@@ -3,14 +3,14 @@ import { ablation } from "../compare/ablation.js";
 import { architectures } from "../compare/architectures.js";
 import { compare } from "../compare/compare.js";
 import type { Evaluation } from "../evaluation.js";
-import { judge } from "../judge/judge.js";
+import { judgeTexts } from "../judge/judge.js";
 import { completions } from "../open-ended/completions.js";
 import { measures } from "../open-ended/measures.js";
 import { perplexity } from "../perplexity/perplexity.js";
 import { tasks } from "../tasks/tasks.js";
 import { DynamoError } from "@dynamo/core";
 
-const kinds = { perplexity, tasks, completions, measures, judge, compare, ablation, architectures };
+const kinds = { perplexity, tasks, completions, measures, judge: judgeTexts, compare, ablation, architectures };
 type Kinds = typeof kinds;
 
 export type EvaluationKind = keyof Kinds;

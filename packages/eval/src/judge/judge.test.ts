@@ -9,7 +9,7 @@ import type { EvalWorker } from "../evaluation.js";
 import { runHere } from "../../test/worker.js";
 import { openEndpoint } from "./endpoint.js";
 import { chooseJudgePrompt } from "./judge-prompts.js";
-import { judge, type JudgeSettings } from "./judge.js";
+import { judgeTexts, type JudgeSettings } from "./judge.js";
 import { outcomeOf, readPairVerdict, readRating } from "./verdicts.js";
 
 interface Request {
@@ -139,8 +139,8 @@ test("two orders must agree; the base as A is a loss where A wins", () => {
 test("pairwise: a fair judge's win rates fall with speed-up, whatever the order", async () => {
   reply = fairly;
   const [shuffled, both] = [
-    await runHere(await judge(settings({ seed: 5 })), worker),
-    await runHere(await judge(settings({ bothOrders: true })), worker),
+    await runHere(await judgeTexts(settings({ seed: 5 })), worker),
+    await runHere(await judgeTexts(settings({ bothOrders: true })), worker),
   ];
   for (const { settings: judged, sameQuality } of [shuffled, both]) {
     expect(judged.map(({ winRate }) => [winRate?.wins, winRate?.losses, winRate?.ties])).toEqual([
@@ -168,7 +168,7 @@ test("pairwise: a fair judge's win rates fall with speed-up, whatever the order"
 
 test("a judge that always says A wins nothing in both orders", async () => {
   reply = () => ({ text: "[[A]]" });
-  const { settings: judged, sameQuality } = await runHere(await judge(settings({ bothOrders: true })), worker);
+  const { settings: judged, sameQuality } = await runHere(await judgeTexts(settings({ bothOrders: true })), worker);
   expect(judged[0]).toMatchObject({ winRate: { wins: 0, losses: 0, ties: 6, rate: null }, inconsistent: 6 });
   expect(sameQuality).toBeNull();
 });
@@ -181,7 +181,7 @@ test("single: marks of the base and of every setting; a malformed one is asked a
     return { text: asked.includes("bad") ? "[[3]]" : "Rating: [[8]]" };
   };
   const summary = await runHere(
-    await judge(settings({ mode: "single", prices: { prompt: 1, completion: 10 } })),
+    await judgeTexts(settings({ mode: "single", prices: { prompt: 1, completion: 10 } })),
     worker,
   );
   expect(summary.base).toMatchObject({ rating: { value: 8 }, malformed: 0, verdicts: 6 });
@@ -195,30 +195,30 @@ test("single: marks of the base and of every setting; a malformed one is asked a
 
 test("the cache is asked first; a half line that a killed process left is passed over; other models' words do not count", async () => {
   const cache = join(folder, "deep", "cache.jsonl");
-  const first = await runHere(await judge(settings({ cache })), worker);
+  const first = await runHere(await judgeTexts(settings({ cache })), worker);
   expect(requests).toHaveLength(24);
   const kept = (await readFile(cache, "utf8")).trimEnd().split("\n");
   await writeFile(cache, `${kept.slice(0, 20).join("\n")}\n`);
   await appendFile(cache, '{"key": "ab');
-  const again = await runHere(await judge(settings({ cache })), worker);
+  const again = await runHere(await judgeTexts(settings({ cache })), worker);
   expect(requests).toHaveLength(28);
   expect(again).toEqual(first);
-  await runHere(await judge(settings({ cache })), worker);
+  await runHere(await judgeTexts(settings({ cache })), worker);
   expect(requests).toHaveLength(28);
-  await runHere(await judge(settings({ cache, model: "other" })), worker);
+  await runHere(await judgeTexts(settings({ cache, model: "other" })), worker);
   expect(requests).toHaveLength(52);
 });
 
 test("a budget of calls or of money ends the run; what was answered is kept, and a larger one goes on", async () => {
   const cache = join(folder, "budget.jsonl");
-  await expect(runHere(await judge(settings({ cache, maxCalls: 10 })), worker)).rejects.toThrow("10 calls of 10");
+  await expect(runHere(await judgeTexts(settings({ cache, maxCalls: 10 })), worker)).rejects.toThrow("10 calls of 10");
   expect(requests).toHaveLength(10);
-  await runHere(await judge(settings({ cache, maxCalls: 14 })), worker);
+  await runHere(await judgeTexts(settings({ cache, maxCalls: 14 })), worker);
   expect(requests).toHaveLength(24);
   const dear = settings({ maxCost: 0.05, prices: { prompt: 100, completion: 0 } });
-  await expect(runHere(await judge(dear), worker)).rejects.toThrow("of 0.05");
+  await expect(runHere(await judgeTexts(dear), worker)).rejects.toThrow("of 0.05");
   expect(requests.length).toBeLessThan(24 + 5);
-  await expect(judge(settings({ maxCost: 1 }))).rejects.toThrow("needs prices");
+  await expect(judgeTexts(settings({ maxCost: 1 }))).rejects.toThrow("needs prices");
 });
 
 test("429 and 503 are waited for as they ask, then with growing waits; a refusal is not asked again", async () => {
@@ -262,7 +262,7 @@ test("the same text needs no judge", async () => {
   const own = textsSummary() as { base: unknown; settings: { prompts: unknown }[] };
   for (const each of own.settings) each.prompts = own.base;
   await writeFile(same, JSON.stringify({ kind: "completions", summary: own }));
-  const { settings: judged } = await runHere(await judge(settings({ texts: same })), worker);
+  const { settings: judged } = await runHere(await judgeTexts(settings({ texts: same })), worker);
   expect(judged[0]).toMatchObject({ winRate: { ties: 6 }, identical: 6, inconsistent: 0 });
   expect(requests).toEqual([]);
 });
@@ -274,17 +274,19 @@ test("prompts of a file are filled in once; bad prompts, files and endpoints are
   await writeFile(file, `${line("{question}|{answer}")}\n`);
   const own = settings({ mode: "single", promptFile: file, promptName: "short" });
   reply = () => ({ text: "[[5]]" });
-  await runHere(await judge(own), worker);
+  await runHere(await judgeTexts(own), worker);
   expect(requests[0]?.messages).toEqual([{ role: "user", content: "Complete this text: Prompt 0|Prompt 0 base 0 0" }]);
   await writeFile(file, line("{question}"));
-  await expect(judge(own)).rejects.toThrow("expected {question}, {answer}, received {question}");
+  await expect(judgeTexts(own)).rejects.toThrow("expected {question}, {answer}, received {question}");
   await writeFile(file, line("{question} {answer} {ref_answer_1}"));
-  await expect(judge(own)).rejects.toMatchObject({ code: "invalid-file" });
+  await expect(judgeTexts(own)).rejects.toMatchObject({ code: "invalid-file" });
   await writeFile(file, '{"name": 1}');
-  await expect(judge(own)).rejects.toThrow("prompts.jsonl:1: expected");
+  await expect(judgeTexts(own)).rejects.toThrow("prompts.jsonl:1: expected");
   await expect(chooseJudgePrompt("single", { name: "pair-v2" })).rejects.toThrow("among single-v1");
-  await expect(judge(settings({ endpoint: "localhost:8080" }))).rejects.toThrow("expected an endpoint");
-  await expect(judge(settings({ endpoint: "http://me:secret@127.0.0.1/v1" }))).rejects.toThrow("without a password");
-  await expect(judge(settings({ texts: file }))).rejects.toThrow("dynamo eval completions");
-  await expect(judge(settings({ attempts: 0 }))).rejects.toThrow("attempts must be");
+  await expect(judgeTexts(settings({ endpoint: "localhost:8080" }))).rejects.toThrow("expected an endpoint");
+  await expect(judgeTexts(settings({ endpoint: "http://me:secret@127.0.0.1/v1" }))).rejects.toThrow(
+    "without a password",
+  );
+  await expect(judgeTexts(settings({ texts: file }))).rejects.toThrow("dynamo eval completions");
+  await expect(judgeTexts(settings({ attempts: 0 }))).rejects.toThrow("attempts must be");
 });

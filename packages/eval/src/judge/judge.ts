@@ -44,7 +44,7 @@ export interface JudgeSettings extends Omit<EndpointOptions, "url" | "wait" | "a
 }
 
 /** Throws `invalid-argument` for options out of range, `not-found` and `invalid-file` for its files. */
-export async function judge(settings: JudgeSettings): Promise<Evaluation<JudgeJob, JudgeResult, JudgeSummary>> {
+export async function judgeTexts(settings: JudgeSettings): Promise<Evaluation<JudgeJob, JudgeResult, JudgeSummary>> {
   const { mode, texts: path, endpoint, model, bothOrders = false, seed = 0, prices } = settings;
   const { maxTokens = 2048, attempts = 3, concurrency = 4 } = settings;
   for (const [name, value] of Object.entries({ maxTokens, attempts, concurrency }))

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { z } from "zod";
-import { writeWhole } from "../jobs/manifest.js";
+import { writeFileAtomically } from "@dynamo/model/convert";
 import type { TuneSetting } from "./choose.js";
 
 const mostBytes = 1 << 20;
@@ -24,7 +24,7 @@ export async function writeRecommendation(
   });
   const config = parse(text, path);
   const dynamo = { ...config.dynamo, backoff, mask_strength: maskStrength };
-  await writeWhole(path, `${JSON.stringify({ ...config, top_k: topK, dynamo }, undefined, 2)}\n`);
+  await writeFileAtomically(path, `${JSON.stringify({ ...config, top_k: topK, dynamo }, undefined, 2)}\n`);
   return path;
 }
 

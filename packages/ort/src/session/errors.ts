@@ -1,5 +1,5 @@
 /** What ONNX Runtime throws, as DynamoErrors. */
-import { DynamoError } from "@dynamo/core";
+import { DynamoError, sizeText } from "@dynamo/core";
 
 /** What it says of a file that is no model, or one that contradicts itself. */
 const badFile =
@@ -22,9 +22,6 @@ export function memoryError(error: unknown): DynamoError | undefined {
     cause: error,
   });
 }
-
-const sizeText = (bytes: number): string =>
-  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 
 /** The error of a session that did not open. */
 export function loadError(error: unknown, source: string): DynamoError {

@@ -1,7 +1,8 @@
 /** metrics.jsonl of a run: one line an event, so that any tool can follow it. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { appendText, replaceText } from "./run-files.js";
+import { writeFileAtomically } from "@dynamo/model/convert";
+import { appendText } from "./run-files.js";
 
 export interface StepMetrics {
   readonly kind: "step";
@@ -70,7 +71,7 @@ export async function readMetrics(run: string): Promise<Metrics[]> {
 /** Drops what a killed process did after its last checkpoint: those steps are about to be done again. */
 export async function rewindMetrics(run: string, step: number): Promise<void> {
   const kept = (await readMetrics(run)).filter((metrics) => metrics.step <= step);
-  await replaceText(metricsPath(run), kept.map((metrics) => `${JSON.stringify(metrics)}\n`).join(""));
+  await writeFileAtomically(metricsPath(run), kept.map((metrics) => `${JSON.stringify(metrics)}\n`).join(""));
 }
 
 /** PPL_n = exp(loss of head n), PPL_1:n = exp(mean of the first n losses). */

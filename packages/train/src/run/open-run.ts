@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError, type Runtime } from "@dynamo/core";
 import type { NeoxConfig } from "@dynamo/model";
+import { writeFileAtomically } from "@dynamo/model/convert";
 import { z } from "zod";
 import { verifyDataset, type Dataset } from "../data/index.js";
 import { checkPrecision } from "../precision.js";
@@ -12,7 +13,7 @@ import { checkData, checkTokenizer, datasetFingerprint } from "./fit.js";
 import { frozenBase } from "./frozen-base.js";
 import { checkMemory, explainMemory, memoryLimit } from "./memory.js";
 import { rewindMetrics } from "./metrics.js";
-import { readJson, replaceText } from "./run-files.js";
+import { readJson } from "./run-files.js";
 import { startingPoint, stateShapes, type OpenStart } from "./starting-point.js";
 import { checkSameRun, parseTrainingConfig, type TrainingConfig } from "./training-config.js";
 
@@ -105,7 +106,7 @@ const configPath = (run: string): string => join(run, "run.json");
 /** Writes what a new run is; a run that goes on loses what a killed process did after its last checkpoint. */
 async function beginRun(run: string, config: TrainingConfig, step: number): Promise<void> {
   await mkdir(run, { recursive: true });
-  await replaceText(configPath(run), `${JSON.stringify(config, undefined, 2)}\n`);
+  await writeFileAtomically(configPath(run), `${JSON.stringify(config, undefined, 2)}\n`);
   await rewindMetrics(run, step);
   await removeLeftovers(run);
 }

@@ -1,11 +1,11 @@
 /** report.html of a run: its curves as vector graphics in one file that needs no network. */
 import { join } from "node:path";
+import { writeFileAtomically } from "@dynamo/model/convert";
 import { LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TitleComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 import { readMetrics, type EvaluationMetrics, type Metrics, type SampleMetrics, type StepMetrics } from "./metrics.js";
-import { replaceText } from "./run-files.js";
 import type { TrainingConfig } from "./training-config.js";
 
 use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
@@ -21,7 +21,7 @@ const maxPoints = 1000;
 /** Writes the page beside the metrics; open pages show it anew every half minute while the run goes on. */
 export async function writeReport(run: string, config: TrainingConfig): Promise<string> {
   const path = join(run, "report.html");
-  await replaceText(path, reportHtml(await readMetrics(run), config));
+  await writeFileAtomically(path, reportHtml(await readMetrics(run), config));
   return path;
 }
 

@@ -1,32 +1,16 @@
-/** Small files of a run: replaced whole or not at all, since a run may be killed at any moment, and read with clear errors. */
-import { appendFile, open, readFile, rename, rm } from "node:fs/promises";
+/** Small files of a run: lines added, and JSON read with clear errors. */
+import { appendFile, readFile } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
+import { writeError } from "@dynamo/model/convert";
 import type { z } from "zod";
 
 /** run.json and training.json are a few kilobytes. */
 const maxJsonCharacters = 2 ** 20;
 
-/** Throws `runtime` when the disk is full; the file is then what it was. */
-export async function replaceText(path: string, text: string): Promise<void> {
-  const partial = `${path}.partial`;
-  try {
-    const handle = await open(partial, "w");
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true }).catch(() => undefined);
-    throw diskError(error, path);
-  }
-}
-
+/** Throws `runtime` when the disk is full, `invalid-argument` where the file cannot be written. */
 export async function appendText(path: string, text: string): Promise<void> {
   await appendFile(path, text).catch((error: unknown) => {
-    throw diskError(error, path);
+    throw writeError(error, path);
   });
 }
 
@@ -54,10 +38,3 @@ function parseJson(text: string, path: string): unknown {
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
-
-/** A full disk's error says so; others stay as they are. */
-export function diskError(error: unknown, path: string): unknown {
-  const code = codeOf(error);
-  if (!["ENOSPC", "EDQUOT", "EFBIG"].includes(code ?? "")) return error;
-  return new DynamoError("runtime", `the disk is full (${String(code)}): ${path} was not written`, { cause: error });
-}

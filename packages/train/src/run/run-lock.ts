@@ -5,8 +5,8 @@ import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { DynamoError } from "@dynamo/core";
+import { writeError } from "@dynamo/model/convert";
 import { z } from "zod";
-import { diskError } from "./run-files.js";
 
 export interface RunLock {
   /** One line about a lock that was left behind and taken over. */
@@ -64,7 +64,7 @@ async function create(path: string): Promise<boolean> {
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
     await rm(path, { force: true });
-    throw diskError(error, path);
+    throw writeError(error, path);
   }
 }
 
