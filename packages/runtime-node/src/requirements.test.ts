@@ -108,9 +108,7 @@ describe("threads", () => {
     expect(threadCount(undefined, 6, machine({}))).toBe(6);
   });
 
-  test("are what was asked for, within reason", () => {
+  test("are what was asked for", () => {
     expect(threadCount(3, 64, machine({}))).toBe(3);
-    for (const wanted of [0, 1.5, -1, NaN, 1e6])
-      expect(() => threadCount(wanted)).toThrow("threads: expected a whole number");
   });
 });

@@ -1,10 +1,11 @@
 /** createNodeRuntime: core's Runtime over a worker thread. */
 import { stat } from "node:fs/promises";
 import { DynamoError, type GraphSource, type Runtime } from "@dynamo/core";
+import { callback, checkOptions, oneOf, whole, type OptionChecks } from "@dynamo/core/options";
 import { workerRuntime } from "@dynamo/ort";
 import { lazyWorker } from "./lazy-worker.js";
 import type { NodeDevice } from "./settings.js";
-import { threadCount } from "./threads.js";
+import { mostThreads, threadCount } from "./threads.js";
 
 export interface NodeRuntimeOptions {
   /** Default `auto`: the fastest that works here. */
@@ -15,14 +16,19 @@ export interface NodeRuntimeOptions {
   readonly logger?: ((line: string) => void) | undefined;
 }
 
+const checks: OptionChecks<NodeRuntimeOptions> = {
+  device: oneOf("auto", "cpu", "cuda", "webgpu"),
+  threads: whole(1, mostThreads),
+  logger: callback(),
+};
+
 /**
  * A runtime on this machine. All its sessions live in one worker thread, which starts with the first call that needs it
- * and never keeps the process alive by itself. Throws `invalid-argument` for an unknown device or thread count.
+ * and never keeps the process alive by itself. Throws `invalid-argument` for an option that it does not have or that is out of range.
  */
-export function createNodeRuntime({ device = "auto", threads, logger }: NodeRuntimeOptions = {}): Runtime {
-  if (!["auto", "cpu", "cuda", "webgpu"].includes(device)) {
-    throw new DynamoError("invalid-argument", `device: expected auto, cpu, cuda or webgpu, received ${device}`);
-  }
+export function createNodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
+  checkOptions("createNodeRuntime()", options, checks);
+  const { device = "auto", threads, logger } = options;
   const worker = lazyWorker(device, threadCount(threads), logger ?? ((): void => undefined));
   return workerRuntime(
     {

@@ -1,10 +1,11 @@
 /** How many threads a CPU operator gets. */
 import { availableParallelism } from "node:os";
-import { DynamoError } from "@dynamo/core";
 import { thisMachine, type Machine } from "./requirements.js";
 
 /** Decoding reads weights at the memory's speed: more threads than this only wait for each other. */
-const mostThreads = 16;
+const usefulThreads = 16;
+/** No machine has more. */
+export const mostThreads = 1024;
 
 /** Physical cores that this process may use, or what the caller asked for. */
 export function threadCount(
@@ -12,11 +13,8 @@ export function threadCount(
   available = availableParallelism(),
   machine = thisMachine(),
 ): number {
-  if (wanted === undefined) return Math.max(1, Math.min(available, physicalCores(machine) ?? available, mostThreads));
-  if (!Number.isSafeInteger(wanted) || wanted < 1 || wanted > 1024) {
-    throw new DynamoError("invalid-argument", `threads: expected a whole number from 1 to 1024, received ${wanted}`);
-  }
-  return wanted;
+  if (wanted !== undefined) return wanted;
+  return Math.max(1, Math.min(available, physicalCores(machine) ?? available, usefulThreads));
 }
 
 /** Two hyper-threads share one core's arithmetic units, so a second one adds nothing to a matrix product. */

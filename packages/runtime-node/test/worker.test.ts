@@ -89,11 +89,9 @@ test("a graph is loaded from a file, with its weights beside it in memory or on 
 });
 
 test("options out of range are refused at once", () => {
-  expect(() => createNodeRuntime({ threads: 0 })).toThrow(
-    "threads: expected a whole number from 1 to 1024, received 0",
-  );
+  expect(() => createNodeRuntime({ threads: 0 })).toThrow("threads must be a whole number from 1 to 1024, received 0");
   expect(() => createNodeRuntime({ device: "tpu" as "cpu" })).toThrow(
-    "device: expected auto, cpu, cuda or webgpu, received tpu",
+    'device must be one of "auto", "cpu", "cuda", "webgpu", received "tpu"',
   );
 });
 

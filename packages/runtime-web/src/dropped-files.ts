@@ -1,5 +1,6 @@
 /** The files of a drop on the page, those in dropped folders too: browsers give a folder's files only when they are asked. */
 import { DynamoError } from "@dynamo/core";
+import { checkValue, hasMethods, valueCheck } from "@dynamo/core/options";
 
 /** By path, as `folderFiles` takes them. */
 export type PlacedFiles = ReadonlyMap<string, File>;
@@ -7,11 +8,17 @@ export type PlacedFiles = ReadonlyMap<string, File>;
 /** A model folder has a dozen files; somebody's whole disk is a mistake that would be read for minutes. */
 const mostFiles = 2000;
 
+const dropCheck = valueCheck<DataTransfer>("a drop event's dataTransfer", (value) =>
+  Array.from((value as DataTransfer).items).every((item) => hasMethods(item, "webkitGetAsEntry")),
+);
+
 /**
  * To be called in the `drop` event itself: afterwards the browser has forgotten the drop. Throws (rejects with)
  * `invalid-file` for files that cannot be read, and for more than 2,000 of them.
  */
-export async function droppedFiles({ items }: DataTransfer): Promise<PlacedFiles> {
+export async function droppedFiles(drop: DataTransfer): Promise<PlacedFiles> {
+  checkValue("drop", drop, dropCheck);
+  const { items } = drop;
   // Asked for before anything is awaited.
   const entries = [...items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
   const files = new Map<string, File>();

@@ -1,12 +1,29 @@
 /** A model's files in a folder that the visitor dropped or picked. */
 import { checkInside, DynamoError, type ModelFiles } from "@dynamo/core";
+import { checkValue, hasMethods, valueCheck, whole } from "@dynamo/core/options";
 import type { PlacedFiles } from "./dropped-files.js";
+
+const isFile = (value: unknown): boolean =>
+  hasMethods(value, "slice", "arrayBuffer") && typeof (value as File).name === "string";
+
+function isPlaced(value: unknown): boolean {
+  return value instanceof Map && [...value].every(([path, file]) => typeof path === "string" && isFile(file));
+}
+
+const filesCheck = valueCheck<readonly File[] | PlacedFiles | FileSystemDirectoryHandle>(
+  "a list of files, what droppedFiles() resolves to, or a directory's handle",
+  (value) =>
+    (Array.isArray(value) && Array.from(value).every(isFile)) ||
+    isPlaced(value) ||
+    (hasMethods(value, "getDirectoryHandle", "getFileHandle") && "kind" in (value as object)),
+);
 
 /**
  * From an `<input webkitdirectory>`, a drop (`droppedFiles`), or `showDirectoryPicker()`. Files are seen from the folder
  * that holds config.json, however deep it lies. Throws `invalid-file` for files that can no longer be read.
  */
 export function folderFiles(files: readonly File[] | PlacedFiles | FileSystemDirectoryHandle): ModelFiles {
+  checkValue("files", files, filesCheck);
   const listed = "kind" in files ? undefined : fromModelFolder(pathsOf(files));
   const location = "kind" in files ? files.name : `the folder of ${pathsOf(files).length} files`;
 
@@ -25,6 +42,7 @@ export function folderFiles(files: readonly File[] | PlacedFiles | FileSystemDir
     location,
     size: async (path) => (await find(path))?.size,
     async read(path, limit) {
+      checkValue("limit", limit, whole(0));
       const file = await required(path);
       if (file.size > limit) {
         throw new DynamoError("invalid-file", `${path}: expected at most ${limit} bytes, received ${file.size}`);
@@ -32,9 +50,11 @@ export function folderFiles(files: readonly File[] | PlacedFiles | FileSystemDir
       return bytesOf(file, path);
     },
     async readRange(path, byteOffset, byteLength) {
+      checkValue("byteOffset", byteOffset, whole(0));
+      checkValue("byteLength", byteLength, whole(0));
       const file = await required(path);
       const end = byteOffset + byteLength;
-      if (!(byteOffset >= 0 && byteLength >= 0 && end <= file.size)) {
+      if (end > file.size) {
         throw new DynamoError("invalid-file", `${path} has ${file.size} bytes, expected bytes ${byteOffset} to ${end}`);
       }
       return bytesOf(file.slice(byteOffset, end), path);
@@ -44,9 +64,10 @@ export function folderFiles(files: readonly File[] | PlacedFiles | FileSystemDir
 
 function pathsOf(files: readonly File[] | PlacedFiles): (readonly [path: string, file: File])[] {
   if (!Array.isArray(files)) return [...(files as PlacedFiles)];
-  return (files as readonly File[]).map((file) => [
-    file.webkitRelativePath === "" ? file.name : file.webkitRelativePath,
-    file,
+  // Outside browsers files have no such path.
+  return (files as readonly Partial<File>[]).map(({ webkitRelativePath: path = "", name = "" }, i) => [
+    path === "" ? name : path,
+    files[i] as File,
   ]);
 }
 

@@ -1,5 +1,6 @@
 /** createWebRuntime: core's Runtime over a Web Worker. */
 import { checkGraphMemory, DynamoError, type GraphSize, type GraphSource, type Runtime } from "@dynamo/core";
+import { callback, checkOptions, oneOf, text, whole, type OptionChecks } from "@dynamo/core/options";
 import { workerRuntime } from "@dynamo/ort";
 import { threadCount } from "./device.js";
 import { lazyWorker, type Loss } from "./lazy-worker.js";
@@ -19,23 +20,35 @@ export interface WebRuntimeOptions {
   readonly onLost?: ((loss: Loss) => void) | undefined;
 }
 
+const checks: OptionChecks<WebRuntimeOptions> = {
+  device: oneOf("auto", "webgpu", "wasm"),
+  threads: whole(1, 1024),
+  wasmPaths: text,
+  logger: callback(),
+  onLost: callback(),
+};
+
+/** Relative to the page. */
+function folderAddress(wasmPaths: string): string {
+  try {
+    return new URL(wasmPaths, globalThis.location.href).href;
+  } catch (cause) {
+    throw new DynamoError("invalid-argument", `wasmPaths must be a folder's address, received ${wasmPaths}`, { cause });
+  }
+}
+
 const ignore = (): void => undefined;
 
 /**
  * A runtime in this browser. All its sessions live in one Web Worker, which starts with the first call that needs it.
- * Throws `invalid-argument` for an unknown device or thread count.
+ * Throws `invalid-argument` for an option that it does not have or that is out of range.
  */
 export function createWebRuntime(options: WebRuntimeOptions = {}): Runtime {
+  checkOptions("createWebRuntime()", options, checks);
   const { device = "auto", threads, wasmPaths, logger = ignore, onLost = ignore } = options;
-  if (!["auto", "webgpu", "wasm"].includes(device)) {
-    throw new DynamoError("invalid-argument", `device: expected auto, webgpu or wasm, received ${device}`);
-  }
-  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= 1024)) {
-    throw new DynamoError("invalid-argument", `threads: expected a whole number from 1 to 1024, received ${threads}`);
-  }
   const settings = {
     threads: threadCount(threads),
-    wasmPaths: wasmPaths === undefined ? undefined : new URL(wasmPaths, globalThis.location.href).href,
+    wasmPaths: wasmPaths === undefined ? undefined : folderAddress(wasmPaths),
   };
   const worker = lazyWorker(device, settings, { log: logger, onLost });
   return workerRuntime(worker, {

@@ -1,5 +1,7 @@
 /** core's Runtime over an inference worker: what the runtimes do alike, whatever their worker is. */
 import { DynamoError, type DeviceChoice, type GraphSource, type Runtime, type Session } from "@dynamo/core";
+import { checkOptions, checkValue } from "@dynamo/core/options";
+import { graphCheck, sessionChecks, tensorsCheck } from "./checks.js";
 import { workerSession } from "./worker-session.js";
 import { workerState } from "./worker-state.js";
 import type { WorkerLink } from "./worker-link.js";
@@ -42,8 +44,11 @@ export function workerRuntime<Link extends WorkerLink>(
       checkUsable();
       return worker.device();
     },
-    async createSession(graph, { deviceOutputs = [] } = {}) {
+    async createSession(graph, options = {}) {
       checkUsable();
+      checkValue("graph", graph, graphCheck);
+      checkOptions("createSession()", options, sessionChecks);
+      const { deviceOutputs = [] } = options;
       await checkGraph(graph);
       checkUsable();
       return createSession(async () => {
@@ -55,6 +60,7 @@ export function workerRuntime<Link extends WorkerLink>(
     },
     async createState(tensors) {
       checkUsable();
+      checkValue("tensors", tensors, tensorsCheck);
       return workerState(await worker.link(), states++, tensors);
     },
     dispose() {

@@ -10,6 +10,8 @@ import {
   type Tensor,
   type TensorInfo,
 } from "@dynamo/core";
+import { checkValue, plainObject } from "@dynamo/core/options";
+import { layoutCheck, namesCheck, tensorsCheck } from "./checks.js";
 import type { SessionShape, WireAppend, WireTensors } from "./messages.js";
 import { ownState } from "./worker-state.js";
 import { wireTensor, type WorkerLink } from "./worker-link.js";
@@ -45,6 +47,7 @@ export function workerSession(link: WorkerLink, id: number, shape: SessionShape)
     outputs: shape.outputs,
     async createCache(layout) {
       checkOpen();
+      checkValue("layout", layout, layoutCheck);
       checkNames(layout, inputs, outputs);
       const own: OwnCache = { id: cacheCount++, layout, disposed: false };
       await link.call<"create-cache">({ kind: "create-cache", session: id, cache: own.id, layout });
@@ -54,6 +57,9 @@ export function workerSession(link: WorkerLink, id: number, shape: SessionShape)
     },
     async run(feeds, fetches, attached) {
       checkOpen();
+      checkValue("feeds", feeds, tensorsCheck);
+      checkValue("fetches", fetches, namesCheck);
+      if (attached !== undefined) checkValue("what is attached to a run", attached, plainObject);
       const append = attached !== undefined && "cache" in attached ? attached : undefined;
       const state = attached !== undefined && "state" in attached ? ownState(link, attached.state) : undefined;
       const cache = append === undefined ? undefined : ownCache(append.cache);

@@ -1,5 +1,7 @@
 /** The caller's thread's RuntimeState: checks what it is given, and passes it on to the worker. */
 import { DynamoError, tensor, type Feeds, type RuntimeState, type Tensor } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
+import { namesCheck, tensorsCheck } from "./checks.js";
 import type { WireTensors } from "./messages.js";
 import { wireTensor, type WorkerLink } from "./worker-link.js";
 
@@ -19,6 +21,7 @@ export async function workerState(link: WorkerLink, id: number, tensors: Feeds):
   await link.call<"create-state">({ kind: "create-state", state: id, tensors: wireTensors(tensors) });
   const state: RuntimeState = {
     async read(names) {
+      checkValue("names", names, namesCheck);
       check(own, names);
       const values = await link.call<"read-state">({ kind: "read-state", state: id, names });
       return Object.fromEntries(
@@ -26,6 +29,7 @@ export async function workerState(link: WorkerLink, id: number, tensors: Feeds):
       );
     },
     async write(values) {
+      checkValue("tensors", values, tensorsCheck);
       check(own, Object.keys(values));
       await link.call<"write-state">({ kind: "write-state", state: id, tensors: wireTensors(values) });
     },
