@@ -1,4 +1,6 @@
 /** The main thread's end of the inference worker: typed calls, a worker that never keeps the process alive, crashes. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { DynamoError } from "@dynamo/core";
 import { pendingCalls, type Call, type WorkerLink } from "@dynamo/ort";
@@ -10,8 +12,9 @@ export type ToWorker = Call | { readonly shutdown: true };
 /** From sources (tests) the built worker is used: Node 20 loads no TypeScript. */
 const workerUrl = new URL(import.meta.url.endsWith(".ts") ? "../dist/worker.js" : "./worker.js", import.meta.url);
 
-/** Starts a worker. `onEnd` is told why, when it ends without having been closed. */
+/** Starts a worker. `onEnd` is told why, when it ends without having been closed. Throws `not-found` where its file is missing. */
 export function startWorker(settings: EngineSettings, onEnd: (reason: string) => void): WorkerLink {
+  checkWorker();
   const state = createState();
   // No flags are inherited: test runners and debuggers pass some that would keep the built worker from loading.
   const options = { workerData: { settings, state } satisfies WorkerData, execArgv: [], name: "dynamo-inference" };
@@ -68,4 +71,11 @@ export function startWorker(settings: EngineSettings, onEnd: (reason: string) =>
       return ended;
     },
   };
+}
+
+function checkWorker(): void {
+  const file = fileURLToPath(workerUrl);
+  if (existsSync(file)) return;
+  const remedy = "a bundler must leave @dynamo/runtime-node out of the bundle (external)";
+  throw new DynamoError("not-found", `the inference worker is missing at ${file}: ${remedy}`);
 }

@@ -27,11 +27,17 @@ port.on("message", (message: ToWorker) => {
 async function handle(message: ToWorker): Promise<void> {
   if ("shutdown" in message) {
     await service.close();
-    port?.close();
+    end();
     return;
   }
   const { answer, transfer } = await service.answer(message);
   send(answer, transfer);
+}
+
+/** Deno's port has no `close`; its worker ends by `exit`, as Node's would. */
+function end(): void {
+  if (port !== null && typeof (port as Partial<typeof port>).close === "function") port.close();
+  else process.exit();
 }
 
 function send(answer: Answer, transfer: ArrayBuffer[]): void {
