@@ -1,4 +1,16 @@
 /** Log-likelihoods of continuations, as lm-evaluation-harness scores them: head 1, teacher-forced, several at once. */
+import {
+  abortSignal,
+  checkOptions,
+  checkValue,
+  languageModel,
+  listOf,
+  isPlainObject,
+  text,
+  valueCheck,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import { DynamoError, throwIfAborted, type KvCache, type LanguageModel } from "@dynamo/core";
 
 export interface Continuation {
@@ -23,6 +35,19 @@ export interface ScoreOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const itemsCheck = listOf(
+  valueCheck<Continuation>(
+    "",
+    (value) =>
+      isPlainObject(value) &&
+      text.accepts((value as Continuation).context) &&
+      text.accepts((value as Continuation).continuation),
+  ),
+  "a list of { context, continuation }, both strings",
+);
+
+const checks: OptionChecks<ScoreOptions> = { batchTokens: whole(1), signal: abortSignal };
+
 interface Encoded {
   readonly index: number;
   /** What is fed: all tokens but the last. */
@@ -41,8 +66,12 @@ const mostRows = 64;
 export async function scoreContinuations(
   model: LanguageModel,
   items: readonly Continuation[],
-  { batchTokens = 2048, signal }: ScoreOptions = {},
+  options: ScoreOptions = {},
 ): Promise<ContinuationScore[]> {
+  checkValue("model", model, languageModel);
+  checkValue("items", items, itemsCheck);
+  checkOptions("scoreContinuations()", options, checks);
+  const { batchTokens = 2048, signal } = options;
   const rows = sharedRows(items.map((item, index) => encodeContinuation(model, item, index)));
   const scores = new Array<ContinuationScore>(items.length);
   const cache = await model.createCache({ rows: Math.max(1, Math.min(mostRows, rows.length)) });

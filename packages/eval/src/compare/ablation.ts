@@ -2,8 +2,10 @@
  * The ablation (the paper's Table 9 and Figure 12): how much the co-occurrence mask, Otsu's threshold and the blur before it
  * are worth, at every ε_b asked for.
  */
+import { checkOptions, required, type OptionChecks } from "@dynamo/core/options";
+import { folderCheck, sharesCheck } from "../arguments.js";
 import type { Evaluation } from "../evaluation.js";
-import { comparison, type ComparisonOptions } from "./comparison.js";
+import { comparison, comparisonChecks, type ComparisonOptions } from "./comparison.js";
 import type { ComparisonJob, ComparisonResult } from "./comparison-result.js";
 import type { ComparisonSummary } from "./comparison-summary.js";
 import type { Way } from "./ways.js";
@@ -17,10 +19,18 @@ export interface AblationSettings extends ComparisonOptions {
   readonly maskStrengths?: readonly number[] | undefined;
 }
 
+const checks: OptionChecks<AblationSettings> = {
+  model: required(folderCheck),
+  backoffs: sharesCheck("ε_b"),
+  maskStrengths: sharesCheck("α_c"),
+  ...comparisonChecks,
+};
+
 /** A group for each ε_b; the blur is only there with Otsu's threshold, which it prepares. Throws `invalid-argument`. */
-export function ablation(
+export async function ablation(
   settings: AblationSettings,
 ): Promise<Evaluation<ComparisonJob, ComparisonResult, ComparisonSummary>> {
+  checkOptions("ablation()", settings, checks);
   const { model, backoffs = [0.25, 0.5, 0.75], maskStrengths = [1, 0.5, 0], ...options } = settings;
   const thresholds = [
     { adaptive: true, blur: true },

@@ -2,15 +2,16 @@
  * The comparison of architectures (the paper's Table 10) over several model folders: what the heads add, how well each
  * predicts, and the speed-up of DynaMo's decoding over the same folder's head 1.
  */
-import { DynamoError } from "@dynamo/core";
+import { checkOptions, numberIn, required, valueCheck, type OptionChecks } from "@dynamo/core/options";
 import { inspectModel } from "@dynamo/model";
+import { folderCheck } from "../arguments.js";
 import type { Evaluation, EvalWorker, JsonObject } from "../evaluation.js";
 import { passFlops, readModelGraph } from "../flops/flops.js";
-import { perplexity } from "../perplexity/perplexity.js";
+import { perplexity, sourceCheck } from "../perplexity/perplexity.js";
 import type { PerplexityJob, PerplexityResult } from "../perplexity/result.js";
 import type { PerplexitySummary } from "../perplexity/summary.js";
 import type { TokenSource } from "../perplexity/token-file.js";
-import { comparison, type ComparisonOptions } from "./comparison.js";
+import { comparison, comparisonChecks, type ComparisonOptions } from "./comparison.js";
 import type { ComparisonJob, ComparisonResult } from "./comparison-result.js";
 import type { ComparisonRow } from "./comparison-summary.js";
 
@@ -54,6 +55,18 @@ export interface ArchitecturesSummary {
   })[];
 }
 
+const checks: OptionChecks<ArchitecturesSettings> = {
+  models: required(
+    valueCheck<readonly string[]>(
+      "a list of model folders, at least one",
+      (value) => Array.isArray(value) && value.length > 0 && Array.from(value).every(folderCheck.accepts),
+    ),
+  ),
+  backoff: numberIn(0, 1),
+  source: sourceCheck,
+  ...comparisonChecks,
+};
+
 /** Positions in the cache of the pass whose overhead is told. */
 const past = 128;
 
@@ -61,9 +74,8 @@ const past = 128;
 export async function architectures(
   settings: ArchitecturesSettings,
 ): Promise<Evaluation<ArchitecturesJob, ArchitecturesResult, ArchitecturesSummary>> {
+  checkOptions("architectures()", settings, checks);
   const { models, backoff = 0.5, source, ...options } = settings;
-  if (models.length === 0)
-    throw new DynamoError("invalid-argument", "expected at least one model folder, received none");
   const ways = [{ strategy: "dynamo" as const, backoff }];
   const writing = await comparison(
     "architectures",

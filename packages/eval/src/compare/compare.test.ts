@@ -142,7 +142,9 @@ test("what cannot be compared is refused before the first job", async () => {
   const { comparison } = await import("./comparison.js");
   const group = { model: modelPath, ways: [{ strategy: "speculative" as const }] };
   await expect(comparison("compare", [group], {})).rejects.toThrow("needs a draft model");
-  await expect(compare({ model: modelPath, backoffs: [2] })).rejects.toThrow("backoff must be");
-  await expect(compare({ model: modelPath, seeds: [] })).rejects.toThrow("expected different seeds");
-  await expect(architectures({ models: [] })).rejects.toThrow("at least one model folder");
+  await expect(compare({ model: modelPath, backoffs: [2] })).rejects.toThrow(
+    "backoffs must be a list of ε_b, each a number from 0 to 1",
+  );
+  await expect(compare({ model: modelPath, seeds: [] })).rejects.toThrow("seeds must be different seeds, at least one");
+  await expect(architectures({ models: [] })).rejects.toThrow("models must be a list of model folders, at least one");
 });

@@ -4,6 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { DynamoError } from "@dynamo/core";
+import type { OptionChecks } from "@dynamo/core/options";
+import { folderCheck, pathCheck, samplingChecks, seedsCheck } from "../arguments.js";
 import { measuresTime, type Evaluation, type JsonObject } from "../evaluation.js";
 import { hashFile } from "../hash-file.js";
 import { firstSeeds } from "../open-ended/completions.js";
@@ -23,6 +25,14 @@ export interface ComparisonOptions extends Partial<Sampling> {
   readonly scorer?: string | undefined;
 }
 
+/** Of all that are comparisons. */
+export const comparisonChecks: OptionChecks<ComparisonOptions> = {
+  questions: pathCheck,
+  seeds: seedsCheck,
+  scorer: folderCheck,
+  ...samplingChecks,
+};
+
 /** Throws `invalid-argument` for options out of range, `not-found` and `invalid-file` for the questions. */
 export async function comparison(
   kind: string,
@@ -35,7 +45,7 @@ export async function comparison(
     maxNewTokens: options.maxNewTokens ?? 64,
     stopAtEndOfText: options.stopAtEndOfText ?? true,
   };
-  await check(groups, seeds, sampling);
+  await check(groups, sampling);
   const prompts = questions === undefined ? sentenceCompletion : await readPrompts(questions);
   return {
     kind,
@@ -65,12 +75,10 @@ async function hashesOf(groups: readonly Group[]): Promise<{ readonly plugins?: 
   return hashes.length === 0 ? {} : { plugins: Object.fromEntries(hashes) };
 }
 
-async function check(groups: readonly Group[], seeds: readonly number[], sampling: Sampling): Promise<void> {
+async function check(groups: readonly Group[], sampling: Sampling): Promise<void> {
   const fail = (message: string): never => {
     throw new DynamoError("invalid-argument", message);
   };
-  if (seeds.length === 0 || new Set(seeds).size < seeds.length)
-    fail(`expected different seeds, at least one, received ${seeds.join(", ")}`);
   for (const { draft, ways } of groups) {
     for (const way of ways) {
       if (way.strategy !== "speculative") await strategyOfWay(way, sampling, undefined);

@@ -5,8 +5,19 @@
 import { stat, open } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
+import {
+  checkOptions,
+  checkValue,
+  flag,
+  isPlainObject,
+  required,
+  valueCheck,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import { graphPath, type ModelDType } from "@dynamo/model";
 import { readOnnxGraph, type GraphStructure, type OnnxNode } from "@dynamo/onnx";
+import { folderCheck } from "../arguments.js";
 import { intOf, outputShapes, product, type Shaped } from "./shapes.js";
 
 /** A forward pass; a position's cost depends on how much the row holds already. */
@@ -23,8 +34,23 @@ export interface PassShape {
   readonly allHeads: boolean;
 }
 
+const passChecks: OptionChecks<PassShape> = {
+  rows: whole(1),
+  newPositions: required(whole(1)),
+  wanted: whole(0),
+  past: required(whole(0)),
+  allHeads: required(flag),
+};
+
+const graphCheck = valueCheck<GraphStructure>("a graph, as readOnnxGraph() resolves to", (value) => {
+  if (!isPlainObject(value)) return false;
+  const { nodes, inputs, initializers } = value as Partial<GraphStructure>;
+  return [nodes, inputs, initializers].every((list) => Array.isArray(list) && list.every(isPlainObject));
+});
+
 /** Of a model folder's graph. Throws `not-found` and `invalid-file`. */
 export async function readModelGraph(folder: string, dtype: ModelDType): Promise<GraphStructure> {
+  checkValue("folder", folder, folderCheck);
   const path = join(folder, graphPath(dtype));
   const found = await stat(path).catch((cause: unknown) => {
     throw new DynamoError("not-found", `cannot read ${path}`, { cause });
@@ -47,6 +73,8 @@ export async function readModelGraph(folder: string, dtype: ModelDType): Promise
  * products out.
  */
 export function passFlops(graph: GraphStructure, pass: PassShape): number {
+  checkValue("graph", graph, graphCheck);
+  checkOptions("passFlops()", pass, passChecks);
   const { rows = 1, newPositions, wanted = 1, past, allHeads } = pass;
   const sizes: Readonly<Record<string, number>> = { B: rows, S: newPositions, P: wanted, C: past };
   const known: Readonly<Record<string, readonly number[]>> = { all_heads: [allHeads ? 1 : 0], top_k: [1] };

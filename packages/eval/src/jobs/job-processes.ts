@@ -1,6 +1,15 @@
 /** Jobs in several processes of this machine. One that dies is replaced, and its job runs again. */
 import type { ChildProcess } from "node:child_process";
 import { DynamoError, throwIfAborted } from "@dynamo/core";
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  required,
+  valueCheck,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import type { Compute, PendingJob, PutResult } from "./compute.js";
 import type { FromJobProcess, ToJobProcess } from "./messages.js";
 
@@ -14,11 +23,22 @@ export interface JobProcessOptions {
   readonly signal: AbortSignal;
 }
 
+const json = valueCheck<object>("plain JSON", () => true);
+
+const checks: OptionChecks<JobProcessOptions> = {
+  workers: required(whole(1)),
+  launch: required(callback()),
+  spec: required(json),
+  setup: json,
+  signal: required(abortSignal),
+};
+
 /** A job that has ended so many processes is taken for the reason. */
 const mostDeaths = 3;
 
 /** Throws `runtime` for a job whose processes die, and a job's own error with its code. */
 export function computeInProcesses(options: JobProcessOptions): Compute {
+  checkOptions("computeInProcesses()", options, checks);
   return async (pending, put) => {
     const waiting = [...pending];
     const failure = new AbortController();

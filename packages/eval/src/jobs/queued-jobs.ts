@@ -3,8 +3,21 @@ import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { DynamoError, throwIfAborted } from "@dynamo/core";
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  checkValue,
+  hasMethods,
+  listOf,
+  required,
+  someText,
+  valueCheck,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import { jobId, workOn, type JobQueue, type QueueSettings } from "@dynamo/jobs";
 import { z } from "zod";
+import { folderCheck, jsonObject } from "../arguments.js";
 import type { Evaluation } from "../evaluation.js";
 import type { Compute } from "./compute.js";
 import type { JobError } from "./messages.js";
@@ -36,8 +49,18 @@ const ended = z.array(
   }),
 );
 
+const namedCheck = valueCheck<Pick<Evaluation, "kind" | "settings" | "models">>(
+  "an evaluation { kind, settings, models }",
+  (value) => {
+    if (typeof value !== "object" || value === null) return false;
+    const { kind, settings, models = [] } = value as Partial<Evaluation>;
+    return typeof kind === "string" && jsonObject.accepts(settings) && listOf(folderCheck, "").accepts(models);
+  },
+);
+
 /** The same evaluation with the same files and models has the same one, on every host. */
 export async function runId(evaluation: Pick<Evaluation, "kind" | "settings" | "models">): Promise<string> {
+  checkValue("evaluation", evaluation, namedCheck);
   const settings = await settingsWithHashes(evaluation);
   return createHash("sha256")
     .update(JSON.stringify([evaluation.kind, settings], sorted))
@@ -50,6 +73,10 @@ const sorted = (_name: string, value: unknown): unknown =>
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
     : value;
 
+const queueCheck = valueCheck<JobQueue>("a queue, as openJobQueue() resolves to", (value) =>
+  hasMethods(value, "insert", "take", "ended", "forget"),
+);
+
 export interface QueuedOptions {
   readonly queue: JobQueue;
   /** Plain JSON, from which a worker makes the evaluation. */
@@ -58,12 +85,21 @@ export interface QueuedOptions {
   readonly signal: AbortSignal;
 }
 
+const queuedChecks: OptionChecks<QueuedOptions> = {
+  queue: required(queueCheck),
+  spec: required(valueCheck<object>("plain JSON", () => true)),
+  run: required(someText),
+  signal: required(abortSignal),
+};
+
 /**
  * Jobs of this run that are in the queue already, or done, are not put in again: a run that was stopped is collected by the next
  * one. Throws a job's error with its code, after which none of its jobs wait any more; `runtime` for one that its workers did not
  * survive.
  */
-export function computeOnQueue({ queue, spec, run, signal }: QueuedOptions): Compute {
+export function computeOnQueue(options: QueuedOptions): Compute {
+  checkOptions("computeOnQueue()", options, queuedChecks);
+  const { queue, spec, run, signal } = options;
   return async (pending, put) => {
     const { name } = evaluationQueue;
     const waiting = new Map(pending.map(({ index }) => [jobId(`${run}/${index}`), index]));
@@ -107,8 +143,17 @@ export interface WorkerOptions {
   readonly log: (level: "info" | "error", line: string) => void;
 }
 
+const workerChecks: OptionChecks<WorkerOptions> = {
+  queue: required(queueCheck),
+  open: required(callback()),
+  signal: required(abortSignal),
+  log: required(callback()),
+};
+
 /** Takes one job after another until the signal fires. Files and models that are not those of whoever asked are an error of the job. */
-export async function workOnQueue({ queue, open, signal, log }: WorkerOptions): Promise<void> {
+export async function workOnQueue(options: WorkerOptions): Promise<void> {
+  checkOptions("workOnQueue()", options, workerChecks);
+  const { queue, open, signal, log } = options;
   const opened = new Map<string, ReturnType<WorkerOptions["open"]>>();
   const openRun = async (run: string, spec: unknown): ReturnType<WorkerOptions["open"]> => {
     const own = await open(spec);

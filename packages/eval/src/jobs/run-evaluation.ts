@@ -3,7 +3,9 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { writeFileAtomically } from "@dynamo/model/convert";
+import { callback, checkOptions, checkValue, type OptionChecks } from "@dynamo/core/options";
 import { lockRun } from "@dynamo/train/node";
+import { evaluationCheck, folderCheck, workerCheck } from "../arguments.js";
 import type { EvalWorker, Evaluation, JsonObject } from "../evaluation.js";
 import { computeHere, type Compute } from "./compute.js";
 import { folderHash } from "./folder-hash.js";
@@ -26,6 +28,12 @@ export interface EvaluationOutcome<Summary> {
   readonly summary: Summary;
 }
 
+const checks: OptionChecks<RunEvaluationOptions> = {
+  compute: callback(),
+  folder: folderCheck,
+  onProgress: callback(),
+};
+
 const lockWords = { works: "evaluates in", stopping: "Ctrl-C; the same command again goes on from there" };
 
 /**
@@ -36,8 +44,12 @@ const lockWords = { works: "evaluates in", stopping: "Ctrl-C; the same command a
 export async function runEvaluation<Job, Result, Summary>(
   evaluation: Evaluation<Job, Result, Summary>,
   worker: EvalWorker,
-  { folder, onProgress, compute = computeHere(evaluation, worker) }: RunEvaluationOptions<Job> = {},
+  options: RunEvaluationOptions<Job> = {},
 ): Promise<EvaluationOutcome<Summary>> {
+  checkValue("evaluation", evaluation, evaluationCheck);
+  checkValue("worker", worker, workerCheck);
+  checkOptions("runEvaluation()", options, checks);
+  const { folder, onProgress, compute = computeHere(evaluation, worker) } = options;
   const jobs: Job[] = [];
   for await (const job of evaluation.jobs(worker)) jobs.push(job);
   const { kind } = evaluation;

@@ -1,5 +1,6 @@
 /** The other end of `computeInProcesses`: a process that runs one job after another until its parent leaves. */
 import { DynamoError } from "@dynamo/core";
+import { callback, checkValue } from "@dynamo/core/options";
 import type { EvalWorker, Evaluation } from "../evaluation.js";
 import type { FromJobProcess, JobError, ToJobProcess } from "./messages.js";
 import { resultText } from "./result-text.js";
@@ -14,6 +15,7 @@ export interface OpenedJobs {
  * Throws `unsupported` in a process that no other one has forked.
  */
 export async function serveJobs(open: (spec: unknown, setup: unknown) => Promise<OpenedJobs>): Promise<void> {
+  checkValue("open", open, callback());
   if (process.send === undefined) throw new DynamoError("unsupported", "expected to be started by an evaluation");
   let opened: Promise<OpenedJobs> | undefined;
   const handle = async (message: ToJobProcess): Promise<FromJobProcess> => {

@@ -8,7 +8,7 @@ import { completions } from "../open-ended/completions.js";
 import { measures } from "../open-ended/measures.js";
 import { perplexity } from "../perplexity/perplexity.js";
 import { tasks } from "../tasks/tasks.js";
-import { DynamoError } from "@dynamo/core";
+import { checkOptions, oneOf, plainObject, required, type OptionChecks } from "@dynamo/core/options";
 
 const kinds = { perplexity, tasks, completions, measures, judge: judgeTexts, compare, ablation, architectures };
 type Kinds = typeof kinds;
@@ -25,12 +25,14 @@ export type SummaryOf<Kind extends EvaluationKind> =
   Awaited<ReturnType<Kinds[Kind]>> extends Evaluation<infer _Job, infer _Result, infer Summary> ? Summary : never;
 
 /** Throws what the evaluation throws for its options, and `invalid-argument` for a kind that there is not. */
-export async function evaluationOf<Kind extends EvaluationKind>({
-  kind,
-  options,
-}: EvaluationSpec<Kind>): Promise<Evaluation<unknown, unknown, SummaryOf<Kind>>> {
-  if (!Object.hasOwn(kinds, kind))
-    throw new DynamoError("invalid-argument", `expected one of ${Object.keys(kinds).join(", ")}, received ${kind}`);
+export async function evaluationOf<Kind extends EvaluationKind>(
+  spec: EvaluationSpec<Kind>,
+): Promise<Evaluation<unknown, unknown, SummaryOf<Kind>>> {
+  checkOptions("evaluationOf()", spec, {
+    kind: required(oneOf(...(Object.keys(kinds) as Kind[]))),
+    options: required(plainObject),
+  } as OptionChecks<EvaluationSpec<Kind>>);
+  const { kind, options } = spec;
   const make = kinds[kind] as unknown as (
     options: EvaluationSpec["options"],
   ) => Promise<Evaluation<unknown, unknown, SummaryOf<Kind>>>;

@@ -4,13 +4,27 @@
  */
 import { createHash } from "node:crypto";
 import { DynamoError } from "@dynamo/core";
+import {
+  checkOptions,
+  flag,
+  members,
+  numberAbove,
+  numberFrom,
+  oneOf,
+  required,
+  someText,
+  text,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
+import { pathCheck } from "../arguments.js";
 import type { Evaluation } from "../evaluation.js";
 import type { OpenPrompt } from "../open-ended/prompts.js";
 import { readTexts, type TextsFile } from "../open-ended/results-file.js";
 import { once } from "../once.js";
 import { openAnswerCache } from "./answer-cache.js";
 import { createAsking, type Ask } from "./asking.js";
-import { createBudget, type BudgetOptions } from "./budget.js";
+import { createBudget, type BudgetOptions, type Prices } from "./budget.js";
 import { openEndpoint, type EndpointOptions } from "./endpoint.js";
 import { chooseJudgePrompt, fillTemplate, type JudgeMode, type JudgePrompt } from "./judge-prompts.js";
 import { mapPool } from "./pool.js";
@@ -43,13 +57,33 @@ export interface JudgeSettings extends Omit<EndpointOptions, "url" | "wait" | "a
   readonly keyVariable?: string | undefined;
 }
 
+const checks: OptionChecks<JudgeSettings> = {
+  texts: required(pathCheck),
+  endpoint: required(text),
+  mode: required(oneOf("pairwise", "single")),
+  model: required(someText),
+  api: oneOf("chat", "completions"),
+  bothOrders: flag,
+  seed: whole(0),
+  promptFile: pathCheck,
+  promptName: text,
+  cache: pathCheck,
+  maxTokens: whole(1),
+  attempts: whole(1),
+  concurrency: whole(1),
+  retries: whole(0),
+  timeoutSeconds: numberAbove(0),
+  maxCalls: whole(0),
+  maxCost: numberFrom(0),
+  prices: members<Prices>({ prompt: required(numberFrom(0)), completion: required(numberFrom(0)) }),
+  keyVariable: someText,
+};
+
 /** Throws `invalid-argument` for options out of range, `not-found` and `invalid-file` for its files. */
 export async function judgeTexts(settings: JudgeSettings): Promise<Evaluation<JudgeJob, JudgeResult, JudgeSummary>> {
+  checkOptions("judgeTexts()", settings, checks);
   const { mode, texts: path, endpoint, model, bothOrders = false, seed = 0, prices } = settings;
   const { maxTokens = 2048, attempts = 3, concurrency = 4 } = settings;
-  for (const [name, value] of Object.entries({ maxTokens, attempts, concurrency }))
-    if (!Number.isInteger(value) || value < 1)
-      throw new DynamoError("invalid-argument", `${name} must be a whole number of at least 1, received ${value}`);
   checkUrl(endpoint);
   const texts = await readTexts(path);
   const prompt = await chooseJudgePrompt(mode, { file: settings.promptFile, name: settings.promptName });

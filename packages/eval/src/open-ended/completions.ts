@@ -3,12 +3,13 @@
  * one token per pass, in the same job: a speed-up is a ratio of two measurements made in turns on the same machine.
  */
 import { createHash } from "node:crypto";
-import { DynamoError } from "@dynamo/core";
+import { checkOptions, listOf, required, whole, type OptionChecks } from "@dynamo/core/options";
 import type { LoadedModel } from "@dynamo/model";
+import { folderCheck, pathCheck, samplingChecks, seedsCheck } from "../arguments.js";
 import { measuresTime, type Evaluation, type JsonObject } from "../evaluation.js";
 import { readPrompts, sentenceCompletion, type OpenPrompt } from "./prompts.js";
 import { summarizeCompletions, type CompletionsSummary } from "./summary.js";
-import { strategyOf, writeText, type Sampling, type Setting, type WrittenText } from "./write-text.js";
+import { settingCheck, strategyOf, writeText, type Sampling, type Setting, type WrittenText } from "./write-text.js";
 import type { CompletionsJob, CompletionsResult } from "./completions-result.js";
 
 export interface CompletionsSettings extends Partial<Sampling> {
@@ -24,6 +25,15 @@ export interface CompletionsSettings extends Partial<Sampling> {
   readonly timedSeeds?: number | undefined;
 }
 
+const checks: OptionChecks<CompletionsSettings> = {
+  model: required(folderCheck),
+  questions: pathCheck,
+  settings: required(listOf(settingCheck, `a list of settings, each ${settingCheck.expected}`)),
+  seeds: seedsCheck,
+  timedSeeds: whole(1),
+  ...samplingChecks,
+};
+
 /** Of texts written before the clock runs: the first passes of a session are slower. */
 const warmUpTokens = 8;
 
@@ -31,6 +41,7 @@ const warmUpTokens = 8;
 export async function completions(
   settings: CompletionsSettings,
 ): Promise<Evaluation<CompletionsJob, CompletionsResult, CompletionsSummary>> {
+  checkOptions("completions()", settings, checks);
   const { model: folder, questions, settings: ways, seeds = firstSeeds(10) } = settings;
   const sampling: Sampling = {
     ...settings,
@@ -38,7 +49,6 @@ export async function completions(
     stopAtEndOfText: settings.stopAtEndOfText ?? true,
   };
   const timedSeeds = settings.timedSeeds ?? seeds.length;
-  check(seeds, timedSeeds);
   for (const way of [undefined, ...ways]) strategyOf(way, sampling);
   const prompts = questions === undefined ? sentenceCompletion : await readPrompts(questions);
   return {
@@ -71,16 +81,6 @@ export async function completions(
 
 /** 0, 1, 2, … */
 export const firstSeeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-
-function check(seeds: readonly number[], timedSeeds: number): void {
-  if (seeds.length === 0 || new Set(seeds).size < seeds.length)
-    throw new DynamoError("invalid-argument", `expected different seeds, at least one, received ${seeds.join(", ")}`);
-  if (!Number.isInteger(timedSeeds) || timedSeeds < 1)
-    throw new DynamoError(
-      "invalid-argument",
-      `timedSeeds must be a whole number of at least 1, received ${timedSeeds}`,
-    );
-}
 
 interface Writing {
   readonly way: Setting | undefined;

@@ -3,6 +3,8 @@
  * and how far they are from real ones.
  */
 import { DynamoError } from "@dynamo/core";
+import { checkOptions, required, whole, type OptionChecks } from "@dynamo/core/options";
+import { folderCheck, pathCheck } from "../arguments.js";
 import type { Evaluation, EvalWorker, JsonObject } from "../evaluation.js";
 import { hashFile } from "../hash-file.js";
 import { scoreContinuations } from "../log-likelihood.js";
@@ -26,10 +28,18 @@ export interface MeasuresSettings {
   readonly seed?: number | undefined;
 }
 
+const checks: OptionChecks<MeasuresSettings> = {
+  texts: required(pathCheck),
+  scorer: folderCheck,
+  real: pathCheck,
+  seed: whole(0),
+};
+
 /** Throws `not-found` and `invalid-file` for its files. */
 export async function measures(
   settings: MeasuresSettings,
 ): Promise<Evaluation<MeasuresJob, MeasuresResult, MeasuresSummary>> {
+  checkOptions("measures()", settings, checks);
   const { texts: path, scorer, real: realFile, seed = 0 } = settings;
   const texts = await readTexts(path);
   const real = realFile === undefined ? undefined : { file: realFile, hash: await hashFile(realFile) };

@@ -1,5 +1,6 @@
 /** One text of one strategy, with what it took. */
 import { autoregressive, dynamo, generate, verified } from "@dynamo/decode";
+import { finite, flag, isPlainObject, valueCheck } from "@dynamo/core/options";
 import { chatPrompt, type LoadedModel } from "@dynamo/model";
 import type { Strategy } from "@dynamo/core";
 import type { OpenPrompt } from "./prompts.js";
@@ -12,6 +13,23 @@ export interface Setting {
   readonly adaptive?: boolean | undefined;
   readonly blur?: boolean | undefined;
 }
+
+const settingMembers = { backoff: finite, maskStrength: finite, adaptive: flag, blur: flag } as const;
+
+/** Numbers out of range are refused where the strategy is made. */
+export const settingCheck = valueCheck<Setting>(
+  'an object { strategy: "dynamo" or "verified", backoff, maskStrength, adaptive, blur }',
+  (value) => {
+    if (!isPlainObject(value)) return false;
+    const { strategy, ...rest } = value as Readonly<Record<string, unknown>>;
+    if (strategy !== "dynamo" && strategy !== "verified") return false;
+    return Object.entries(rest).every(
+      ([name, own]) =>
+        own === undefined ||
+        (Object.hasOwn(settingMembers, name) && settingMembers[name as keyof typeof settingMembers].accepts(own)),
+    );
+  },
+);
 
 /** Of all settings and the base alike: a speed-up compares nothing else than the strategies. */
 export interface Sampling {

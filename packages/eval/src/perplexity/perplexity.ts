@@ -1,13 +1,24 @@
 /** Multi-token perplexities of a text (paper, section 3.1 and appendix): PPL_n, PPL_{1:n}, PPL_d(ε_b). */
 import { open } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
+import {
+  checkOptions,
+  flag,
+  isPlainObject,
+  required,
+  text,
+  valueCheck,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import type { StepOptions } from "@dynamo/decode";
 import type { LoadedModel } from "@dynamo/model";
+import { folderCheck, sharesCheck } from "../arguments.js";
 import type { EvalWorker, Evaluation } from "../evaluation.js";
 import { hashFile } from "../hash-file.js";
 import { scoreHeads, type PositionScores, type ScoredText } from "./head-scores.js";
 import { summarizePerplexity, type PerplexitySummary } from "./summary.js";
-import { readTokens, tokenFile } from "./token-file.js";
+import { readTokens, tokenFile, type TokenSource } from "./token-file.js";
 import { headSums, maskSums, walkSums } from "./window-sums.js";
 import { windowsOf, type Window } from "./windows.js";
 import type { PerplexitySettings, PerplexityJob, WindowResult, PerplexityResult } from "./result.js";
@@ -15,10 +26,26 @@ import type { PerplexitySettings, PerplexityJob, WindowResult, PerplexityResult 
 /** Positions of one pass: its windows are one job. */
 const passTokens = 2048;
 
+export const sourceCheck = valueCheck<TokenSource>("{ text } or { tokens }, a file's path", (value) => {
+  const entries: [string, unknown][] = isPlainObject(value) ? Object.entries(value as object) : [];
+  return entries.length === 1 && entries.every(([name, path]) => /^(text|tokens)$/.test(name) && text.accepts(path));
+});
+
+const checks: OptionChecks<PerplexitySettings> = {
+  model: required(folderCheck),
+  source: required(sourceCheck),
+  window: whole(1),
+  stride: whole(1),
+  backoffs: sharesCheck("ε_b"),
+  mask: flag,
+  topK: whole(1),
+};
+
 /** Throws `not-found` for files that are not there, `invalid-argument` for a stride or window out of range. */
 export async function perplexity(
   settings: PerplexitySettings,
 ): Promise<Evaluation<PerplexityJob, PerplexityResult, PerplexitySummary>> {
+  checkOptions("perplexity()", settings, checks);
   const { source, backoffs = [], model: folder } = settings;
   const file = "text" in source ? source.text : source.tokens;
   const hash = await hashFile(file);

@@ -1,11 +1,14 @@
 /** One HTML file of all results: figures as vectors, tables, what it was measured on, and the commands that measure it again. */
+import { checkOptions, checkValue, listOf, text, type OptionChecks } from "@dynamo/core/options";
 import { html, section, table, type Html } from "./html.js";
-import type { ResultFile } from "./result-file.js";
+import { resultFileCheck, type ResultFile } from "./result-file.js";
 import { sectionOf } from "./sections.js";
 
 export interface ReportOptions {
   readonly title?: string;
 }
+
+const checks: OptionChecks<ReportOptions> = { title: text };
 
 /** In this order, whatever the files' order: from what a model knows to what it costs. */
 const order: readonly ResultFile["kind"][] = [
@@ -21,7 +24,10 @@ const order: readonly ResultFile["kind"][] = [
 ];
 
 /** The page needs no network and runs no script. */
-export function reportPage(results: readonly ResultFile[], { title = "Evaluation" }: ReportOptions = {}): string {
+export function reportPage(results: readonly ResultFile[], options: ReportOptions = {}): string {
+  checkValue("results", results, listOf(resultFileCheck, "a list of result files, as readResultFile() resolves to"));
+  checkOptions("reportPage()", options, checks);
+  const { title = "Evaluation" } = options;
   const sorted = results
     .map((result, i) => ({ result, i }))
     .sort((a, b) => order.indexOf(a.result.kind) - order.indexOf(b.result.kind) || a.i - b.i)

@@ -1,6 +1,8 @@
 /** Files that `dynamo eval … --out` wrote, read again for the report. */
 import { DynamoError } from "@dynamo/core";
+import { checkValue, valueCheck, text as textCheck } from "@dynamo/core/options";
 import * as z from "zod";
+import { pathCheck } from "../arguments.js";
 import { readTextFile } from "../text-file.js";
 
 /** A sweep of 51 settings of 1,000 texts each has some 50 MiB. */
@@ -160,8 +162,16 @@ const file = z.discriminatedUnion("kind", [
 export type ResultFile = z.infer<typeof file> & { readonly name: string };
 export type ResultOf<Kind extends ResultFile["kind"]> = Extract<ResultFile, { readonly kind: Kind }>;
 
+/** As `readResultFile` reads it. */
+export const resultFileCheck = valueCheck<ResultFile>(
+  "a result file, as readResultFile() resolves to",
+  (value) => file.safeParse(value).success && typeof (value as ResultFile).name === "string",
+);
+
 /** Throws `not-found`, and `invalid-file` with what was expected where. */
 export async function readResultFile(path: string, name = path): Promise<ResultFile> {
+  checkValue("path", path, pathCheck);
+  checkValue("name", name, textCheck);
   const { data, error } = file.safeParse(parse(await readTextFile(path, mostBytes), path));
   if (data !== undefined) return { ...data, name };
   const [issue] = error.issues;

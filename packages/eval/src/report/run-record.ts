@@ -3,6 +3,17 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
 import { DynamoError } from "@dynamo/core";
+import {
+  checkOptions,
+  checkValue,
+  isPlainObject,
+  listOf,
+  numberFrom,
+  required,
+  text,
+  valueCheck,
+  type OptionChecks,
+} from "@dynamo/core/options";
 
 export interface RunRecord {
   /** A shell's line that does it again. */
@@ -22,11 +33,24 @@ export interface RunRecord {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+export interface RunFacts {
+  readonly seconds: number;
+  readonly versions?: Readonly<Record<string, string>>;
+}
+
+const factChecks: OptionChecks<RunFacts> = {
+  seconds: required(numberFrom(0)),
+  versions: valueCheck<Readonly<Record<string, string>>>(
+    "versions by name",
+    (value) => isPlainObject(value) && Object.values(value as object).every((each) => typeof each === "string"),
+  ),
+};
+
 /** `versions` are added to Node's and ONNX Runtime's. */
-export function describeRun(
-  words: readonly string[],
-  { seconds, versions = {} }: { readonly seconds: number; readonly versions?: Readonly<Record<string, string>> },
-): RunRecord {
+export function describeRun(words: readonly string[], facts: RunFacts): RunRecord {
+  checkValue("words", words, listOf(text, "a list of a command's words"));
+  checkOptions("describeRun()", facts, factChecks);
+  const { seconds, versions = {} } = facts;
   return {
     command: words.map(quoted).join(" "),
     date: new Date().toISOString(),
@@ -44,6 +68,8 @@ export function describeRun(
 
 /** Of an installed package, as `from` (a module's URL) finds it. Throws `not-found`. */
 export function versionOf(name: string, from: string): string {
+  checkValue("name", name, text);
+  checkValue("from", from, text);
   try {
     const file = createRequire(from).resolve(`${name}/package.json`);
     return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;

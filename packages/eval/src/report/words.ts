@@ -1,12 +1,16 @@
 /** Settings, estimates and crossings in the words of a table. */
+import { checkValue, either, isPlainObject, text, valueCheck, whole } from "@dynamo/core/options";
 import type { PluginSetting, Way } from "../compare/ways.js";
-import type { Setting } from "../open-ended/write-text.js";
-import type { Estimate } from "../statistics/intervals.js";
-import { lossOf, type Trial } from "../tune/choose.js";
+import { settingCheck, type Setting } from "../open-ended/write-text.js";
+import { estimateCheck, type Estimate } from "../statistics/intervals.js";
+import { jsonObject } from "../arguments.js";
+import { lossOf, trialCheck, type Trial } from "../tune/choose.js";
 import type { SameQuality } from "../statistics/same-quality.js";
 
 /** Such as "dynamo ε_b 0.5, mask 0.5, no blur". */
-export function settingText({ strategy, backoff, maskStrength, adaptive, blur }: Setting): string {
+export function settingText(setting: Setting): string {
+  checkValue("setting", setting, settingCheck);
+  const { strategy, backoff, maskStrength, adaptive, blur } = setting;
   const parts = [
     backoff === undefined ? strategy : `${strategy} ε_b ${backoff}`,
     ...(maskStrength === undefined ? [] : [`mask ${maskStrength}`]),
@@ -16,8 +20,18 @@ export function settingText({ strategy, backoff, maskStrength, adaptive, blur }:
   return parts.join(", ");
 }
 
+const nothing = valueCheck<null | undefined>("null", (value) => value === null || value === undefined);
+const isWay = (value: unknown): boolean => {
+  if (value === null || settingCheck.accepts(value)) return true;
+  if (!isPlainObject(value)) return false;
+  const { strategy, module, options = {} } = value as Readonly<Record<string, unknown>>;
+  return strategy === "speculative" || (strategy === "plugin" && text.accepts(module) && jsonObject.accepts(options));
+};
+const wayCheck = valueCheck<Way | null>("a way of writing { strategy, … }, or null for the base", isWay);
+
 /** The same of a comparison's rows; null is the base. */
 export function wayText(way: Way | null): string {
+  checkValue("way", way, wayCheck);
   if (way === null) return "autoregressive";
   if (way.strategy === "plugin") return pluginText(way);
   if (way.strategy !== "speculative") return settingText(way);
@@ -33,6 +47,8 @@ function pluginText({ module, options = {} }: PluginSetting): string {
 
 /** Such as "1.97 (1.91 to 2.03)"; nothing for what was not measured. */
 export function estimateText(estimate: Estimate | null | undefined, digits = 2): string {
+  checkValue("estimate", estimate, either(estimateCheck, nothing));
+  checkValue("digits", digits, whole(0, 20));
   if (estimate === null || estimate === undefined) return "";
   const { value, interval } = estimate;
   const range = interval === null ? "" : ` (${interval[0].toFixed(digits)} to ${interval[1].toFixed(digits)})`;
@@ -40,12 +56,28 @@ export function estimateText(estimate: Estimate | null | undefined, digits = 2):
 }
 
 /** Such as "21.5 %" of 0.215. */
-export const percentText = (share: number | null): string => (share === null ? "" : `${(100 * share).toFixed(1)} %`);
+export function percentText(share: number | null): string {
+  checkValue("share", share, shareCheck);
+  return share === null ? "" : `${(100 * share).toFixed(1)} %`;
+}
+
+const shareCheck = valueCheck<number | null>(
+  "a number, or null",
+  (value) => value === null || typeof value === "number",
+);
 
 type Crossing = Pick<SameQuality, "speedup" | "interval" | "theoretical" | "line">;
 
+const crossingCheck = valueCheck<Crossing | null>("what sameQuality() returns", (value) => {
+  if (value === null) return true;
+  if (!isPlainObject(value)) return false;
+  const { speedup, interval, line } = value as Partial<Crossing>;
+  return shareCheck.accepts(speedup) && estimateCheck.accepts({ value: 0, interval }) && isPlainObject(line);
+});
+
 /** What the regression says, in a sentence. */
 export function sameQualityText(found: Crossing | null): string {
+  checkValue("found", found, crossingCheck);
   if (found === null) return "not measured: it needs settings of two speed-ups or more";
   const { speedup, interval, theoretical, line } = found;
   const [low, high] = line.range.map((end) => end.toFixed(2));
@@ -65,14 +97,17 @@ export function sameQualityCell(found: Crossing | null): string {
 }
 
 /** A row of what tuning tried. */
-export const trialCells = (trial: Trial): Readonly<Record<string, string | number>> => ({
-  prompts: trial.prompts,
-  ε_b: trial.setting.backoff,
-  mask: trial.setting.maskStrength,
-  "top-k": trial.setting.topK,
-  "speed-up (95 %)": estimateText(trial.speedup),
-  "tokens per pass": trial.tokensPerPass.toFixed(2),
-  "perplexity to the base's": estimateText(trial.perplexityRatio),
-  "distinct-2 to the base's": estimateText(trial.varietyRatio),
-  loss: percentText(lossOf(trial)),
-});
+export function trialCells(trial: Trial): Readonly<Record<string, string | number>> {
+  checkValue("trial", trial, trialCheck);
+  return {
+    prompts: trial.prompts,
+    ε_b: trial.setting.backoff,
+    mask: trial.setting.maskStrength,
+    "top-k": trial.setting.topK,
+    "speed-up (95 %)": estimateText(trial.speedup),
+    "tokens per pass": trial.tokensPerPass.toFixed(2),
+    "perplexity to the base's": estimateText(trial.perplexityRatio),
+    "distinct-2 to the base's": estimateText(trial.varietyRatio),
+    loss: percentText(lossOf(trial)),
+  };
+}

@@ -1,4 +1,6 @@
 /** Means with 95 % confidence intervals by Student's t. Independent observations are the caller's claim. */
+import { checkValue, isPlainObject, valueCheck } from "@dynamo/core/options";
+import { numbersCheck } from "../arguments.js";
 import { criticalT } from "./student.js";
 
 /** Both ends, or null where the sample is too small to tell. */
@@ -8,6 +10,15 @@ export interface Estimate {
   readonly value: number;
   readonly interval: Interval;
 }
+
+const isInterval = (value: unknown): boolean =>
+  value === null || (Array.isArray(value) && value.length === 2 && value.every((end) => typeof end === "number"));
+
+export const estimateCheck = valueCheck<Estimate>(
+  "an estimate { value, interval }",
+  (value) =>
+    isPlainObject(value) && typeof (value as Estimate).value === "number" && isInterval((value as Estimate).interval),
+);
 
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -24,6 +35,7 @@ export function meanEstimate(values: readonly number[]): Estimate | null {
 
 /** The geometric mean of ratios, its interval on the logarithm's scale: the same for ratios and for their inverses. */
 export function ratioEstimate(ratios: readonly number[]): Estimate | null {
+  checkValue("ratios", ratios, numbersCheck);
   const estimate = meanEstimate(ratios.map(Math.log));
   if (estimate === null) return null;
   const { value, interval } = estimate;

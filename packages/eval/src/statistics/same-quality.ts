@@ -1,4 +1,5 @@
 /** The same-quality speed-up (paper, section 4): where the regression of quality on speed-up meets the base's quality. */
+import { checkValue, isPlainObject, listOf, finite as finiteCheck, valueCheck } from "@dynamo/core/options";
 import type { Interval } from "./intervals.js";
 import { crossingInterval, fitLine, lineAt, type Line } from "./regression.js";
 
@@ -23,11 +24,23 @@ export interface SameQuality {
   readonly band: readonly { readonly speedup: number; readonly quality: number; readonly interval: Interval }[];
 }
 
+const isNumber = (value: unknown): boolean => typeof value === "number";
+const pointsCheck = listOf(
+  valueCheck<QualityPoint>(
+    "",
+    (value) =>
+      isPlainObject(value) && isNumber((value as QualityPoint).speedup) && isNumber((value as QualityPoint).quality),
+  ),
+  "a list of { speedup, quality }, both numbers",
+);
+
 /** Places at which the band is given. */
 const bandPoints = 33;
 
 /** Null for fewer than two different speed-ups. */
 export function sameQuality(points: readonly QualityPoint[], level: number): SameQuality | null {
+  checkValue("points", points, pointsCheck);
+  checkValue("level", level, finiteCheck);
   const finite = points.filter(({ speedup, quality }) => Number.isFinite(speedup) && Number.isFinite(quality));
   if (new Set(finite.map(({ speedup }) => speedup)).size < 2) return null;
   const line = fitLine(finite.map(({ speedup, quality }) => ({ x: speedup, y: quality })));

@@ -1,4 +1,5 @@
 /** Win rates of pairwise verdicts: wins / losses against the base, as the paper counts them, with intervals. */
+import { checkValue, listOf, oneOf } from "@dynamo/core/options";
 import type { Interval } from "./intervals.js";
 import { criticalT } from "./student.js";
 
@@ -16,6 +17,11 @@ export interface WinRate {
   readonly share: number | null;
 }
 
+const promptsCheck = listOf(
+  listOf(oneOf<Outcome>("win", "loss", "tie"), ""),
+  'a list of each prompt\'s outcomes, "win", "loss" or "tie"',
+);
+
 /**
  * Verdicts by prompt. The interval is the delta method's on log(wins / losses): with prompts as the independent units
  * (verdicts of one prompt's seeds go together), Student's t of their number less one; and never narrower than the one of
@@ -23,6 +29,7 @@ export interface WinRate {
  * Swapping the sides inverts the rate and its interval.
  */
 export function winRate(prompts: readonly (readonly Outcome[])[]): WinRate {
+  checkValue("prompts", prompts, promptsCheck);
   const counts = prompts.map((outcomes) => ({
     wins: outcomes.filter((outcome) => outcome === "win").length,
     losses: outcomes.filter((outcome) => outcome === "loss").length,

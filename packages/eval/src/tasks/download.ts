@@ -3,6 +3,17 @@ import { createHash } from "node:crypto";
 import { access, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { DynamoError, throwIfAborted } from "@dynamo/core";
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  checkValue,
+  required,
+  text,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
+import { pathCheck } from "../arguments.js";
 import { documentFileEnds } from "./document-file.js";
 
 export interface DownloadOptions {
@@ -15,6 +26,13 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const checks: OptionChecks<DownloadOptions> = {
+  folder: required(pathCheck),
+  mostBytes: whole(0),
+  onProgress: callback(),
+  signal: abortSignal,
+};
+
 const defaultMostBytes = 4 * 2 ** 30;
 
 /**
@@ -23,6 +41,8 @@ const defaultMostBytes = 4 * 2 ** 30;
  * `invalid-file` for a file that is too long, `runtime` for a connection that fails, `aborted`.
  */
 export async function downloadData(url: string, options: DownloadOptions): Promise<string> {
+  checkValue("url", url, text);
+  checkOptions("downloadData()", options, checks);
   const { folder, signal } = options;
   const place = join(folder, createHash("sha256").update(url).digest("hex").slice(0, 16));
   const path = join(place, nameOf(url));

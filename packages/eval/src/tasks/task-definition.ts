@@ -3,6 +3,7 @@
  * be tried, hashed with its results, and sent to other machines; whoever needs code writes rows that need none.
  */
 import { DynamoError } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
 import {
   array,
   discriminatedUnion,
@@ -16,6 +17,7 @@ import {
   unknown,
   type ZodType,
 } from "zod";
+import { pathCheck } from "../arguments.js";
 import { jsonOf, readTextFile, withoutByteOrderMark } from "../text-file.js";
 import type { Question } from "./question.js";
 import { defineTask, type Task } from "./task.js";
@@ -89,6 +91,7 @@ const mostBytes = 2 ** 20;
 
 /** Throws `not-found`, and `invalid-file` that says what is wrong with the definition. */
 export async function readTaskDefinition(path: string): Promise<TaskDefinition> {
+  checkValue("path", path, pathCheck);
   return parseDefinition(jsonOf(withoutByteOrderMark(await readTextFile(path, mostBytes))), path);
 }
 

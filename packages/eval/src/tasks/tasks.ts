@@ -1,5 +1,18 @@
 /** Tasks (paper, section 4): questions of published sets, scored as lm-evaluation-harness scores them. */
 import { DynamoError } from "@dynamo/core";
+import {
+  checkOptions,
+  isPlainObject,
+  members,
+  numberAbove,
+  required,
+  valueCheck,
+  whole,
+  finite,
+  type OptionChecks,
+} from "@dynamo/core/options";
+import { folderCheck, pathCheck } from "../arguments.js";
+import { settingCheck } from "../open-ended/write-text.js";
 import type { Evaluation, EvalWorker, JsonObject } from "../evaluation.js";
 import { scoreContinuations } from "../log-likelihood.js";
 import { builtInTask } from "./built-in/index.js";
@@ -37,6 +50,35 @@ export interface TasksSettings {
   readonly writing?: Writing | undefined;
 }
 
+const taskCheck = valueCheck<string | TaskDefinition>(
+  "a task's name or definition",
+  (value) => typeof value === "string" || isPlainObject(value),
+);
+
+const runChecks: OptionChecks<TaskRun> = {
+  task: required(taskCheck),
+  data: required(pathCheck),
+  fewShot: whole(0),
+  fewShotData: pathCheck,
+};
+
+const checks: OptionChecks<TasksSettings> = {
+  model: required(folderCheck),
+  tasks: required(
+    valueCheck<readonly TaskRun[]>("a list of a task or more", (value) => Array.isArray(value) && value.length > 0),
+  ),
+  limit: whole(1),
+  fewShotSeed: whole(0, 2 ** 32 - 1),
+  writing: members<Writing>({
+    temperature: finite,
+    topK: whole(1),
+    repetitionPenalty: numberAbove(0),
+    maxNewTokens: whole(1),
+    strategy: settingCheck,
+    seed: whole(0),
+  }),
+};
+
 /** Documents of one file in a row. */
 export interface TasksJob extends Place {
   readonly task: number;
@@ -64,8 +106,9 @@ const harnessSeed = 1234;
 
 /** Throws `not-found` for files that are not there, `invalid-argument` for options out of range and unknown tasks. */
 export async function tasks(settings: TasksSettings): Promise<Evaluation<TasksJob, TasksResult, TasksSummary>> {
+  checkOptions("tasks()", settings, checks);
   const { model: folder, limit = Infinity, writing = {}, fewShotSeed = harnessSeed } = settings;
-  check(settings);
+  for (const run of Array.from(settings.tasks)) checkOptions("a task to run", run, runChecks);
   const opened: OpenTask[] = [];
   for (const run of settings.tasks) opened.push(await openTask(run, fewShotSeed));
   return {
@@ -97,18 +140,6 @@ export async function tasks(settings: TasksSettings): Promise<Evaluation<TasksJo
         })),
       ),
   };
-}
-
-function check({ tasks: runs, limit = 1, fewShotSeed = 0 }: TasksSettings): void {
-  const fail = (what: string, received: unknown): never => {
-    throw new DynamoError("invalid-argument", `expected ${what}, received ${String(received)}`);
-  };
-  if (runs.length === 0) fail("a task or more", "none");
-  if (!Number.isInteger(limit) || limit < 1) fail("a limit of at least 1", limit);
-  if (!Number.isInteger(fewShotSeed) || fewShotSeed < 0 || fewShotSeed >= 2 ** 32)
-    fail("a seed of examples from 0 to 2^32 - 1", fewShotSeed);
-  for (const { fewShot = 0 } of runs)
-    if (!Number.isInteger(fewShot) || fewShot < 0) fail("0 examples or more", fewShot);
 }
 
 async function openTask({ task: named, data, fewShot = 0, fewShotData }: TaskRun, seed: number): Promise<OpenTask> {

@@ -1,5 +1,6 @@
 /** Which setting to take, and which to try next: numbers in, numbers out. */
-import type { Estimate } from "../statistics/intervals.js";
+import { checkValue, isPlainObject, valueCheck } from "@dynamo/core/options";
+import { estimateCheck, type Estimate } from "../statistics/intervals.js";
 
 export interface TuneSetting {
   /** ε_b */
@@ -23,9 +24,34 @@ export interface Trial {
   readonly tokensPerPass: number;
 }
 
+type Losses = Pick<Trial, "perplexityRatio" | "varietyRatio">;
+
+const lossesCheck = valueCheck<Losses>(
+  "a trial { perplexityRatio, varietyRatio }, both estimates",
+  (value) =>
+    isPlainObject(value) &&
+    estimateCheck.accepts((value as Losses).perplexityRatio) &&
+    estimateCheck.accepts((value as Losses).varietyRatio),
+);
+
+/** As `tune` reports it. */
+export const trialCheck = valueCheck<Trial>("a trial, as tune() reports it", (value) => {
+  if (!lossesCheck.accepts(value)) return false;
+  const { setting, speedup, tokensPerPass, prompts } = value as Partial<Trial>;
+  return (
+    isPlainObject(setting) &&
+    Object.values(setting as object).every((each) => typeof each === "number") &&
+    estimateCheck.accepts(speedup) &&
+    typeof tokensPerPass === "number" &&
+    typeof prompts === "string"
+  );
+});
+
 /** A share: 0.05 is 5 % worse by the measure that lost more. Likelihood alone can be gained by repetition, so both count. */
-export const lossOf = ({ perplexityRatio, varietyRatio }: Pick<Trial, "perplexityRatio" | "varietyRatio">): number =>
-  Math.max(0, perplexityRatio.value - 1, 1 - varietyRatio.value);
+export function lossOf(trial: Losses): number {
+  checkValue("trial", trial, lossesCheck);
+  return Math.max(0, trial.perplexityRatio.value - 1, 1 - trial.varietyRatio.value);
+}
 
 export const isWithin = (trial: Trial, tolerance: number): boolean =>
   trial.speedup.value > 1 && lossOf(trial) <= tolerance;

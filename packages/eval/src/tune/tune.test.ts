@@ -48,8 +48,8 @@ test("it tries every stage, and what it chooses is within the tolerance on promp
 
 test("options out of range, a model of one head, and a text of too few documents are refused", async () => {
   const refused = (options: object): Promise<unknown> => tune({ model: modelPath, text, ...small, ...options }, worker);
-  await expect(refused({ tolerance: 2 })).rejects.toThrow("tolerance must be a share from 0 to 1, received 2");
-  await expect(refused({ documents: 2 })).rejects.toThrow("expected 4 documents or more, received 2");
+  await expect(refused({ tolerance: 2 })).rejects.toThrow("tolerance must be a number from 0 to 1, received 2");
+  await expect(refused({ documents: 2 })).rejects.toThrow("documents must be a whole number of at least 4, received 2");
   await expect(refused({ seeds: 0 })).rejects.toThrow("seeds must be a whole number of at least 1, received 0");
   await expect(refused({ model: basePath })).rejects.toThrow("has one head: expected a model with token heads");
   const short = join(folder, "short.txt");

@@ -1,7 +1,10 @@
 /** Tuning: the settings of DynaMo's decoding that are fastest on a model and a text, at no loss beyond what is allowed. */
 import { DynamoError, type Strategy } from "@dynamo/core";
+import { callback, checkOptions, checkValue, numberIn, required, whole, type OptionChecks } from "@dynamo/core/options";
 import { dynamo } from "@dynamo/decode";
 import { importPlugin } from "@dynamo/decode/node";
+import { folderCheck, pathCheck, workerCheck } from "../arguments.js";
+import { pluginCheck } from "../compare/compare.js";
 import type { PluginSetting } from "../compare/ways.js";
 import type { EvalWorker } from "../evaluation.js";
 import { readRealTexts } from "../open-ended/real-texts.js";
@@ -55,6 +58,19 @@ export interface TuneProgress {
   readonly onTrial?: (trial: Trial) => void;
 }
 
+const checks: OptionChecks<TuneSettings> = {
+  model: required(folderCheck),
+  text: required(pathCheck),
+  tolerance: numberIn(0, 1),
+  documents: whole(4),
+  seeds: whole(1),
+  maxNewTokens: whole(1),
+  seed: whole(0),
+  plugin: pluginCheck,
+};
+
+const progressChecks: OptionChecks<TuneProgress> = { onTrial: callback() };
+
 /** Words of a document that a text has to be able to follow. */
 const leastWords = 8;
 
@@ -62,12 +78,15 @@ const leastWords = 8;
 export async function tune(
   options: TuneSettings,
   worker: EvalWorker,
-  { onTrial }: TuneProgress = {},
+  progress: TuneProgress = {},
 ): Promise<TuneOutcome> {
+  checkOptions("tune()", options, checks);
+  checkValue("worker", worker, workerCheck);
+  checkOptions("the progress of tune()", progress, progressChecks);
+  const { onTrial } = progress;
   const { model: folder, text, tolerance = 0.05, documents = 24, seeds = 3, maxNewTokens = 64, seed = 0 } = options;
   const make = await makerOf(options.plugin);
   const settings = { tolerance, documents, seeds, maxNewTokens, seed };
-  check(settings);
   const model = await worker.model(folder);
   if (model.info.tokenHeads < 2)
     throw new DynamoError("invalid-argument", `${folder} has one head: expected a model with token heads to tune`);
@@ -105,14 +124,4 @@ async function makerOf(plugin: TuneSettings["plugin"]): Promise<(setting: TuneSe
   // Said before anything is measured.
   maker({ backoff: 0.5, maskStrength: 1, topK: 50 });
   return maker;
-}
-
-function check({ tolerance, documents, seeds, maxNewTokens }: TuneDefaults): void {
-  const fail = (message: string): never => {
-    throw new DynamoError("invalid-argument", message);
-  };
-  if (!(tolerance >= 0 && tolerance <= 1)) fail(`tolerance must be a share from 0 to 1, received ${tolerance}`);
-  if (!Number.isInteger(documents) || documents < 4) fail(`expected 4 documents or more, received ${documents}`);
-  for (const [name, value] of Object.entries({ seeds, maxNewTokens }))
-    if (!Number.isInteger(value) || value < 1) fail(`${name} must be a whole number of at least 1, received ${value}`);
 }
