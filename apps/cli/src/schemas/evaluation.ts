@@ -8,8 +8,8 @@ const atLeastOne = { least: 1 };
 
 export const evalOptions = {
   out: text("<file>", "results as JSON: {kind, settings, summary, run}, for `dynamo eval report`"),
-  resume: text("<folder>", "keeps each job's result there: the same command again goes on where it was stopped"),
-  workers: wholeNumber("<n>", "processes that share the jobs; not where time is measured (default: 1)", atLeastOne),
+  resume: text("<folder>", "folder for each job's result: the same command continues after a stop"),
+  workers: wholeNumber("<n>", "processes that share the jobs; not for measurements of time (default: 1)", atLeastOne),
   queue: flag("jobs through PostgreSQL (DATABASE_URL) or an embedded database; `eval work` takes them"),
   json: flag("the same on standard output"),
 };
@@ -21,7 +21,7 @@ export const perplexityOptions = {
   ...{ ...modelOptions, ...evalOptions },
   text: text("<file>", 'documents between <|endoftext|>, or .jsonl with {"text"}'),
   tokens: text("<file>", 'JSON: {"tokens": [[ids], …]}, a document each, taken as they are'),
-  window: wholeNumber("<n>", "tokens that are seen at once (default: the model's context)", atLeastOne),
+  window: wholeNumber("<n>", "tokens that the model sees at once (default: the model's context)", atLeastOne),
   stride: wholeNumber("<n>", "tokens from one window to the next (default: the window)", atLeastOne),
   backoff: numbers("<list>", "ε_b of walks, as 0,0.5,1 or 0:1:0.1", share),
   mask: flag("also with the co-occurrence mask in the joint"),
@@ -33,20 +33,20 @@ export type PerplexityOptions = OptionsOf<typeof perplexityOptions>;
 
 export const tasksOptions = {
   ...{ ...modelOptions, ...evalOptions },
-  list: flag("the tasks there are, and what their rows look like"),
+  list: flag("all tasks, with the form of their rows"),
   task: texts("<name=data>", "a task and its .jsonl, .csv or .json: a file, a folder, a URL (repeatable)"),
   taskFile: texts("<file>", "a task of your own as JSON, known by its name (repeatable)"),
   fewShot: withDefault(0, wholeNumber("<n>", "examples before each question", { least: 0 })),
-  fewShotData: texts("<name=data>", "what they are taken from (default: the task's own file)"),
+  fewShotData: texts("<name=data>", "file of the examples (default: the task's own file)"),
   fewShotSeed: withDefault(1234, seed("of the examples that are drawn")),
-  cache: text("<folder>", "for what is downloaded (default: dynamo/data in the user's folder of caches)"),
-  limit: wholeNumber("<n>", "questions of each file at most", atLeastOne),
+  cache: text("<folder>", "folder for downloaded files (default: dynamo/data in the user's cache folder)"),
+  limit: wholeNumber("<n>", "at most this many questions of each file", atLeastOne),
   // Of the tasks whose answers are written.
   strategy: choice("<name>", ["dynamo", "verified"], "writes the answers (default: head 1, one token per pass)"),
   backoff: number("<b>", "ε_b of dynamo (default: 0.5)", share),
   temperature: withDefault(0, number("<t>", "of written answers, 0 is greedy", { least: 0 })),
   repetitionPenalty: withDefault(1, number("<p>", "of written answers, 1 is none", { above: 0 })),
-  maxNewTokens: maxNewTokens("how long a written answer may get", 256),
+  maxNewTokens: maxNewTokens("largest number of tokens of a written answer", 256),
   seed: withDefault(0, seed("of written answers, where they are drawn")),
 };
 export type TasksOptions = OptionsOf<typeof tasksOptions>;
@@ -55,19 +55,19 @@ export type TasksOptions = OptionsOf<typeof tasksOptions>;
 const writingOptions = {
   ...{ ...modelOptions, ...evalOptions },
   questions: text("<file>", 'prompts as JSON lines of {"prompt", "type"} (default: ten sentences)'),
-  scorer: text("<folder>", "whose head 1 says how likely the texts are (default: the model's own)"),
+  scorer: text("<folder>", "model whose head 1 measures the likelihood of the texts (default: the model itself)"),
   ...{ temperature, topK, repetitionPenalty },
-  maxNewTokens: maxNewTokens("how long a text may get", 64),
+  maxNewTokens: maxNewTokens("largest number of tokens of a text", 64),
   seeds: withDefault(10, wholeNumber("<n>", "texts of a prompt", atLeastOne)),
-  stopAtEndOfText: unless("go on behind the model's end-of-text"),
+  stopAtEndOfText: unless("continue after the model's end-of-text"),
 };
 export type WritingOptions = OptionsOf<typeof writingOptions>;
 
 export const compareOptions = {
   ...writingOptions,
-  draft: text("<folder>", "a smaller model of the same tokenizer: speculative sampling comes along"),
+  draft: text("<folder>", "a smaller model with the same tokenizer: compares speculative sampling, too"),
   ...ownStrategy,
-  drafts: numbers("<list>", "tokens that it drafts per pass (default: 4)", { least: 1, most: 15 }),
+  drafts: numbers("<list>", "tokens that the draft model drafts per pass (default: 4)", { least: 1, most: 15 }),
   backoff: numbers("<list>", "ε_b of dynamo, as 0,0.5,1 or 0:1:0.25 (default: 0.5)", share),
 };
 export type CompareOptions = OptionsOf<typeof compareOptions>;
@@ -99,10 +99,10 @@ export const tuneOptions = {
   tolerance: withDefault(0.05, number("<share>", "the loss allowed, of perplexity and of variety (distinct-2)", share)),
   documents: withDefault(
     24,
-    wholeNumber("<n>", "half are searched with, the others judge what was found", { least: 4 }),
+    wholeNumber("<n>", "half are for the search, the other half check its result", { least: 4 }),
   ),
   seeds: withDefault(3, wholeNumber("<n>", "texts of a prompt", atLeastOne)),
-  maxNewTokens: maxNewTokens("how long a text may get", 64),
+  maxNewTokens: maxNewTokens("largest number of tokens of a text", 64),
   seed: withDefault(0, seed("of the documents that are drawn")),
   dryRun: flag("write nothing into the folder"),
   out: text("<file>", "what was tried, as JSON"),

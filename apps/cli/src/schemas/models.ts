@@ -11,7 +11,7 @@ export const convertOptions = {
   dtype: withDefault(["fp32"], choices("<names>", dtypes, "one of them, or several with commas")),
   activations: withDefault(
     "int8",
-    choice("<type>", ["int8", "fp32"], "how q8 and q4 multiply: int8 is quickest, fp32 is the same on every device"),
+    choice("<type>", ["int8", "fp32"], "products of q8 and q4: int8 is fastest, fp32 gives the same on every device"),
   ),
   seed: seed("for heads that are missing"),
   overwrite: flag("replace the folder if it exists"),
@@ -23,7 +23,7 @@ export const inspectOptions = { json };
 export type InspectOptions = OptionsOf<typeof inspectOptions>;
 
 export const countOptions = {
-  model: required(text("<folder>", "whose tokenizer counts, and which gets the mask")),
+  model: required(text("<folder>", "model folder with the tokenizer; the mask is written into it")),
   order: withDefault(3, wholeNumber("<n>", "longest n-gram, 1 to 4", { least: 1, most: 4 })),
   minCount: withDefault(2, wholeNumber("<n>", "leave out n-grams seen fewer times", { least: 1 })),
   endOfText: unless("do not count a document's end as a token"),

@@ -6,7 +6,7 @@ import { modelOptions } from "./common.js";
 /** Strategies of the operator's own: never a request's choice of code. */
 const plugins = {
   strategy: texts("<name=module>", "a strategy's module, which requests may name; may be repeated (it runs as code)"),
-  strategyOptions: texts("<name=json>", "what it is made from, beside a request's own options; may be repeated"),
+  strategyOptions: texts("<name=json>", "options of that strategy, besides a request's own; may be repeated"),
 };
 
 export const serveOptions = {
@@ -14,17 +14,17 @@ export const serveOptions = {
   ...plugins,
   host: withDefault("127.0.0.1", text("<address>", "where it listens")),
   port: withDefault(8080, wholeNumber("<n>", "0 takes a free one", { least: 0, most: 65_535 })),
-  apiKeys: text("<file>", "only these keys may (also: DYNAMO_API_KEYS); `dynamo api-key` makes them"),
+  apiKeys: text(
+    "<file>",
+    "file of keys; only these keys have access (also: DYNAMO_API_KEYS); `dynamo api-key` makes them",
+  ),
   withoutKeys: flag("listen on a public address although there are no keys"),
   trustProxy: text(
     "<proxies>",
-    "believe these proxies (addresses, networks, or how many stand in front) about their client's address",
+    "proxies (addresses, networks, or their number) to believe about their client's address",
   ),
   slots: withDefault(8, wholeNumber("<n>", "requests that a model computes at once", { least: 1 })),
-  queue: withDefault(
-    256,
-    wholeNumber("<n>", "requests that may wait; further ones are told to come back", { least: 0 }),
-  ),
+  queue: withDefault(256, wholeNumber("<n>", "requests that may wait; more requests get 429", { least: 0 })),
   rateLimit: wholeNumber("<n>", "requests per minute of one key, or of one address; of all servers with REDIS_URL", {
     least: 1,
   }),
@@ -53,7 +53,7 @@ export type ServeOptions = OptionsOf<typeof serveOptions>;
 export const batchOptions = {
   ...modelOptions,
   ...plugins,
-  out: required(text("<file>", "the answers; those that are in it already are not computed again")),
+  out: required(text("<file>", "the answers; an answer that is in the file is not computed again")),
   slots: withDefault(8, wholeNumber("<n>", "requests computed at once", { least: 1 })),
   requestTimeout: withDefault(600, number("<seconds>", "for one line", { above: 0 })),
 };

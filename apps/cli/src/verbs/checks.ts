@@ -6,7 +6,7 @@ import { doctorOptions, logitsOptions, trainingVectorsOptions } from "../schemas
 export function addCheckVerbs(program: Command, signal: AbortSignal): void {
   addVerb(program, {
     name: "doctor",
-    description: "what works on this machine, and what the rest lacks",
+    description: "what works on this machine, and what is missing for the rest",
     options: doctorOptions,
     run: async (_, options) => (await import("../commands/doctor.js")).doctor(options),
   });

@@ -86,7 +86,7 @@ function addComparisons(group: Command, signal: AbortSignal): void {
   });
   addVerb(group, {
     name: "ablation",
-    description: "what the mask, Otsu's threshold and the blur are worth",
+    description: "what the mask, Otsu's threshold and the blur gain",
     arguments: ["[model]"],
     argumentHelp: ownModel,
     options: schemas.ablationOptions,

@@ -64,7 +64,11 @@ function beat(interval: number): void {
   }, interval).unref();
 }
 
-async function serve({ model, engine, strategies }: Opened, id: number, request: PreparedRequest): Promise<void> {
+async function streamRequest(
+  { model, engine, strategies }: Opened,
+  id: number,
+  request: PreparedRequest,
+): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
@@ -133,7 +137,7 @@ async function handle(message: ToInference): Promise<void> {
   else if (message.kind === "close") {
     await opened?.close(message.now);
     process.disconnect();
-  } else if (opened !== undefined) await serve(opened, message.id, message.request);
+  } else if (opened !== undefined) await streamRequest(opened, message.id, message.request);
 }
 
 // The terminal's Ctrl-C reaches every process of the group: the server decides when this one ends.

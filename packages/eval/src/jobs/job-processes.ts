@@ -15,7 +15,7 @@ import type { FromJobProcess, ToJobProcess } from "./messages.js";
 
 export interface JobProcessOptions {
   readonly workers: number;
-  /** Starts a process that calls `serveJobs`, with a channel to this one. */
+  /** Starts a process that calls `answerJobs`, with a channel to this one. */
   readonly launch: () => ChildProcess;
   /** For its `open`: plain JSON. */
   readonly spec: unknown;

@@ -21,7 +21,7 @@ import { folderCheck, jsonObject } from "../arguments.js";
 import type { Evaluation } from "../evaluation.js";
 import type { Compute } from "./compute.js";
 import type { JobError } from "./messages.js";
-import { jobError, type OpenedJobs } from "./serve-jobs.js";
+import { jobError, type OpenedJobs } from "./answer-jobs.js";
 import { resultText } from "./result-text.js";
 import { settingsWithHashes } from "./run-evaluation.js";
 

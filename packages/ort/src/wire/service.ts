@@ -47,7 +47,7 @@ export function createService(backend: Backend, { checkDevice, beforeCall }: Ser
           await checkDevice();
           return { answer: { id, value: undefined }, transfer: [] };
         }
-        const value = await serve(backend, opened, request);
+        const value = await valueOfCall(backend, opened, request);
         const tensors = request.kind === "run" || request.kind === "read-state";
         return { answer: { id, value }, transfer: tensors ? ownedBuffers(value as WireTensors) : [] };
       } catch (error) {
@@ -64,7 +64,7 @@ export function createService(backend: Backend, { checkDevice, beforeCall }: Ser
 
 type Served = Exclude<Request, { kind: "check-device" }>;
 
-async function serve(backend: Backend, opened: Opened, request: Served): Promise<Values[keyof Values]> {
+async function valueOfCall(backend: Backend, opened: Opened, request: Served): Promise<Values[keyof Values]> {
   switch (request.kind) {
     case "create-session": {
       const session = await openSession(backend, request.graph, request.deviceOutputs);

@@ -14,7 +14,7 @@ export interface OpenedJobs {
  * Resolves when the parent is gone. `open` makes the evaluation of a spec, and a worker as `setup` asks for.
  * Throws `unsupported` in a process that no other one has forked.
  */
-export async function serveJobs(open: (spec: unknown, setup: unknown) => Promise<OpenedJobs>): Promise<void> {
+export async function answerJobs(open: (spec: unknown, setup: unknown) => Promise<OpenedJobs>): Promise<void> {
   checkValue("open", open, callback());
   if (process.send === undefined) throw new DynamoError("unsupported", "expected to be started by an evaluation");
   let opened: Promise<OpenedJobs> | undefined;
