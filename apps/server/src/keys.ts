@@ -3,12 +3,14 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
 
+/** A key that may call the server, as a hash. */
 export interface ApiKey {
   /** Who it is, for limits, logs and metrics. */
   readonly name: string;
   readonly hash: Buffer;
 }
 
+/** The keys that may call the server. */
 export interface ApiKeys {
   /** The key's name; undefined for one that is not known. */
   nameOf(presented: string): string | undefined;
@@ -16,6 +18,7 @@ export interface ApiKeys {
 
 const hashOf = (key: string): Buffer => createHash("sha256").update(key).digest();
 
+/** Keys, looked up by what a client presents. */
 export function apiKeys(keys: readonly ApiKey[]): ApiKeys {
   return {
     nameOf(presented) {

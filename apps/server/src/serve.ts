@@ -7,6 +7,7 @@ import { apiKeys, keysOfEnvironment, readKeyFile } from "./keys.js";
 import { createServer, type DynamoServer } from "./server.js";
 import type { DataOptions, ServerOptions } from "./server-options.js";
 
+/** Options of `serve`: those of a server, and where it listens. */
 export interface ServeOptions extends Omit<ServerOptions, "keys" | "site"> {
   /** Default 127.0.0.1. */
   readonly host?: string | undefined;

@@ -2,11 +2,13 @@
 import type { InferenceSettings } from "./inference/messages.js";
 import type { ApiKeys } from "./keys.js";
 
+/** A model under the name that requests use. */
 export interface ServerModel {
   readonly name: string;
   readonly settings: InferenceSettings;
 }
 
+/** Options of `createServer`. */
 export interface ServerOptions {
   readonly models: readonly [ServerModel, ...ServerModel[]];
   /** Undefined: everybody may. */
@@ -40,6 +42,7 @@ export interface ServerOptions {
   readonly logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "silent" | undefined;
 }
 
+/** Where files, batches and their database are. */
 export interface DataOptions {
   /** Files are in it, and the embedded database when there is no other one. */
   readonly folder: string;

@@ -25,6 +25,7 @@ import { addSite } from "./site.js";
 import type { Traces } from "./traces.js";
 import { addJsonParser } from "./wire.js";
 
+/** A server over its models; `app` listens. */
 export interface DynamoServer {
   readonly app: FastifyInstance;
   readonly models: ReadonlyMap<string, Inference>;
@@ -40,6 +41,7 @@ export interface ServerParts {
   readonly log?: LogTarget | undefined;
 }
 
+/** A server for these models; nothing is loaded before `start`. */
 export async function createServer(options: ServerOptions, parts: ServerParts = {}): Promise<DynamoServer> {
   const metrics = createMetrics();
   const traces = await tracesOf(options, (line) => app.log.warn(line));

@@ -6,8 +6,10 @@ import { maskOver, type CooccurrenceMask } from "./mask.js";
 import { tokenList } from "./token-list.js";
 import { buildLevel, type Level } from "./trie.js";
 
+/** The longest n-grams that are counted, in tokens. */
 export const maxOrder = 4;
 
+/** Counts the n-grams of token streams. */
 export interface NgramCounter {
   /** Tokens of one document, or of a piece of one: the next call goes on where this one ended. */
   add(tokens: ArrayLike<number>): void;
@@ -19,6 +21,7 @@ export interface NgramCounter {
   finish(options?: FinishOptions): CooccurrenceMask;
 }
 
+/** Options of a counter. */
 export interface NgramCounterOptions {
   /** The longest n-grams that are counted, 1 to 4 tokens. */
   readonly order: number;
@@ -26,6 +29,7 @@ export interface NgramCounterOptions {
   readonly vocabularySize: number;
 }
 
+/** Options of a counter's `finish`. */
 export interface FinishOptions {
   readonly minCount?: number | undefined;
 }

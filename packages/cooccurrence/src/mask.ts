@@ -4,6 +4,7 @@ import { checkValue, whole } from "@dynamo/core/options";
 import { tokenList } from "./token-list.js";
 import { large, type Level, type Trie } from "./trie.js";
 
+/** A mask read from a file or made by a counter, with its exact counts. */
 export interface CooccurrenceMask extends Cooccurrence {
   readonly trie: Trie;
   /** C_n of an n-gram: exact, and 0 when it is unseen or pruned. */

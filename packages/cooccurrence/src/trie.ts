@@ -14,6 +14,7 @@ export interface Level {
   readonly largeCounts: Uint32Array;
 }
 
+/** The n-grams of a mask with their counts, level by level. */
 export interface Trie {
   readonly vocabularySize: number;
   /** C_1 by token id. */

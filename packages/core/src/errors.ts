@@ -27,6 +27,7 @@ export type DynamoErrorCode =
 
 const brand: unique symbol = Symbol.for("@dynamo/error") as never;
 
+/** The one error that all packages throw; `code` says what kind it is. */
 export class DynamoError extends Error {
   override readonly name = "DynamoError";
   readonly code: DynamoErrorCode;

@@ -3,6 +3,7 @@ import type { Cooccurrence } from "./cooccurrence.js";
 import type { Tensor } from "./tensor.js";
 import type { Tokenizer } from "./tokenizer.js";
 
+/** A causal language model on a runtime, with its tokenizer. */
 export interface LanguageModel {
   readonly info: ModelInfo;
   readonly tokenizer: Tokenizer;
@@ -19,12 +20,14 @@ export interface LanguageModel {
   dispose(): Promise<void>;
 }
 
+/** The room of a KV cache. */
 export interface CacheOptions {
   readonly rows: number;
   /** Positions that a row will hold at most; default, and most, the context length. A cache on a GPU is reserved whole. */
   readonly maxLength?: number | undefined;
 }
 
+/** What decoding must know of a model. */
 export interface ModelInfo {
   readonly vocabularySize: number;
   /** N: token heads in the model; 1 is a plain causal language model. */
@@ -71,6 +74,7 @@ export interface KvCache {
   dispose(): Promise<void>;
 }
 
+/** What one row is fed in a pass. */
 export interface Feed {
   /** At least one token id. */
   readonly tokens: ArrayLike<number>;
@@ -78,6 +82,7 @@ export interface Feed {
   readonly positions?: number;
 }
 
+/** Options of a forward pass. */
 export interface ForwardOptions {
   /**
    * Heads 1..heads are returned; with 1 the other heads are not computed at all, and have no memory of the tokens fed:
@@ -92,6 +97,7 @@ export interface ForwardOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a forward pass returns. */
 export interface ForwardResult {
   /** candidates[row][position][head]: positions are the last `feed.positions` ones, oldest first. */
   readonly candidates: readonly (readonly (readonly Candidates[])[])[];

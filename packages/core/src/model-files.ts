@@ -2,6 +2,7 @@
 import { DynamoError } from "./errors.js";
 import { checkValue, text } from "./value-checks.js";
 
+/** The files of one model folder, wherever they are. */
 export interface ModelFiles {
   /** For messages: the folder or address. */
   readonly location: string;

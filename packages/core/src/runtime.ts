@@ -3,6 +3,7 @@ import type { DType } from "./dtype.js";
 import { checkValue, text } from "./value-checks.js";
 import type { Tensor } from "./tensor.js";
 
+/** What sessions run on. */
 export type Device = "cpu" | "cuda" | "webgpu" | "wasm";
 
 /** A graph to run: a file (external data beside it), or its bytes. */
@@ -13,6 +14,7 @@ export type GraphSource =
       readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[];
     };
 
+/** Runs graphs on a device. */
 export interface Runtime {
   /** The device that sessions run on and why it was chosen; detection happens on the first call. */
   device(): Promise<DeviceChoice>;
@@ -36,11 +38,13 @@ export interface RuntimeState {
   dispose(): Promise<void>;
 }
 
+/** Options of a session. */
 export interface SessionOptions {
   /** Outputs that stay on the device where it has memory of its own: a cache's `delta`, what replaces a state's tensors. */
   readonly deviceOutputs?: readonly string[];
 }
 
+/** The device that was chosen, and why. */
 export interface DeviceChoice {
   readonly device: Device;
   /** One sentence for people, e.g. "asked for" or "webgpu measured 1.8 x faster than cuda". */
@@ -51,6 +55,7 @@ export interface DeviceChoice {
   readonly memory?: number;
 }
 
+/** A graph's input or output: its name, dtype and dimensions. */
 export interface TensorInfo {
   readonly name: string;
   readonly dtype: DType;
@@ -58,6 +63,7 @@ export interface TensorInfo {
   readonly dims: readonly (number | string)[];
 }
 
+/** A loaded graph, ready to run. */
 export interface Session {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
@@ -76,6 +82,7 @@ export interface Session {
   dispose(): Promise<void>;
 }
 
+/** A graph's inputs by name. */
 export type Feeds = Readonly<Record<string, Tensor>>;
 
 /**
@@ -93,6 +100,7 @@ export interface CacheLayout {
   readonly maxLength: number;
 }
 
+/** One layer's keys or values in a cache. */
 export interface CacheTensor {
   readonly name: string;
   readonly kind: "key" | "value";
@@ -109,6 +117,7 @@ export interface SessionCache {
   dispose(): Promise<void>;
 }
 
+/** A pass's KV cache, and what it holds and gets in each row. */
 export interface CacheAppend {
   readonly cache: SessionCache;
   /** Positions that each of the pass's rows holds already; the pass uses the cache's first `lengths.length` rows. */

@@ -27,6 +27,7 @@ const dtypes: Readonly<Record<string, DType>> = {
 };
 const names = Object.fromEntries(Object.entries(dtypes).map(([name, dtype]) => [dtype, name])) as Record<DType, string>;
 
+/** One tensor of a safetensors file. */
 export interface SafetensorsEntry {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -35,6 +36,7 @@ export interface SafetensorsEntry {
   readonly byteLength: number;
 }
 
+/** What a safetensors file says of its tensors. */
 export interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, SafetensorsEntry>;
   readonly metadata: Readonly<Record<string, string>>;

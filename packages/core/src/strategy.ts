@@ -35,6 +35,7 @@ export interface Strategy<State = unknown> {
   end?(state: State): void | Promise<void>;
 }
 
+/** What a strategy is given in each step. */
 export interface StepInput<State = unknown> {
   /**
    * positions[0] follows the last committed token; positions[i] follows draft[i - 1]. Each holds the heads' candidates,
@@ -61,6 +62,7 @@ export interface StepInput<State = unknown> {
   readonly signal: AbortSignal;
 }
 
+/** What a strategy answers in each step. */
 export interface StepOutput {
   /** How many of `draft`, from the first, are accepted and so emitted; default 0. */
   readonly accepted?: number;

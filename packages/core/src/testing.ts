@@ -13,6 +13,7 @@ import type {
 import { tensor } from "./tensor.js";
 import type { TextStream, Tokenizer } from "./tokenizer.js";
 
+/** Options of the fake model. */
 export interface TableModelOptions {
   /** table[n][t]: head n + 1's logits after token t; each of the vocabulary's size. */
   readonly table: readonly (readonly ArrayLike<number>[])[];

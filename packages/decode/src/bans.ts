@@ -4,6 +4,7 @@
  */
 import { DynamoError, type Draft, type GenerationDefaults, type StepOutput } from "@dynamo/core";
 
+/** Which tokens must not come, and when the text must not end. */
 export interface BanOptions {
   /** The text does not end before it has so many tokens: neither by a token nor by a stop string. Default 0. */
   readonly minNewTokens?: number | undefined;

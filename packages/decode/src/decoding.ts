@@ -31,6 +31,7 @@ export const strategyOptions: Misplaced = Object.fromEntries(
   ),
 );
 
+/** One text while it is being decoded. */
 export interface Decoding {
   /** The prompt's ids, begin-of-text included. */
   readonly prompt: Int32Array;
@@ -60,11 +61,13 @@ export interface Decoding {
   cancel(reason?: unknown): void;
 }
 
+/** What one step added to a text. */
 export interface DecodingStep {
   readonly chunk: GenerationChunk;
   readonly rejected: number;
 }
 
+/** How far a text is. */
 export interface DecodingProgress {
   readonly text: string;
   readonly tokens: readonly number[];

@@ -23,6 +23,7 @@ export interface StepOptions extends DistributionOptions {
   readonly repetitionPenalty: number;
 }
 
+/** What a DynaMo step decided, before it samples. */
 export interface StepDecision {
   /** Tokens in the tuple. */
   readonly order: number;
@@ -59,6 +60,7 @@ export interface JointStage {
   readonly joint: SparseGrid;
 }
 
+/** Options to look inside a step. */
 export interface ObserveOptions {
   /** Sees the joint after every stage of every order tried, for inspection. The heads' product before them is not listed. */
   readonly observe?: ((stage: JointStage) => void) | undefined;
@@ -69,6 +71,7 @@ interface Built extends Pick<OrderTrace, "mass" | "peak"> {
   readonly whole: boolean;
 }
 
+/** One DynaMo decision over the heads' candidates. */
 export type DynamoStep = (
   heads: readonly Candidates[],
   context: ArrayLike<number>,

@@ -6,6 +6,7 @@ import { generateOptions } from "./generate-checks.js";
 import { resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from "./options.js";
 import { choose } from "./sample.js";
 
+/** Options of `dynamo`. */
 export interface DynamoOptions extends SamplingOptions {
   /** ε_b, 0 to 1: 0 always emits N tokens, 1 always one. Default 0.5. */
   readonly backoff?: number | undefined;

@@ -2,6 +2,7 @@
 import type { Strategy } from "@dynamo/core";
 import type { AdjustmentOptions } from "./logit-adjustment.js";
 
+/** Options of `generate`. */
 export interface GenerateOptions extends AdjustmentOptions {
   /** Default: `dynamo()` for a model with several token heads, else `autoregressive()`. */
   readonly strategy?: Strategy | undefined;
@@ -48,6 +49,7 @@ export interface GenerationChunk {
   readonly trace?: unknown;
 }
 
+/** A token with its log-probability and alternatives. */
 export interface TokenLogprob {
   readonly token: number;
   /**
@@ -64,6 +66,7 @@ export interface TokenLogprob {
 /** `stop`: a stop string or id. `length`: maxNewTokens or the context's end. `cancelled`: the consumer left the loop. */
 export type FinishReason = "end-of-text" | "stop" | "length" | "cancelled";
 
+/** A whole text with its tokens and statistics. */
 export interface GenerationResult {
   readonly text: string;
   readonly tokens: readonly number[];
@@ -77,6 +80,7 @@ export interface GenerationResult {
   readonly statistics: GenerationStatistics;
 }
 
+/** What a text took: tokens, passes and seconds. */
 export interface GenerationStatistics {
   readonly promptTokens: number;
   readonly tokens: number;

@@ -11,6 +11,7 @@ import { createBans, type BanContext, type BannedText, type BanOptions, type Ban
  */
 const reach = 64;
 
+/** Changes to logits before a strategy sees them. */
 export interface AdjustmentOptions extends BanOptions {
   /** Added to a token's logit, by token id: -100 bans it, 100 all but forces it. */
   readonly logitBias?: Readonly<Record<number, number>> | undefined;

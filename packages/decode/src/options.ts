@@ -3,6 +3,7 @@ import type { GenerationDefaults } from "@dynamo/core";
 import { numberAbove, numberFrom, numberIn, whole, type OptionChecks } from "@dynamo/core/options";
 import type { StepOptions } from "./dynamo-step.js";
 
+/** What a strategy samples from. */
 export interface SamplingOptions {
   /** 0 is greedy. Default 0.7. */
   readonly temperature?: number | undefined;

@@ -11,6 +11,7 @@ export type PluginOptions = Readonly<Record<string, unknown>>;
 /** The default export of a plugin's module. */
 export type StrategyModule = ((options: PluginOptions) => Strategy) | Strategy;
 
+/** A strategy that was loaded from a module. */
 export interface StrategyPlugin {
   /** Where it came from, for messages. */
   readonly source: string;

@@ -3,6 +3,7 @@ import { DynamoError, type LanguageModel } from "@dynamo/core";
 import { checkValue, describeValue, oneOf, valueCheck, whole } from "@dynamo/core/options";
 import type { GenerateOptions } from "./generation.js";
 
+/** A text, or token ids. */
 export type Prompt = string | ArrayLike<number>;
 
 /** One prompt; not an object with a length alone, nor chat messages. */

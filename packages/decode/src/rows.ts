@@ -6,6 +6,7 @@ import type { Feed, ForwardResult, KvCache, LanguageModel } from "@dynamo/core";
 import type { Decoding, DecodingStep } from "./decoding.js";
 import type { GenerationChunk } from "./generation.js";
 
+/** One row of a batch: its text, and what the cache holds of it. */
 export interface Row {
   readonly decoding: Decoding;
   /** What the cache's row holds. */
@@ -16,6 +17,7 @@ export interface Row {
   pending: PendingStep | undefined;
 }
 
+/** A strategy's answer that is not there yet. */
 export interface PendingStep {
   /** Never rejects. */
   readonly settled: Promise<void>;
@@ -25,6 +27,7 @@ export interface PendingStep {
 /** What came of a row's step. */
 export type RowStep = { readonly chunk: GenerationChunk } | { readonly error: unknown };
 
+/** Options of a pass over several rows. */
 export interface PassOptions {
   /** Default: what each row's decoding feeds next. */
   readonly feeds?: readonly Feed[];

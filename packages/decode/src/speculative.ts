@@ -13,6 +13,7 @@ import type { Random } from "./random.js";
 import { checkSameTokenizer } from "./same-tokenizer.js";
 import { choose } from "./sample.js";
 
+/** Options of `speculative`. */
 export interface SpeculativeOptions extends SamplingOptions {
   /** Drafts with its head 1. The caller's: it stays loaded for as long as the strategy is used. */
   readonly draftModel: LanguageModel;

@@ -19,6 +19,7 @@ export interface TestApi {
   readonly expect: (value: unknown) => { toEqual(expected: unknown): void; toBe(expected: unknown): void };
 }
 
+/** Options of the contract's tests. */
 export interface ContractOptions {
   /**
    * For a `lossless` strategy that samples otherwise than the model's folder recommends (`input.defaults`): with what.

@@ -9,6 +9,7 @@ const tolerance = 1e-6;
 /** Files come from outside: larger ones are not vectors of single steps. */
 const maxCases = 100_000;
 
+/** What checking a file of vectors found. */
 export interface VectorReport {
   readonly passed: number;
   readonly failed: number;

@@ -13,6 +13,7 @@ import { resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from
 import type { Random } from "./random.js";
 import { choose } from "./sample.js";
 
+/** Options of `verified`. */
 export interface VerifiedOptions extends SamplingOptions {
   /** How much the co-occurrence mask helps the drafts, 0 to 1. It never changes the output's distribution. Default 1. */
   readonly maskStrength?: number | undefined;

@@ -10,6 +10,7 @@ import { prefixStore, type HeldRow, type PrefixStore } from "./prefix-store.js";
  */
 const patience = 100;
 
+/** What one pass of the batch did and took. */
 export interface PassReport {
   readonly kind: "prefill" | "decode";
   readonly rows: number;
@@ -26,6 +27,7 @@ export interface BatchOptions {
   readonly onPass: (pass: PassReport) => void;
 }
 
+/** Tokens that the caches hold: of requests under way, and of kept texts. */
 export interface HeldTokens {
   readonly active: number;
   readonly kept: number;

@@ -20,6 +20,7 @@ import { channel } from "./channel.js";
 import { fairQueue, type FairQueue } from "./fair-queue.js";
 import { requestChecks, type EngineGeneration, type EngineRequest, type EngineResult } from "./request.js";
 
+/** Options of `createEngine`. */
 export interface EngineOptions {
   /** Requests that are decoded at once. Default 8. */
   readonly slots?: number | undefined;
@@ -49,6 +50,7 @@ const engineChecks: OptionChecks<EngineOptions> = {
   onBroken: callback(),
 };
 
+/** What an engine is doing now. */
 export interface EngineState {
   readonly slots: number;
   /** Requests that are computed now. */
@@ -58,6 +60,7 @@ export interface EngineState {
   readonly tokens: HeldTokens;
 }
 
+/** Decodes many requests at once on one model. */
 export interface Engine {
   readonly state: EngineState;
   /**
@@ -70,6 +73,7 @@ export interface Engine {
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** Options of an engine's `close`. */
 export interface CloseOptions {
   /** Ends the requests that it has too. Default false. */
   readonly now?: boolean;
@@ -78,6 +82,7 @@ export interface CloseOptions {
 /** Tokens of a prompt in one pass when nobody waits for it. */
 const wholeChunk = 512;
 
+/** An engine over a model, which stays the caller's. Throws `invalid-argument` for options out of range. */
 export async function createEngine(model: LanguageModel, options: EngineOptions = {}): Promise<Engine> {
   checkValue("model", model, languageModel);
   checkOptions("createEngine()", options, engineChecks);

@@ -3,6 +3,7 @@ import { flag, required, text, whole, type OptionChecks } from "@dynamo/core/opt
 import type { FinishReason, GenerateOptions, Generation, Prompt, TokenLogprob } from "@dynamo/decode";
 import { generateChecks, promptCheck } from "@dynamo/decode/rows";
 
+/** A request: its prompt, its options, and whose turn it is. */
 export interface EngineRequest extends GenerateOptions {
   readonly prompt: Prompt;
   /** Whose turn it is: requests of one key wait for each other, not for those of others. Default: one key for all. */
@@ -31,6 +32,7 @@ export const requestChecks: OptionChecks<EngineRequest> = {
 /** Iterate over it for the text as it is made, or await it, or both. A reader that stops iterating cancels it. */
 export type EngineGeneration = Generation<EngineResult>;
 
+/** A request's whole text with its statistics. */
 export interface EngineResult {
   readonly text: string;
   readonly tokens: readonly number[];
@@ -44,6 +46,7 @@ export interface EngineResult {
   readonly statistics: RequestStatistics;
 }
 
+/** What a request took, its waiting included. */
 export interface RequestStatistics {
   readonly promptTokens: number;
   /** Of them, those whose keys and values were there already. */

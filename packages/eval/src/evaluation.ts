@@ -4,7 +4,9 @@
  */
 import type { LoadedModel } from "@dynamo/model";
 
+/** Any JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+/** A JSON object. */
 export type JsonObject = Readonly<Record<string, Json>>;
 
 /** Jobs, results and summaries are plain JSON: they are written to files and sent to other processes. */

@@ -13,11 +13,13 @@ import {
 } from "@dynamo/core/options";
 import { DynamoError, throwIfAborted, type KvCache, type LanguageModel } from "@dynamo/core";
 
+/** A text and what may follow it. */
 export interface Continuation {
   readonly context: string;
   readonly continuation: string;
 }
 
+/** How likely a continuation is. */
 export interface ContinuationScore {
   /** Natural logarithm of the continuation's probability after its context. */
   readonly logLikelihood: number;
@@ -29,6 +31,7 @@ export interface ContinuationScore {
   readonly truncated: number;
 }
 
+/** Options of scoring continuations. */
 export interface ScoreOptions {
   /** Positions of a forward pass, all rows and their padding together. Default 2,048. */
   readonly batchTokens?: number | undefined;

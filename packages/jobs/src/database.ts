@@ -9,6 +9,7 @@ export interface Database {
   executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
 }
 
+/** A database in this process; the caller closes it. */
 export interface EmbeddedDatabase extends Database {
   close(): Promise<void>;
 }

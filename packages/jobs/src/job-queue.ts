@@ -7,6 +7,7 @@ import { Client } from "pg";
 import PgBoss from "pg-boss";
 import type { Database } from "./database.js";
 
+/** Settings of one queue. */
 export interface QueueSettings {
   readonly name: string;
   /** Of jobs with the same key, one waits there at a time. */
@@ -15,11 +16,13 @@ export interface QueueSettings {
   readonly deadLetter?: string;
 }
 
+/** A job that a worker was given. */
 export interface QueuedJob<Data> {
   readonly id: string;
   readonly data: Data;
 }
 
+/** Queues of jobs in a database. */
 export interface JobQueue {
   readonly database: Database;
   /** Nothing when a job of this key waits already. */
@@ -53,6 +56,7 @@ const forgettable = { failed: "state = 'failed' OR output ? 'error'", waiting: "
 /** Any number that no other program has. */
 const tablesLock = 7_271_838;
 
+/** Options of a job queue: one of the two databases. */
 export interface JobQueueOptions {
   /** An embedded one. */
   readonly database?: Database | undefined;

@@ -11,6 +11,7 @@ export interface Touch {
 /** "not yet": back to the queue. With an output, it is done and the output stays with it. */
 export type WorkOutcome = "done" | "not yet" | { readonly output: object };
 
+/** Options of working on a queue. */
 export interface WorkOptions {
   readonly queue: JobQueue;
   readonly log: (level: "info" | "error", line: string) => void;

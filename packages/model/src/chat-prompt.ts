@@ -43,6 +43,7 @@ export function hasChatTemplate(model: Pick<PromptReader, "chatTokenizer">): boo
   return true;
 }
 
+/** Options of `chatPrompt`. */
 export interface ChatPromptOptions {
   /** Tokens that the answer may have. */
   readonly maxNewTokens: number;
@@ -55,6 +56,7 @@ export interface ChatPromptOptions {
   readonly specialTokens?: "text" | "recognise" | undefined;
 }
 
+/** A conversation as a prompt. */
 export interface ChatPrompt extends FittedPrompt {
   /** The prompt's ids. Its text alone does not tell what is a special token, and what spells one: generate from these. */
   readonly tokens: Int32Array;

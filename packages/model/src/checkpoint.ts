@@ -9,6 +9,7 @@ import { readTensorIndex, type PlacedTensor, type TensorIndex } from "./tensor-i
 import { baseShapes, headPrefix, headShapes, type Shapes } from "./tensor-names.js";
 import { isWeightDType, toFloats } from "./to-floats.js";
 
+/** An opened checkpoint: its configuration and tensors. */
 export interface Checkpoint {
   readonly config: NeoxConfig;
   readonly files: ModelFiles;

@@ -7,8 +7,10 @@ import { refuseOtherModels, ropeOf } from "./neox-config-keys.js";
  * `last` the last base layer's, `previous` the output of the head before it (for head 2 that is the last base layer's).
  */
 export type HeadInput = "stem" | "last" | "previous";
+/** What a token head may be built on. */
 export const headInputs: readonly HeadInput[] = ["stem", "last", "previous"];
 
+/** What config.json says of a GPT-NeoX or DynaMo model. */
 export interface NeoxConfig {
   readonly vocabularySize: number;
   readonly hiddenSize: number;

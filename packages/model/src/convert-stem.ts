@@ -19,6 +19,7 @@ import { openSource } from "./source.js";
 import { buildStemGraph } from "./stem-graph.js";
 import type { Precision } from "./weights.js";
 
+/** Options of `convertStem`. */
 export interface StemOptions {
   readonly dtype: "fp32" | "q8" | "q4";
   /** Of quantised products; see `convertCheckpoint`. */

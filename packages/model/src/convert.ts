@@ -30,6 +30,7 @@ import { headShapes, isHeadEmbedding } from "./tensor-names.js";
 import { openSource } from "./source.js";
 import type { ModelDType, Precision } from "./weights.js";
 
+/** Options of `convertCheckpoint`. */
 export interface ConvertOptions {
   /** N, 1 to 4; default: the checkpoint's own. Missing heads are initialised from `seed`, surplus ones left out. */
   readonly tokenHeads?: number | undefined;
@@ -53,6 +54,7 @@ const convertChecks: OptionChecks<ConvertOptions> = {
   signal: abortSignal,
 };
 
+/** What a conversion made. */
 export interface ConversionReport {
   readonly folder: string;
   readonly tokenHeads: number;

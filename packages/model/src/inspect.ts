@@ -13,6 +13,7 @@ import { readAround } from "./read-around.js";
 import { openSource } from "./source.js";
 import type { ModelDType } from "./weights.js";
 
+/** What is in a model folder or a checkpoint. */
 export interface ModelReport {
   readonly location: string;
   readonly kind: "model" | "checkpoint";
@@ -26,6 +27,7 @@ export interface ModelReport {
   readonly warnings: readonly string[];
 }
 
+/** What is known of one graph in a model folder. */
 export interface GraphReport extends OnnxSummary {
   readonly path: string;
   readonly dtype: ModelDType;
@@ -33,6 +35,7 @@ export interface GraphReport extends OnnxSummary {
   readonly bytes: number;
 }
 
+/** What is known of a co-occurrence mask. */
 export interface MaskReport {
   readonly order: number;
   readonly bytes: number;

@@ -25,6 +25,7 @@ import { sessionModel } from "./session-model.js";
 import { openSource } from "./source.js";
 import { activationType, type ModelDType } from "./weights.js";
 
+/** Options of `loadModel`. */
 export interface LoadOptions {
   /** Which of the folder's graphs to run; by default the one that suits the device. */
   readonly dtype?: ModelDType | undefined;
@@ -33,6 +34,7 @@ export interface LoadOptions {
 
 const loadChecks: OptionChecks<LoadOptions> = { dtype: dtypeCheck, signal: abortSignal };
 
+/** A model from a folder, with what its files say. */
 export interface LoadedModel extends LanguageModel {
   /** The tokenizer with its chat template and special tokens; undefined for a folder without tokenizer.json. */
   readonly chatTokenizer: LoadedTokenizer | undefined;

@@ -12,6 +12,7 @@ export function graphPath(dtype: ModelDType): string {
   checkValue("dtype", dtype, dtypeCheck);
   return `onnx/model${dtype === "fp32" ? "" : `_${dtype}`}.onnx`;
 }
+/** The co-occurrence mask's file in a model folder. */
 export const maskPath = "cooccurrence.safetensors";
 /** Chat templates beside chat_template.jinja. */
 export const additionalTemplates = [

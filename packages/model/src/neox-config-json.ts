@@ -1,6 +1,7 @@
 /** config.json of a GPT-NeoX model of Pythia's kind: what its size is, and everything that all of them share. */
 import { checkOptions, numberAbove, required, whole, type OptionChecks } from "@dynamo/core/options";
 
+/** The size of a model that is made from nothing. */
 export interface NeoxSize {
   readonly vocabularySize: number;
   readonly hiddenSize: number;

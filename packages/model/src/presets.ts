@@ -22,7 +22,9 @@ const suite = {
   "12B": [50_688, 36, 5120, 40],
 } as const satisfies Record<string, Shape>;
 
+/** The name of a model of the Pythia suite. */
 export type PresetName = keyof typeof suite;
+/** The names of the Pythia suite's models. */
 export const presetNames = Object.keys(suite) as readonly PresetName[];
 
 /** config.json of a Pythia model, with N token heads. */

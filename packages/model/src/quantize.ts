@@ -6,8 +6,10 @@
 import { checkValue, isPlainObject, valueCheck, whole, type ValueCheck } from "@dynamo/core/options";
 import { checkMatrix } from "./arguments.js";
 
+/** Elements of a row that share one scale. */
 export const blockSize = 32;
 
+/** A matrix in blocks of few bits, as ONNX Runtime reads it. */
 export interface QuantizedMatrix {
   /** [rows, blocks, blockSize * bits / 8]; of 4 bits the even element is the low half of its byte. */
   readonly values: Uint8Array;

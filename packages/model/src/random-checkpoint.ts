@@ -23,6 +23,7 @@ import { baseShapes, headShapes } from "./tensor-names.js";
 import type { WeightDType } from "./to-floats.js";
 import { bytesOf } from "./weights.js";
 
+/** Options of a checkpoint of random weights. */
 export interface RandomCheckpointOptions {
   readonly config: NeoxConfig;
   readonly seed?: number;

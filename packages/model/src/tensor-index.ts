@@ -6,9 +6,11 @@ import { filesCheck } from "./arguments.js";
 import { readJson } from "./files.js";
 import { limits } from "./model-folder.js";
 
+/** A tensor and the file that holds it. */
 export interface PlacedTensor extends SafetensorsEntry {
   readonly file: string;
 }
+/** A checkpoint's tensors by name. */
 export type TensorIndex = ReadonlyMap<string, PlacedTensor>;
 
 /** Far more than published models have (hundreds); each is a file that stays open. */

@@ -3,6 +3,7 @@ import { checkValue, text, whole } from "@dynamo/core/options";
 import { configCheck } from "./arguments.js";
 import type { NeoxConfig } from "./config.js";
 
+/** Tensors' shapes by name. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /** One decoder layer's tensors by their names inside the layer. */
@@ -40,6 +41,7 @@ export function baseShapes(config: NeoxConfig): Shapes {
   ]);
 }
 
+/** What the tensors' names of a token head (2 or more) begin with. */
 export function headPrefix(head: number): string {
   checkValue("head", head, whole(2));
   return `dynamo.token_heads.${head}`;

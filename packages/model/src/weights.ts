@@ -3,6 +3,7 @@ import { toFloat16 } from "@dynamo/core";
 import { microsoft, type GraphBuilder, type Value } from "@dynamo/onnx";
 import { blockSize, quantize, type QuantizedMatrix } from "./quantize.js";
 
+/** How a graph's weights are stored. */
 export type ModelDType = "fp32" | "fp16" | "q8" | "q4";
 export type LoadFloats = () => Promise<Float32Array>;
 

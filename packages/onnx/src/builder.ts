@@ -12,8 +12,10 @@ import {
 /** The name of a value in a graph. */
 export type Value = string & { readonly __value?: never };
 
+/** What an attribute of a node may be. */
 export type AttributeValue = number | boolean | string | readonly number[] | { readonly float: number } | OnnxGraph;
 
+/** Options of a node. */
 export interface NodeOptions {
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
   readonly domain?: string;
@@ -23,6 +25,7 @@ export interface NodeOptions {
 /** Microsoft's contributed operators. */
 export const microsoft = "com.microsoft";
 
+/** Builds a graph, operator by operator. */
 export interface GraphBuilder {
   /** A builder that writes into the same graph under a longer path. */
   scope(path: string): GraphBuilder;
@@ -65,6 +68,7 @@ interface Parts {
   readonly names: Set<string>;
 }
 
+/** A builder of a new, empty graph. */
 export function graphBuilder(name: string): GraphBuilder {
   return builderOver({ name, nodes: [], inputs: [], outputs: [], initializers: new Map(), names: new Set() }, "");
 }

@@ -24,6 +24,7 @@ export function dtypeOf(elementType: number): DType | undefined {
   return (Object.keys(elementTypes) as DType[]).find((dtype) => elementTypes[dtype] === elementType);
 }
 
+/** A graph and the operator sets that it is written in. */
 export interface OnnxModel {
   readonly graph: OnnxGraph;
   /** Operator set version by domain; "" is the standard domain. */
@@ -31,6 +32,7 @@ export interface OnnxModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** A graph: its nodes, inputs, outputs and constants. */
 export interface OnnxGraph {
   readonly name: string;
   readonly nodes: readonly OnnxNode[];
@@ -39,6 +41,7 @@ export interface OnnxGraph {
   readonly initializers: readonly Initializer[];
 }
 
+/** One operator of a graph. */
 export interface OnnxNode {
   readonly name: string;
   readonly opType: string;
@@ -49,6 +52,7 @@ export interface OnnxNode {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
+/** An attribute as the file holds it. */
 export type Attribute =
   | { readonly kind: "int"; readonly value: number }
   | { readonly kind: "ints"; readonly value: readonly number[] }
@@ -56,12 +60,14 @@ export type Attribute =
   | { readonly kind: "string"; readonly value: string }
   | { readonly kind: "graph"; readonly value: OnnxGraph };
 
+/** An input or output of a graph. */
 export interface ValueInfo {
   readonly name: string;
   readonly dtype: DType;
   readonly dims: readonly (number | string)[];
 }
 
+/** A constant tensor of a graph. */
 export interface Initializer {
   readonly name: string;
   readonly dtype: DType;

@@ -4,16 +4,19 @@ import { DynamoError } from "@dynamo/core";
 import { attributeTypes, fields, type Attribute, type OnnxGraph, type OnnxNode, type ValueInfo } from "./proto.js";
 import { readMessage, readTensor, walk, type RangeReader, type TensorSummary } from "./read.js";
 
+/** A constant's name, dtype and dimensions, and its values where they are few. */
 export interface TensorStructure extends TensorSummary {
   /** Of small int64 constants in the file, such as shapes and axes; undefined for weights. */
   readonly values: readonly number[] | undefined;
 }
 
+/** An input's name and dimensions. */
 export interface InputStructure {
   readonly name: string;
   readonly dims: readonly (number | string)[];
 }
 
+/** A graph without its weights. */
 export interface GraphStructure {
   /** In the order in which they run. */
   readonly nodes: readonly OnnxNode[];

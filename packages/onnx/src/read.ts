@@ -6,6 +6,7 @@ import { dtypeOf, fields } from "./proto.js";
 /** Bytes [offset, offset + length) of the file; shorter only at its end. */
 export type RangeReader = (offset: number, length: number) => Promise<Uint8Array>;
 
+/** What an ONNX file says of itself. */
 export interface OnnxSummary {
   readonly irVersion: number;
   readonly producer: string;
@@ -18,6 +19,7 @@ export interface OnnxSummary {
   readonly initializers: readonly TensorSummary[];
 }
 
+/** A constant's name, dtype and dimensions. */
 export interface TensorSummary {
   readonly name: string;
   readonly dtype: DType | undefined;

@@ -22,10 +22,12 @@ const smallestExternal = 1024;
 /** Tensors in the external file start on page borders, so that they can be memory-mapped. */
 const externalAlignment = 4096;
 
+/** Takes a file's bytes, in order. */
 export interface OnnxSink {
   write(bytes: Uint8Array): Promise<void> | void;
 }
 
+/** Options of writing an ONNX file. */
 export interface WriteOptions {
   /** Where large tensors go instead of the model file; `location` is the file's name as the model will say it. */
   readonly external?: { readonly location: string; readonly sink: OnnxSink };

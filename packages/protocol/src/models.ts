@@ -15,7 +15,9 @@ const listedModel = object({
 
 export const modelList = object({ data: array(listedModel).max(10_000) });
 
+/** A model in a server's list. */
 export type ListedModel = Infer<typeof listedModel>;
+/** A server's list of models. */
 export type ModelList = Infer<typeof modelList>;
 
 /** Throws `runtime` for what is no list of models. */

@@ -20,6 +20,7 @@ const order = object({
   support: int().min(0),
 });
 
+/** The form of a pass. */
 export const wirePass = object({
   /** Counted from 0. */
   index: int().min(0),
@@ -37,10 +38,14 @@ export const wirePass = object({
   orders: array(order).max(most.heads).optional(),
 });
 
+/** A pass as servers send it. */
 export type WirePass = Infer<typeof wirePass>;
+/** A candidate as servers send it. */
 export type WireCandidate = Infer<typeof candidate>;
+/** An order that was tried, as servers send it. */
 export type WireOrder = Infer<typeof order>;
 
+/** Options of sending candidates. */
 export interface CandidatesOptions {
   readonly decode: (ids: readonly number[]) => string;
   /** How many of each head's to send. */

@@ -34,8 +34,11 @@ export const chatRequest = object({
   messages: array(object({ role: oneOf(["system", "user", "assistant"]), content: string() })).min(1),
 });
 
+/** What a request's `dynamo` may hold. */
 export type DynamoOptionsBody = Infer<typeof dynamoOptions>;
+/** The body of a completion request. */
 export type CompletionRequest = Infer<typeof completionRequest>;
+/** The body of a chat request. */
 export type ChatRequest = Infer<typeof chatRequest>;
 
 /** Throws `invalid-argument` with the field that is wrong. */

@@ -29,12 +29,17 @@ export const errorBody = object({
   error: object({ message: string(), type: string().nullish(), code: union([string(), number()]).nullish() }),
 });
 
+/** A chunk of a streamed completion. */
 export type CompletionChunk = Infer<typeof completionChunk>;
+/** A chunk of a streamed chat answer. */
 export type ChatChunk = Infer<typeof chatChunk>;
+/** The body of an error. */
 export type ErrorBody = Infer<typeof errorBody>;
 
+/** Which of the two streams it is. */
 export type StreamKind = "completion" | "chat";
 
+/** What one chunk of a stream says. */
 export interface StreamEvent {
   readonly text: string;
   /** Set in the last chunk that has text or none. */

@@ -4,6 +4,7 @@ import { probeDevice } from "./probe-process.js";
 import { cudaGaps, hasGpu, packageVersion, remedyFor, thisMachine } from "./requirements.js";
 import { threadCount } from "./threads.js";
 
+/** Whether a device works here, and why not. */
 export interface DeviceReport {
   readonly device: NodeDevice;
   readonly works: boolean;

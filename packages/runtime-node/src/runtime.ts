@@ -7,6 +7,7 @@ import { lazyWorker } from "./lazy-worker.js";
 import type { NodeDevice } from "./settings.js";
 import { mostThreads, threadCount } from "./threads.js";
 
+/** Options of `createNodeRuntime`. */
 export interface NodeRuntimeOptions {
   /** Default `auto`: the fastest that works here. */
   readonly device?: "auto" | NodeDevice | undefined;

@@ -1,6 +1,7 @@
 /** What a worker is started with. */
 import type { WorkerState } from "./worker-state.js";
 
+/** The devices of onnxruntime-node. */
 export type NodeDevice = "cpu" | "cuda" | "webgpu";
 
 /** How native sessions are opened: fixed for a worker's life. */

@@ -7,6 +7,7 @@ import { lazyWorker, type Loss } from "./lazy-worker.js";
 import { reloadingSession } from "./reloading-session.js";
 import type { WebDevice } from "./settings.js";
 
+/** Options of `createWebRuntime`. */
 export interface WebRuntimeOptions {
   /** Default `auto`: webgpu where the browser has a GPU and it works, otherwise wasm. */
   readonly device?: "auto" | WebDevice | undefined;

@@ -1,6 +1,7 @@
 /** What an inference worker is told first, and what it says unasked. */
 import type { Answer, Call } from "@dynamo/ort";
 
+/** The devices of onnxruntime-web. */
 export type WebDevice = "webgpu" | "wasm";
 
 /** Fixed for a worker's life. */

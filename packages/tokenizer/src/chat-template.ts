@@ -14,6 +14,7 @@ import { isObject, maxTemplateCharacters, type Json } from "./files.js";
 import { TemplateError } from "./jinja/errors.js";
 import { compileTemplate, type CompiledTemplate } from "./jinja/template.js";
 
+/** One message of a conversation. */
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
@@ -24,6 +25,7 @@ export interface ChatMessage {
 /** A message with whatever else the model's template reads: `tool_calls`, `name`, lists as content. JSON's values only. */
 export type TemplateMessage = ChatMessage | Readonly<Record<string, unknown>>;
 
+/** Options of rendering a conversation. */
 export interface ChatTemplateOptions {
   /** End with the beginning of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean;

@@ -2,6 +2,7 @@
 import { DynamoError } from "@dynamo/core";
 import type { ChatMessage } from "./chat-template.js";
 
+/** How a conversation is rendered and counted. */
 export interface FitOptions {
   readonly template: (messages: readonly ChatMessage[]) => string;
   /** Tokens of a text. */
@@ -12,6 +13,7 @@ export interface FitOptions {
   readonly limit: number;
 }
 
+/** The part of a conversation that fits. */
 export interface FittedPrompt {
   readonly prompt: string;
   /** The messages that are in it. */

@@ -13,6 +13,7 @@ export interface Parts {
   readonly model: Model;
 }
 
+/** Options of encoding. */
 export interface EncodeOptions {
   /**
    * `"recognise"` (default): special tokens that stand in the text become their ids. `"text"`: they are text like any other,
@@ -34,6 +35,7 @@ function checkEncode(text: unknown, options: EncodeOptions = {}): void {
   });
 }
 
+/** Text to token ids. */
 export type Encode = (text: string, options?: EncodeOptions) => Int32Array;
 
 /** A special token's text as a normaliser leaves it. */

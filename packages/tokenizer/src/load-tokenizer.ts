@@ -17,6 +17,7 @@ import { settingsOf } from "./settings.js";
 import { unigram } from "./unigram.js";
 import { wordLevel, wordPiece } from "./word-models.js";
 
+/** A tokenizer's files. */
 export interface TokenizerFiles {
   /** tokenizer.json, as text or parsed. */
   readonly tokenizerJson: unknown;
@@ -28,6 +29,7 @@ export interface TokenizerFiles {
   readonly additionalChatTemplates?: Readonly<Record<string, string>>;
 }
 
+/** A tokenizer from its files, with its chat template. */
 export interface LoadedTokenizer extends Tokenizer, Pick<Decoding, "tokenBytes"> {
   /** Lone surrogates become the replacement character. Throws `invalid-file` for text that the model has no tokens for. */
   readonly encode: Encode;

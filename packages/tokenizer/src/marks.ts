@@ -6,6 +6,7 @@ import { DynamoError } from "@dynamo/core";
 import { addedTokenFinder } from "./added-tokens.js";
 import type { AddedToken } from "./files.js";
 
+/** A value whose texts are marked as text. */
 export interface Marked<T> {
   /** The same value, with marks in its texts. */
   readonly value: T;

@@ -1,6 +1,7 @@
 /** From rows of tokens to what a training graph is fed: tokens, each head's targets, and what each target counts. */
 import { DynamoError, tensor, type Tensor } from "@dynamo/core";
 
+/** The shape of a training batch. */
 export interface BatchShape {
   readonly batch: number;
   readonly sequence: number;
@@ -8,6 +9,7 @@ export interface BatchShape {
   readonly tokenHeads: number;
 }
 
+/** The rows of a training batch. */
 export interface TokenRows {
   /** [batch, sequence + N], row-major: the last N tokens of a row are targets only. */
   readonly tokens: Int32Array;

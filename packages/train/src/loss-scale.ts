@@ -14,6 +14,7 @@ export interface LossScale {
   readonly skipped: number;
 }
 
+/** The loss scale that training in float16 begins with. */
 export const initialLossScale: LossScale = { scale: 2 ** 16, goodSteps: 0, skipped: 0 };
 
 const growth = 2;

@@ -26,6 +26,7 @@ import type { LossScale } from "./loss-scale.js";
 import { createOptimizer } from "./optimizer.js";
 import { checkPrecision } from "./precision.js";
 
+/** Options of a trainer. */
 export interface TrainerOptions {
   readonly batch: number;
   readonly sequence: number;
@@ -53,6 +54,7 @@ export interface TrainerOptions {
   readonly precision?: Precision;
 }
 
+/** The learning rates of a step, by group of parameters. */
 export interface LearningRates {
   /** LR_B: stem, head 1, final norm and embeddings. */
   readonly base: number;
@@ -60,6 +62,7 @@ export interface LearningRates {
   readonly heads: number;
 }
 
+/** What one step of the trainer measured. */
 export interface StepReport {
   /** Mean loss of each head from `firstHead` on, in nats. */
   readonly losses: readonly number[];
@@ -76,6 +79,7 @@ export interface TrainerTensors {
   readonly moments2: ReadonlyMap<string, Float32Array>;
 }
 
+/** Trains a model's parameters step by step. */
 export interface Trainer {
   readonly shape: BatchShape;
   /** Parameters in the trainer's state. */

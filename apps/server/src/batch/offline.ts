@@ -8,6 +8,7 @@ import { isFault, parseRequest, readLines, type TextLine } from "./input.js";
 import { answerLine, runLine } from "./line.js";
 import { eachAtOnce } from "./pool.js";
 
+/** A file of requests to answer without a server. */
 export interface BatchFileOptions {
   readonly input: string;
   /** Answers that are in it already are not computed again. */
@@ -21,6 +22,7 @@ export interface BatchFileOptions {
   readonly log: (line: string) => void;
 }
 
+/** What became of a file of requests. */
 export interface BatchFileResult {
   readonly total: number;
   /** Answers that were there before. */

@@ -10,6 +10,7 @@ import type { ComparisonJob, ComparisonResult } from "./comparison-result.js";
 import type { ComparisonSummary } from "./comparison-summary.js";
 import type { Way } from "./ways.js";
 
+/** Settings of an ablation. */
 export interface AblationSettings extends ComparisonOptions {
   /** A model or checkpoint folder. */
   readonly model: string;

@@ -15,6 +15,7 @@ import { comparison, comparisonChecks, type ComparisonOptions } from "./comparis
 import type { ComparisonJob, ComparisonResult } from "./comparison-result.js";
 import type { ComparisonRow } from "./comparison-summary.js";
 
+/** Settings of a comparison of models with different heads. */
 export interface ArchitecturesSettings extends ComparisonOptions {
   /** Model folders, at least one. */
   readonly models: readonly string[];
@@ -46,6 +47,7 @@ export type ArchitecturesResult =
   | { readonly kind: "perplexity"; readonly model: number; readonly result: PerplexityResult }
   | { readonly kind: "writing"; readonly result: ComparisonResult };
 
+/** Models with different heads, side by side. */
 export interface ArchitecturesSummary {
   readonly models: readonly (Architecture & {
     /** Null without a text. */

@@ -7,6 +7,7 @@ import type { ComparisonJob, ComparisonResult } from "./comparison-result.js";
 import type { ComparisonSummary } from "./comparison-summary.js";
 import type { PluginSetting, Way } from "./ways.js";
 
+/** Settings of a comparison of strategies. */
 export interface CompareSettings extends ComparisonOptions {
   /** A model or checkpoint folder. */
   readonly model: string;

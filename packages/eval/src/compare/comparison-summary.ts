@@ -4,6 +4,7 @@ import type { ComparisonResult, Group } from "./comparison-result.js";
 import type { Way } from "./ways.js";
 import type { WrittenGroup } from "./write-group.js";
 
+/** One way of decoding in a comparison. */
 export interface ComparisonRow {
   /** Null is the base: head 1, one token per pass. */
   readonly way: Way | null;
@@ -28,6 +29,7 @@ export interface ComparisonRow {
   readonly difference: Estimate | null;
 }
 
+/** A comparison's rows, by model. */
 export interface ComparisonSummary {
   readonly groups: readonly {
     readonly model: string;

@@ -22,6 +22,7 @@ export interface PluginSetting {
   readonly options?: JsonObject | undefined;
 }
 
+/** A way of decoding that is compared with the base. */
 export type Way = Setting | SpeculativeSetting | PluginSetting;
 
 /**

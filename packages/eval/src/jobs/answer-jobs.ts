@@ -5,6 +5,7 @@ import type { EvalWorker, Evaluation } from "../evaluation.js";
 import type { FromJobProcess, JobError, ToJobProcess } from "./messages.js";
 import { resultText } from "./result-text.js";
 
+/** An evaluation's jobs and what they may use, opened in a worker. */
 export interface OpenedJobs {
   readonly evaluation: Pick<Evaluation, "run">;
   readonly worker: EvalWorker;

@@ -13,6 +13,7 @@ import {
 import type { Compute, PendingJob, PutResult } from "./compute.js";
 import type { FromJobProcess, ToJobProcess } from "./messages.js";
 
+/** Options of jobs in processes of their own. */
 export interface JobProcessOptions {
   readonly workers: number;
   /** Starts a process that calls `answerJobs`, with a channel to this one. */

@@ -77,6 +77,7 @@ const queueCheck = valueCheck<JobQueue>("a queue, as openJobQueue() resolves to"
   hasMethods(value, "insert", "take", "ended", "forget"),
 );
 
+/** Options of jobs that go through a queue. */
 export interface QueuedOptions {
   readonly queue: JobQueue;
   /** Plain JSON, from which a worker makes the evaluation. */
@@ -134,6 +135,7 @@ function resultOf(index: number, state: string, output: z.output<typeof ended>[n
   throw new DynamoError("runtime", `job ${index}: its workers ended while they ran it, again and again`);
 }
 
+/** Options of a worker that takes jobs from a queue. */
 export interface WorkerOptions {
   readonly queue: JobQueue;
   /** Makes the evaluation of a spec, and what its jobs may use. */

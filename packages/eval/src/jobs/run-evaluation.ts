@@ -12,6 +12,7 @@ import { folderHash } from "./folder-hash.js";
 import { claimFolder, manifestOf } from "./manifest.js";
 import { fileStore, memoryStore, type ResultStore } from "./result-store.js";
 
+/** Options of `runEvaluation`. */
 export interface RunEvaluationOptions<Job = unknown> {
   /** Where the jobs run; default: in this process, one after the other. */
   readonly compute?: Compute<Job>;
@@ -21,6 +22,7 @@ export interface RunEvaluationOptions<Job = unknown> {
   readonly onProgress?: (done: number, jobs: number) => void;
 }
 
+/** A finished evaluation: its settings and summary. */
 export interface EvaluationOutcome<Summary> {
   readonly kind: string;
   /** With `modelHashes`, of the folders that it used. */

@@ -13,8 +13,10 @@ import { checkOptions, oneOf, plainObject, required, type OptionChecks } from "@
 const kinds = { perplexity, tasks, completions, measures, judge: judgeTexts, compare, ablation, architectures };
 type Kinds = typeof kinds;
 
+/** The name of an evaluation. */
 export type EvaluationKind = keyof Kinds;
 
+/** An evaluation as plain JSON, from which any process makes it. */
 export interface EvaluationSpec<Kind extends EvaluationKind = EvaluationKind> {
   readonly kind: Kind;
   readonly options: Parameters<Kinds[Kind]>[0];

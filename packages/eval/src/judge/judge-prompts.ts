@@ -4,6 +4,7 @@ import { enum as oneOf, object, string } from "zod";
 import { jsonOf, readTextFile } from "../text-file.js";
 import { pairV2, singleV1 } from "./mt-bench-prompts.js";
 
+/** Two texts against each other, or one text alone. */
 export type JudgeMode = "pairwise" | "single";
 
 export interface JudgePrompt {

@@ -32,6 +32,7 @@ import { summarizeJudgements, type JudgeSummary } from "./summary.js";
 import { outcomeOf, readPairVerdict, readRating, type Game } from "./verdicts.js";
 import type { JudgeJob, JudgedText, JudgeResult } from "./result.js";
 
+/** Settings of a judge. */
 export interface JudgeSettings extends Omit<EndpointOptions, "url" | "wait" | "apiKey">, BudgetOptions {
   /** Results of open-ended text. */
   readonly texts: string;

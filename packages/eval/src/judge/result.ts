@@ -7,6 +7,7 @@ export interface JudgeJob {
   readonly setting: number | null;
 }
 
+/** A judge's verdict on one text. */
 export interface JudgedText {
   readonly seed: number;
   /** Single: 1 to 10, null when the judge gave none. */
@@ -17,6 +18,7 @@ export interface JudgedText {
   readonly games?: readonly Game[];
 }
 
+/** A judge's verdicts on one job's texts. */
 export interface JudgeResult extends JudgeJob {
   readonly verdicts: readonly JudgedText[];
   /** Of all calls for these verdicts, whenever they were made. */

@@ -24,12 +24,14 @@ export interface Judgement {
   readonly identical?: number;
 }
 
+/** What the judge's verdicts on one setting come to. */
 export interface SettingJudgement extends Judgement {
   readonly setting: Setting;
   readonly speedup: Estimate | null;
   readonly byType: Readonly<Record<string, Judgement>>;
 }
 
+/** What the judge's verdicts come to. */
 export interface JudgeSummary {
   readonly mode: JudgeMode;
   /** Single: the base's own marks. */

@@ -7,6 +7,7 @@ export interface CompletionsJob {
   readonly setting: number | null;
 }
 
+/** The texts that one job wrote. */
 export interface CompletionsResult extends CompletionsJob {
   readonly texts: readonly WrittenText[];
   /** Wall-clock of both, of the texts that were written in turns; null in the base's own job. It varies from run to run. */

@@ -12,6 +12,7 @@ import { summarizeCompletions, type CompletionsSummary } from "./summary.js";
 import { settingCheck, strategyOf, writeText, type Sampling, type Setting, type WrittenText } from "./write-text.js";
 import type { CompletionsJob, CompletionsResult } from "./completions-result.js";
 
+/** Settings of open-ended text. */
 export interface CompletionsSettings extends Partial<Sampling> {
   /** A model or checkpoint folder. */
   readonly model: string;

@@ -14,6 +14,7 @@ export interface MeasuredText {
   readonly repetition: readonly (number | null)[];
 }
 
+/** The measures of one job's texts. */
 export interface MeasuresResult extends MeasuresJob {
   readonly texts: readonly MeasuredText[];
   /** distinct-n of n = 1, 2, 3. */

@@ -17,6 +17,7 @@ export interface TextMeasures {
   readonly distinct: Readonly<Record<string, number | null>>;
 }
 
+/** Measures of a set of texts. */
 export interface SetMeasures extends TextMeasures {
   /** MAUVE-style, against the real texts; null without them. */
   readonly divergence: number | null;
@@ -26,6 +27,7 @@ export interface SetMeasures extends TextMeasures {
 /** Measures of which more is better, roughly: what each says alone can be gained by a text that nobody would call good. */
 export type Quality = "logLikelihood" | "distinct-2" | "divergence";
 
+/** Measures of the base's texts and of each setting's. */
 export interface MeasuresSummary {
   readonly base: SetMeasures | null;
   /** Of the real texts themselves: what a scorer finds likely is not always what people write. Null without a file of them. */

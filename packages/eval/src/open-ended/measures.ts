@@ -17,6 +17,7 @@ import { typesOf } from "./summary.js";
 import { wordsOf } from "./words.js";
 import type { MeasuresJob, MeasuresResult } from "./measures-result.js";
 
+/** Settings of measuring open-ended text. */
 export interface MeasuresSettings {
   /** Results of open-ended text. */
   readonly texts: string;

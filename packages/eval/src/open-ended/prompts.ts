@@ -5,6 +5,7 @@ import { DynamoError } from "@dynamo/core";
 import { array, int, object, string, union } from "zod";
 import { checkFileSize, jsonOf } from "../text-file.js";
 
+/** A prompt of open-ended text. */
 export interface OpenPrompt {
   readonly id: string;
   /** The benchmark's sentence type, or a question's category. */

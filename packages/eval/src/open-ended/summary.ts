@@ -4,12 +4,14 @@ import type { CompletionsResult, Timing } from "./completions-result.js";
 import type { OpenPrompt } from "./prompts.js";
 import type { Setting, WrittenText } from "./write-text.js";
 
+/** The texts of one prompt. */
 export interface PromptTexts {
   /** Its place among the prompts. */
   readonly prompt: number;
   readonly texts: readonly WrittenText[];
 }
 
+/** The texts of one setting. */
 export interface SettingSummary {
   readonly setting: Setting;
   readonly tokens: number;
@@ -27,6 +29,7 @@ export interface SettingSummary {
   readonly prompts: readonly PromptTexts[];
 }
 
+/** All texts, by setting and prompt. */
 export interface CompletionsSummary {
   readonly prompts: readonly OpenPrompt[];
   /** Head 1, one token per pass. */

@@ -40,6 +40,7 @@ export interface Sampling {
   readonly stopAtEndOfText: boolean;
 }
 
+/** One text that was written. */
 export interface WrittenText {
   readonly seed: number;
   /** Without the prompt. */

@@ -2,6 +2,7 @@
 import type { TokenSource } from "./token-file.js";
 import type { HeadSums, MaskSums, WalkSums } from "./window-sums.js";
 
+/** Settings of a perplexity. */
 export interface PerplexitySettings {
   /** A model or checkpoint folder. */
   readonly model: string;
@@ -31,6 +32,7 @@ export interface WindowResult {
   readonly walks?: readonly WalkSums[];
 }
 
+/** The windows that one job measured. */
 export interface PerplexityResult {
   readonly windows: readonly WindowResult[];
 }

@@ -16,6 +16,7 @@ export interface MaskedPerplexity {
   readonly product: number | null;
 }
 
+/** A perplexity over passes of several tokens, at one ε_b. */
 export type WalkSummary = Measured & {
   readonly backoff: number;
   readonly tokensPerPass: number;
@@ -23,6 +24,7 @@ export type WalkSummary = Measured & {
   readonly orders: readonly number[];
 };
 
+/** Perplexities of each head and of all heads together. */
 export interface PerplexitySummary {
   /** "1", "2", … and "1:2", "1:3", …, as the paper writes them. */
   readonly ppl: Readonly<Record<string, number>>;

@@ -16,6 +16,7 @@ const tokenRows = object({ tokens: array(array(int().min(0)).min(1)).min(1) });
 const lengthsFile = array(int().min(1));
 const mostTokenBytes = 256 * 2 ** 20;
 
+/** Where the tokens of a perplexity come from. */
 export type TokenSource =
   /** Documents between <|endoftext|>, or .jsonl with {"text"}. */
   | { readonly text: string }

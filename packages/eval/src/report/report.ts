@@ -4,6 +4,7 @@ import { html, section, table, type Html } from "./html.js";
 import { resultFileCheck, type ResultFile } from "./result-file.js";
 import { sectionOf } from "./sections.js";
 
+/** Options of a report. */
 export interface ReportOptions {
   readonly title?: string;
 }

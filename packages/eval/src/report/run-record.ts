@@ -15,6 +15,7 @@ import {
   type OptionChecks,
 } from "@dynamo/core/options";
 
+/** How and when results were made. */
 export interface RunRecord {
   /** A shell's line that does it again. */
   readonly command: string;

@@ -6,6 +6,7 @@ import { criticalT } from "./student.js";
 /** Both ends, or null where the sample is too small to tell. */
 export type Interval = readonly [low: number, high: number] | null;
 
+/** A value with its confidence interval. */
 export interface Estimate {
   readonly value: number;
   readonly interval: Interval;

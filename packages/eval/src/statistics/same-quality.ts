@@ -3,6 +3,7 @@ import { checkValue, isPlainObject, listOf, finite as finiteCheck, valueCheck } 
 import type { Interval } from "./intervals.js";
 import { crossingInterval, fitLine, lineAt, type Line } from "./regression.js";
 
+/** A setting's speed-up and quality. */
 export interface QualityPoint {
   /** Measured wall-clock speed-up against one token per pass. */
   readonly speedup: number;
@@ -10,6 +11,7 @@ export interface QualityPoint {
   readonly quality: number;
 }
 
+/** The speed-up at the base's quality, read off a line. */
 export interface SameQuality {
   /** The base's quality: 1 for win rates. */
   readonly level: number;

@@ -3,8 +3,10 @@ import { checkValue, listOf, oneOf } from "@dynamo/core/options";
 import type { Interval } from "./intervals.js";
 import { criticalT } from "./student.js";
 
+/** How one comparison ended. */
 export type Outcome = "win" | "loss" | "tie";
 
+/** Wins, losses and ties, with their rate. */
 export interface WinRate {
   readonly wins: number;
   readonly losses: number;

@@ -16,6 +16,7 @@ import {
 import { pathCheck } from "../arguments.js";
 import { documentFileEnds } from "./document-file.js";
 
+/** Options of a download. */
 export interface DownloadOptions {
   /** Downloaded files lie there, each in a folder of its URL's hash. */
   readonly folder: string;

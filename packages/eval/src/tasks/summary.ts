@@ -18,17 +18,20 @@ export interface TasksResult {
   readonly documents: readonly DocumentResult[];
 }
 
+/** A metric's value and its standard error. */
 export interface Score {
   readonly value: number;
   /** The sample's standard deviation by √n, for a perplexity times itself (delta method); null for one document, and where none is known. */
   readonly standardError: number | null;
 }
 
+/** Scores over a group of documents, by metric. */
 export interface GroupScores {
   readonly documents: number;
   readonly metrics: Readonly<Record<string, Score>>;
 }
 
+/** One task's scores. */
 export interface TaskSummary extends GroupScores {
   readonly task: string;
   /** Examples before each question. */
@@ -41,6 +44,7 @@ export interface TaskSummary extends GroupScores {
   readonly writing?: { readonly tokens: number; readonly passes: number; readonly tokensPerPass: number };
 }
 
+/** All tasks' scores. */
 export interface TasksSummary {
   readonly tasks: readonly TaskSummary[];
 }

@@ -40,6 +40,7 @@ interface Common {
   readonly columns?: readonly string[] | undefined;
 }
 
+/** A task of one's own, as its file says it. */
 export type TaskDefinition = Common &
   (
     | {

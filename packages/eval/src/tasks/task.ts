@@ -12,6 +12,7 @@ export interface TaskForm {
   readonly question: ZodType<Question>;
 }
 
+/** A task: the forms of its documents, and how they become questions. */
 export interface Task {
   readonly name: string;
   /** The first that fits is taken. */

@@ -27,6 +27,7 @@ import { compileTask, type TaskDefinition } from "./task-definition.js";
 import { openFile, taskFiles, type TaskFile } from "./task-files.js";
 import { writeAnswers, type Writing, type WrittenAnswer } from "./write-answers.js";
 
+/** A task with its file of documents. */
 export interface TaskRun {
   /** A task's name, or one's own. */
   readonly task: string | TaskDefinition;
@@ -38,6 +39,7 @@ export interface TaskRun {
   readonly fewShotData?: string | undefined;
 }
 
+/** Settings of an evaluation by tasks. */
 export interface TasksSettings {
   /** A model or checkpoint folder. */
   readonly model: string;

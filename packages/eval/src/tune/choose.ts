@@ -2,6 +2,7 @@
 import { checkValue, isPlainObject, valueCheck } from "@dynamo/core/options";
 import { estimateCheck, type Estimate } from "../statistics/intervals.js";
 
+/** A setting of `dynamo` that the search may choose. */
 export interface TuneSetting {
   /** ε_b */
   readonly backoff: number;

@@ -20,6 +20,7 @@ import {
 } from "./choose.js";
 import { measureTrial } from "./measure-trial.js";
 
+/** Settings of a search. */
 export interface TuneSettings {
   /** A model folder. */
   readonly model: string;
@@ -45,6 +46,7 @@ export interface TuneSettings {
 /** All of them, with their defaults. */
 export type TuneDefaults = Readonly<Record<Exclude<keyof TuneSettings, "model" | "text" | "plugin">, number>>;
 
+/** What a search tried and chose. */
 export interface TuneOutcome {
   /** What was tried, in order. */
   readonly trials: readonly Trial[];
@@ -54,6 +56,7 @@ export interface TuneOutcome {
   readonly settings: TuneDefaults;
 }
 
+/** Told how far a search is. */
 export interface TuneProgress {
   readonly onTrial?: (trial: Trial) => void;
 }

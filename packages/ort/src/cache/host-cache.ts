@@ -5,8 +5,10 @@ import { cacheDims, capacityFor, checkAppend, checkCopy, checkLayout, hostGrowth
 /** Memory is taken ahead by half: address space, which the system fills in only when it is written to. */
 const reserveFactor = 1.5;
 
+/** A cache's elements: float32, or float16 as its bits. */
 export type CacheArray = Float32Array | Uint16Array;
 
+/** A KV cache in this machine's memory. */
 export interface HostCache {
   readonly layout: CacheLayout;
   /** Positions that each row has room for now. */

@@ -3,6 +3,7 @@ import type { CacheLayout } from "@dynamo/core";
 import type * as OnnxRuntime from "onnxruntime-common";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 
+/** An ONNX Runtime library, and how its sessions are opened. */
 export interface Backend {
   /** onnxruntime-node or onnxruntime-web. */
   readonly ort: Pick<typeof OnnxRuntime, "InferenceSession" | "Tensor">;
@@ -18,11 +19,13 @@ export interface Backend {
   readonly fetchesAll: boolean;
 }
 
+/** What a device with memory of its own does otherwise. */
 export interface Gpu {
   /** A KV cache in the device's memory. `side` opens the small graphs that it may need. */
   createCache(layout: CacheLayout, side: SideSessions): Promise<WorkerCache>;
 }
 
+/** The parts of ONNX Runtime that are used. */
 export type Ort = Backend["ort"];
 
 /** What a session in the worker needs of a KV cache, wherever it lies. */

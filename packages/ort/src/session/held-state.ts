@@ -6,6 +6,7 @@ import { fromNative, toNative } from "./native.js";
 import type { WireTensor, WireTensors } from "../wire/messages.js";
 import { sideSessions } from "./side-sessions.js";
 
+/** Tensors that stay in the worker between passes. */
 export interface HeldState {
   has(name: string): boolean;
   tensor(name: string): Tensor;

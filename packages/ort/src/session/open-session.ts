@@ -9,6 +9,7 @@ import { passError, loadError } from "./errors.js";
 import type { SessionShape, WireTensor, WireTensors } from "../wire/messages.js";
 import { sideSessions } from "./side-sessions.js";
 
+/** A session in the worker. */
 export interface OrtSession {
   readonly shape: SessionShape;
   createCache(layout: CacheLayout): Promise<WorkerCache>;
@@ -17,6 +18,7 @@ export interface OrtSession {
   dispose(): Promise<void>;
 }
 
+/** A pass's cache, and what it gets. */
 export interface OrtAppend {
   readonly cache: WorkerCache;
   /** The output that holds the new keys and values. */

@@ -34,6 +34,7 @@ export async function openTested(backend: Backend): Promise<OrtSession> {
   }
 }
 
+/** The error for a device that does not work here. */
 export function unsupportedDevice(device: string, detail: string, remedy: string | undefined): DynamoError {
   return new DynamoError(
     "unsupported",

@@ -1,14 +1,17 @@
 /** What the caller's thread and the inference worker say to each other. */
 import type { CacheLayout, DType, DynamoErrorCode, GraphSource, TensorInfo, TypedArray } from "@dynamo/core";
 
+/** A tensor as it goes between threads. */
 export interface WireTensor {
   readonly dtype: DType;
   readonly dims: readonly number[];
   readonly data: TypedArray;
 }
 
+/** Tensors by name, as they go between threads. */
 export type WireTensors = Readonly<Record<string, WireTensor>>;
 
+/** A pass's cache as it goes to the worker. */
 export interface WireAppend {
   readonly cache: number;
   readonly lengths: readonly number[];
@@ -51,6 +54,7 @@ export type Request =
   | { readonly kind: "dispose-cache"; readonly session: number; readonly cache: number }
   | { readonly kind: "dispose-session"; readonly session: number };
 
+/** A session's inputs and outputs. */
 export interface SessionShape {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
@@ -78,6 +82,7 @@ export interface Call {
   readonly request: Request;
 }
 
+/** What the worker answers to a call. */
 export type Answer =
   { readonly id: number; readonly value: Values[keyof Values] } | { readonly id: number; readonly error: CallError };
 

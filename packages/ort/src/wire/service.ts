@@ -7,6 +7,7 @@ import { createHeldState, type HeldState } from "../session/held-state.js";
 import { ownedBuffers } from "../session/native.js";
 import type { Answer, Call, Request, Values, CallError, WireTensors } from "./messages.js";
 
+/** Serves a worker's calls. */
 export interface Service {
   /** Serves one call; the answer, and the buffers that can be handed over with it. Never rejects. */
   answer(call: Call): Promise<{ readonly answer: Answer; readonly transfer: ArrayBuffer[] }>;
@@ -14,6 +15,7 @@ export interface Service {
   close(): Promise<void>;
 }
 
+/** Options of a service. */
 export interface ServiceOptions {
   /** Throws `unsupported` when the device does not work here. */
   readonly checkDevice: () => Promise<void>;

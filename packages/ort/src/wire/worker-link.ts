@@ -3,6 +3,7 @@ import { DynamoError } from "@dynamo/core";
 import { memoryError } from "../session/errors.js";
 import type { Answer, Call, Request, Values, WireTensor } from "./messages.js";
 
+/** The caller's end of a worker. */
 export interface WorkerLink {
   /** False once the worker has ended: its sessions are gone then. */
   readonly alive: boolean;
@@ -12,6 +13,7 @@ export interface WorkerLink {
   close(): Promise<void>;
 }
 
+/** Calls that wait for their answers. */
 export interface PendingCalls {
   readonly send: <K extends Request["kind"]>(request: Extract<Request, { kind: K }>) => Promise<Values[K]>;
   readonly settle: (answer: Answer) => void;

@@ -6,6 +6,7 @@ import { workerSession } from "./worker-session.js";
 import { workerState } from "./worker-state.js";
 import type { WorkerLink } from "./worker-link.js";
 
+/** A worker that starts when it is needed. */
 export interface InferenceWorker<Link extends WorkerLink> {
   /** Rejects `unsupported` when the device that was asked for is missing or does not work. */
   device(): Promise<DeviceChoice>;
@@ -14,6 +15,7 @@ export interface InferenceWorker<Link extends WorkerLink> {
   close(): Promise<void>;
 }
 
+/** A session and the worker that it lives in. */
 export interface OpenedSession<Link extends WorkerLink> {
   readonly link: Link;
   readonly session: Session;

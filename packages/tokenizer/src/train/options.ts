@@ -10,6 +10,7 @@ import { maxTokens } from "./merges.js";
  */
 export type OnBpeProgress = (done: number, total: number, phase: "reading" | "merging") => void;
 
+/** Options of training a tokenizer. */
 export interface BpeTrainingOptions {
   /** Special tokens and the 256 bytes included. */
   readonly vocabularySize: number;

@@ -53,6 +53,7 @@ export function tokenizerJson(
   return json;
 }
 
+/** Options of tokenizer_config.json. */
 export interface TokenizerConfigOptions {
   /** Begins, ends and separates texts; default `<|endoftext|>`. */
   readonly end?: string;

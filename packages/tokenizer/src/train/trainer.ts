@@ -6,6 +6,7 @@ import { checkOptions, type BpeTrainingOptions } from "./options.js";
 import { tokenizerJson, type BpeTokenizerJson } from "./tokenizer-json.js";
 import { createWordCounter } from "./word-counter.js";
 
+/** Counts words, and learns merges from them. */
 export interface BpeTrainer {
   /** A document, or a piece of one. Where a piece ends a word ends too: cut after lines. */
   add(text: string): void;

@@ -114,6 +114,7 @@ function geluSlope(t: Tape, u: Variable, c: Variable): Variable {
   return add(t, c, scale(t, density, 2 / Math.sqrt(Math.PI)));
 }
 
+/** The tables of rotary position embeddings. */
 export interface RotaryAngles {
   /** Cosines and sines, float32 [S, rotated dimensions / 2]. */
   readonly cosines: Value;
@@ -140,6 +141,7 @@ export function rotate(tape: Tape, x: Variable, angles: RotaryAngles): Variable 
   ]);
 }
 
+/** A block of positions, [from, to). */
 export interface CausalBlock {
   readonly from: number;
   readonly to: number;

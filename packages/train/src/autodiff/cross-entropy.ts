@@ -4,6 +4,7 @@ import { scalar } from "./operators.js";
 import { gemm } from "./products.js";
 import type { Tape, Variable } from "./tape.js";
 
+/** What rows shall predict, and what each counts. */
 export interface Targets {
   /** int64 [R, 1]: the token that each row shall predict. */
   readonly ids: Value;

@@ -22,6 +22,7 @@ export interface Teacher {
   readonly share: Value;
 }
 
+/** A loss with a teacher's part in it. */
 export interface Distilled {
   /** What is minimised. */
   readonly objective: Variable;

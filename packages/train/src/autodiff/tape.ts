@@ -37,6 +37,7 @@ interface Recorded {
   readonly vjp: VectorJacobianProduct;
 }
 
+/** Records operations for their gradients. */
 export interface Tape {
   readonly graph: GraphBuilder;
   readonly precision: Precision;

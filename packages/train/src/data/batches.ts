@@ -11,6 +11,7 @@ export interface DataPosition {
   readonly drawn: Readonly<Record<string, number>>;
 }
 
+/** Options of a dataset's batches. */
 export interface BatchOptions {
   readonly split: Split;
   /** Rows of a batch. */
@@ -23,6 +24,7 @@ export interface BatchOptions {
   readonly position?: DataPosition | undefined;
 }
 
+/** A dataset's batches, one after the other. */
 export interface Batches {
   /**
    * [batchSize, sequenceLength] token ids, the caller's to keep, and for conversations which of them are answers. Undefined

@@ -16,6 +16,7 @@ import { sharesOf } from "./mixture.js";
 import { createShardReader, flagFormat, tokenFormat } from "./shard-reader.js";
 import { splits, type Split } from "./split.js";
 
+/** An opened dataset. */
 export interface Dataset {
   readonly folder: string;
   readonly manifest: DatasetManifest;

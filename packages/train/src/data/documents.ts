@@ -4,6 +4,7 @@ import { DynamoError } from "@dynamo/core";
 import { createPieceCutter, type Piece } from "./pieces.js";
 import { readUtf8 } from "./utf8.js";
 
+/** A piece of a document. */
 export interface DocumentPiece extends Piece {
   /** Bytes of all files read so far. */
   readonly bytesRead: number;

@@ -2,6 +2,7 @@
 import { DynamoError } from "@dynamo/core";
 import { splits, type Split } from "./split.js";
 
+/** A file of tokens, with its hash. */
 export interface Shard {
   /** Relative to the folder. */
   readonly file: string;
@@ -17,6 +18,7 @@ export interface ChatLayout {
   readonly rowTokens: number;
 }
 
+/** What is in one split of a source. */
 export interface SplitSummary {
   readonly documents: number;
   /** Documents' first tokens (end-of-text) included. */
@@ -26,6 +28,7 @@ export interface SplitSummary {
   readonly shards: readonly Shard[];
 }
 
+/** What is in a dataset of one source. */
 export interface SourceSummary extends Readonly<Record<Split, SplitSummary>> {
   readonly name: string;
   /** Its part of a mixture; absent when sources are drawn by their sizes. */
@@ -35,6 +38,7 @@ export interface SourceSummary extends Readonly<Record<Split, SplitSummary>> {
 /** How tokens are stored: little-endian, two bytes when every id fits. */
 export type TokenDType = "uint16" | "uint32";
 
+/** What a dataset's manifest says. */
 export interface DatasetManifest {
   readonly format: typeof manifestFormat;
   readonly version: typeof manifestVersion;

@@ -27,6 +27,7 @@ import {
 } from "./prepare-options.js";
 import { createTokenizerPool, type EncodedTexts, type TokenizerPool } from "./tokenizer-pool.js";
 
+/** What preparing a dataset made. */
 export interface DatasetSummary extends DatasetManifest {
   readonly folder: string;
   /** Of all sources and both splits. */

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { DynamoError } from "@dynamo/core";
 import { isSourceName, maxShardTokens, maxSources } from "./manifest.js";
 
+/** Texts that go into a dataset under one name. */
 export interface DatasetSource {
   /** Letters, digits, - and _: it names a folder of the dataset. */
   readonly name: string;
@@ -12,6 +13,7 @@ export interface DatasetSource {
   readonly weight?: number | undefined;
 }
 
+/** How far the preparation is. */
 export interface PrepareProgress {
   readonly bytes: number;
   readonly totalBytes: number;
@@ -19,6 +21,7 @@ export interface PrepareProgress {
   readonly tokens: number;
 }
 
+/** Options of preparing a dataset. */
 export interface PrepareOptions {
   readonly sources: readonly DatasetSource[];
   /** tokenizer.json, parsed; the dataset keeps a copy. */

@@ -1,6 +1,7 @@
 /** Which documents are held out: decided by their text, so that a document is on the same side in every run. */
 import { createHash } from "node:crypto";
 
+/** The part of a dataset: trained on, or held out. */
 export type Split = "train" | "held-out";
 export const splits = ["train", "held-out"] as const;
 

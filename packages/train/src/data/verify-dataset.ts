@@ -7,6 +7,7 @@ import type { Dataset } from "./dataset.js";
 import { bytesPerToken, countedPath, manifestName, type DatasetManifest } from "./manifest.js";
 import { splits } from "./split.js";
 
+/** Options of holding a dataset against its hashes. */
 export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined;
   /** In bytes of shards. */

@@ -17,6 +17,7 @@ import { writeInitialCheckpoint } from "./initial-checkpoint.js";
 import { linkDataset } from "./linked-dataset.js";
 import { checkModel, torchRunFile } from "./supported.js";
 
+/** Options of the export to PyTorch. */
 export interface ExportTorchOptions {
   /** Files of weights are of about this size at most; default: 5 GB. */
   readonly shardBytes?: number;
@@ -27,6 +28,7 @@ export interface ExportTorchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What the export to PyTorch made. */
 export interface TorchExport {
   readonly folder: string;
   readonly parameters: number;

@@ -33,6 +33,7 @@ export interface LossGraphOptions extends Shape {
   readonly stem?: StemInput;
 }
 
+/** Options of a graph of losses and gradients. */
 export interface GradientGraphOptions extends LossGraphOptions {
   /** Which of the parameters are trained; the others are frozen inputs. */
   readonly trained: ReadonlySet<string>;
@@ -47,6 +48,7 @@ export interface GradientGraphOptions extends LossGraphOptions {
 
 export const gradientName = (parameter: string): string => `gradient:${parameter}`;
 
+/** The graph of losses and of the trained parameters' gradients. */
 export function gradientGraph(options: GradientGraphOptions): OnnxModel {
   const graph = graphBuilder("dynamo_training");
   const tape = createTape(graph, options.precision);

@@ -14,6 +14,7 @@ import { graphBuilder, type GraphBuilder, type OnnxModel, type Value } from "@dy
 import { bytesOf } from "../autodiff/bytes.js";
 import { gradientName, opsets } from "./gradient-graph.js";
 
+/** A parameter that AdamW updates. */
 export interface TrainedParameter {
   readonly name: string;
   readonly dims: readonly number[];
@@ -23,6 +24,7 @@ export interface TrainedParameter {
   readonly weightDecay: number;
 }
 
+/** AdamW's constants, and where gradients are clipped. */
 export interface AdamwOptions {
   readonly beta1: number;
   readonly beta2: number;
@@ -34,6 +36,7 @@ export interface AdamwOptions {
 export const moment1Name = (parameter: string): string => `moment1:${parameter}`;
 export const moment2Name = (parameter: string): string => `moment2:${parameter}`;
 
+/** The graph of one AdamW update of these parameters. */
 export function updateGraph(
   parameters: readonly TrainedParameter[],
   groups: number,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { writeFileAtomically } from "@dynamo/model/convert";
 import { appendText } from "./run-files.js";
 
+/** What one training step measured. */
 export interface StepMetrics {
   readonly kind: "step";
   readonly step: number;
@@ -25,6 +26,7 @@ export interface StepMetrics {
   readonly dataSeconds: number;
 }
 
+/** Losses on held-out text. */
 export interface EvaluationMetrics {
   readonly kind: "evaluation";
   readonly step: number;
@@ -35,6 +37,7 @@ export interface EvaluationMetrics {
   readonly jointPerplexities: readonly number[];
 }
 
+/** A text that the model wrote during training. */
 export interface SampleMetrics {
   readonly kind: "sample";
   readonly step: number;
@@ -49,13 +52,16 @@ export interface CheckpointMetrics {
   readonly seconds: number;
 }
 
+/** A line of a run's metrics. */
 export type Metrics = StepMetrics | EvaluationMetrics | SampleMetrics | CheckpointMetrics;
 
+/** The file of a run's metrics. */
 export const metricsPath = (run: string): string => join(run, "metrics.jsonl");
 
 export const appendMetrics = (run: string, metrics: Metrics): Promise<void> =>
   appendText(metricsPath(run), `${JSON.stringify(metrics)}\n`);
 
+/** A run's metrics so far; none when there is no file. */
 export async function readMetrics(run: string): Promise<Metrics[]> {
   const text = await readFile(metricsPath(run), "utf8").catch(() => "");
   return text.split("\n").flatMap((line) => {

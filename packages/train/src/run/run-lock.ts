@@ -8,6 +8,7 @@ import { DynamoError } from "@dynamo/core";
 import { writeError } from "@dynamo/model/convert";
 import { z } from "zod";
 
+/** A run's folder, held by this process alone. */
 export interface RunLock {
   /** One line about a lock that was left behind and taken over. */
   readonly note: string | undefined;
@@ -28,6 +29,7 @@ type Holder = z.output<typeof holder>;
 /** A lock is made and written in two steps: one that is still empty after this was left between them. */
 const patience = { times: 20, milliseconds: 50 } as const;
 
+/** How an error speaks of the lock's holder. */
 export interface LockWords {
   /** Of the holder, in the error: "trains in", "evaluates in". */
   readonly works: string;

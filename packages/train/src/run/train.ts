@@ -12,11 +12,13 @@ import { checkRun, openRun, type OpenedRun, type OpenOptions } from "./open-run.
 import { lockRun } from "./run-lock.js";
 import type { TrainingConfig } from "./training-config.js";
 
+/** What a run's model is, beside its weights. */
 export interface CheckpointFacts {
   /** Whether it is tuned on conversations, and has their template. */
   readonly chat: boolean;
 }
 
+/** Options of training. */
 export interface TrainOptions extends OpenOptions {
   /** Fires for a clean stop: the step under way is finished, and a checkpoint written. */
   readonly signal?: AbortSignal | undefined;
@@ -25,6 +27,7 @@ export interface TrainOptions extends OpenOptions {
   readonly onCheckpoint?: (folder: string, step: number, about: CheckpointFacts) => Promise<readonly Metrics[]>;
 }
 
+/** What a run made. */
 export interface TrainingResult {
   readonly run: string;
   readonly checkpoint: string;

@@ -100,7 +100,9 @@ export const trainingConfig = z
     message: "headWeights: expected one for each token head",
   });
 
+/** A training configuration, with all defaults filled in. */
 export type TrainingConfig = z.output<typeof trainingConfig>;
+/** A training configuration as it is written. */
 export type TrainingConfigInput = z.input<typeof trainingConfig>;
 
 /** The dtype of a stem session. */

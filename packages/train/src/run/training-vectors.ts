@@ -14,6 +14,7 @@ import { modelShapes } from "../graph/model-shapes.js";
 import { moment1Name, moment2Name, updateGraph } from "../graph/update-graph.js";
 import { readTensorFile } from "./tensor-file.js";
 
+/** What one check of the training vectors found. */
 export interface VectorCheck {
   readonly name: string;
   readonly passed: boolean;

@@ -5,6 +5,7 @@ import { choiceTasks } from "./choices.js";
 import { knowledgeTasks } from "./knowledge.js";
 import { readingTasks } from "./reading.js";
 
+/** The tasks that come with this package. */
 export const builtInTasks: readonly Task[] = [...choiceTasks, ...readingTasks, ...knowledgeTasks];
 
 /** Throws `invalid-argument` that lists the names there are. */

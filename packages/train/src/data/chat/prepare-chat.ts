@@ -21,6 +21,7 @@ export interface ChatPrepareOptions extends PrepareOptions {
   readonly template?: string | undefined;
 }
 
+/** What preparing conversations made. */
 export interface ChatSummary extends DatasetSummary, ChatCounts {
   /** Records left out because a question or an answer is blank. */
   readonly blank: number;
