@@ -11,7 +11,7 @@ const soaking = process.env["DYNAMO_SOAK"] === "1";
  * One limit for every test and hook, there to end what hangs: a busy machine that is many times slower must not reach it.
  * Tests give no limits of their own.
  */
-export const hangLimit = 600_000;
+export const hangLimit = 300_000;
 
 /** @param {import("vitest/config").ViteUserConfig["test"]} [test] */
 export function preset(test = {}) {

@@ -12,7 +12,6 @@ import { ModelPicker } from "./model/model-picker.js";
 import type { FolderFiles } from "./model/open-model.js";
 import { useModel, type ModelSource } from "./model/use-model.js";
 import { PageHeader } from "./page-header.js";
-import { localSource } from "./passes/local-source.js";
 import { usePasses } from "./passes/use-passes.js";
 import { serverAddress } from "./server/address.js";
 import type { ServerTarget } from "./server/call.js";
@@ -35,10 +34,8 @@ export function App(): React.JSX.Element {
   const model = local.status === "ready" ? local.model : undefined;
   const remote = useServer(useTarget(settings.model, asked));
   const server = remote.status === "connected" ? remote.server : undefined;
-  const source = useMemo(
-    () => server?.source(settings.serverModel) ?? (model === undefined ? undefined : localSource(model)),
-    [server, settings.serverModel, model],
-  );
+  const here = local.status === "ready" ? local.source : undefined;
+  const source = useMemo(() => server?.source(settings.serverModel) ?? here, [server, settings.serverModel, here]);
   const state = serverAddress(settings.model) === undefined ? local : remote;
   const writing = usePasses();
   const chat = useChat();

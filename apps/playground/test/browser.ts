@@ -74,7 +74,7 @@ export async function openPage(site: Site, query: string, options: OpenPageOptio
     isMobile: phone,
     colorScheme: dark ? "dark" : "light",
   });
-  page.setDefaultTimeout(hangLimit);
+  page.setDefaultTimeout(hangLimit / 3);
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());

@@ -4,6 +4,8 @@ import { loadModel, type LoadedModel, type ModelFiles } from "@dynamo/model";
 import { createWebRuntime, folderFiles, urlFiles, type PlacedFiles } from "@dynamo/runtime-web";
 import { keepRuntime } from "../offline/offline.js";
 import { embeddedName } from "./embedded.js";
+import { localSource } from "../passes/local-source.js";
+import type { PassSource } from "../passes/pass-source.js";
 import type { DeviceName, DTypeName } from "../settings/settings.js";
 
 export interface Progress {
@@ -17,6 +19,8 @@ export type FolderFiles = readonly File[] | PlacedFiles;
 
 export interface OpenModel {
   readonly model: LoadedModel;
+  /** What the views write with. */
+  readonly source: PassSource;
   close(): Promise<void>;
 }
 
@@ -69,7 +73,7 @@ export async function openModel(
       );
     }
     void keepRuntime(model.device.device);
-    return { model, close: () => runtime.dispose() };
+    return { model, source: localSource(model), close: () => runtime.dispose() };
   } catch (error) {
     await runtime.dispose();
     throw error;

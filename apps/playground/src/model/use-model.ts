@@ -3,7 +3,8 @@ import type { LoadedModel } from "@dynamo/model";
 import { useEffect, useState } from "react";
 import { messageOf } from "../components/message-of.js";
 import type { Settings } from "../settings/settings.js";
-import { openModel, type FolderFiles, type OpenModel, type Progress } from "./open-model.js";
+import type { PassSource } from "../passes/pass-source.js";
+import type { FolderFiles, OpenModel, Progress } from "./open-model.js";
 
 export type ModelState =
   | { readonly status: "idle" }
@@ -11,6 +12,7 @@ export type ModelState =
   | {
       readonly status: "ready";
       readonly model: LoadedModel;
+      readonly source: PassSource;
       /** Why the browser did not keep the model's files; undefined when it did. */
       readonly notKept: string | undefined;
     }
@@ -42,6 +44,8 @@ export function useModel(
     const load = async (): Promise<void> => {
       show({ status: "loading", progress: undefined });
       try {
+        // Tokenizers, templates and the runtime are no part of the first paint.
+        const { openModel } = await import("./open-model.js");
         open = await openModel(source, {
           device,
           dtype,
@@ -51,7 +55,7 @@ export function useModel(
           onLost: (message) => show({ status: "lost", message, again }),
         });
         if (signal.aborted) await open.close();
-        else show({ status: "ready", model: open.model, notKept });
+        else show({ status: "ready", model: open.model, source: open.source, notKept });
       } catch (error) {
         show({ status: "failed", message: messageOf(error), again });
       }
