@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { builtInTask } from "./built-in/index.js";
 import { openDocuments } from "./document-file.js";
 import { examplesOf } from "./few-shot.js";
-import { askQuestion, judgeQuestion } from "./kinds.js";
+import { askQuestion, questionMetrics } from "./kinds.js";
 import { questionOf } from "./task.js";
 
 interface Asked {
@@ -48,7 +48,7 @@ test.each(cases)("$task", async ({ task: name, fewShot, rows, shots, asked }) =>
     const put = askQuestion(question, preamble, task.delimiter);
     expect(put.requests.map(({ context, continuation }) => [context, continuation])).toEqual(requests);
     expect(put.prompt === undefined ? [] : [put.prompt]).toEqual(prompts);
-    const judged = judgeQuestion(question, {
+    const judged = questionMetrics(question, {
       written,
       scores: scores.map(([logLikelihood, greedy]) => ({ logLikelihood, greedy, tokens: 1, truncated: 0 })),
     });

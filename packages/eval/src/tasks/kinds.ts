@@ -1,4 +1,4 @@
-/** How each kind of question is put to a model, shown as an example, and judged: as lm-evaluation-harness does. */
+/** How each kind of question is put to a model, shown as an example, and measured: as lm-evaluation-harness does. */
 import type { Continuation, ContinuationScore } from "../log-likelihood.js";
 import { exactMatch, squadMetrics } from "./answers.js";
 import { choiceMetrics, pairMetrics, trueMass, type Metrics } from "./metrics.js";
@@ -22,7 +22,7 @@ interface Kind<Of extends Question> {
   ask(question: Of, preamble: string, delimiter: string): Asked;
   /** With its right answer, as an example. */
   show(question: Of, delimiter: string): string;
-  judge(question: Of, outcome: Outcome): Metrics;
+  metricsOf(question: Of, outcome: Outcome): Metrics;
 }
 
 type Kinds = { readonly [Name in Question["kind"]]: Kind<Extract<Question, { kind: Name }>> };
@@ -38,14 +38,14 @@ const kinds: Kinds = {
       requests: choices.map((choice) => ({ context: preamble + context, continuation: delimiter + choice })),
     }),
     show: ({ context, choices, gold }, delimiter) => context + delimiter + (choices[gold] ?? ""),
-    judge: ({ choices, gold }, outcome) => choiceMetrics(nats(outcome), choices, gold),
+    metricsOf: ({ choices, gold }, outcome) => choiceMetrics(nats(outcome), choices, gold),
   },
   contexts: {
     ask: ({ contexts, continuation }, preamble, delimiter) => ({
       requests: contexts.map((context) => ({ context: preamble + context, continuation: delimiter + continuation })),
     }),
     show: ({ contexts, continuation, gold }, delimiter) => (contexts[gold] ?? "") + delimiter + continuation,
-    judge: ({ contexts, gold }, outcome) => {
+    metricsOf: ({ contexts, gold }, outcome) => {
       const { acc = 0 } = choiceMetrics(nats(outcome), contexts, gold);
       return { acc };
     },
@@ -53,7 +53,7 @@ const kinds: Kinds = {
   continuation: {
     ask: ({ context, continuation }, preamble) => ({ requests: [{ context: preamble + context, continuation }] }),
     show: ({ context, continuation }, delimiter) => context + delimiter + continuation,
-    judge: (_, { scores: [score] }) => ({
+    metricsOf: (_, { scores: [score] }) => ({
       // The mean's exponent is taken at the end, over all documents.
       perplexity: score?.logLikelihood ?? NaN,
       acc: Number(score?.greedy),
@@ -64,14 +64,14 @@ const kinds: Kinds = {
       requests: choices.map((choice) => ({ context: preamble + context, continuation: delimiter + choice })),
     }),
     show: ({ context, choices }, delimiter) => context + delimiter + (choices[0] ?? ""),
-    judge: ({ isTrue }, outcome) => trueMass(nats(outcome), isTrue),
+    metricsOf: ({ isTrue }, outcome) => trueMass(nats(outcome), isTrue),
   },
   pair: {
     ask: ({ more, less }, preamble) => ({
       requests: [more, less].map((continuation) => ({ context: preamble, continuation })),
     }),
     show: ({ more }) => more,
-    judge: (_, outcome) => {
+    metricsOf: (_, outcome) => {
       const [more = NaN, less = NaN] = nats(outcome);
       return pairMetrics(more, less);
     },
@@ -82,7 +82,7 @@ const kinds: Kinds = {
       return { prompt, requests: matching === "squad" ? [{ context: prompt, continuation: unanswerable }] : [] };
     },
     show: ({ context, shot }, delimiter) => context + delimiter + shot,
-    judge({ answers, matching }, { written, scores: [score] }) {
+    metricsOf({ answers, matching }, { written, scores: [score] }) {
       if (matching === "exact_match") return { exact_match: exactMatch(written, answers) };
       return { ...squadMetrics(written, answers), noAnswer: Math.exp(score?.logLikelihood ?? NaN) };
     },
@@ -98,5 +98,5 @@ export const askQuestion = (question: Question, preamble: string, delimiter: str
 export const showQuestion = (question: Question, delimiter: string): string =>
   kindOf(question).show(question, delimiter);
 
-export const judgeQuestion = (question: Question, outcome: Outcome): Metrics =>
-  kindOf(question).judge(question, outcome);
+export const questionMetrics = (question: Question, outcome: Outcome): Metrics =>
+  kindOf(question).metricsOf(question, outcome);

@@ -1,4 +1,4 @@
-/** What documents of tasks ask, as plain data: how each kind is put to a model and judged stands in kinds.ts. */
+/** What documents of tasks ask, as plain data: how each kind is put to a model and measured stands in kinds.ts. */
 
 /** Which of several texts follows the context. */
 export interface ChoiceQuestion {

@@ -18,7 +18,7 @@ import { scoreContinuations } from "../log-likelihood.js";
 import { builtInTask } from "./built-in/index.js";
 import { examplesOf, type Examples } from "./few-shot.js";
 import type { DocumentFile } from "./document-file.js";
-import { askQuestion, judgeQuestion, type Asked } from "./kinds.js";
+import { askQuestion, questionMetrics, type Asked } from "./kinds.js";
 import type { Question } from "./question.js";
 import type { Place } from "./records.js";
 import { summarizeTasks, type DocumentResult, type TasksResult, type TasksSummary } from "./summary.js";
@@ -228,7 +228,7 @@ async function answerAll(
     const own = scores.splice(0, requests.length);
     const answer = prompt === undefined ? undefined : answers.shift();
     const truncated = own.reduce((sum, score) => sum + score.truncated, answer?.truncated ?? 0);
-    const metrics = judgeQuestion(question, { scores: own, written: answer?.text ?? "" });
+    const metrics = questionMetrics(question, { scores: own, written: answer?.text ?? "" });
     return { metrics, truncated, ...groupOf(question), ...writingOf(answer) };
   });
 }

@@ -1,6 +1,6 @@
 /** Prompts of every task in each published form, as lm-evaluation-harness's definitions have them. */
 import { expect, test } from "vitest";
-import { askQuestion, judgeQuestion, showQuestion } from "../kinds.js";
+import { askQuestion, questionMetrics, showQuestion } from "../kinds.js";
 import type { Question } from "../question.js";
 import { questionOf } from "../task.js";
 import { builtInTask, builtInTasks } from "./index.js";
@@ -150,7 +150,7 @@ test("triviaqa: in the published form the harness's second question mark", () =>
     shown: "Question: Which??\nAnswer: Onion",
   });
   const { question } = put("triviaqa", { context: "Question: Which?\nAnswer:", answer: "Onion", aliases: ["Onions"] });
-  const judged = ["onions!", "Leek"].map((written) => judgeQuestion(question, { written, scores: [] }));
+  const judged = ["onions!", "Leek"].map((written) => questionMetrics(question, { written, scores: [] }));
   expect(judged).toEqual([{ exact_match: 1 }, { exact_match: 0 }]);
 });
 
@@ -160,7 +160,7 @@ test("squad2: an answer is written, and the likelihood of none is asked for", ()
   const { question, ...rest } = put("squad2", row);
   expect(rest).toEqual({ prompt, contexts: [prompt], continuations: [" unanswerable"], shown: `${prompt}  1973` });
   const scores = [{ logLikelihood: Math.log(0.25), greedy: false, tokens: 1, truncated: 0 }];
-  expect(judgeQuestion(question, { written: " In 1973", scores })).toMatchObject({ exact: 1, noAnswer: 0.25 });
+  expect(questionMetrics(question, { written: " In 1973", scores })).toMatchObject({ exact: 1, noAnswer: 0.25 });
   expect(put("squad2", { ...row, answers: { text: [] } }).shown).toBe(`${prompt}  unanswerable`);
 });
 
