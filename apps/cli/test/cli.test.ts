@@ -235,7 +235,7 @@ describe("dynamo convert, inspect and logits", () => {
     await truncate(join(cut, "model.safetensors"), 5000);
     const disagreeing = await checkpoint();
     await writeFile(join(disagreeing, "config.json"), JSON.stringify({ ...rawConfig, vocab_size: 62 }));
-    const incomplete = await checkpoint({});
+    const incomplete = await checkpoint({}, 20_000);
     const shard = (await readdir(incomplete)).find(
       (name) => name.endsWith("of-00002.safetensors") || name.includes("00002-of"),
     );
