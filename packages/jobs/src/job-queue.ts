@@ -3,6 +3,7 @@
  * worker was killed is given to another one soon after.
  */
 import { createHash } from "node:crypto";
+import { checkValue, text as textCheck } from "@dynamo/core/options";
 import { Client } from "pg";
 import PgBoss from "pg-boss";
 import type { Database } from "./database.js";
@@ -161,6 +162,7 @@ function queueOf(boss: PgBoss, database: Database): JobQueue {
 
 /** The same text has the same id. */
 export function jobId(text: string): string {
+  checkValue("text", text, textCheck);
   const hex = createHash("sha256").update(text).digest("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
     "-",

@@ -1,4 +1,14 @@
 /** One job of a queue, from taking it to its end, with signs of life in between. */
+import {
+  callback,
+  checkOptions,
+  checkValue,
+  hasMethods,
+  required,
+  someText,
+  valueCheck,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import { jobSeconds, type JobQueue, type QueuedJob } from "./job-queue.js";
 
 /** Says that a job's worker lives; `lost` fires when the job is somebody else's by now. */
@@ -17,14 +27,27 @@ export interface WorkOptions {
   readonly log: (level: "info" | "error", line: string) => void;
 }
 
+const checks: OptionChecks<WorkOptions> = {
+  queue: required(
+    valueCheck<JobQueue>("a queue, as openJobQueue() resolves to", (value) =>
+      hasMethods(value, "take", "touch", "done", "giveBack"),
+    ),
+  ),
+  log: required(callback()),
+};
+
 const touchMilliseconds = (1000 * jobSeconds) / 10;
 
 /** False when there was nothing. An error puts the job back. */
 export async function workOn<Data>(
   name: string,
-  { queue, log }: WorkOptions,
+  options: WorkOptions,
   work: (job: QueuedJob<Data>, touch: Touch) => Promise<WorkOutcome>,
 ): Promise<boolean> {
+  checkValue("name", name, someText);
+  checkOptions("workOn()", options, checks);
+  checkValue("work", work, callback());
+  const { queue, log } = options;
   const job = await queue.take<Data>(name);
   if (job === undefined) return false;
   const lost = new AbortController();

@@ -2,6 +2,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
+import { folderCheck } from "../arguments.js";
 import { createBatches, type Batches, type BatchOptions, type BatchSource } from "./batches.js";
 import {
   bytesPerToken,
@@ -35,6 +37,7 @@ export interface Dataset {
 
 /** Throws `not-found` when there is no dataset, `invalid-file` when it is damaged. */
 export async function openDataset(folder: string): Promise<Dataset> {
+  checkValue("folder", folder, folderCheck);
   const manifest = await readManifest(folder);
   await checkShards(folder, manifest);
   const { vocabularySize, endOfText } = manifest.tokenizer;

@@ -1,6 +1,8 @@
 /** Documents of text files, streamed: files of any size, one document (or a piece of one) in memory. */
 import { stat } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
+import { filesCheck } from "../arguments.js";
 import { createPieceCutter, type Piece } from "./pieces.js";
 import { readUtf8 } from "./utf8.js";
 
@@ -18,6 +20,7 @@ const maxLineCharacters = 2 ** 27;
 
 /** Throws `not-found` for a file that is not there. */
 export async function totalBytes(files: readonly string[]): Promise<number> {
+  checkValue("files", files, filesCheck);
   let total = 0;
   for (const file of files) {
     const found = await stat(file).catch(() => undefined);
@@ -29,9 +32,11 @@ export async function totalBytes(files: readonly string[]): Promise<number> {
 
 /**
  * Text files hold documents between `<|endoftext|>`; .jsonl files one a line, as {"text": …}. Documents come trimmed, and
- * blank ones not at all. Throws `invalid-file` for what is not UTF-8 or not such a line.
+ * blank ones not at all. Throws `not-found` for a file that is not there, `invalid-file` for what is not UTF-8 or not such a line.
  */
 export async function* documents(files: readonly string[]): AsyncGenerator<DocumentPiece> {
+  // Each is there.
+  await totalBytes(files);
   let before = 0;
   for (const file of files) {
     yield* file.endsWith(".jsonl") ? jsonLines(file, before) : plainText(file, before);

@@ -3,6 +3,8 @@
  * were read, each as the end-of-text token and its own tokens. Memory does not grow with the corpus.
  */
 import { throwIfAborted } from "@dynamo/core";
+import { checkOptions } from "@dynamo/core/options";
+import { prepareChecks } from "../arguments.js";
 import { jobsOf, type Job } from "./jobs.js";
 import { encodedInOrder, writeDataset, type DatasetSummary, type WriteSource } from "./preparation.js";
 import type { PrepareOptions } from "./prepare-options.js";
@@ -13,7 +15,10 @@ import type { EncodedTexts } from "./tokenizer-pool.js";
  * Makes the dataset folder `out`. Nothing is left of it when this fails or is aborted. Throws `invalid-argument` for an `out`
  * that exists, options out of range and a source without documents; `not-found` and `invalid-file` for the files.
  */
-export const prepareDataset = (options: PrepareOptions): Promise<DatasetSummary> => writeDataset(options, writeSource);
+export async function prepareDataset(options: PrepareOptions): Promise<DatasetSummary> {
+  checkOptions("prepareDataset()", options, prepareChecks);
+  return writeDataset(options, writeSource);
+}
 
 const writeSource: WriteSource = async (preparation, { name, files }, before) => {
   const { heldOutFraction, onProgress, signal } = preparation;

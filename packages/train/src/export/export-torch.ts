@@ -7,8 +7,10 @@ import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DynamoError } from "@dynamo/core";
+import { abortSignal, callback, checkOptions, checkValue, whole, type OptionChecks } from "@dynamo/core/options";
 import { configJson } from "@dynamo/model";
 import { writeFolderAtomically } from "@dynamo/model/convert";
+import { configCheck, folderCheck } from "../arguments.js";
 import { openDataset, verifyDataset, type Dataset } from "../data/index.js";
 import { checkTokenizer } from "../run/fit.js";
 import { openStart } from "../run/starting-point.js";
@@ -27,6 +29,13 @@ export interface ExportTorchOptions {
   /** Fires to stop: nothing is left. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const checks: OptionChecks<ExportTorchOptions> = {
+  shardBytes: whole(1),
+  onProgress: callback(),
+  onData: callback(),
+  signal: abortSignal,
+};
 
 /** What the export to PyTorch made. */
 export interface TorchExport {
@@ -50,8 +59,12 @@ const script = "train.py";
 export async function exportTorch(
   config: TrainingConfig,
   folder: string,
-  { shardBytes = 5e9, onProgress, onData, signal }: ExportTorchOptions = {},
+  options: ExportTorchOptions = {},
 ): Promise<TorchExport> {
+  checkValue("config", config, configCheck);
+  checkValue("folder", folder, folderCheck);
+  checkOptions("exportTorch()", options, checks);
+  const { shardBytes = 5e9, onProgress, onData, signal } = options;
   const run = torchRunFile(config);
   const dataset = await openDataset(config.dataset);
   try {

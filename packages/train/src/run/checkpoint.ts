@@ -7,9 +7,11 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DynamoError } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
 import { configJson, openCheckpoint, tokenizerFiles, type NeoxConfig, type Shapes } from "@dynamo/model";
 import { nodeFolder, writeFolderAtomically } from "@dynamo/model/convert";
 import { z } from "zod";
+import { folderCheck } from "../arguments.js";
 import type { DataPosition } from "../data/index.js";
 import { mergedWeights, trainingShapes, type HeadLora } from "../graph/lora.js";
 import { modelShapes } from "../graph/model-shapes.js";
@@ -174,6 +176,7 @@ export async function copyTexts(from: string, to: string, names: readonly string
 
 /** A run's checkpoints from the oldest to the newest. */
 export async function listCheckpoints(run: string): Promise<string[]> {
+  checkValue("run", run, folderCheck);
   const names = await readdir(checkpointsIn(run)).catch((): string[] => []);
   return names
     .filter((name) => /^step-\d+$/.test(name))

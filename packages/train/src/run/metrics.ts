@@ -2,6 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "@dynamo/model/convert";
+import { checkValue } from "@dynamo/core/options";
+import { folderCheck } from "../arguments.js";
 import { appendText } from "./run-files.js";
 
 /** What one training step measured. */
@@ -56,7 +58,10 @@ export interface CheckpointMetrics {
 export type Metrics = StepMetrics | EvaluationMetrics | SampleMetrics | CheckpointMetrics;
 
 /** The file of a run's metrics. */
-export const metricsPath = (run: string): string => join(run, "metrics.jsonl");
+export function metricsPath(run: string): string {
+  checkValue("run", run, folderCheck);
+  return join(run, "metrics.jsonl");
+}
 
 export const appendMetrics = (run: string, metrics: Metrics): Promise<void> =>
   appendText(metricsPath(run), `${JSON.stringify(metrics)}\n`);

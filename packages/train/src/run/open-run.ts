@@ -2,9 +2,11 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError, type Runtime } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
 import type { NeoxConfig } from "@dynamo/model";
 import { writeFileAtomically } from "@dynamo/model/convert";
 import { z } from "zod";
+import { folderCheck } from "../arguments.js";
 import { verifyDataset, type Dataset } from "../data/index.js";
 import { checkPrecision } from "../precision.js";
 import { createTrainer, type Trainer } from "../trainer.js";
@@ -125,6 +127,7 @@ export async function checkRun(run: string, config: TrainingConfig, resume: bool
 
 /** The configuration of the run in a folder. Throws `not-found` when there is none. */
 export async function readRunConfig(run: string): Promise<TrainingConfig> {
+  checkValue("run", run, folderCheck);
   const json = await readJson(configPath(run), z.unknown());
   if (json === undefined) throw new DynamoError("not-found", `there is no run to resume in ${run}`);
   return parseTrainingConfig(json);

@@ -5,6 +5,8 @@ import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { DynamoError } from "@dynamo/core";
+import { checkOptions, checkValue, required, text as textCheck } from "@dynamo/core/options";
+import { folderCheck } from "../arguments.js";
 import { writeError } from "@dynamo/model/convert";
 import { z } from "zod";
 
@@ -41,8 +43,12 @@ const training: LockWords = { works: "trains in", stopping: "Ctrl-C writes a che
 
 /** Throws `invalid-argument`, naming the process, when another one works in the folder. */
 export async function lockRun(run: string, words: LockWords = training): Promise<RunLock> {
+  checkValue("run", run, folderCheck);
+  checkOptions("lockRun()", words, { works: required(textCheck), stopping: required(textCheck) });
   const path = join(run, "run.lock");
-  const made = await mkdir(run, { recursive: true });
+  const made = await mkdir(run, { recursive: true }).catch((error: unknown) => {
+    throw writeError(error, run);
+  });
   try {
     const note = (await create(path)) ? undefined : await takeOver(path, words);
     const release = async (): Promise<void> => {

@@ -1,5 +1,15 @@
 /** A run: from a configuration to checkpoints, on any runtime. It can be stopped and killed at any moment, and goes on. */
 import { DynamoError, type Runtime } from "@dynamo/core";
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  checkValue,
+  flag,
+  valueCheck,
+  type OptionChecks,
+} from "@dynamo/core/options";
+import { configCheck, folderCheck, runtimeCheck } from "../arguments.js";
 import { targetCounts, type TokenRows } from "../batch.js";
 import { openDataset, type Batches, type DataPosition, type Dataset } from "../data/index.js";
 import { scheduleFactor } from "../schedule.js";
@@ -27,6 +37,17 @@ export interface TrainOptions extends OpenOptions {
   readonly onCheckpoint?: (folder: string, step: number, about: CheckpointFacts) => Promise<readonly Metrics[]>;
 }
 
+const checks: OptionChecks<TrainOptions> = {
+  resume: flag,
+  memory: valueCheck<number>("a number of bytes", (value) => typeof value === "number" && value > 0),
+  signal: abortSignal,
+  onData: callback(),
+  onStem: callback(),
+  onNote: callback(),
+  onMetrics: callback(),
+  onCheckpoint: callback(),
+};
+
 /** What a run made. */
 export interface TrainingResult {
   readonly run: string;
@@ -51,6 +72,10 @@ export async function train(
   config: TrainingConfig,
   options: TrainOptions = {},
 ): Promise<TrainingResult> {
+  checkValue("runtime", runtime, runtimeCheck);
+  checkValue("run", run, folderCheck);
+  checkValue("config", config, configCheck);
+  checkOptions("train()", options, checks);
   const lock = await lockRun(run);
   try {
     if (lock.note !== undefined) options.onNote?.(lock.note);

@@ -3,7 +3,9 @@
  * flag for every token that says whether it is an answer's. Memory does not grow with the files.
  */
 import { DynamoError, throwIfAborted } from "@dynamo/core";
+import { checkOptions, text, whole, type OptionChecks } from "@dynamo/core/options";
 import { loadTokenizer } from "@dynamo/tokenizer";
+import { prepareChecks } from "../../arguments.js";
 import { maxRowTokens, minRowTokens } from "../manifest.js";
 import { encodedInOrder, writeDataset, type DatasetSummary, type WriteSource } from "../preparation.js";
 import type { PrepareOptions } from "../prepare-options.js";
@@ -21,6 +23,12 @@ export interface ChatPrepareOptions extends PrepareOptions {
   readonly template?: string | undefined;
 }
 
+const checks: OptionChecks<ChatPrepareOptions> = {
+  ...prepareChecks,
+  rowTokens: whole(minRowTokens, maxRowTokens),
+  template: text,
+};
+
 /** What preparing conversations made. */
 export interface ChatSummary extends DatasetSummary, ChatCounts {
   /** Records left out because a question or an answer is blank. */
@@ -33,12 +41,8 @@ export interface ChatSummary extends DatasetSummary, ChatCounts {
  * line and record for bad records, and `invalid-argument` for a template that answers cannot be found in.
  */
 export async function prepareChatDataset(options: ChatPrepareOptions): Promise<ChatSummary> {
+  checkOptions("prepareChatDataset()", options, checks);
   const { rowTokens = 512 } = options;
-  if (!Number.isInteger(rowTokens) || rowTokens < minRowTokens || rowTokens > maxRowTokens)
-    throw new DynamoError(
-      "invalid-argument",
-      `rowTokens: expected a whole number from ${minRowTokens} to ${maxRowTokens}, received ${rowTokens}`,
-    );
   const { tokenizerConfig, segments } = chatTokenizer(options);
   const counts: ChatCounts[] = [];
   let blank = 0;
