@@ -1,5 +1,6 @@
 /** What a training can be told, and what of it is refused. */
 import { DynamoError } from "@dynamo/core";
+import { abortSignal, callback, listOf, required, text, valueCheck, type OptionChecks } from "@dynamo/core/options";
 import { byteAlphabet } from "../byte-level.js";
 import { maxTokens } from "./merges.js";
 
@@ -24,6 +25,18 @@ export interface BpeTrainingOptions {
   /** `add` and `finish` throw `aborted` once it fires. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const number = valueCheck<number>("a number", (value) => typeof value === "number");
+
+/** Their kinds; ranges are looked at with the defaults. */
+export const optionChecks: OptionChecks<BpeTrainingOptions> = {
+  vocabularySize: required(number),
+  specialTokens: listOf(text, "a list of texts"),
+  minFrequency: number,
+  maxTokenLength: number,
+  onProgress: callback(),
+  signal: abortSignal,
+};
 
 /** Throws `invalid-argument` for options out of their range. */
 export function checkOptions({

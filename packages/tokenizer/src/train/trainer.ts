@@ -1,8 +1,9 @@
 /** Text in, byte-level BPE out: counts words as texts come, learns merges at the end. */
 import { DynamoError, throwIfAborted } from "@dynamo/core";
+import { checkOptions as checkNames } from "@dynamo/core/options";
 import { byteAlphabet } from "../byte-level.js";
 import { learnMerges } from "./merges.js";
-import { checkOptions, type BpeTrainingOptions } from "./options.js";
+import { checkOptions, optionChecks, type BpeTrainingOptions } from "./options.js";
 import { tokenizerJson, type BpeTokenizerJson } from "./tokenizer-json.js";
 import { createWordCounter } from "./word-counter.js";
 
@@ -25,6 +26,7 @@ export type FinishOptions = Pick<BpeTrainingOptions, "onProgress" | "signal">;
  * half of them is forgotten, and then the order matters. Throws `invalid-argument` for options out of their range.
  */
 export function createBpeTrainer(options: BpeTrainingOptions): BpeTrainer {
+  checkNames("createBpeTrainer()", options, optionChecks);
   const { vocabularySize, specialTokens = ["<|endoftext|>"], minFrequency = 2, maxTokenLength = 32 } = options;
   checkOptions({ vocabularySize, specialTokens, minFrequency, maxTokenLength });
   const counter = createWordCounter();
