@@ -44,7 +44,7 @@ const shape = {
 
 /** The preset in tooling/build has the one limit of all tests: a smaller one fails on a busy machine. */
 const ownTimeouts = [
-  "CallExpression[callee.name=/^(it|test|before|after)/] > Literal.arguments[raw=/^[0-9_]+$/]",
+  "CallExpression[callee.name=/^(it|test|beforeAll|beforeEach|afterAll|afterEach)$/] > Literal.arguments[raw=/^[0-9_]+$/]",
   "CallExpression[callee.object.name='expect'][callee.property.name='poll'] Property[key.name='timeout']",
 ].map((selector) => ({
   selector,

@@ -3,9 +3,10 @@ import { defineConfig } from "tsup";
 
 /**
  * @param {Record<string, string>} entry output name to source file
- * @param {{ platform?: "node" | "neutral" }} [options]
+ * @param {{ platform?: "node" | "neutral", bundled?: string[] }} [options] `bundled`: packages whose code goes into ours, because a
+ * plain page could not name all their files in its import map; their licences stand in the package's NOTICE
  */
-export function preset(entry, { platform = "neutral" } = {}) {
+export function preset(entry, { platform = "neutral", bundled = [] } = {}) {
   return defineConfig({
     entry,
     platform,
@@ -16,5 +17,6 @@ export function preset(entry, { platform = "neutral" } = {}) {
     sourcemap: true,
     treeshake: true,
     splitting: true,
+    noExternal: bundled,
   });
 }

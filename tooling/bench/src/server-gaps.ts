@@ -114,7 +114,7 @@ async function streamGaps(address: string, seconds: number): Promise<number[]> {
     });
     if (!response.ok || response.body === null) throw new Error(`${response.status} ${await response.text()}`);
     let last: number | undefined;
-    for await (const chunk of response.body) {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       if (chunk.length === 0) continue;
       const now = performance.now();
       if (last !== undefined) gaps.push(now - last);
