@@ -6,7 +6,12 @@ const report = process.env["DYNAMO_TEST_RESULTS"];
 
 export default defineConfig({
   test: {
-    projects: ["packages/*/vitest.config.ts", "apps/*/vitest.config.ts", "tooling/*/vitest.config.ts"],
+    projects: [
+      "packages/*/vitest.config.ts",
+      "packages/*/vitest.browser.config.ts",
+      "apps/*/vitest.config.ts",
+      "tooling/*/vitest.config.ts",
+    ],
     maxWorkers: 2,
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
   },

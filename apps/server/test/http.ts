@@ -62,7 +62,7 @@ export const eventsOf = (text: string): unknown[] =>
     .map((data) => (data === "[DONE]" ? data : jsonOf(data)));
 
 /** What the server says on a connection until it ends it, or for so many milliseconds. */
-export async function raw({ address }: RunningServer, bytes: string | Buffer, patience = 10_000): Promise<string> {
+export async function raw({ address }: RunningServer, bytes: string | Buffer, patience = 300_000): Promise<string> {
   const { hostname, port } = new URL(address);
   const socket = connect(Number(port), hostname);
   let said = "";
@@ -81,7 +81,7 @@ export async function gauge({ address }: RunningServer, name: string): Promise<n
   return value === undefined ? undefined : Number(value);
 }
 
-export async function until(condition: () => Promise<boolean> | boolean, patience = 15_000): Promise<void> {
+export async function until(condition: () => Promise<boolean> | boolean, patience = 300_000): Promise<void> {
   const end = Date.now() + patience;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`not within ${patience} ms: ${condition.toString()}`);

@@ -91,7 +91,7 @@ test("429s of a server with little room are waited for: the verdicts are those o
   const waited = await run(
     await judgeTexts(settings(await start({ atOnce: 2 }), { concurrency: 6, attempts: 1, retries: 60 })),
   );
-  expect(server?.log()).toMatch(/"statusCode":429/);
+  expect(server?.log()).toMatch(/"status":429/);
   await server?.stop();
   expect(await run(await judgeTexts(settings(await start({}), { attempts: 1 })))).toEqual(waited);
 });

@@ -53,7 +53,7 @@ export async function startServer({ options = {}, environment = {} }: StartOptio
       if (child.exitCode !== null) return child.exitCode;
       const ended = once(child, "exit") as Promise<[number | null]>;
       child.kill("SIGTERM");
-      const [code] = await Promise.race([ended, delay(20_000, [null] as [null], { ref: false })]);
+      const [code] = await Promise.race([ended, delay(120_000, [null] as [null], { ref: false })]);
       if (code === null) child.kill("SIGKILL");
       return code;
     },

@@ -51,7 +51,8 @@ beforeAll(async () => {
   files.push(await written("tune", { settings: {}, summary: tuned }));
   files.push(await fileOf(await compare({ ...writing, seeds: [0], draft: basePath })));
   files.push(await fileOf(await ablation({ ...writing, seeds: [0], backoffs: [0.5], maskStrengths: [1, 0] })));
-  files.push(await fileOf(await architectures({ ...writing, seeds: [0], models: [modelPath, basePath] })));
+  const { model, ...shared } = writing;
+  files.push(await fileOf(await architectures({ ...shared, seeds: [0], models: [model, basePath] })));
 });
 afterAll(async () => {
   await worker.close();

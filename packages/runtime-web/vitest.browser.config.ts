@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+import { browserProject } from "./test/browser-project.js";
+import { findChromium } from "./test/chromium.js";
+
+const chromium = findChromium();
+if (chromium === undefined) {
+  process.stderr.write("skipped: the browser's tests need Chromium (DYNAMO_CHROMIUM, or Debian's chromium package)\n");
+}
+
+/** None of them is a long run. */
+const soaking = process.env["DYNAMO_SOAK"] === "1";
+
+export default chromium === undefined || soaking
+  ? defineConfig({ test: { name: "@dynamo/runtime-web in chromium", include: [], passWithNoTests: true } })
+  : defineConfig(browserProject(chromium));
