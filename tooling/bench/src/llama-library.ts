@@ -55,9 +55,9 @@ export interface LlamaModel {
 
 /** Throws where the peer is not installed, or of another release. */
 export function openLlama(modelPath: string): LlamaModel {
-  const require = createRequire(new URL("../peer/package.json", import.meta.url));
-  const koffi = require("koffi") as Koffi;
-  const loader = createRequire(require.resolve("node-llama-cpp"));
+  const peer = createRequire(new URL("../peer/package.json", import.meta.url));
+  const koffi = peer("koffi") as Koffi;
+  const loader = createRequire(peer.resolve("node-llama-cpp"));
   // Its exports name one module, in a folder beside the binaries.
   const folder = join(dirname(loader.resolve(packageOf)), "..", "bins", "linux-x64");
   koffi.load(join(folder, "libggml-base.so"), { global: true });
