@@ -53,8 +53,16 @@ export interface LlamaModel {
   close(): void;
 }
 
-/** Throws where the peer is not installed, or of another release. */
-export function openLlama(modelPath: string): LlamaModel {
+interface Library {
+  readonly koffi: Koffi;
+  readonly llama: ReturnType<Koffi["load"]>;
+}
+
+let loaded: Library | undefined;
+
+/** Once for the process: koffi's types have names. */
+function library(): Library {
+  if (loaded !== undefined) return loaded;
   const peer = createRequire(new URL("../peer/package.json", import.meta.url));
   const koffi = peer("koffi") as Koffi;
   const loader = createRequire(peer.resolve("node-llama-cpp"));
@@ -73,6 +81,12 @@ export function openLlama(modelPath: string): LlamaModel {
   silence(koffi, llama);
   ggml.func("void ggml_backend_load_all_from_path(const char *path)")(folder);
   llama.func("void llama_backend_init()")();
+  return (loaded = { koffi, llama });
+}
+
+/** Throws where the peer is not installed, or of another release. */
+export function openLlama(modelPath: string): LlamaModel {
+  const { koffi, llama } = library();
   const parameters = llama.func("llama_model_params llama_model_default_params()")();
   const model = llama.func("void *llama_model_load_from_file(const char *path, llama_model_params params)")(
     modelPath,
