@@ -39,8 +39,7 @@ export function measureGraph(): Promise<Uint8Array> {
   }
   graph.output("y", state, "float32", [1, 1, hidden]);
   const delta = graph.op("Concat", fresh, { attributes: { axis: 1 } });
-  const { heads, headSize } = { heads: totalHeads({ tensors }), headSize: measured.headSize };
-  graph.output("delta", delta, "float32", [1, heads, 1, headSize]);
+  graph.output("delta", delta, "float32", [1, totalHeads({ tensors }), 1, measured.headSize]);
   return encodeGraph(graph);
 }
 
