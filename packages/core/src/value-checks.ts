@@ -120,3 +120,12 @@ function passes(accepts: (value: unknown) => boolean, value: unknown): boolean {
     return false;
   }
 }
+
+/** A path that the file system can be asked for. */
+export const pathCheck: ValueCheck<string> = valueCheck(
+  "a path",
+  (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
+);
+
+/** The path of a folder. */
+export const folderCheck: ValueCheck<string> = { ...pathCheck, expected: "a folder's path" };

@@ -2,11 +2,13 @@
 import {
   finite,
   flag,
+  folderCheck,
   hasMethods,
   isPlainObject,
   listOf,
   numberAbove,
   numberIn,
+  pathCheck,
   text,
   valueCheck,
   whole,
@@ -16,14 +18,7 @@ import {
 import type { EvalWorker, Evaluation, JsonObject } from "./evaluation.js";
 import type { Sampling } from "./open-ended/write-text.js";
 
-/** A path that the file system can be asked for. */
-export const pathCheck = valueCheck<string>(
-  "a path",
-  (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
-);
-
-/** Of a model or checkpoint. */
-export const folderCheck: ValueCheck<string> = { ...pathCheck, expected: "a folder's path" };
+export { folderCheck, pathCheck };
 
 /** Each once, at least one. */
 export const seedsCheck = valueCheck<readonly number[]>(

@@ -4,26 +4,21 @@ import {
   abortSignal,
   callback,
   flag,
+  folderCheck,
   hasMethods,
   isPlainObject,
   listOf,
   numberIn,
+  pathCheck,
   required,
   valueCheck,
   whole,
   type OptionChecks,
-  type ValueCheck,
 } from "@dynamo/core/options";
 import type { DatasetSource, PrepareOptions } from "./data/prepare-options.js";
 import type { TrainingConfig } from "./run/training-config.js";
 
-/** A path that the file system can be asked for. */
-export const pathCheck = valueCheck<string>(
-  "a path",
-  (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
-);
-
-export const folderCheck: ValueCheck<string> = { ...pathCheck, expected: "a folder's path" };
+export { folderCheck, pathCheck };
 
 export const filesCheck = listOf(pathCheck, "a list of files' paths");
 
