@@ -76,7 +76,11 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
   const graph = await graphSource(files, graphPath(dtype), device);
   // Without logits the provider would copy them to the host each pass, asked for or not.
   const deviceOutputs = [delta, "logits"];
-  const session = await naming(graphPath(dtype), () => runtime.createSession(graph, { deviceOutputs }));
+  const session = await naming(graphPath(dtype), () => runtime.createSession(graph, { deviceOutputs })).catch(
+    (error: unknown) => {
+      throw lacksWeights(graph, error) ? weightsMissing(files, graphPath(dtype), error) : error;
+    },
+  );
   try {
     throwIfAborted(signal);
     checkSession(session, config, graphPath(dtype));
@@ -156,7 +160,7 @@ async function graphSource(files: ModelFiles, path: string, device: DeviceChoice
     throw new DynamoError("invalid-file", `${files.location}: ${path} is empty, expected a graph`);
   }
   if (files.localPath !== undefined) return { path: files.localPath(path) };
-  const external = `${path}_data`;
+  const external = weightsPath(path);
   const externalSize = await files.size(external);
   // Before gigabytes are downloaded for nothing.
   await naming(path, () => checkGraphMemory({ graph: size ?? 0, externalData: externalSize ?? 0 }, device));
@@ -165,6 +169,20 @@ async function graphSource(files: ModelFiles, path: string, device: DeviceChoice
   const data = await files.read(external, Number.MAX_SAFE_INTEGER);
   return { bytes, externalData: [{ path: external.slice(external.lastIndexOf("/") + 1), data }] };
 }
+
+/** Of a graph that is too large for one file. */
+const weightsPath = (graph: string): string => `${graph}_data`;
+
+/** ONNX Runtime's own words name a place of its own, where it looked for them. */
+const lacksWeights = (graph: GraphSource, error: unknown): boolean =>
+  "bytes" in graph && graph.externalData === undefined && DynamoError.is(error) && /external data/i.test(error.message);
+
+const weightsMissing = ({ location }: ModelFiles, graph: string, cause: unknown): DynamoError =>
+  new DynamoError(
+    "invalid-file",
+    `${location}: ${graph} has its weights in a file of their own: expected ${weightsPath(graph)}, received none`,
+    { cause },
+  );
 
 /** The graph must be one of ours and of this config: a folder whose files were mixed up fails here, not in a pass. */
 function checkSession(session: Session, config: NeoxConfig, path: string): void {

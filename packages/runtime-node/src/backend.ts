@@ -1,4 +1,5 @@
 /** onnxruntime-node, and how its sessions are opened. */
+import { fileURLToPath } from "node:url";
 import type { Backend } from "@dynamo/ort";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { createGpuCache } from "./gpu-cache.js";
@@ -14,13 +15,21 @@ const logSeverity = 4;
  */
 const spinMicroseconds = "100";
 
+/**
+ * A graph given as bytes names its weights' file, if they were not given too, and ONNX Runtime would look for it in the process's
+ * working directory: whatever lies there under that name is none of the model's. So it looks where there is no folder.
+ */
+const noFolder = fileURLToPath(new URL("./no-weights-of-bytes", import.meta.url));
+
 export function nodeBackend({ device, threads }: EngineSettings): Backend {
   const ort = { InferenceSession, Tensor };
+  const session = { intra_op: { spin_duration_us: spinMicroseconds } };
   return {
     ort,
     gpu: device === "webgpu" ? { createCache: (layout, side) => createGpuCache(ort, layout, side) } : undefined,
     writesGivenOutputs: true,
     fetchesAll: true,
+    bytesOptions: { extra: { session: { ...session, model_external_initializers_file_folder_path: noFolder } } },
     options: {
       executionProviders: [device],
       graphOptimizationLevel: "all",
@@ -29,7 +38,7 @@ export function nodeBackend({ device, threads }: EngineSettings): Backend {
       interOpNumThreads: 1,
       // Memory plans are kept per input shape, and a growing cache changes the shape again and again; they gain nothing here.
       enableMemPattern: false,
-      extra: { session: { intra_op: { spin_duration_us: spinMicroseconds } } },
+      extra: { session },
       logSeverityLevel: logSeverity,
     },
   };

@@ -8,6 +8,8 @@ export interface Backend {
   /** onnxruntime-node or onnxruntime-web. */
   readonly ort: Pick<typeof OnnxRuntime, "InferenceSession" | "Tensor">;
   readonly options: OnnxRuntime.InferenceSession.SessionOptions;
+  /** In the place of `options` of the same names, for graphs that are given as bytes. */
+  readonly bytesOptions?: OnnxRuntime.InferenceSession.SessionOptions;
   /** Where tensors can stay in the device's own memory, as `gpu-buffer`; undefined where there is only the host's. */
   readonly gpu: Gpu | undefined;
   /** Whether a CPU tensor given for an output gets that output written into its memory. */

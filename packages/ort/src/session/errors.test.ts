@@ -10,6 +10,15 @@ const thrownBy = (error: unknown): unknown => {
   }
 };
 
+describe("a graph whose weights lie in a file of their own", () => {
+  it.each([
+    'External data path validation failed for initializer: w. External data path does not exist: "model.onnx_data"',
+    "External initializer: w offset: 319488 size to read: 46080 given file_length: 190176 are out of bounds or can not be read in full.",
+  ])("is damaged, not the runtime: %s", (message) => {
+    expect(loadError(new Error(message), "x")).toMatchObject({ code: "invalid-file" });
+  });
+});
+
 describe("memory that runs out", () => {
   it.each([
     "Non-zero status code returned while running Gemm node. bfc_arena.cc Failed to allocate memory for requested buffer of size 12884901888",

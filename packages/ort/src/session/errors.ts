@@ -3,7 +3,7 @@ import { DynamoError, sizeText } from "@dynamo/core";
 
 /** What it says of a file that is no model, or one that contradicts itself. */
 const badFile =
-  /protobuf parsing failed|INVALID_PROTOBUF|INVALID_GRAPH|invalid model|type error|Unsupported model IR|external data|data file/i;
+  /protobuf parsing failed|INVALID_PROTOBUF|INVALID_GRAPH|invalid model|type error|Unsupported model IR|external data|data file|external initializer.*out of bounds/i;
 
 /** What WebGPU says of a float16 graph on a GPU without them. */
 const noFloat16 = "requires f16 but the device does not support it";

@@ -95,7 +95,7 @@ export async function openSession(
 }
 
 async function load(
-  { ort: { InferenceSession: factory } }: Backend,
+  { ort: { InferenceSession: factory }, bytesOptions }: Backend,
   graph: GraphSource,
   options: InferenceSession.SessionOptions,
 ): Promise<InferenceSession> {
@@ -103,7 +103,7 @@ async function load(
     if ("path" in graph) return await factory.create(graph.path, options);
     const { bytes, externalData = [] } = graph;
     const external = externalData.length === 0 ? {} : { externalData: [...externalData] };
-    return await factory.create(bytes, { ...options, ...external });
+    return await factory.create(bytes, { ...options, ...bytesOptions, ...external });
   } catch (error) {
     throw loadError(error, "path" in graph ? graph.path : "this file");
   }
