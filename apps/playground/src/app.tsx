@@ -47,7 +47,7 @@ export function App(): React.JSX.Element {
       setFolder(drop.files);
     } else if (drop.kind === "strategy") {
       change({ strategy: "plugin" });
-      control.offer(drop.file);
+      control.offerFile(drop.file);
     }
   });
   const [opened, { toggle }] = useDisclosure(false);

@@ -1,5 +1,4 @@
 /** One tab a view. */
-import type { Strategy } from "@dynamo/core";
 import type { LoadedModel } from "@dynamo/model";
 import { Loader, Tabs } from "@mantine/core";
 import { lazy, Suspense } from "react";
@@ -9,6 +8,7 @@ import type { PassSource } from "./passes/pass-source.js";
 import type { Writing } from "./passes/use-passes.js";
 import { RaceView } from "./race/race-view.js";
 import { LocalOnly } from "./server/local-only.js";
+import type { OwnStrategy } from "./settings/plugin.js";
 import { views, type Settings } from "./settings/settings.js";
 import type { ChangeSettings } from "./settings/use-settings.js";
 import { WriteView } from "./write/write-view.js";
@@ -25,7 +25,7 @@ export interface ViewsProps {
   readonly model: LoadedModel | undefined;
   readonly settings: Settings;
   readonly change: ChangeSettings;
-  readonly plugin: Strategy | undefined;
+  readonly plugin: OwnStrategy | undefined;
   readonly writing: Writing;
   readonly onWrite: () => void;
   readonly chat: Chat;

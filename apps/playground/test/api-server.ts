@@ -16,7 +16,7 @@ import {
 } from "@dynamo/protocol";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { orderTrace, writePasses, type Pass } from "../src/passes/pass.js";
-import { strategyOf } from "../src/passes/strategy-of.js";
+import { adjustmentsOf, strategyOf } from "../src/passes/strategy-of.js";
 
 export interface ApiServer {
   /** Ends in /v1. */
@@ -24,6 +24,8 @@ export interface ApiServer {
   readonly model: LoadedModel;
   /** Method, path and key of every request so far. */
   readonly requests: readonly string[];
+  /** The bodies of those that had one. */
+  readonly bodies: readonly unknown[];
   /** Streams that the other end left before they were whole. */
   readonly left: number;
   /** Ends it at once, streams included. */
@@ -46,13 +48,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const runtime = createNodeRuntime({ device: "cpu", threads: 1 });
   const model = await loadModel(runtime, options.folder);
   const requests: string[] = [];
+  const bodies: unknown[] = [];
   let left = 0;
   const server = createServer((request, response) => {
     response.on("close", () => {
       if (!response.writableFinished) left++;
     });
     requests.push(`${request.method ?? ""} ${request.url ?? ""} ${request.headers.authorization ?? "-"}`);
-    answer(model, options, request, response).catch((error: unknown) => {
+    answer(model, options, request, response, bodies).catch((error: unknown) => {
       const status = DynamoError.is(error) && error.code === "invalid-argument" ? 400 : 500;
       if (!response.headersSent) response.writeHead(status, { "Content-Type": "application/json" });
       response.end(JSON.stringify(errorOf(error)));
@@ -65,6 +68,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     address,
     model,
     requests,
+    bodies,
     get left() {
       return left;
     },
@@ -90,6 +94,7 @@ async function answer(
   options: ApiServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
+  bodies: unknown[],
 ): Promise<void> {
   response.setHeader("Access-Control-Allow-Origin", request.headers.origin ?? "*");
   response.setHeader("Access-Control-Allow-Headers", "Authorization, Content-Type");
@@ -115,6 +120,7 @@ async function answer(
     return;
   }
   const body: unknown = JSON.parse(await bodyOf(request));
+  bodies.push(body);
   if (path === "/v1/completions") {
     const parsed = parseCompletionRequest(body);
     await stream(model, parsed.prompt, parsed, "completion", options, response);
@@ -146,11 +152,16 @@ async function stream(
     ...{ strategy, backoff, maskStrength, adaptive, blur },
     temperature: body.temperature ?? 0.7,
     topK: body.top_k ?? 50,
+    ...{ topP: body.top_p, minP: body.min_p, typicalP: body.typical_p },
     penalty: body.repetition_penalty ?? 1.1,
+    ...{ presencePenalty: body.presence_penalty, frequencyPenalty: body.frequency_penalty, logitBias: body.logit_bias },
   };
   const send = (event: object | string): boolean =>
     response.write(`data: ${typeof event === "string" ? event : JSON.stringify(event)}\n\n`);
-  const options = { prompt, length: body.max_tokens ?? 128, seed: body.seed ?? 1, signal: controller.signal };
+  const options = {
+    ...{ prompt, length: body.max_tokens ?? 128, seed: body.seed ?? 1, signal: controller.signal },
+    adjustments: adjustmentsOf(settings),
+  };
   response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" });
   if (kind === "chat")
     send({ choices: [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }] });

@@ -87,6 +87,26 @@ describe.skipIf(executable === undefined)("a server as the model", () => {
     expect(await findings(page)).toEqual([]);
   });
 
+  it("gets the advanced settings that there are, and of the others nothing", async () => {
+    const advanced = { presencePenalty: 1.5, frequencyPenalty: 0.5, logitBias: { 5: 2, 300: -100 } };
+    const bias = encodeURIComponent(JSON.stringify(advanced.logitBias));
+    const query = `&presencePenalty=1.5&frequencyPenalty=0.5&topP=0.9&logitBias=${bias}`;
+    const page = await openServer(api, { query });
+    await page.getByTestId("model-ready").waitFor();
+    await button(page, "Write").click();
+    await page.getByText("18 tokens", { exact: false }).first().waitFor();
+    await idle(page);
+    const body = api.bodies.at(-1);
+    expect(body).toMatchObject({
+      ...{ presence_penalty: 1.5, frequency_penalty: 0.5, top_p: 0.9, logit_bias: advanced.logitBias },
+    });
+    expect(Object.keys(body as object)).not.toContain("min_p");
+    const strategy = dynamo({ temperature: 0, topK: 20, topP: 0.9, repetitionPenalty: 1.1 });
+    const { text } = await generate(api.model, prompt, { strategy, maxNewTokens: 18, ...advanced });
+    expect((await boxes(page)).join("")).toBe(text);
+    expect(text).not.toBe((await generate(api.model, prompt, { strategy, maxNewTokens: 18 })).text);
+  });
+
   it("races two requests", async () => {
     const page = await openServer(api, { query: "&view=race" });
     await page.getByText(/runs both at the same time/).waitFor();

@@ -25,7 +25,7 @@ export const maxTopK = 1024;
 /** Of `maskStrength`, `backoff`, `minP`. */
 export const share = numberIn(0, 1);
 
-/** By option. */
+/** What each sampling option must be. A strategy of your own that samples has them among its own: `{ ...samplingChecks, least }`. */
 export const samplingChecks: OptionChecks<SamplingOptions> = {
   temperature: numberFrom(0),
   topK: whole(1, maxTopK),

@@ -6,7 +6,7 @@ import { DynamoError, type Strategy } from "@dynamo/core";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { importPlugin } from "./node.js";
-import { pluginOf } from "./plugin.js";
+import { parsePluginOptions, pluginOf } from "./plugin.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dynamo-plugin-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -88,6 +88,19 @@ describe("a plugin's module", () => {
           }
       }),
     );
+  });
+});
+
+describe("a plugin's options as text", () => {
+  it("are a JSON object", () => {
+    expect(parsePluginOptions('{"least": 0.5, "mine": {"a": [1]}}')).toEqual({ least: 0.5, mine: { a: [1] } });
+    for (const text of ["", "[1]", "null", "5", "{least: 1}", '{"a": 1'])
+      expect(() => parsePluginOptions(text)).toThrow(
+        expect.objectContaining({
+          code: "invalid-argument",
+          message: `expected a JSON object such as {"least": 0.5}, received ${text}`,
+        }),
+      );
   });
 });
 

@@ -5,6 +5,8 @@
 import { DynamoError, type Strategy } from "@dynamo/core";
 import { describeValue, isPlainObject, strategy as strategyCheck } from "@dynamo/core/options";
 
+export { samplingChecks } from "./options.js";
+
 /** What a strategy is made from: sampling options, and whatever else it knows. */
 export type PluginOptions = Readonly<Record<string, unknown>>;
 
@@ -20,6 +22,17 @@ export interface StrategyPlugin {
    * refuses so, or that it cannot take; `strategy` when it throws anything else or gives no strategy.
    */
   make(options?: PluginOptions): Strategy;
+}
+
+/** A plugin's own options as a user writes them, e.g. `{"least": 0.5}`. Throws `invalid-argument` for text that is no JSON object. */
+export function parsePluginOptions(json: string): PluginOptions {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (isPlainObject(value)) return value as PluginOptions;
+  } catch {
+    // Said below.
+  }
+  throw new DynamoError("invalid-argument", `expected a JSON object such as {"least": 0.5}, received ${json}`);
 }
 
 const form = "`export default (options) => ({ name, step })`";

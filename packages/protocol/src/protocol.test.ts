@@ -96,8 +96,14 @@ describe("candidates", () => {
 
 describe("requests and models", () => {
   it("are taken with another API's fields", () => {
-    const body = { model: "m", prompt: "p", n: 1, top_p: 0.9, dynamo: { strategy: "verified", trace: true } };
-    expect(parseCompletionRequest(body)).toEqual({ model: "m", prompt: "p", dynamo: body.dynamo });
+    const own = {
+      model: "m",
+      prompt: "p",
+      top_p: 0.9,
+      logit_bias: { 5: -1 },
+      dynamo: { strategy: "verified", trace: true },
+    };
+    expect(parseCompletionRequest({ ...own, n: 1, best_of: 1 })).toEqual(own);
     expect(parseModels({ object: "list", data: [{ id: "m", object: "model", owned_by: "x" }] })).toEqual([{ id: "m" }]);
   });
 
@@ -105,6 +111,7 @@ describe("requests and models", () => {
     expect(() => parseCompletionRequest({ model: "m", prompt: "p", dynamo: { backoff: 2 } })).toThrow(
       /at dynamo\.backoff/,
     );
+    expect(() => parseCompletionRequest({ model: "m", prompt: "p", typical_p: 0 })).toThrow(/at typical_p/);
     expect(() => parseChatRequest({ model: "m", messages: [{ role: "tool", content: "" }] })).toThrow(
       /at messages\.0\.role/,
     );

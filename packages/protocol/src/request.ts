@@ -1,5 +1,5 @@
 /** What is sent to POST /v1/completions and /v1/chat/completions. Fields that are not listed are another API's, and ignored. */
-import { array, boolean, enum as oneOf, int, number, object, string, type infer as Infer } from "zod";
+import { array, boolean, enum as oneOf, int, number, object, record, string, type infer as Infer } from "zod";
 import { check } from "./check.js";
 
 const share = number().min(0).max(1);
@@ -22,7 +22,14 @@ const sampling = {
   max_tokens: int().min(1).optional(),
   temperature: number().min(0).optional(),
   top_k: int().min(1).optional(),
+  top_p: share.optional(),
+  min_p: share.optional(),
+  typical_p: number().gt(0).max(1).optional(),
   repetition_penalty: number().gt(0).optional(),
+  presence_penalty: number().optional(),
+  frequency_penalty: number().optional(),
+  /** By token id. */
+  logit_bias: record(string(), number()).optional(),
   seed: int().min(0).optional(),
   stream: boolean().optional(),
   dynamo: dynamoOptions.optional(),

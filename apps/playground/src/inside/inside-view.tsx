@@ -85,14 +85,16 @@ interface InsideStepViewProps extends Pick<InsideViewProps, "settings" | "change
 }
 
 function useStep(model: LoadedModel, pass: Pass, settings: Settings): InsideStep {
-  const { temperature, backoff, maskStrength, adaptive, blur, penalty } = settings;
+  const { temperature, backoff, maskStrength, adaptive, blur, penalty: repetitionPenalty } = settings;
+  const { generation } = model.info;
+  const { topP = generation.topP, minP = generation.minP, typicalP = generation.typicalP } = settings;
   return useMemo(() => {
     const { positions, accepted, context, draws } = pass.step;
     return insideStep(
       { candidates: positions[accepted] ?? [], context, draws, mask: model.cooccurrence },
-      { temperature, backoff, maskStrength, adaptive, blur, repetitionPenalty: penalty },
+      { temperature, topP, minP, typicalP, backoff, maskStrength, adaptive, blur, repetitionPenalty },
     );
-  }, [model, pass, temperature, backoff, maskStrength, adaptive, blur, penalty]);
+  }, [model, pass, temperature, topP, minP, typicalP, backoff, maskStrength, adaptive, blur, repetitionPenalty]);
 }
 
 /** Ranks along each side of the map, on a phone and on a desk: more labels could not be read. */

@@ -20,6 +20,7 @@ import { OneHeadNote } from "../components/one-head-note.js";
 import { PlotFigure } from "../components/plot-figure.js";
 import { messageOf } from "../components/message-of.js";
 import { TallyLine } from "../components/tally-line.js";
+import { adjustmentsOf, samplingOf } from "../passes/strategy-of.js";
 import type { Settings } from "../settings/settings.js";
 import { toCsv } from "./csv.js";
 import { pngBlob, save, svgBlob } from "./export-figure.js";
@@ -44,7 +45,7 @@ export function MeasureView({ model, settings }: MeasureViewProps): React.JSX.El
   const [tokens, setTokens] = useState(60);
   const [steps, setSteps] = useState(10);
   const lines = prompts.split("\n").filter((line) => line.trim() !== "");
-  const { temperature, topK, penalty, maskStrength, adaptive, blur, seed } = settings;
+  const { maskStrength, adaptive, blur, seed } = settings;
   const start = (): void => {
     if (model === undefined) return;
     sweep.start(model, {
@@ -52,9 +53,8 @@ export function MeasureView({ model, settings }: MeasureViewProps): React.JSX.El
       backoffs: backoffGrid(steps),
       length: tokens,
       seed,
-      temperature,
-      topK,
-      repetitionPenalty: penalty,
+      sampling: samplingOf(settings),
+      adjustments: adjustmentsOf(settings),
       dynamo: { maskStrength, adaptive, blur },
     });
   };

@@ -31,7 +31,14 @@ const table = [1, 2, 3].map((ahead) => Array.from({ length: 128 }, (_, token) =>
 
 async function measured(model: LanguageModel = tableModel({ table })): Promise<Sweep> {
   let last: Sweep | undefined;
-  const options = { prompts: ["a", "b"], backoffs: backoffGrid(4), dynamo: {}, length: 12, seed: 1, topK: 5 };
+  const options = {
+    prompts: ["a", "b"],
+    backoffs: backoffGrid(4),
+    dynamo: {},
+    length: 12,
+    seed: 1,
+    sampling: { topK: 5 },
+  };
   for await (const each of sweep(model, options)) last = each;
   if (last === undefined) throw new Error("a sweep yields at least its base");
   return last;

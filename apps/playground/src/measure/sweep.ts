@@ -1,11 +1,23 @@
 /** The sweep over ε_b: what each value is worth in speed, and which orders the passes settle at (paper, Figures 5, 15b). */
 import type { LanguageModel, Strategy } from "@dynamo/core";
-import { autoregressive, dynamo, generate, type DynamoOptions, type GenerationStatistics } from "@dynamo/decode";
+import {
+  autoregressive,
+  dynamo,
+  generate,
+  type AdjustmentOptions,
+  type DynamoOptions,
+  type GenerationStatistics,
+  type SamplingOptions,
+} from "@dynamo/decode";
 import { emptyTally, tokensPerPass, tokensPerSecond, type Tally } from "../passes/pass.js";
 
-export interface SweepOptions extends Pick<DynamoOptions, "temperature" | "topK" | "repetitionPenalty"> {
+export interface SweepOptions {
   readonly prompts: readonly string[];
   readonly backoffs: readonly number[];
+  /** Of both. */
+  readonly sampling: SamplingOptions;
+  /** Of both. Default: none. */
+  readonly adjustments?: AdjustmentOptions;
   readonly dynamo: Pick<DynamoOptions, "maskStrength" | "adaptive" | "blur">;
   readonly length: number;
   readonly seed: number;
@@ -32,10 +44,9 @@ export const backoffGrid = (steps: number): number[] => Array.from({ length: ste
  * each text has one of the base model beside it, before and after it in turns, and counts by its ratio to that one.
  */
 export async function* sweep(model: LanguageModel, options: SweepOptions): AsyncGenerator<Sweep, void> {
-  const { temperature, topK, repetitionPenalty, length: maxNewTokens, seed, signal } = options;
-  const sampling = { temperature, topK, repetitionPenalty };
+  const { sampling, adjustments, length: maxNewTokens, seed, signal } = options;
   const measure = async (prompt: string, strategy: Strategy): Promise<GenerationStatistics> =>
-    (await generate(model, prompt, { strategy, maxNewTokens, seed, signal })).statistics;
+    (await generate(model, prompt, { ...adjustments, strategy, maxNewTokens, seed, signal })).statistics;
   // The first passes of a session are slow on any device: they count for nobody.
   await generate(model, options.prompts[0] ?? "", { maxNewTokens: 8, seed: 0, signal });
   let base = emptyTally;

@@ -2,14 +2,18 @@
 import { chatPrompt, hasChatTemplate, type LoadedModel } from "@dynamo/model";
 import { writePasses, type Pass } from "./pass.js";
 import type { PassOptions, PassSource } from "./pass-source.js";
-import { strategyOf } from "./strategy-of.js";
+import { adjustmentsOf, strategyOf } from "./strategy-of.js";
 
 export function localSource(model: LoadedModel): PassSource {
   const write = (
     prompt: string | Int32Array,
     { settings, plugin, length, seed, signal }: PassOptions,
   ): AsyncGenerator<Pass, void> =>
-    writePasses(model, { prompt, length, seed, signal, strategy: strategyOf(settings, plugin) });
+    writePasses(model, {
+      ...{ prompt, length, seed, signal },
+      strategy: strategyOf(settings, plugin),
+      adjustments: adjustmentsOf(settings),
+    });
   return {
     remote: false,
     heads: model.info.tokenHeads,

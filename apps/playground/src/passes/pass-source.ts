@@ -1,13 +1,13 @@
 /** What writes passes: a model in this page, or a server. */
-import type { Strategy } from "@dynamo/core";
 import type { ChatMessage } from "@dynamo/tokenizer";
 import type { Pass } from "./pass.js";
+import type { OwnStrategy } from "../settings/plugin.js";
 import type { StrategySettings } from "./strategy-of.js";
 
 export interface PassOptions {
   readonly settings: StrategySettings;
   /** The visitor's own strategy, where the settings name it. */
-  readonly plugin: Strategy | undefined;
+  readonly plugin: OwnStrategy | undefined;
   /** Tokens at most. */
   readonly length: number;
   readonly seed: number;

@@ -1,6 +1,6 @@
 /** What is kept of one forward pass, so that the page can show it and decide it anew. */
 import type { Candidates, LanguageModel, StepInput, Strategy } from "@dynamo/core";
-import { generate, type OrderTrace } from "@dynamo/decode";
+import { generate, type AdjustmentOptions, type OrderTrace } from "@dynamo/decode";
 
 export interface Pass {
   readonly index: number;
@@ -60,12 +60,14 @@ export interface WriteOptions {
   readonly length: number;
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
+  /** Of every strategy's logits. Default: none. */
+  readonly adjustments?: AdjustmentOptions;
 }
 
 /** The passes of a text, each as it is made; one is made each time the iterator is asked. */
 export async function* writePasses(model: LanguageModel, options: WriteOptions): AsyncGenerator<Pass, void> {
-  const { prompt, strategy, length, seed, signal } = options;
-  const chunks = generate(model, prompt, { strategy: recorded(strategy), maxNewTokens: length, seed, signal });
+  const { prompt, strategy, length: maxNewTokens, seed, signal, adjustments } = options;
+  const chunks = generate(model, prompt, { ...adjustments, strategy: recorded(strategy), maxNewTokens, seed, signal });
   let started = performance.now();
   for await (const { pass, text, tokens, order, trace } of chunks) {
     const seconds = (performance.now() - started) / 1000;

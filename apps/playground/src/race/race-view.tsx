@@ -1,5 +1,4 @@
 /** Race: the base model, one token per pass, beside DynaMo; same prompt, same seed, same device. */
-import type { Strategy } from "@dynamo/core";
 import { Alert, Button, Card, Group, Progress, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Legend } from "../components/legend.js";
 import { OneHeadNote } from "../components/one-head-note.js";
@@ -7,6 +6,7 @@ import { figure } from "../components/figures.js";
 import { TallyLine } from "../components/tally-line.js";
 import { tokensPerSecond } from "../passes/pass.js";
 import type { PassSource } from "../passes/pass-source.js";
+import type { OwnStrategy } from "../settings/plugin.js";
 import type { Settings } from "../settings/settings.js";
 import { PassText } from "../write/pass-text.js";
 import { useRace, type LaneState } from "./use-race.js";
@@ -14,7 +14,7 @@ import { useRace, type LaneState } from "./use-race.js";
 export interface RaceViewProps {
   readonly source: PassSource | undefined;
   readonly settings: Settings;
-  readonly plugin: Strategy | undefined;
+  readonly plugin: OwnStrategy | undefined;
 }
 
 export function RaceView({ source, settings, plugin }: RaceViewProps): React.JSX.Element {

@@ -59,7 +59,7 @@ export function serverSource(target: ServerTarget, model: ListedModel): PassSour
 }
 
 function bodyOf(model: string, { settings, length, seed }: PassOptions): Omit<CompletionRequest, "prompt"> {
-  const { strategy, backoff, maskStrength, adaptive, blur, temperature, topK, penalty } = settings;
+  const { strategy, backoff, maskStrength, adaptive, blur } = settings;
   if (strategy === "plugin") {
     throw new DynamoError(
       "unsupported",
@@ -69,9 +69,16 @@ function bodyOf(model: string, { settings, length, seed }: PassOptions): Omit<Co
   return {
     model,
     max_tokens: length,
-    temperature,
-    top_k: topK,
-    repetition_penalty: penalty,
+    temperature: settings.temperature,
+    top_k: settings.topK,
+    // Undefined is not sent: then the server's model says.
+    top_p: settings.topP,
+    min_p: settings.minP,
+    typical_p: settings.typicalP,
+    repetition_penalty: settings.penalty,
+    presence_penalty: settings.presencePenalty,
+    frequency_penalty: settings.frequencyPenalty,
+    logit_bias: settings.logitBias,
     seed,
     stream: true,
     dynamo: { strategy, backoff, maskStrength, adaptive, blur, trace: true },

@@ -1,14 +1,17 @@
 /** Takes a strategy's module in, after a word of warning: it runs code. */
-import { Alert, Button, FileButton, Group, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, FileButton, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { useState } from "react";
 import type { PluginControl } from "./use-plugin.js";
 
-export function PluginPicker({ plugin, error, offer }: PluginControl): React.JSX.Element {
+export function PluginPicker(control: PluginControl): React.JSX.Element {
+  const { plugin, options, setOptions, loading, error, offerFile, offerAddress } = control;
+  const [address, setAddress] = useState("");
   return (
     <Stack gap="xs">
       <FileButton
         accept=".js,.mjs,text/javascript"
         onChange={(file) => {
-          if (file !== null) offer(file);
+          if (file !== null) offerFile(file);
         }}
       >
         {(props) => (
@@ -17,8 +20,41 @@ export function PluginPicker({ plugin, error, offer }: PluginControl): React.JSX
           </Button>
         )}
       </FileButton>
+      <TextInput
+        label="Or the address of its module"
+        placeholder="https://…/strategy.js"
+        value={address}
+        onChange={({ currentTarget }) => setAddress(currentTarget.value)}
+        onKeyDown={({ key }) => {
+          if (key === "Enter") offerAddress(address);
+        }}
+      />
+      <Button
+        variant="default"
+        size="xs"
+        disabled={address.trim() === ""}
+        loading={loading}
+        onClick={() => offerAddress(address)}
+      >
+        Load the module
+      </Button>
+      {error === undefined ? null : (
+        <Alert color="red">
+          <span className="message">{error}</span>
+        </Alert>
+      )}
+      <TextInput
+        label="Its options, as JSON"
+        description="It gets these and the settings that you change here."
+        // Mantine's grey has too little contrast.
+        descriptionProps={{ c: "inherit" }}
+        placeholder={'{"least": 0.5}'}
+        error={plugin?.error}
+        errorProps={{ className: "message" }}
+        value={options}
+        onChange={({ currentTarget }) => setOptions(currentTarget.value)}
+      />
       {plugin === undefined ? <Text size="xs">Until there is one, dynamo writes in its place.</Text> : null}
-      {error === undefined ? null : <Alert color="red">{error}</Alert>}
     </Stack>
   );
 }
@@ -28,13 +64,13 @@ export function PluginWarning({ offered, run, refuse }: PluginControl): React.JS
     <Modal
       opened={offered !== undefined}
       onClose={refuse}
-      title="This file is a program"
+      title="This module is a program"
       closeButtonProps={{ "aria-label": "Close" }}
     >
       <Stack>
         <Text>
-          <b>{offered?.name}</b> will run in this page. It can read and change everything here and send it anywhere. Run
-          it only if you wrote it, or trust who did.
+          <b className="message">{offered?.name}</b> will run in this page. It can read and change everything here and
+          send it anywhere. Run it only if you wrote it, or trust who did.
         </Text>
         <Group justify="end">
           <Button variant="default" onClick={refuse} data-autofocus>

@@ -1,5 +1,6 @@
 /** All settings, beside every view. */
 import { CopyButton, Button, NumberInput, Select, Stack } from "@mantine/core";
+import { AdvancedSampling } from "./advanced-sampling.js";
 import { PluginPicker } from "./plugin-picker.js";
 import { devices, dtypes, ranges, strategies, type Settings } from "./settings.js";
 import { StepControls } from "./step-controls.js";
@@ -20,7 +21,7 @@ const strategyLabels = {
   dynamo: "dynamo – 1 to N tokens per pass",
   autoregressive: "autoregressive – one per pass",
   verified: "verified – exactly the base model's",
-  plugin: "your own, from a file",
+  plugin: "your own, from a module",
 } as const;
 const deviceLabels = { auto: "automatic", webgpu: "GPU (WebGPU)", wasm: "CPU (WASM)" } as const;
 const dtypeLabels = {
@@ -52,6 +53,7 @@ export function SettingsPanel({ settings, change, plugin, remote, children }: Se
       <Figure name="temperature" label="Temperature (0 is greedy)" step={0.1} settings={settings} change={change} />
       <Figure name="topK" label="Top-k" step={1} settings={settings} change={change} />
       <Figure name="penalty" label="Repetition penalty" step={0.05} settings={settings} change={change} />
+      <AdvancedSampling settings={settings} change={change} />
       <Figure name="seed" label="Seed" step={1} settings={settings} change={change} />
       <Figure name="length" label="Tokens to write" step={10} settings={settings} change={change} />
       <CopyButton value={location.href}>

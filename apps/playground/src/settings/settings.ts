@@ -1,4 +1,10 @@
 /** The whole state of the page, and its form as a link: what is at its default is left out. */
+import type { GenerateOptions, SamplingOptions } from "@dynamo/decode";
+import { samplingChecks } from "@dynamo/decode/plugin";
+import { generateChecks } from "@dynamo/decode/rows";
+import { flag, inRange, oneOf, optionalNumber, optionalObject, text, type Field } from "./field.js";
+
+export { maxPromptLength } from "./field.js";
 
 export const views = ["write", "chat", "race", "inside", "measure"] as const;
 export type View = (typeof views)[number];
@@ -10,7 +16,13 @@ export type DeviceName = (typeof devices)[number];
 export const dtypes = ["auto", "fp32", "fp16", "q8", "q4"] as const;
 export type DTypeName = (typeof dtypes)[number];
 
-export interface Settings {
+/** What most visitors leave to the model: undefined unless they say otherwise. */
+export type AdvancedSettings = {
+  readonly [Name in (typeof advancedNames)[number]]: (SamplingOptions & GenerateOptions)[Name];
+};
+export const advancedNames = ["topP", "minP", "typicalP", "presencePenalty", "frequencyPenalty", "logitBias"] as const;
+
+export interface Settings extends AdvancedSettings {
   readonly view: View;
   readonly prompt: string;
   /** An embedded model's name, the address of a model folder, or a server's. */
@@ -26,6 +38,7 @@ export interface Settings {
   readonly blur: boolean;
   readonly temperature: number;
   readonly topK: number;
+  /** The repetition penalty. */
   readonly penalty: number;
   readonly seed: number;
   /** Tokens to write at most. */
@@ -39,48 +52,8 @@ export interface Settings {
   readonly thirdRank: number;
 }
 
-interface Field<Value> {
-  readonly initial: Value;
-  /** undefined for text that is no value of the field. */
-  parse(text: string): Value | undefined;
-  format(value: Value): string;
-}
-
-/** Links come from anywhere: longer prompts than this do not fit in one either. */
-export const maxPromptLength = 20_000;
-
 /** Web servers refuse longer addresses (nginx 8 kB, Node 16 kB): a prompt that makes one longer is left out of it. */
 const maxQueryLength = 7000;
-
-const oneOf = <Name extends string>(names: readonly Name[], initial: Name): Field<Name> => ({
-  initial,
-  parse: (text) => names.find((name) => name === text),
-  format: (value) => value,
-});
-
-const text = (initial: string): Field<string> => ({
-  initial,
-  parse: (value) => value.slice(0, maxPromptLength).toWellFormed(),
-  format: (value) => value,
-});
-
-const flag = (initial: boolean): Field<boolean> => ({
-  initial,
-  parse: (value) => (value === "1" ? true : value === "0" ? false : undefined),
-  format: (value) => (value ? "1" : "0"),
-});
-
-function inRange(initial: number, [least, most]: readonly [number, number], whole: boolean): Field<number> {
-  return {
-    initial,
-    parse(value) {
-      const number = Number(value);
-      const valid = value.trim() !== "" && number >= least && number <= most && (!whole || Number.isInteger(number));
-      return valid ? number : undefined;
-    },
-    format: String,
-  };
-}
 
 /** Least and most of each number, for the link and the controls alike. */
 export const ranges = {
@@ -111,6 +84,12 @@ const fields: { readonly [Key in keyof Settings]: Field<Settings[Key]> } = {
   temperature: inRange(0.7, ranges.temperature, false),
   topK: inRange(20, ranges.topK, true),
   penalty: inRange(1.1, ranges.penalty, false),
+  topP: optionalNumber(samplingChecks.topP),
+  minP: optionalNumber(samplingChecks.minP),
+  typicalP: optionalNumber(samplingChecks.typicalP),
+  presencePenalty: optionalNumber(generateChecks.presencePenalty),
+  frequencyPenalty: optionalNumber(generateChecks.frequencyPenalty),
+  logitBias: optionalObject(generateChecks.logitBias),
   seed: inRange(1, ranges.seed, true),
   length: inRange(160, ranges.length, true),
   run: flag(false),
@@ -133,10 +112,12 @@ export function parseSettings(query: string): Settings {
   return Object.fromEntries(entries) as unknown as Settings;
 }
 
-/** The query of a link to this state, without "?"; empty for the initial one. A prompt too long for a link is left out. */
+/** The query of a link to this state, without "?"; empty for the initial one. What is too long for a link is left out. */
 export function formatSettings(settings: Settings): string {
-  const query = queryOf(settings);
-  return query.length <= maxQueryLength ? query : queryOf({ ...settings, prompt: initialSettings.prompt, run: false });
+  const shorter = { ...settings, prompt: initialSettings.prompt, run: false };
+  const shortest = { ...shorter, logitBias: undefined };
+  const queries = [settings, shorter, shortest].map(queryOf);
+  return queries.find(({ length }) => length <= maxQueryLength) ?? "";
 }
 
 export const promptFitsLink = (settings: Settings): boolean => queryOf(settings).length <= maxQueryLength;

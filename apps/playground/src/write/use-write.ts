@@ -1,8 +1,8 @@
 /** Writing the settings' text: on demand, and once by itself when a link asks for it. */
-import type { Strategy } from "@dynamo/core";
 import { useEffect, useRef } from "react";
 import type { PassSource } from "../passes/pass-source.js";
 import type { Writing } from "../passes/use-passes.js";
+import type { OwnStrategy } from "../settings/plugin.js";
 import type { Settings } from "../settings/settings.js";
 import type { ChangeSettings } from "../settings/use-settings.js";
 
@@ -10,7 +10,7 @@ export interface WriteParts {
   readonly source: PassSource | undefined;
   readonly settings: Settings;
   readonly change: ChangeSettings;
-  readonly plugin: Strategy | undefined;
+  readonly plugin: OwnStrategy | undefined;
   readonly writing: Writing;
 }
 

@@ -38,11 +38,15 @@ describe("screenshots", () => {
           await fillView(page, view, { tokens: 80 });
           await picture(page, `${name}-${view.toLowerCase().replaceAll(" ", "-")}`);
         }
-        if (!phone) return;
-        await button(page, "Settings").click();
-        await page.getByRole("combobox", { name: "Model" }).waitFor();
-        await page.waitForTimeout(500); // the drawer slides in
-        await page.screenshot({ path: `${folder}/${name}-settings.png` });
+        if (phone) {
+          await button(page, "Settings").click();
+          await page.getByRole("combobox", { name: "Model" }).waitFor();
+          await page.waitForTimeout(500); // the drawer slides in
+          await page.screenshot({ path: `${folder}/${name}-settings.png` });
+        }
+        await page.getByText("Advanced sampling", { exact: true }).click();
+        await page.getByText("Reset advanced sampling").scrollIntoViewIfNeeded();
+        await page.screenshot({ path: `${folder}/${name}-advanced.png` });
       });
     }
   }
