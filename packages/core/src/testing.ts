@@ -13,6 +13,9 @@ import type {
 import { tensor } from "./tensor.js";
 import type { TextStream, Tokenizer } from "./tokenizer.js";
 
+export { callWithEachPartWrong, callWithUnknownOptions, functionNames, settledOrRefused } from "./wrong-arguments.js";
+export type { Place, PublicCall } from "./wrong-arguments.js";
+
 /** Options of the fake model. */
 export interface TableModelOptions {
   /** table[n][t]: head n + 1's logits after token t; each of the vocabulary's size. */
@@ -130,24 +133,6 @@ function forwardTable(
     });
   });
   return { candidates, logits: whole };
-}
-
-/**
- * What came of a call, of the promise that it returned and of the first items of an iterator: "settled", or the code of
- * the DynamoError that it was refused with. For tests with arbitrary arguments: every other error is thrown on.
- */
-export async function settledOrRefused(call: () => unknown): Promise<string> {
-  try {
-    const result = await call();
-    if (typeof result === "object" && result !== null && Symbol.asyncIterator in result) {
-      let items = 0;
-      for await (const _ of result as AsyncIterable<unknown>) if (++items === 3) break;
-    }
-    return "settled";
-  } catch (error) {
-    if (DynamoError.is(error) && error.message.length < 2000) return error.code;
-    throw error;
-  }
 }
 
 /** The `topK` largest logits, descending, ties by lower id. */

@@ -1,5 +1,20 @@
 /** Builds ONNX graphs. Names are addresses: the scope's path and the operator, e.g. /stem/layers.0/attention/MatMul. */
 import { DynamoError, elementCount, type DType } from "@dynamo/core";
+import { callback, checkOptions, checkValue, someText, text } from "@dynamo/core/options";
+import {
+  constantChecks,
+  dimsCheck,
+  dtypeCheck,
+  floatDTypeCheck,
+  initializerChecks,
+  inputsCheck,
+  integersCheck,
+  nodeChecks,
+  numberCheck,
+  openDimsCheck,
+  outputsCheck,
+  resultsCheck,
+} from "./checks.js";
 import {
   elementTypes,
   type Attribute,
@@ -19,7 +34,18 @@ export type AttributeValue = number | boolean | string | readonly number[] | { r
 export interface NodeOptions {
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
   readonly domain?: string;
-  readonly outputs?: number;
+}
+
+/** Options of an initializer. */
+export interface InitializerOptions {
+  /** It may be asked for again by its name. */
+  readonly shared?: boolean;
+}
+
+/** Options of an integer constant. */
+export interface ConstantOptions {
+  /** Without dimensions: of one value. */
+  readonly scalar?: boolean;
 }
 
 /** Microsoft's contributed operators. */
@@ -41,10 +67,10 @@ export interface GraphBuilder {
     dtype: DType,
     dims: readonly number[],
     load: Initializer["load"],
-    options?: { readonly shared?: boolean },
+    options?: InitializerOptions,
   ): Value;
   /** A small int64 constant: shapes, axes, indices. Equal ones are shared. */
-  ints(values: readonly number[], options?: { readonly scalar?: boolean }): Value;
+  ints(values: readonly number[], options?: ConstantOptions): Value;
   /** A float constant, scalar. */
   float(value: number, dtype: "float32" | "float16", encode: (value: number) => Uint8Array): Value;
   input(name: string, dtype: DType, dims: readonly (number | string)[]): Value;
@@ -70,11 +96,17 @@ interface Parts {
 
 /** A builder of a new, empty graph. */
 export function graphBuilder(name: string): GraphBuilder {
+  checkValue("name", name, text);
   return builderOver({ name, nodes: [], inputs: [], outputs: [], initializers: new Map(), names: new Set() }, "");
 }
 
 function builderOver(parts: Parts, path: string): GraphBuilder {
-  const ops: GraphBuilder["ops"] = (opType, inputs, outputs, { attributes = {}, domain = "" } = {}) => {
+  const ops: GraphBuilder["ops"] = (opType, inputs, outputs, options = {}) => {
+    checkValue("opType", opType, someText);
+    checkValue("inputs", inputs, inputsCheck);
+    checkValue("outputs", outputs, outputsCheck);
+    checkOptions("a node", options, nodeChecks);
+    const { attributes = {}, domain = "" } = options;
     const name = uniqueName(parts.names, `${path}/${opType}`);
     const produced = Array.from({ length: outputs }, (_, i) => `${name}_output_${i}`);
     parts.nodes.push({
@@ -88,47 +120,24 @@ function builderOver(parts: Parts, path: string): GraphBuilder {
     return produced;
   };
   const builder: GraphBuilder = {
-    scope: (child) => builderOver(parts, `${path}/${child}`),
+    scope(child) {
+      checkValue("path", child, text);
+      return builderOver(parts, `${path}/${child}`);
+    },
     ops,
     op: (opType, inputs, options) => ops(opType, inputs, 1, options)[0] as Value,
-    cast: (value, dtype) => builder.op("Cast", [value], { attributes: { to: elementTypes[dtype] } }),
-    initializer(name, dtype, dims, load, { shared = false } = {}) {
-      if (shared && parts.initializers.has(name)) return name;
-      if (parts.initializers.has(name)) throw new DynamoError("invalid-argument", `initializer ${name} exists already`);
-      elementCount(dims);
-      parts.initializers.set(name, { name, dtype, dims, load });
-      return name;
+    cast(value, dtype) {
+      checkValue("dtype", dtype, dtypeCheck);
+      return builder.op("Cast", [value], { attributes: { to: elementTypes[dtype] } });
     },
-    ints(values, { scalar = false } = {}) {
-      const name = `constants/int64${scalar ? "" : "s"}/${values.join("_")}`;
-      const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
-      const dims = scalar ? [] : [values.length];
-      parts.initializers.set(name, { name, dtype: "int64", dims, load: () => bytes });
-      return name;
-    },
-    float(value, dtype, encode) {
-      const name = `constants/${dtype}/${value}`;
-      parts.initializers.set(name, { name, dtype, dims: [], load: () => encode(value) });
-      return name;
-    },
-    input(name, dtype, dims) {
-      parts.inputs.push({ name, dtype, dims });
-      return name;
-    },
-    output(name, value, dtype, dims) {
-      parts.nodes.push({
-        name: `/outputs/${name}`,
-        opType: "Identity",
-        domain: "",
-        inputs: [value],
-        outputs: [name],
-        attributes: {},
-      });
-      parts.outputs.push({ name, dtype, dims });
-    },
+    ...constantsOf(parts),
+    ...bordersOf(parts),
     subgraph(name, build) {
+      checkValue("name", name, text);
+      checkValue("build", build, callback());
       const inner: Parts = { ...parts, name, nodes: [], inputs: [], outputs: [] };
       const results = build(builderOver(inner, `${path}/${name}`));
+      checkValue("what build() returns", results, resultsCheck);
       for (const [i, { value, dtype }] of results.entries()) {
         const output = `${path}/${name}/result_${i}`;
         inner.nodes.push({
@@ -150,6 +159,73 @@ function builderOver(parts: Parts, path: string): GraphBuilder {
     finish: () => ({ ...parts, initializers: [...parts.initializers.values()] }),
   };
   return builder;
+}
+
+function constantsOf({ initializers }: Parts): Pick<GraphBuilder, "initializer" | "ints" | "float"> {
+  return {
+    initializer(name, dtype, dims, load, options = {}) {
+      checkValueInfo(name, dtype);
+      checkValue("dims", dims, dimsCheck);
+      checkValue("load", load, callback());
+      checkOptions("initializer()", options, initializerChecks);
+      const { shared = false } = options;
+      if (shared && initializers.has(name)) return name;
+      if (initializers.has(name)) throw new DynamoError("invalid-argument", `initializer ${name} exists already`);
+      elementCount(dims);
+      initializers.set(name, { name, dtype, dims, load });
+      return name;
+    },
+    ints(values, options = {}) {
+      checkValue("values", values, integersCheck);
+      checkOptions("ints()", options, constantChecks);
+      const { scalar = false } = options;
+      if (scalar && values.length !== 1)
+        throw new DynamoError("invalid-argument", `a scalar has one value, received ${values.length}`);
+      const name = `constants/int64${scalar ? "" : "s"}/${values.join("_")}`;
+      const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+      const dims = scalar ? [] : [values.length];
+      initializers.set(name, { name, dtype: "int64", dims, load: () => bytes });
+      return name;
+    },
+    float(value, dtype, encode) {
+      checkValue("value", value, numberCheck);
+      checkValue("dtype", dtype, floatDTypeCheck);
+      checkValue("encode", encode, callback());
+      const name = `constants/${dtype}/${value}`;
+      initializers.set(name, { name, dtype, dims: [], load: () => encode(value) });
+      return name;
+    },
+  };
+}
+
+/** Where values come in and go out. */
+function bordersOf({ nodes, inputs, outputs }: Parts): Pick<GraphBuilder, "input" | "output"> {
+  return {
+    input(name, dtype, dims) {
+      checkValueInfo(name, dtype, dims);
+      inputs.push({ name, dtype, dims });
+      return name;
+    },
+    output(name, value, dtype, dims) {
+      checkValue("value", value, text);
+      checkValueInfo(name, dtype, dims);
+      nodes.push({
+        name: `/outputs/${name}`,
+        opType: "Identity",
+        domain: "",
+        inputs: [value],
+        outputs: [name],
+        attributes: {},
+      });
+      outputs.push({ name, dtype, dims });
+    },
+  };
+}
+
+function checkValueInfo(name: string, dtype: DType, dims: readonly (number | string)[] = []): void {
+  checkValue("name", name, text);
+  checkValue("dtype", dtype, dtypeCheck);
+  checkValue("dims", dims, openDimsCheck);
 }
 
 function uniqueName(names: Set<string>, wanted: string): string {

@@ -1,6 +1,13 @@
 /** @dynamo/onnx: builds, reads and writes ONNX graphs; knows nothing of language models. */
 export { graphBuilder, microsoft } from "./builder.js";
-export type { AttributeValue, GraphBuilder, NodeOptions, Value } from "./builder.js";
+export type {
+  AttributeValue,
+  ConstantOptions,
+  GraphBuilder,
+  InitializerOptions,
+  NodeOptions,
+  Value,
+} from "./builder.js";
 export { elementTypes } from "./proto.js";
 export type { Attribute, Initializer, OnnxGraph, OnnxModel, OnnxNode, ValueInfo } from "./proto.js";
 export { readOnnx } from "./read.js";

@@ -1,8 +1,9 @@
 /** Reads an ONNX file's graph, nodes and subgraphs included, without its weights: a few small reads. Trusts nothing. */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { DynamoError } from "@dynamo/core";
+import { deepest } from "./checks.js";
 import { attributeTypes, fields, type Attribute, type OnnxGraph, type OnnxNode, type ValueInfo } from "./proto.js";
-import { readMessage, readTensor, walk, type RangeReader, type TensorSummary } from "./read.js";
+import { checkedReader, readMessage, readTensor, walk, type RangeReader, type TensorSummary } from "./read.js";
 
 /** A constant's name, dtype and dimensions, and its values where they are few. */
 export interface TensorStructure extends TensorSummary {
@@ -28,11 +29,10 @@ export interface GraphStructure {
 
 /** Shapes and axes have a few numbers. */
 const mostValues = 64;
-/** Our graphs hold branches of an If, and no branches in those. */
-const deepest = 8;
 
 /** Throws `invalid-file` for anything that is not a well-formed ONNX file of a plausible size. */
-export async function readOnnxGraph(read: RangeReader, fileBytes: number): Promise<GraphStructure> {
+export async function readOnnxGraph(readBytes: RangeReader, fileBytes: number): Promise<GraphStructure> {
+  const read = checkedReader(readBytes, fileBytes);
   const nodes: OnnxNode[] = [];
   const inputs: InputStructure[] = [];
   const outputs: string[] = [];

@@ -1,6 +1,8 @@
 /** Reads an ONNX file's structure without its weights: any file size, a few small reads. Trusts nothing. */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { DynamoError, type DType } from "@dynamo/core";
+import { callback, checkValue, whole } from "@dynamo/core/options";
+import { bytesCheck } from "./checks.js";
 import { dtypeOf, fields } from "./proto.js";
 
 /** Bytes [offset, offset + length) of the file; shorter only at its end. */
@@ -43,7 +45,8 @@ type Mutable<T> = {
 };
 
 /** Throws `invalid-file` for anything that is not a well-formed ONNX file of a plausible size. */
-export async function readOnnx(read: RangeReader, fileBytes: number): Promise<OnnxSummary> {
+export async function readOnnx(readBytes: RangeReader, fileBytes: number): Promise<OnnxSummary> {
+  const read = checkedReader(readBytes, fileBytes);
   const summary: Mutable<OnnxSummary> = {
     irVersion: 0,
     producer: "",
@@ -73,6 +76,17 @@ export async function readOnnx(read: RangeReader, fileBytes: number): Promise<On
   });
   if (graphs === 0) throw new DynamoError("invalid-file", "onnx: the file holds no graph");
   return summary;
+}
+
+/** The reader, which has to give bytes. */
+export function checkedReader(read: RangeReader, fileBytes: number): RangeReader {
+  checkValue("read", read, callback());
+  checkValue("fileBytes", fileBytes, whole(0));
+  return async (offset, length) => {
+    const bytes = await read(offset, length);
+    checkValue("what read() resolves to", bytes, bytesCheck);
+    return bytes;
+  };
 }
 
 async function readGraphField(

@@ -1,6 +1,8 @@
 /** Writes an ONNX model piece by piece: one initializer's bytes are in memory at a time. */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { byteSize, DynamoError, elementCount } from "@dynamo/core";
+import { checkOptions, checkValue } from "@dynamo/core/options";
+import { bytesCheck, graphCheck, modelCheck, sinkCheck, writeChecks } from "./checks.js";
 import {
   attributeTypes,
   elementTypes,
@@ -45,6 +47,11 @@ interface Placed {
 
 /** Bytes of all initializers, subgraphs' included (those are always inline). */
 export function weightBytes(graph: OnnxGraph): number {
+  checkValue("graph", graph, graphCheck);
+  return sizeOf(graph);
+}
+
+function sizeOf(graph: OnnxGraph): number {
   return graph.initializers.reduce((sum, { dtype, dims }) => sum + elementCount(dims) * byteSize(dtype), 0);
 }
 
@@ -53,6 +60,9 @@ export function weightBytes(graph: OnnxGraph): number {
  * when an initializer's bytes differ from what its dims say.
  */
 export async function writeOnnx(model: OnnxModel, sink: OnnxSink, options: WriteOptions = {}): Promise<void> {
+  checkValue("model", model, modelCheck);
+  checkValue("sink", sink, sinkCheck);
+  checkOptions("writeOnnx()", options, writeChecks);
   const placed = place(model.graph.initializers, options.external !== undefined);
   const inline = placed.filter(({ offset }) => offset === undefined);
   const inlineBytes = inline.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -72,7 +82,7 @@ export async function writeOnnx(model: OnnxModel, sink: OnnxSink, options: Write
   await sink.write(modelHead(model));
   await sink.write(new BinaryWriter().tag(fields.model.graph, WireType.LengthDelimited).uint32(graphBytes).finish());
   await sink.write(body);
-  const total = weightBytes(model.graph);
+  const total = sizeOf(model.graph);
   let written = 0;
   let externalEnd = 0;
   for (const [index, item] of placed.entries()) {
@@ -123,6 +133,7 @@ function place(initializers: readonly Initializer[], external: boolean): Placed[
 
 async function load({ initializer, byteLength }: Placed): Promise<Uint8Array> {
   const data = await initializer.load();
+  checkValue(`what load() of ${initializer.name} returns`, data, bytesCheck);
   if (data.length !== byteLength) {
     throw new DynamoError(
       "invalid-argument",

@@ -1,5 +1,6 @@
 /** Data from the other end, against a schema: it may be damaged or hostile. */
 import { DynamoError, type DynamoErrorCode } from "@dynamo/core";
+import { checkValue, oneOf, text as textCheck } from "@dynamo/core/options";
 import type { ZodType } from "zod";
 
 /** Longest part of a foreign text that a message repeats. */
@@ -14,8 +15,13 @@ export function check<Value>(schema: ZodType<Value>, json: unknown, what: string
   throw new DynamoError(code, `${what}${place}: ${(issue?.message ?? "no valid value").slice(0, mostQuoted)}`);
 }
 
-/** Throws for text that is no JSON. */
+const codeCheck = oneOf<DynamoErrorCode>("invalid-argument", "invalid-file", "runtime");
+
+/** Throws an error of this code (`invalid-argument`, `invalid-file`, `runtime`) for text that is no JSON. */
 export function parseJson(text: string, what: string, code: DynamoErrorCode): unknown {
+  checkValue("text", text, textCheck);
+  checkValue("what", what, textCheck);
+  checkValue("code", code, codeCheck);
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -1,6 +1,18 @@
 /** One forward pass on the wire: what it emitted, and what its heads saw. */
 import type { Candidates } from "@dynamo/core";
+import {
+  callback,
+  checkOptions,
+  checkValue,
+  isPlainObject,
+  required,
+  text,
+  valueCheck,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import { array, int, number, object, string, type infer as Infer } from "zod";
+import { check } from "./check.js";
 
 /** Above what any model has, so that a hostile stream cannot fill a page's memory with one pass. */
 const most = { heads: 16, positions: 16, candidates: 256, tokens: 256, text: 1000, id: 2 ** 31 - 1 } as const;
@@ -52,20 +64,31 @@ export interface CandidatesOptions {
   readonly count: number;
 }
 
+const candidatesCheck = valueCheck<Candidates>("a head's candidates { ids, logits, logSumExp }", (value) => {
+  if (!isPlainObject(value)) return false;
+  const { ids, logits, logSumExp } = value as Candidates;
+  return ids instanceof Int32Array && logits instanceof Float32Array && typeof logSumExp === "number";
+});
+const optionChecks: OptionChecks<CandidatesOptions> = { decode: required(callback()), count: required(whole(0)) };
+
 /** A head's likeliest tokens as they are sent. */
-export function toWireCandidates(
-  { ids, logits, logSumExp }: Candidates,
-  { decode, count }: CandidatesOptions,
-): WireCandidate[] {
-  return Array.from(ids.subarray(0, Math.min(count, most.candidates)), (each, rank) => ({
-    id: each,
-    text: decode([each]).slice(0, most.text),
-    probability: Math.min(1, Math.exp((logits[rank] ?? -Infinity) - logSumExp)),
-  }));
+export function toWireCandidates(candidates: Candidates, options: CandidatesOptions): WireCandidate[] {
+  checkValue("candidates", candidates, candidatesCheck);
+  checkOptions("toWireCandidates()", options, optionChecks);
+  const { ids, logits, logSumExp } = candidates;
+  return Array.from(ids.subarray(0, Math.min(options.count, most.candidates)), (each, rank) => {
+    const decoded: unknown = options.decode([each]);
+    checkValue("what decode() returns", decoded, text);
+    const probability = Math.min(1, Math.exp((logits[rank] ?? -Infinity) - logSumExp));
+    return { id: each, text: decoded.slice(0, most.text), probability };
+  });
 }
+
+const wireCandidates = array(candidate);
 
 /** As a model in this process would have given them: log-probabilities stand for the logits. */
 export function fromWireCandidates(candidates: readonly WireCandidate[]): Candidates {
+  check(wireCandidates, candidates, "candidates", "invalid-argument");
   return {
     ids: Int32Array.from(candidates, (each) => each.id),
     logits: Float32Array.from(candidates, ({ probability }) => Math.log(probability)),

@@ -1,5 +1,6 @@
 /** A streamed answer, event by event: text, the pass that gave it, the end, or an error midway. */
 import { DynamoError } from "@dynamo/core";
+import { checkValue, oneOf, text } from "@dynamo/core/options";
 import { array, int, number, object, preprocess, string, union, type infer as Infer } from "zod";
 import { check, mostQuoted, parseJson } from "./check.js";
 import { wirePass } from "./pass.js";
@@ -39,6 +40,8 @@ export type ErrorBody = Infer<typeof errorBody>;
 /** Which of the two streams it is. */
 export type StreamKind = "completion" | "chat";
 
+const kindCheck = oneOf<StreamKind>("completion", "chat");
+
 /** What one chunk of a stream says. */
 export interface StreamEvent {
   readonly text: string;
@@ -53,6 +56,8 @@ export interface StreamEvent {
  * tells, and for what is no event of this protocol.
  */
 export function parseStreamEvent(kind: StreamKind, data: string): StreamEvent | "done" {
+  checkValue("kind", kind, kindCheck);
+  checkValue("data", data, text);
   if (data === "[DONE]") return "done";
   const json = parseJson(data, "the server's stream", "runtime");
   if (typeof json === "object" && json !== null && "error" in json) {
