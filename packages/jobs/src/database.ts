@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { DynamoError } from "@dynamo/core";
+import { checkValue, folderCheck } from "@dynamo/core/options";
+import { checkStatement } from "./checked-queue.js";
 import { lockFolder } from "./folder-lock.js";
 
 /** pg-boss's own contract. */
@@ -32,8 +34,9 @@ interface Waiting {
 const built = import.meta.url.endsWith(".ts") ? "../dist/pglite-thread.js" : "./pglite-thread.js";
 const entry = new URL(built, import.meta.url);
 
-/** Throws `invalid-argument` when another process has it open, `runtime` when it does not open. */
+/** Throws `invalid-argument` when another process has it open, `not-found` without the folder, `runtime` when it does not open. */
 export async function openEmbedded(folder: string): Promise<EmbeddedDatabase> {
+  checkValue("folder", folder, folderCheck);
   const lock = await lockFolder(folder);
   const thread = new Worker(entry, { workerData: { folder: join(folder, "database") } });
   const waiting = new Map<number, Waiting>();
@@ -64,13 +67,14 @@ export async function openEmbedded(folder: string): Promise<EmbeddedDatabase> {
   return {
     executeSql: (text, values = []) =>
       new Promise((resolve, reject) => {
+        checkStatement(text, values);
         if (end !== undefined) {
           reject(end);
           return;
         }
         const id = next++;
+        post(thread, { kind: "run", id, text, values });
         waiting.set(id, { resolve, reject });
-        thread.postMessage({ kind: "run", id, text, values } satisfies ToDatabase);
       }),
     async close() {
       thread.postMessage({ kind: "close" } satisfies ToDatabase);
@@ -80,9 +84,20 @@ export async function openEmbedded(folder: string): Promise<EmbeddedDatabase> {
   };
 }
 
+/** Functions, for example, cannot be sent to another thread. */
+function post(thread: Worker, message: ToDatabase): void {
+  try {
+    thread.postMessage(message);
+  } catch (cause) {
+    throw new DynamoError("invalid-argument", "values must be texts, numbers, flags, dates, bytes or plain JSON", {
+      cause,
+    });
+  }
+}
+
 function settle(waiting: Map<number, Waiting>, message: Exclude<FromDatabase, { kind: "ready" }>): void {
   const found = waiting.get(message.id);
   waiting.delete(message.id);
   if (message.kind === "done") found?.resolve({ rows: message.rows });
-  else found?.reject(new Error(message.message));
+  else found?.reject(new DynamoError("runtime", `the embedded database: ${message.message}`));
 }

@@ -19,7 +19,7 @@ const settleMilliseconds = 100;
 /** Longer paths are no addresses of sockets. */
 const mostPathBytes = 100;
 
-/** Throws `invalid-argument` when another process has the folder. */
+/** Throws `invalid-argument` when another process has the folder, `not-found` when there is none that can be written to. */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   const address = addressOf(resolve(folder));
   const token = randomUUID();
@@ -55,7 +55,7 @@ function listen(address: string, token: string): Promise<Server | undefined> {
     });
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE") resolvePromise(undefined);
-      else reject(error);
+      else reject(new DynamoError("not-found", `${address} cannot be made: ${error.message}`, { cause: error }));
     });
     server.listen(address, () => {
       server.unref();

@@ -6,7 +6,9 @@ import { createHash } from "node:crypto";
 import { checkValue, text as textCheck } from "@dynamo/core/options";
 import { Client } from "pg";
 import PgBoss from "pg-boss";
+import { checkedQueue, inDatabase } from "./checked-queue.js";
 import type { Database } from "./database.js";
+import { checkQueueOptions } from "./queue-options.js";
 
 /** Settings of one queue. */
 export interface QueueSettings {
@@ -69,8 +71,17 @@ export interface JobQueueOptions {
   readonly onError: (error: Error) => void;
 }
 
-/** Makes its tables and queues where there are none. Rejects with the database's error when it cannot be reached. */
+/** Makes its tables and queues where there are none. Throws `runtime` with the database's error when it cannot be reached. */
 export async function openJobQueue(options: JobQueueOptions): Promise<JobQueue> {
+  checkQueueOptions(options);
+  const queue = await inDatabase(() => openQueues(options));
+  return checkedQueue(
+    queue,
+    options.queues.map(({ name }) => name),
+  );
+}
+
+async function openQueues(options: JobQueueOptions): Promise<JobQueue> {
   const { database: embedded, databaseUrl, queues, maintenanceSeconds, onError } = options;
   const boss = new PgBoss({
     ...(embedded === undefined ? { connectionString: databaseUrl } : { db: embedded }),
