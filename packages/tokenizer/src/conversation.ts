@@ -1,5 +1,16 @@
 /** What a chat sends to the model: the messages that fit, the newest ones for certain. */
 import { DynamoError } from "@dynamo/core";
+import {
+  callback,
+  checkOptions,
+  checkValue,
+  isPlainObject,
+  listOf,
+  required,
+  valueCheck,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import type { ChatMessage } from "./chat-template.js";
 
 /** How a conversation is rendered and counted. */
@@ -12,6 +23,17 @@ export interface FitOptions {
   /** Tokens that the prompt may have. */
   readonly limit: number;
 }
+
+const optionChecks: OptionChecks<FitOptions> = {
+  template: required(callback()),
+  count: required(callback()),
+  least: callback(),
+  limit: required(whole(0)),
+};
+const messagesCheck = listOf(
+  valueCheck<ChatMessage>("", (value) => isPlainObject(value) && typeof (value as ChatMessage).content === "string"),
+  "a list of messages { role, content }, each content a text",
+);
 
 /** The part of a conversation that fits. */
 export interface FittedPrompt {
@@ -36,6 +58,8 @@ export const mostCharactersPerToken = 256;
  * Throws `context-length` when the last question alone is too long.
  */
 export function fitConversation(all: readonly ChatMessage[], options: FitOptions): FittedPrompt {
+  checkValue("messages", all, messagesCheck);
+  checkOptions("fitConversation()", options, optionChecks);
   const ends = endsOf(all, options.limit * mostCharactersPerToken);
   const attempt = (messages: readonly ChatMessage[]): Attempt => attemptOf(messages, options);
   let tooMany = ends.count + 1;

@@ -66,7 +66,8 @@ const idList = valueCheck<ArrayLike<number>>(
   "a list of token ids",
   (ids) => Array.isArray(ids) || (ArrayBuffer.isView(ids) && !(ids instanceof DataView)),
 );
-const anyId = valueCheck<number>("a whole number", Number.isInteger);
+/** Ids beyond the vocabulary have no token. */
+export const anyId = valueCheck<number>("a whole number", Number.isInteger);
 
 function wholeId(id: unknown): number {
   if (!Number.isInteger(id)) checkValue("a token id", id, anyId);

@@ -1,10 +1,10 @@
 /** Any tokenizer.json as a Tokenizer: what Rust's tokenizers make of it, or a refusal that names what is not done. */
 import type { Tokenizer } from "@dynamo/core";
-import { checkOptions, isPlainObject, required, text, valueCheck } from "@dynamo/core/options";
+import { checkOptions, checkValue, isPlainObject, required, text, valueCheck } from "@dynamo/core/options";
 import { bpe } from "./bpe.js";
 import { applyTemplates, chatTemplates, type ApplyChatTemplate } from "./chat-template.js";
 import { readDecoder } from "./decoders.js";
-import { decodingOf, type Decoding } from "./decoding.js";
+import { anyId, decodingOf, type Decoding } from "./decoding.js";
 import { encoderOf, normalizedContent, type Encode } from "./encoding.js";
 import { asObject, checkTokenizerJson, type AddedToken, type TokenizerJson } from "./files.js";
 import { leastTokens, type LeastTokens } from "./least-tokens.js";
@@ -80,14 +80,23 @@ export function loadTokenizer(files: TokenizerFiles): LoadedTokenizer {
     vocabularySize,
     specialIds,
     encode,
-    leastTokens: (text) => (least ??= leastTokens(checked))(text),
+    leastTokens(given) {
+      checkValue("text", given, text);
+      return (least ??= leastTokens(checked))(given);
+    },
     markSpecial: markerOf(
       special,
       (text, mark) => normalizes && encode(text, { mark }).some((id) => specialIds.has(id)),
     ),
     ...decodingOf(readDecoder(json["decoder"]), tokenReader(checked, addedById, normalizer)),
-    tokenToId: (token) => addedIds.get(token) ?? ids.get(token),
-    idToToken: (id) => addedById.get(id)?.content ?? tokens[id],
+    tokenToId(token) {
+      checkValue("token", token, text);
+      return addedIds.get(token) ?? ids.get(token);
+    },
+    idToToken(id) {
+      checkValue("a token id", id, anyId);
+      return addedById.get(id)?.content ?? tokens[id];
+    },
     chatTemplates: [...templates.keys()],
     applyChatTemplate: applyTemplates(config, templates),
   };

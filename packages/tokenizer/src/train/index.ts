@@ -1,6 +1,6 @@
 /** @dynamo/tokenizer/train: makes a byte-level BPE in tokenizer.json form, as GPT-2's and Pythia's are. */
-export type { BpeTrainingOptions, OnBpeProgress } from "./options.js";
+export type { BpeTrainingOptions, FinishOptions, OnBpeProgress } from "./options.js";
 export { tokenizerConfig } from "./tokenizer-json.js";
 export type { BpeTokenizerJson, TokenizerConfigOptions } from "./tokenizer-json.js";
 export { createBpeTrainer } from "./trainer.js";
-export type { BpeTrainer, FinishOptions } from "./trainer.js";
+export type { BpeTrainer } from "./trainer.js";

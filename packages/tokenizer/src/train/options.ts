@@ -1,6 +1,16 @@
 /** What a training can be told, and what of it is refused. */
 import { DynamoError } from "@dynamo/core";
-import { abortSignal, callback, listOf, required, text, valueCheck, type OptionChecks } from "@dynamo/core/options";
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  checkValue,
+  listOf,
+  required,
+  text,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import { byteAlphabet } from "../byte-level.js";
 import { maxTokens } from "./merges.js";
 
@@ -26,45 +36,35 @@ export interface BpeTrainingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const number = valueCheck<number>("a number", (value) => typeof value === "number");
-
-/** Their kinds; ranges are looked at with the defaults. */
-export const optionChecks: OptionChecks<BpeTrainingOptions> = {
-  vocabularySize: required(number),
+const checks: OptionChecks<BpeTrainingOptions> = {
+  vocabularySize: required(whole(1)),
   specialTokens: listOf(text, "a list of texts"),
-  minFrequency: number,
-  maxTokenLength: number,
+  minFrequency: whole(1),
+  maxTokenLength: whole(1),
   onProgress: callback(),
   signal: abortSignal,
 };
 
-/** Throws `invalid-argument` for options out of their range. */
-export function checkOptions({
-  vocabularySize,
-  specialTokens,
-  minFrequency,
-  maxTokenLength,
-}: Required<Pick<BpeTrainingOptions, "vocabularySize" | "specialTokens" | "minFrequency" | "maxTokenLength">>): void {
-  checkSpecialTokens(specialTokens);
-  checkWhole("vocabularySize", vocabularySize, 256 + specialTokens.length, {
-    most: maxTokens,
-    why: ` (256 bytes + ${specialTokens.length} special tokens)`,
-  });
-  checkWhole("minFrequency", minFrequency, 1);
-  checkWhole("maxTokenLength", maxTokenLength, 1);
+/** In place of those given to `createBpeTrainer`. */
+export type FinishOptions = Pick<BpeTrainingOptions, "onProgress" | "signal">;
+
+const finishChecks: OptionChecks<FinishOptions> = { onProgress: callback(), signal: abortSignal };
+
+/** Throws `invalid-argument` for unknown options. */
+export function checkFinish(options: FinishOptions): void {
+  checkOptions("finish()", options, finishChecks);
 }
 
-function checkWhole(
-  name: string,
-  value: number,
-  least: number,
-  { most = Number.MAX_SAFE_INTEGER, why = "" }: { readonly most?: number; readonly why?: string } = {},
-): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new DynamoError(
-    "invalid-argument",
-    `${name}: expected a whole number from ${least}${why} to ${most}, received ${value}`,
-  );
+export const defaultSpecialTokens: readonly string[] = ["<|endoftext|>"];
+
+/** Throws `invalid-argument` for options that are unknown or out of their range. */
+export function checkTraining(options: BpeTrainingOptions): void {
+  checkOptions("createBpeTrainer()", options, checks);
+  const { vocabularySize, specialTokens = defaultSpecialTokens } = options;
+  checkSpecialTokens(specialTokens);
+  const range = whole(256 + specialTokens.length, maxTokens);
+  const why = `256 bytes and ${specialTokens.length} special tokens are the least`;
+  checkValue("vocabularySize", vocabularySize, { ...range, expected: `${range.expected} (${why})` });
 }
 
 function checkSpecialTokens(tokens: readonly string[]): void {

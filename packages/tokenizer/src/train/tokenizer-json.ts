@@ -1,5 +1,7 @@
 /** The files of a byte-level BPE: tokenizer.json, and tokenizer_config.json as Pythia has it. */
+import { checkOptions, text, whole, type OptionChecks } from "@dynamo/core/options";
 
+/** A tokenizer.json of this kind. */
 export interface BpeTokenizerJson {
   readonly version: "1.0";
   readonly added_tokens: readonly { readonly id: number; readonly content: string; readonly special: boolean }[];
@@ -61,8 +63,12 @@ export interface TokenizerConfigOptions {
   readonly contextLength?: number;
 }
 
+const configChecks: OptionChecks<TokenizerConfigOptions> = { end: text, contextLength: whole(1) };
+
 /** tokenizer_config.json for such a tokenizer. */
-export function tokenizerConfig({ end = "<|endoftext|>", contextLength }: TokenizerConfigOptions = {}): object {
+export function tokenizerConfig(options: TokenizerConfigOptions = {}): object {
+  checkOptions("tokenizerConfig()", options, configChecks);
+  const { end = "<|endoftext|>", contextLength } = options;
   return {
     tokenizer_class: "GPTNeoXTokenizer",
     add_prefix_space: false,

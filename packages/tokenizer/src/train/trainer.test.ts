@@ -152,14 +152,22 @@ describe("training", () => {
   });
 
   const refused: [string, Partial<BpeTrainingOptions>, RegExp][] = [
-    ["a vocabulary too small for the bytes", { vocabularySize: 256 }, /expected .* from 257 .*received 256/],
-    ["a vocabulary of a part of a token", { vocabularySize: 300.5 }, /vocabularySize: .*received 300.5/],
-    ["a vocabulary too large", { vocabularySize: 2 ** 21 }, /to 1048576, received 2097152/],
+    [
+      "a vocabulary too small for the bytes",
+      { vocabularySize: 256 },
+      /from 257 to 1048576 \(256 bytes and 1 special tokens are the least\), received 256/,
+    ],
+    [
+      "a vocabulary of a part of a token",
+      { vocabularySize: 300.5 },
+      /vocabularySize must be a whole number .*received 300.5/,
+    ],
+    ["a vocabulary too large", { vocabularySize: 2 ** 21 }, /to 1048576 .*received 2097152/],
     ["a special token twice", { specialTokens: ["<a>", "<b>", "<a>"] }, /expected each once, received "<a>"/],
     ["an empty special token", { specialTokens: [""] }, /received ""/],
     ["a special token with a byte's name", { specialTokens: ["a"] }, /byte's own name, received "a"/],
-    ["pairs that are never seen", { minFrequency: 0 }, /minFrequency: .*received 0/],
-    ["tokens without bytes", { maxTokenLength: 0 }, /maxTokenLength: .*received 0/],
+    ["pairs that are never seen", { minFrequency: 0 }, /minFrequency must be a whole number of at least 1, received 0/],
+    ["tokens without bytes", { maxTokenLength: 0 }, /maxTokenLength must be .*received 0/],
   ];
   for (const [what, options, message] of refused) {
     it(`refuses ${what}`, () => {

@@ -1,9 +1,15 @@
 /** Text in, byte-level BPE out: counts words as texts come, learns merges at the end. */
 import { DynamoError, throwIfAborted } from "@dynamo/core";
-import { checkOptions as checkNames } from "@dynamo/core/options";
+import { checkValue, text as textCheck } from "@dynamo/core/options";
 import { byteAlphabet } from "../byte-level.js";
 import { learnMerges } from "./merges.js";
-import { checkOptions, optionChecks, type BpeTrainingOptions } from "./options.js";
+import {
+  checkFinish,
+  checkTraining,
+  defaultSpecialTokens,
+  type BpeTrainingOptions,
+  type FinishOptions,
+} from "./options.js";
 import { tokenizerJson, type BpeTokenizerJson } from "./tokenizer-json.js";
 import { createWordCounter } from "./word-counter.js";
 
@@ -18,17 +24,13 @@ export interface BpeTrainer {
   finish(options?: FinishOptions): BpeTokenizerJson;
 }
 
-/** In place of those given to `createBpeTrainer`. */
-export type FinishOptions = Pick<BpeTrainingOptions, "onProgress" | "signal">;
-
 /**
  * The same documents, in any order, give the same tokenizer, byte for byte; beyond a million distinct words the rarer
  * half of them is forgotten, and then the order matters. Throws `invalid-argument` for options out of their range.
  */
 export function createBpeTrainer(options: BpeTrainingOptions): BpeTrainer {
-  checkNames("createBpeTrainer()", options, optionChecks);
-  const { vocabularySize, specialTokens = ["<|endoftext|>"], minFrequency = 2, maxTokenLength = 32 } = options;
-  checkOptions({ vocabularySize, specialTokens, minFrequency, maxTokenLength });
+  checkTraining(options);
+  const { vocabularySize, specialTokens = defaultSpecialTokens, minFrequency = 2, maxTokenLength = 32 } = options;
   const counter = createWordCounter();
   const split = splitter(specialTokens);
   const { characters, idOfByte } = bytesFrom(specialTokens.length);
@@ -37,12 +39,15 @@ export function createBpeTrainer(options: BpeTrainingOptions): BpeTrainer {
   let charactersRead = 0;
   return {
     add(text) {
+      checkValue("text", text, textCheck);
       throwIfAborted(options.signal);
       for (const part of split(text)) counter.add(part);
       charactersRead += text.length;
       options.onProgress?.(charactersRead, Number.POSITIVE_INFINITY, "reading");
     },
-    finish({ onProgress = options.onProgress, signal = options.signal } = {}) {
+    finish(own = {}) {
+      checkFinish(own);
+      const { onProgress = options.onProgress, signal = options.signal } = own;
       throwIfAborted(signal);
       if (counter.words.size === 0)
         throw new DynamoError("invalid-argument", "expected text to learn from, received none");
