@@ -99,8 +99,7 @@ test("every public function and every method of a queue is here", () => {
   expect(Object.keys(methods).sort()).toEqual(functionNames(queue).sort());
 });
 
-const open = (change: object): Promise<JobQueue> =>
-  openJobQueue({ ...settings, onError, database: broken, ...change });
+const open = (change: object): Promise<JobQueue> => openJobQueue({ ...settings, onError, database: broken, ...change });
 test.each([
   [() => open({ database: undefined }), "expected a database or a databaseUrl, received neither"],
   [() => open({ databaseUrl: "postgres:me:secret@there" }), /^databaseUrl must be a PostgreSQL's address(?!.*secret)/],
