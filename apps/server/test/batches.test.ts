@@ -1,26 +1,40 @@
 /** Files and batches with the openai package, against the real server, killed where it hurts. */
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { modelPath } from "@dynamo/stories";
+import { loadTokenizer } from "@dynamo/tokenizer";
 import OpenAI, { toFile } from "openai";
 import type { Batch } from "openai/resources/batches";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startServer, type RunningServer, type StartOptions } from "./start-server.js";
+
+/** Writes one token again and again, as often per pass as a request's topK says. */
+const repeats =
+  "export default ({ token = 5, topK = 1 }) => ({ name: 'repeats', heads: 1, step: () => ({ tokens: Array(topK).fill(token) }) });";
 
 let folder: string;
 let server: RunningServer;
 let client: OpenAI;
 const start = async (options: object = {}, environment: StartOptions["environment"] = {}): Promise<void> => {
   server = await startServer({
-    options: { data: { folder, ...options }, logLevel: "info" },
+    options: {
+      data: { folder, ...options },
+      logLevel: "info",
+      // As `dynamo serve --strategy repeats=MODULE --strategy-options 'repeats={"token": 300}'` gives it.
+      models: {
+        stories: { plugins: [{ name: "repeats", module: join(folder, "repeats.mjs"), options: { token: 300 } }] },
+      },
+    },
     environment: { DATABASE_URL: "", ...environment },
   });
   client = new OpenAI({ baseURL: `${server.address}/v1`, apiKey: "none", maxRetries: 0 });
 };
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "dynamo-batches-"));
+  await writeFile(join(folder, "repeats.mjs"), repeats);
   await start();
 });
 afterAll(async () => {
@@ -123,6 +137,29 @@ describe("/v1/batches", () => {
       ["line-3", 400, "temperature"],
     ]);
     expect((await client.batches.list({ limit: 1 })).data).toEqual([batch]);
+  });
+
+  test("an operator's strategy writes the lines that name it, with its options and the line's", async () => {
+    const by = (strategy: string, more: object = {}): object => ({ dynamo: { strategy }, ...more });
+    const { id } = await create([
+      lineOf(1, by("repeats")),
+      lineOf(2, by("repeats", { top_k: 3 })),
+      lineOf(3),
+      lineOf(4, by("repeat")),
+    ]);
+    const batch = await until(id, ended);
+    expect(batch).toMatchObject({ status: "completed", request_counts: { total: 4, completed: 3, failed: 1 } });
+    const tokenizer = loadTokenizer({ tokenizerJson: await readFile(join(modelPath, "tokenizer.json"), "utf8") });
+    const eight = tokenizer.decode(Array<number>(8).fill(300));
+    const bodies = (await read(batch.output_file_id)).map(({ response }) => response?.body);
+    const texts = bodies.map((body) => body?.choices[0]?.text);
+    expect(texts.slice(0, 2)).toEqual([eight, eight]);
+    expect(texts[2]).not.toBe(eight);
+    const [error] = await read(batch.error_file_id);
+    expect(error?.response).toMatchObject({
+      status_code: 400,
+      body: { error: { message: expect.stringContaining("did you mean repeats?") as string } },
+    });
   });
 
   test("an input with faults fails, and names them with their lines", async () => {
