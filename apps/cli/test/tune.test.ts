@@ -53,3 +53,31 @@ test("what it chooses is what the folder recommends", async () => {
     expect([config.top_k, config.dynamo]).toEqual([topK, { backoff, mask_strength: maskStrength }]);
   }
 });
+
+test("a strategy of one's own is tuned by its module, with its options, and the folder stays as it was", async () => {
+  // It writes down what it is made of: `take` heads per pass.
+  const module = `import { appendFileSync } from "node:fs";
+    export default ({ take, ...setting }) => {
+      appendFileSync(${JSON.stringify(at("made.jsonl"))}, JSON.stringify({ take, ...setting }) + "\\n");
+      const step = ({ positions: [heads] }) => ({ tokens: heads.slice(0, take).map(({ ids }) => ids[0]) });
+      return { name: "own", heads: take, step };
+    };`;
+  await writeFile(at("own.mjs"), module);
+  const before = await readFile(at("model/generation_config.json"), "utf8");
+  const own = ["--strategy", at("own.mjs"), "--strategy-options", '{"take": 2}'];
+  const { code, stdout } = await runCli(tune(...own, "--tolerance", "1", "--json"));
+  expect(code).toBe(0);
+  const { summary } = JSON.parse(stdout) as {
+    summary: { written: string | null; trials: { setting: Record<string, number>; tokensPerPass: number }[] };
+  };
+  expect(summary.written).toBeNull();
+  expect(await readFile(at("model/generation_config.json"), "utf8")).toBe(before);
+  // The first making is a check before anything is measured; then one for each trial.
+  const made = (await readFile(at("made.jsonl"), "utf8")).trimEnd().split("\n").slice(1);
+  expect(made.map((line) => JSON.parse(line) as object)).toEqual(
+    summary.trials.map(({ setting }) => ({ take: 2, ...setting })),
+  );
+  expect(new Set(made).size).toBeGreaterThan(3);
+  // Two per pass, but for a text that ends within one.
+  for (const { tokensPerPass } of summary.trials) expect(tokensPerPass).toBeGreaterThan(1.5);
+});
