@@ -1,6 +1,6 @@
 /** The tokenizer of a checkpoint or model folder, checked against the model. */
 import type { ModelFiles } from "@dynamo/core";
-import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
+import { openTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
 import { checkTokenizerFits } from "./checkpoint.js";
 import type { NeoxConfig } from "./config.js";
 import { readJson } from "./files.js";
@@ -30,7 +30,7 @@ export async function readTokenizer(files: ModelFiles, model: NeoxConfig): Promi
     config: await optional("tokenizer_config.json"),
     specialTokens: await optional("special_tokens_map.json"),
   });
-  const tokenizer = loadTokenizer({
+  const tokenizer = await openTokenizer({
     tokenizerJson,
     tokenizerConfig: config,
     ...(chatTemplate === undefined ? {} : { chatTemplate, additionalChatTemplates: await additional(text) }),

@@ -24,6 +24,7 @@ const training = { vocabularySize: 260, specialTokens: ["<a>"], minFrequency: 2,
 
 const functions: Readonly<Record<string, PublicCall>> = {
   loadTokenizer: { call: tokenizer.loadTokenizer, right: [files], options: [[0]] },
+  openTokenizer: { call: tokenizer.openTokenizer, right: [files], options: [[0]] },
   fitConversation: {
     call: (messages, options: unknown) =>
       tokenizer.fitConversation(

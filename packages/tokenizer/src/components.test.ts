@@ -29,7 +29,7 @@ const { normalizers, preTokenizers, wholes, classes } = JSON.parse(
 describe("normalisers give what Rust's do", () => {
   for (const { config, cases } of normalizers) {
     it(JSON.stringify(config), () => {
-      const normalize = readNormalizer(config);
+      const normalize = readNormalizer(config, regularExpression);
       for (const [text, right] of cases)
         expect([text, normalize?.({ text, moved: false }).text]).toEqual([text, right]);
     });
@@ -40,10 +40,10 @@ describe("pre-tokenisers give what Rust's do", () => {
   for (const { config, cases } of preTokenizers) {
     it(JSON.stringify(config), () => {
       if (typeof cases === "string") {
-        expect(() => readPreTokenizer(config)).toThrow(DynamoError);
+        expect(() => readPreTokenizer(config, regularExpression)).toThrow(DynamoError);
         return;
       }
-      const split = readPreTokenizer(config);
+      const split = readPreTokenizer(config, regularExpression);
       for (const [text, right] of cases) {
         const words = (text === "" ? [] : split([{ text, first: true }])).map((piece) => piece.text);
         expect([text, words]).toEqual([text, right]);

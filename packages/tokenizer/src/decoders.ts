@@ -5,7 +5,7 @@
 import { byteLevelBytes } from "./byte-level.js";
 import { byteFallbackStage } from "./byte-fallback.js";
 import { patternOf, replaceMatches } from "./pattern.js";
-import { settingsOf, unknownType, type Settings } from "./settings.js";
+import { settingsOf, unknownType, type Settings, type Translate } from "./settings.js";
 import type { Decoder, Sink, Stage } from "./stage.js";
 
 const plain = (push: Sink): Stage => ({ push, end: () => undefined });
@@ -55,8 +55,8 @@ export function decodersOf(settings: Settings): readonly Decoder[] {
 }
 
 /** The file's decoder, flattened to its stages. */
-export const readDecoder = (json: unknown): readonly Decoder[] =>
-  json === undefined || json === null ? [spacedWords] : decodersOf(settingsOf(json, "decoder"));
+export const readDecoder = (json: unknown, translate: Translate): readonly Decoder[] =>
+  json === undefined || json === null ? [spacedWords] : decodersOf(settingsOf(json, "decoder", translate));
 
 /** All bytes through one UTF-8 decoder, which holds at most three back. */
 function byteLevel(): Decoder {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readDecoder } from "./decoders.js";
+import { regularExpression } from "./regular-expression.js";
 import { decodingOf, type Decoding } from "./decoding.js";
 
 interface Golden {
@@ -15,7 +16,7 @@ const { tokens, decoders } = JSON.parse(
 ) as Golden;
 const special = tokens.indexOf("<s>");
 const tokenOf = (id: number): string | undefined => (id === special ? undefined : tokens[id]);
-const decodingBy = (decoder: object | null): Decoding => decodingOf(readDecoder(decoder), tokenOf);
+const decodingBy = (decoder: object | null): Decoding => decodingOf(readDecoder(decoder, regularExpression), tokenOf);
 const anyIds = fc.array(fc.nat(tokens.length), { maxLength: 12 });
 
 /** The pieces of a continuation, a given number of ids at a time. */

@@ -3,6 +3,6 @@ export type { ApplyChatTemplate, ChatMessage, ChatTemplateOptions, TemplateMessa
 export { fitConversation, mostCharactersPerToken } from "./conversation.js";
 export type { FitOptions, FittedPrompt } from "./conversation.js";
 export type { Encode, EncodeOptions } from "./encoding.js";
-export { loadTokenizer } from "./load-tokenizer.js";
+export { loadTokenizer, openTokenizer } from "./load-tokenizer.js";
 export type { Marked, MarkSpecial } from "./marks.js";
-export type { LoadedTokenizer, TokenizerFiles } from "./load-tokenizer.js";
+export type { LoadedTokenizer, TokenizerFiles } from "./make-tokenizer.js";

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { byteAlphabet } from "./byte-level.js";
-import { loadTokenizer, type LoadedTokenizer } from "./load-tokenizer.js";
+import { loadTokenizer } from "./load-tokenizer.js";
+import type { LoadedTokenizer } from "./make-tokenizer.js";
 
 /** Byte-level BPE with the merges of "aaaa", " b", "é" and "éé". */
 function byteLevel(more: object = {}): LoadedTokenizer {

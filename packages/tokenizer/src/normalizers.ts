@@ -3,7 +3,7 @@ import { byteLevelText } from "./byte-level.js";
 import { leadingSpace, trailingSpace, whitespace } from "./characters.js";
 import { patternOf, replaceMatches } from "./pattern.js";
 import { precompiled } from "./precompiled.js";
-import { settingsOf, unknownType, type Settings } from "./settings.js";
+import { settingsOf, unknownType, type Settings, type Translate } from "./settings.js";
 
 /** A text on its way through the normalisers. */
 export interface Normalized {
@@ -50,8 +50,8 @@ function normalizerOf(settings: Settings): Normalizer {
 }
 
 /** Undefined for a file without one. */
-export const readNormalizer = (json: unknown): Normalizer | undefined =>
-  json === undefined || json === null ? undefined : normalizerOf(settingsOf(json, "normalizer"));
+export const readNormalizer = (json: unknown, translate: Translate): Normalizer | undefined =>
+  json === undefined || json === null ? undefined : normalizerOf(settingsOf(json, "normalizer", translate));
 
 /** Character by character: JavaScript's whole texts have another sigma at the ends of words. */
 const lowercase: Change = (text) =>

@@ -2,7 +2,6 @@
 import { DynamoError } from "@dynamo/core";
 import { describeValue } from "@dynamo/core/options";
 import { isObject } from "./files.js";
-import { regularExpression } from "./regular-expression.js";
 import type { Settings } from "./settings.js";
 
 /** A pattern as stretches of a text: `[start, end, start, end, …]`, in order, without overlap; empty ones are possible. */
@@ -22,7 +21,7 @@ export function patternOf(settings: Settings): Pattern {
     const { String: literal, Regex: source } = value;
     if (typeof literal === "string") return { literal, find: (text) => findLiteral(text, literal) };
     if (typeof source === "string") {
-      const regex = regularExpression(source, place);
+      const regex = settings.expression(source, place);
       return { literal: undefined, find: (text) => findRegex(text, regex) };
     }
   }

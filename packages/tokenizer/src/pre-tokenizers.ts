@@ -4,7 +4,7 @@ import { byteLevelText } from "./byte-level.js";
 import { numeric, punctuation, whitespace, wordsAndSigns } from "./characters.js";
 import { prependScheme } from "./decoders.js";
 import { findRegex, patternOf, type FindMatches } from "./pattern.js";
-import { settingsOf, unknownType, type Settings } from "./settings.js";
+import { settingsOf, unknownType, type Settings, type Translate } from "./settings.js";
 import { splitBehaviours, splitParts, type SplitBehaviour } from "./split.js";
 
 /** A piece of a text. */
@@ -57,8 +57,10 @@ function preTokenizerOf(settings: Settings): PreTokenizer {
   return make === undefined ? unknownType(settings, Object.keys(makers)) : make(settings);
 }
 
-export const readPreTokenizer = (json: unknown): PreTokenizer =>
-  json === undefined || json === null ? (pieces) => pieces : preTokenizerOf(settingsOf(json, "pre_tokenizer"));
+export const readPreTokenizer = (json: unknown, translate: Translate): PreTokenizer =>
+  json === undefined || json === null
+    ? (pieces) => pieces
+    : preTokenizerOf(settingsOf(json, "pre_tokenizer", translate));
 
 const splitter =
   (find: FindMatches, behaviour: SplitBehaviour, invert = false): PreTokenizer =>

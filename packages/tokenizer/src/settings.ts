@@ -16,19 +16,27 @@ export interface Settings {
   oneOf<const T extends string>(key: string, allowed: readonly T[], fallback?: T): T;
   /** Components within this one. */
   list(key: string): readonly Settings[];
+  /** A regular expression in Oniguruma's syntax. Throws `unsupported`, naming the place, for one without a form in JavaScript. */
+  readonly expression: Translate;
   /** The value as it stands. */
   get(key: string): unknown;
 }
 
+/** Makes a regular expression of Oniguruma's syntax, which stands at `place`, one of JavaScript's. */
+export type Translate = (source: string, place: string) => RegExp;
+
+/** Of components that have no expressions. */
+const noExpression: Translate = (source, place) => fail(place, "no regular expression", source);
+
 /** Throws `invalid-file` unless `json` is an object with a `type`. */
-export function settingsOf(json: unknown, place: string): Settings {
+export function settingsOf(json: unknown, place: string, translate: Translate = noExpression): Settings {
   if (!isObject(json)) return fail(place, "an object", json);
   const type = json["type"];
   if (typeof type !== "string") return fail(`${place}.type`, "a text", type);
-  return reader(json, type, place);
+  return reader(json, type, place, translate);
 }
 
-function reader(json: Json, type: string, place: string): Settings {
+function reader(json: Json, type: string, place: string, translate: Translate): Settings {
   function read<T>(key: string, is: (value: unknown) => value is T, expected: string, fallback: T | undefined): T {
     const value = json[key];
     if (is(value)) return value;
@@ -53,9 +61,10 @@ function reader(json: Json, type: string, place: string): Settings {
     list(key) {
       const value = json[key];
       if (!Array.isArray(value)) return fail(`${place}.${key}`, "a list", value);
-      return Array.from(value, (each: unknown, i) => settingsOf(each, `${place}.${key}[${i}]`));
+      return Array.from(value, (each: unknown, i) => settingsOf(each, `${place}.${key}[${i}]`, translate));
     },
     get: (key) => json[key],
+    expression: translate,
   };
 }
 
