@@ -53,10 +53,16 @@ function identify(request: FastifyRequest, keys: ApiKeys): ApiError | undefined 
   return undefined;
 }
 
+/** What a page may read of an answer's headers, beside those that it may always read. */
+const exposedHeaders = [
+  ...["allow", "content-length", "retry-after", "x-request-id", "x-dynamo-dropped-messages"],
+  ...["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"],
+];
+
 /** Before the keys: a browser asks for leave without one. */
 export async function addCors(app: FastifyInstance, { origins }: ServerOptions): Promise<void> {
   if (origins === undefined || origins.length === 0) return;
-  const shared = { origin: [...origins], exposedHeaders: ["retry-after", "x-request-id"] };
+  const shared = { origin: [...origins], exposedHeaders };
   await app.register(cors, () => (request: FastifyRequest, then: (error: null, options: object) => void) => {
     const { origin, "access-control-request-method": wanted } = request.headers;
     // Any other OPTIONS is a request like others.

@@ -73,6 +73,9 @@ test("kill -9 of the inference process: streams that had begun end with an error
   expect((await ask(server, short)).status).toBe(200);
   expect((await fetch(`${server.address}/readyz`)).status).toBe(200);
   expect(new Set(await server.inferencePids(2)).size).toBe(2);
+  const metrics = await (await fetch(`${server.address}/metrics`)).text();
+  expect(metrics).toMatch(/^dynamo_restarts_total\{[^}]*reason="ended"[^}]*\} 1$/m);
+  expect(metrics).toMatch(/^dynamo_restarts_total\{[^}]*reason="hung"[^}]*\} 0$/m);
   deaf.destroy();
 });
 

@@ -77,6 +77,10 @@ describe("an inference process that is stopped", () => {
     expect([...seen].filter((state) => state !== "200 ready").length).toBeGreaterThan(0);
     expect((await waiting).status).toBe(200);
     expect((await server.inferencePids(3)).at(-1)).not.toBe(pid);
+    const metrics = await (await fetch(`${server.address}/metrics`)).text();
+    const restarts = metrics.split("\n").filter((line) => /^dynamo_restarts_total\{.*reason="hung"/.test(line));
+    expect(restarts.filter((line) => line.endsWith(" 1"))).toEqual([expect.stringContaining(`model="${model}"`)]);
+    expect(restarts.filter((line) => line.endsWith(" 0"))).toHaveLength(1);
     expect(server.log()).toMatch(/the inference process hung: no sign of life for 2 s, it is started again/);
     // The other model's text went on.
     expect(eventsOf(await (await stream).text()).at(-1)).toBe("[DONE]");

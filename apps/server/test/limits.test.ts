@@ -185,4 +185,12 @@ describe("other origins' pages", () => {
     const answer = await ask(server, short, { headers: { origin } });
     expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([401, origin]);
   });
+
+  test("may read every header that an answer has of its own", async () => {
+    const { headers } = await ask(server, { ...short, max_tokens: 1 }, { key: alice.key, headers: { origin } });
+    const exposed = (headers.get("access-control-expose-headers") ?? "").split(/, ?/);
+    const own = [...headers.keys()].filter((name) => name.startsWith("x-"));
+    expect(own.length).toBeGreaterThan(3);
+    for (const name of [...own, "retry-after", "x-dynamo-dropped-messages"]) expect(exposed).toContain(name);
+  });
 });

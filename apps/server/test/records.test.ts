@@ -123,6 +123,16 @@ describe("one line of the log for each request", () => {
     expect(seconds["total"]).toBeGreaterThanOrEqual(seconds["firstToken"] ?? Infinity);
   });
 
+  test("usage stands in each event of a stream that asked for it, null in all but the last", async () => {
+    const usagesOf = async (more: object): Promise<unknown[]> => {
+      const events = (await (await ask({ prompt: "text", stream: true, ...more })).text()).split("\n\n").slice(0, -2);
+      return events.map((event) => (JSON.parse(event.slice("data: ".length)) as { usage?: unknown }).usage);
+    };
+    const [last, ...before] = (await usagesOf({ stream_options: { include_usage: true } })).reverse();
+    expect([before, last]).toEqual([[null, null, null], expect.objectContaining({ completion_tokens: 3 })]);
+    expect(new Set(await usagesOf({}))).toEqual(new Set([undefined]));
+  });
+
   test("a failure in mid-stream is one, though its status was 200", async () => {
     const failed = { route: "/v1/completions", model: "stories", status: "500", outcome: "failed" };
     const before = await sampleOf("dynamo_requests_total", failed);

@@ -41,4 +41,5 @@ export { speculative } from "./speculative.js";
 export type { SpeculativeOptions } from "./speculative.js";
 export { verified } from "./verified.js";
 export type { VerifiedOptions } from "./verified.js";
+export { withStep } from "./with-step.js";
 export type { Draft, StepInput, StepOutput, Strategy } from "@dynamo/core";

@@ -6,6 +6,7 @@ import { generate } from "./generate.js";
 import type { GenerateOptions, Generation, GenerationResult } from "./generation.js";
 import { lossOf, type LosslessSampling } from "./lossless-check.js";
 import { forwardRows, startRow, stepRows } from "./rows.js";
+import { withStep } from "./with-step.js";
 
 export { randomModel } from "./contract-models.js";
 export type { LosslessSampling } from "./lossless-check.js";
@@ -84,7 +85,7 @@ export function strategyContract(
 
     it("changes nothing of what it is given", async () => {
       const strategy = makeStrategy();
-      const watched = around(strategy, async (input) => {
+      const watched = withStep(strategy, async (input) => {
         const { state: _, signal: __, ...given } = input;
         const before = JSON.stringify(given);
         const output = await strategy.step(input);
@@ -98,7 +99,7 @@ export function strategyContract(
       for (const seed of seeds) {
         const strategy = makeStrategy();
         let accepted = 0;
-        const watched = around(strategy, async (input) => {
+        const watched = withStep(strategy, async (input) => {
           const output = await strategy.step(input);
           accepted += output.accepted ?? 0;
           return output;
@@ -137,21 +138,6 @@ async function writeAlone(
     if (step !== undefined && "error" in step) throw step.error;
   }
   return row.decoding.progress.tokens;
-}
-
-/** The strategy with another `step`; also one that is an instance of a class. */
-function around(strategy: Strategy, step: Strategy["step"]): Strategy {
-  const { name, heads, topK, drafts } = strategy;
-  return {
-    name,
-    ...(heads === undefined ? {} : { heads }),
-    ...(topK === undefined ? {} : { topK }),
-    ...(drafts === undefined ? {} : { drafts }),
-    check: (model) => strategy.check?.(model),
-    begin: (prompt) => strategy.begin?.(prompt),
-    end: (state) => strategy.end?.(state),
-    step,
-  };
 }
 
 const tokensOf = (results: readonly GenerationResult[]): (readonly number[])[] => results.map(({ tokens }) => tokens);

@@ -8,6 +8,7 @@ import type { EngineResult } from "./request.js";
 export interface Active extends Row {
   readonly key: string;
   readonly scope: string;
+  readonly owner: string;
   readonly output: Channel<GenerationChunk, EngineResult>;
   readonly submitted: number;
   /** Tokens of the prompt whose keys and values were there already. */

@@ -181,6 +181,6 @@ async function release({ batch, staging, kept }: Memory): Promise<void> {
   await Promise.all([batch.dispose(), staging.dispose(), kept.dispose()]);
 }
 
-const held = (cache: KvCache, row: number, { tokens, allHeads, scope }: Active): HeldRow => ({
-  ...{ cache, row, tokens, allHeads, scope },
+const held = (cache: KvCache, row: number, { tokens, allHeads, scope, owner }: Active): HeldRow => ({
+  ...{ cache, row, tokens, allHeads, scope, owner },
 });

@@ -129,6 +129,14 @@ describe("a text that goes on", () => {
       // Bob's longer text takes no place of hers, which he would see in the next answer.
       for (const scope of ["alice", "bob"]) expect(await reusedBy(engine, scope)).toBeGreaterThan(10);
     });
+    // Nor does he lose what is kept of him by her many texts, in whatever scopes of hers they are.
+    await withEngine({ slots: 2, keptTexts: 3 }, async (engine) => {
+      expect(await reusedBy(engine, "bob")).toBe(0);
+      for (const [i, other] of prompts.entries())
+        await engine.submit({ prompt: `${other} ${prompt}`, scope: `salt ${i}`, owner: "alice", maxNewTokens: 1 });
+      await expect.poll(() => engine.state.tokens.active).toBe(0);
+      expect(await reusedBy(engine, "bob")).toBeGreaterThan(10);
+    });
     await withEngine({ slots: 3, keptTexts: 0 }, async (engine) => {
       const running = engine.submit({ prompt, scope: "alice", maxNewTokens: 100 });
       const chunks = running[Symbol.asyncIterator]();

@@ -183,7 +183,7 @@ async function work(batch: Batch, queue: FairQueue<Active>, slots: number, prefi
 }
 
 function startRequest(model: LanguageModel, request: EngineRequest, cancel: (active: Active) => void): Active {
-  const { prompt, key = "", scope = "", index = 0, signal, joins: _joins, ...options } = request;
+  const { prompt, key = "", scope = "", owner = scope, index = 0, signal, joins: _joins, ...options } = request;
   const decoding = beginDecoding(model, prompt, options, index);
   const abort = (): void => {
     cancel(active);
@@ -193,6 +193,7 @@ function startRequest(model: LanguageModel, request: EngineRequest, cancel: (act
     ...startRow(decoding),
     key,
     scope,
+    owner,
     output: channel<GenerationChunk, EngineResult>(abort),
     submitted,
     reused: 0,

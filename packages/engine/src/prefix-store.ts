@@ -10,6 +10,8 @@ export interface HeldRow {
   readonly allHeads: boolean;
   /** Whose text it is: nobody else learns of it. */
   readonly scope: string;
+  /** Whose scope it is. */
+  readonly owner: string;
 }
 
 export interface PrefixQuery {
@@ -23,7 +25,7 @@ export interface PrefixStore {
   readonly tokens: number;
   /** The scope's row here or among `others` that begins like the prompt for longest, and for how long; at most all but its last token. */
   find(query: PrefixQuery, others: readonly HeldRow[]): Prefix | undefined;
-  /** Keeps a copy of the row, in the place of the one that was used least recently. */
+  /** Keeps a copy of the row, in the place of one of the owner with most of them. */
   keep(row: HeldRow): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -63,10 +65,11 @@ export async function prefixStore(model: LanguageModel, rows: number): Promise<P
       return best;
     },
     async keep(held) {
-      const { cache: source, row, tokens, allHeads, scope } = held;
+      const { cache: source, row, ...text } = held;
+      const { tokens } = text;
       if (cache === undefined || tokens.length < leastPrefix) return;
       const place = placeFor(kept, rows, held);
-      const made: KeptRow = { cache, row: place, tokens: Int32Array.from(tokens), allHeads, scope, usedAt: clock++ };
+      const made: KeptRow = { ...text, cache, row: place, tokens: Int32Array.from(tokens), usedAt: clock++ };
       // Gone first: a copy that fails leaves nothing that is only half there.
       const old = kept.findIndex((each) => each.row === place);
       if (old >= 0) kept.splice(old, 1);
@@ -80,8 +83,9 @@ export async function prefixStore(model: LanguageModel, rows: number): Promise<P
   };
 }
 
-/** A row that the new one makes needless, else a free one, else the one that was used least recently. */
-function placeFor(kept: readonly KeptRow[], rows: number, { tokens, allHeads, scope }: HeldRow): number {
+/** A row that the new one makes needless, else a free one, else one of those that `unfair` gives, used least recently. */
+function placeFor(kept: readonly KeptRow[], rows: number, held: HeldRow): number {
+  const { tokens, allHeads, scope } = held;
   const covered = kept.find(
     (row) =>
       row.scope === scope && (allHeads || !row.allHeads) && commonPrefix(row.tokens, tokens) === row.tokens.length,
@@ -90,7 +94,20 @@ function placeFor(kept: readonly KeptRow[], rows: number, { tokens, allHeads, sc
   const used = new Set(kept.map(({ row }) => row));
   const free = Array.from({ length: rows }, (_, row) => row).find((row) => !used.has(row));
   if (free !== undefined) return free;
-  return kept.reduce((oldest, row) => (row.usedAt < oldest.usedAt ? row : oldest)).row;
+  return unfair(kept, held).reduce((oldest, row) => (row.usedAt < oldest.usedAt ? row : oldest)).row;
+}
+
+/**
+ * Rows of the owner who would have most of them with the new one; of several, the new one's owner. So nobody's rows go for somebody
+ * who has as many: what one owner finds kept does not tell how busy another is, while there are rows for a share each.
+ */
+function unfair(kept: readonly KeptRow[], { owner }: HeldRow): readonly KeptRow[] {
+  const counts = new Map([[owner, 1]]);
+  for (const row of kept) counts.set(row.owner, (counts.get(row.owner) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  const own = kept.filter((row) => row.owner === owner);
+  if (own.length > 0 && counts.get(owner) === most) return own;
+  return kept.filter((row) => counts.get(row.owner) === most);
 }
 
 function commonPrefix(a: ArrayLike<number>, b: ArrayLike<number>): number {

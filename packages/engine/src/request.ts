@@ -13,6 +13,8 @@ export interface EngineRequest extends GenerateOptions {
    * `reusedTokens` and the time tell. Default: one scope for all.
    */
   readonly scope?: string | undefined;
+  /** Whose the scope is: those with more texts kept make room for those with fewer, scopes of one owner together. Default: the scope. */
+  readonly owner?: string | undefined;
   /** The random stream of the seed, as a batch's rows have: for several texts of one prompt. Default 0. */
   readonly index?: number | undefined;
   /** It belongs to one that was taken, and is not refused for a full queue. Default false. */
@@ -25,6 +27,7 @@ export const requestChecks: OptionChecks<EngineRequest> = {
   prompt: required(promptCheck),
   key: text,
   scope: text,
+  owner: text,
   index: whole(0),
   joins: flag,
 };

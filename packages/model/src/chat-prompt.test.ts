@@ -40,6 +40,27 @@ describe("a chat's prompt", () => {
     expect(() => hasChatTemplate(model(20, tokenizer("{% include 'x' %}")))).toThrow(/stands alone/);
   });
 
+  it("tells a conversation that is too much for its template from a template that does not end", () => {
+    const endless = "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}";
+    const some = model(
+      20,
+      tokenizer(`{% for m in messages %}{% if m.content == 'x' %}${endless}{% endif %}{% endfor %}a`),
+    );
+    expect(hasChatTemplate(some)).toBe(true);
+    const tooMuch = expect.objectContaining({ code: "context-length", message: expect.stringMatching(/at most \d+ steps/) as unknown }) as Error; // prettier-ignore
+    expect(() => chatPrompt(some, [user("x")], { maxNewTokens: 1 })).toThrow(tooMuch);
+    const never = expect.objectContaining({ code: "invalid-file" }) as Error;
+    expect(() => hasChatTemplate(model(20, tokenizer(endless)))).toThrow(never);
+  });
+
+  it("leaves no room for a begin-of-text that its template does not write", () => {
+    const begins = {
+      ...model(12, tokenizer(template)),
+      info: { vocabularySize: 27, contextLength: 12, beginOfTextId: 0 },
+    };
+    expect(chatPrompt(begins, [user("xx")], { maxNewTokens: 6 }).tokens).toHaveLength(6);
+  });
+
   it("takes a special token's text in a message as text, and the template's as the token", () => {
     const special = { special: true, single_word: false, lstrip: false, rstrip: false, normalized: false };
     const chatTokenizer = loadTokenizer({

@@ -30,7 +30,7 @@ const modelCheck = valueCheck<PromptReader>(
 );
 const messagesCheck = valueCheck<readonly ChatMessage[]>("a list of messages { role, content }", Array.isArray);
 
-/** Throws `invalid-file` for a template that is there and cannot be parsed. One that refuses a message is there. */
+/** Throws `invalid-file` for a template that is there and cannot be parsed, or does not end. One that refuses a message is there. */
 export function hasChatTemplate(model: Pick<PromptReader, "chatTokenizer">): boolean {
   checkValue("model", model, templatedCheck);
   const { chatTokenizer } = model;
@@ -38,7 +38,10 @@ export function hasChatTemplate(model: Pick<PromptReader, "chatTokenizer">): boo
   try {
     chatTokenizer.applyChatTemplate([{ role: "user", content: "Hello" }]);
   } catch (error) {
-    if (!DynamoError.is(error) || error.code !== "invalid-argument") throw error;
+    if (!DynamoError.is(error)) throw error;
+    // It takes too much for a word: for any conversation, then.
+    if (error.code === "context-length") throw new DynamoError("invalid-file", error.message, { cause: error });
+    if (error.code !== "invalid-argument") throw error;
   }
   return true;
 }
@@ -58,7 +61,10 @@ export interface ChatPromptOptions {
 
 /** A conversation as a prompt. */
 export interface ChatPrompt extends FittedPrompt {
-  /** The prompt's ids. Its text alone does not tell what is a special token, and what spells one: generate from these. */
+  /**
+   * The prompt's ids. Its text alone does not tell what is a special token, and what spells one: generate from these, with
+   * `beginOfText: false`, because a template writes the model's begin-of-text where there is one.
+   */
   readonly tokens: Int32Array;
 }
 
@@ -87,10 +93,10 @@ export function chatPrompt(
       "unsupported",
       "expected a model with a tokenizer.json and a chat template, received neither",
     );
-  const { contextLength, beginOfTextId } = info;
+  const { contextLength } = info;
   // An answer gets the room that it may need, but no more than half: what was said is worth as much.
   const room = Math.min(maxNewTokens, Math.floor(contextLength / 2));
-  const limit = contextLength - room - (beginOfTextId === undefined ? 0 : 1);
+  const limit = contextLength - room;
   const given = { messages, variables };
   const { value, mark } =
     specialTokens === "text" ? chatTokenizer.markSpecial(given) : { value: given, mark: undefined };

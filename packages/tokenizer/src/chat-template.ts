@@ -42,8 +42,8 @@ export interface ChatTemplateOptions {
 }
 
 /**
- * Throws `unsupported` without a template, `invalid-file` for one that cannot be parsed or does not end, and
- * `invalid-argument` for messages that it refuses, with the template's own words.
+ * Throws `unsupported` without a template, `invalid-file` for one that cannot be parsed, `invalid-argument` for messages that it
+ * refuses, with the template's own words, and `context-length` for those with which it takes more steps or text than it may.
  */
 export type ApplyChatTemplate = (messages: readonly TemplateMessage[], options?: ChatTemplateOptions) => string;
 
@@ -134,7 +134,8 @@ function compile(templates: ReadonlyMap<string, string>, name: string): Compiled
 
 const codes = {
   syntax: "invalid-file",
-  limit: "invalid-file",
+  // A template that ends for one conversation is not to blame for another.
+  limit: "context-length",
   unsupported: "unsupported",
   raised: "invalid-argument",
   failed: "invalid-argument",

@@ -55,7 +55,7 @@ export function markerOf(special: readonly AddedToken[], spells: (text: string, 
   }
 
   return (value) => {
-    const texts = new Set(textsOf(value));
+    const texts = textsOf(value);
     const mark = noncharacters.find((each) => !Array.from(texts).some((text) => text.includes(each))) ?? "";
     const marked = new Map<string, string>();
     for (const text of texts) {
@@ -107,13 +107,19 @@ const isLow = (text: string, at: number): boolean => /^[\uDC00-\uDFFF]/.test(tex
 /** Deeper values than messages and JSON schemas are only there to overflow the stack. */
 const deepest = 200;
 
-function textsOf(value: unknown, depth = 0): readonly string[] {
+/** Every text within a value, once: a conversation of ten thousand messages has few that differ. */
+function textsOf(value: unknown, texts = new Set<string>(), depth = 0): Set<string> {
   if (depth > deepest)
     throw new DynamoError("invalid-argument", `expected messages of at most ${deepest} levels, received more`);
-  if (typeof value === "string") return [value];
-  if (typeof value !== "object" || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap((each: unknown) => textsOf(each, depth + 1));
-  return Object.entries(value).flatMap(([key, each]) => [key, ...textsOf(each, depth + 1)]);
+  if (typeof value === "string") return texts.add(value);
+  if (typeof value !== "object" || value === null) return texts;
+  if (Array.isArray(value)) for (const each of value) textsOf(each, texts, depth + 1);
+  else
+    for (const [key, each] of Object.entries(value)) {
+      texts.add(key);
+      textsOf(each, texts, depth + 1);
+    }
+  return texts;
 }
 
 function replaceTexts(value: unknown, texts: ReadonlyMap<string, string>): unknown {

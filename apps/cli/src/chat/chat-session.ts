@@ -77,6 +77,7 @@ async function answerOf(
     strategy,
     maxNewTokens,
     seed,
+    beginOfText: false,
     stop: stop.length === 0 ? {} : { strings: stop },
     signal,
   });

@@ -8,9 +8,10 @@ export function localSource(model: LoadedModel): PassSource {
   const write = (
     prompt: string | Int32Array,
     { settings, plugin, length, seed, signal }: PassOptions,
+    beginOfText = true,
   ): AsyncGenerator<Pass, void> =>
     writePasses(model, {
-      ...{ prompt, length, seed, signal },
+      ...{ prompt, beginOfText, length, seed, signal },
       strategy: strategyOf(settings, plugin),
       adjustments: adjustmentsOf(settings),
     });
@@ -24,7 +25,8 @@ export function localSource(model: LoadedModel): PassSource {
       ? async function* ({ messages, onDropped, ...options }) {
           const { tokens, dropped } = chatPrompt(model, messages, { maxNewTokens: options.length });
           if (dropped > 0) onDropped(dropped);
-          yield* write(tokens, options);
+          // The template writes it, where the model wants one.
+          yield* write(tokens, options, false);
         }
       : undefined,
   };

@@ -1,5 +1,5 @@
 import { tableModel } from "@dynamo/core/testing";
-import { dynamo, generate, verified } from "@dynamo/decode";
+import { dynamo, generate, verified, type Strategy } from "@dynamo/decode";
 import { describe, expect, it } from "vitest";
 import {
   addPass,
@@ -49,6 +49,28 @@ describe("recorded passes", () => {
         for (const { token, candidates } of columns) if (token !== undefined) expect(candidates.ids).toContain(token);
       }
     }
+  });
+
+  it("are those of an instance of a class, too, with what it keeps for each text", async () => {
+    const ended: number[] = [];
+    class Own {
+      readonly #token = 98;
+      get name(): string {
+        return "own";
+      }
+      begin(): { steps: number } {
+        return { steps: 0 };
+      }
+      step({ state }: { state: { steps: number } }): { tokens: number[] } {
+        state.steps++;
+        return { tokens: [this.#token] };
+      }
+      end({ steps }: { steps: number }): void {
+        ended.push(steps);
+      }
+    }
+    const passes = await passesOf(new Own() as Strategy);
+    expect([passes.length, ended, passes[0]?.tokens]).toEqual([12, [12], [98]]);
   });
 
   it("tell DynaMo's trace from another strategy's", async () => {

@@ -1,6 +1,6 @@
 /** What is kept of one forward pass, so that the page can show it and decide it anew. */
-import type { Candidates, LanguageModel, StepInput, Strategy } from "@dynamo/core";
-import { generate, type AdjustmentOptions, type OrderTrace } from "@dynamo/decode";
+import type { Candidates, LanguageModel, Strategy } from "@dynamo/core";
+import { generate, withStep, type AdjustmentOptions, type OrderTrace } from "@dynamo/decode";
 
 export interface Pass {
   readonly index: number;
@@ -28,34 +28,33 @@ export interface RecordedStep {
 
 /** The strategy itself, whose trace is a `RecordedStep`. */
 export function recorded(strategy: Strategy): Strategy {
-  return {
-    ...strategy,
-    async step(input: StepInput) {
-      const draws: number[] = [];
-      const context = input.context.slice();
-      const random = (): number => {
-        const draw = input.random();
-        draws.push(draw);
-        return draw;
-      };
-      const output = await strategy.step({ ...input, random });
-      const trace: RecordedStep = {
-        positions: input.positions,
-        drafted: input.draft.length,
-        accepted: output.accepted ?? 0,
-        context,
-        draws,
-        remaining: input.remaining,
-        trace: output.trace,
-      };
-      return { ...output, trace };
-    },
-  };
+  return withStep(strategy, async (input) => {
+    const draws: number[] = [];
+    const context = input.context.slice();
+    const random = (): number => {
+      const draw = input.random();
+      draws.push(draw);
+      return draw;
+    };
+    const output = await strategy.step({ ...input, random });
+    const trace: RecordedStep = {
+      positions: input.positions,
+      drafted: input.draft.length,
+      accepted: output.accepted ?? 0,
+      context,
+      draws,
+      remaining: input.remaining,
+      trace: output.trace,
+    };
+    return { ...output, trace };
+  });
 }
 
 export interface WriteOptions {
   /** Text, or its token ids. */
   readonly prompt: string | Int32Array;
+  /** The model's begin-of-text before it, where the model has one; default true. */
+  readonly beginOfText?: boolean | undefined;
   readonly strategy: Strategy;
   readonly length: number;
   readonly seed: number;
@@ -66,8 +65,9 @@ export interface WriteOptions {
 
 /** The passes of a text, each as it is made; one is made each time the iterator is asked. */
 export async function* writePasses(model: LanguageModel, options: WriteOptions): AsyncGenerator<Pass, void> {
-  const { prompt, strategy, length: maxNewTokens, seed, signal, adjustments } = options;
-  const chunks = generate(model, prompt, { ...adjustments, strategy: recorded(strategy), maxNewTokens, seed, signal });
+  const { prompt, beginOfText, strategy, length: maxNewTokens, seed, signal, adjustments } = options;
+  const given = { strategy: recorded(strategy), beginOfText, maxNewTokens, seed, signal };
+  const chunks = generate(model, prompt, { ...adjustments, ...given });
   let started = performance.now();
   for await (const { pass, text, tokens, order, trace } of chunks) {
     const seconds = (performance.now() - started) / 1000;

@@ -1,5 +1,4 @@
 /** /v1/files: what batches read and write. */
-import { createReadStream } from "node:fs";
 import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { coerce, object, enum as oneOf, string } from "zod";
@@ -63,8 +62,9 @@ export async function addFiles(app: FastifyInstance, options: FileRoutesOptions)
     docs({ tag: "Batches", summary: "A file's content", answer: "application/jsonl" }),
     async (request, reply) => {
       const { id, bytes } = await find(request);
+      const content = await files.read(id);
       reply.header("content-length", bytes);
-      return reply.type("application/jsonl").send(createReadStream(files.pathOf(id)));
+      return reply.type("application/jsonl").send(content);
     },
   );
   app.delete<{ Params: { id: string } }>(

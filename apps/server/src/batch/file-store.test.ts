@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -59,6 +59,26 @@ describe("openFileStore", () => {
     utimesSync(join(folder, "old.partial"), 0, 0);
     await openFileStore(folder);
     expect(readdirSync(folder)).toEqual(["new.partial"]);
+  });
+
+  it("what the disk does not do is said without its paths, and the reason kept for the log", async () => {
+    const files = await openFileStore(folder);
+    const id = newFileId();
+    // The owner of the system may read and write everything: these fail for everybody.
+    mkdirSync(join(folder, `${id}.json`));
+    const fails = (code: string): object => ({
+      status: 500,
+      message: `the data folder cannot be read or written (${code})`,
+      body: { error: { code: "disk_failed", type: "server_error" } },
+      cause: { code },
+    });
+    await expect(files.find(id, "alice")).rejects.toMatchObject(fails("EISDIR"));
+    await expect(files.read(id)).rejects.toMatchObject(fails("ENOENT"));
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, "");
+    await expect(files.list("alice")).rejects.toMatchObject(fails("ENOTDIR"));
+    await expect(files.stage(content("a"), 10)).rejects.toMatchObject(fails("ENOTDIR"));
+    await expect(files.remove(id)).rejects.toMatchObject(fails("ENOTDIR"));
   });
 
   it("a full disk is said, and nothing is left on it", async (context) => {

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Transform } from "node:stream";
+import { Transform, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { int, strictObject, string, type infer as Infer } from "zod";
 import { ApiError } from "../openai/errors.js";
@@ -29,14 +29,17 @@ export interface StagedFile {
   drop(): Promise<void>;
 }
 
+/** Each throws ApiError 507 when the disk is full, and 500 with the code `disk_failed` for what else the disk does not do. */
 export interface FileStore {
-  /** Throws ApiError 413 for more than so many bytes, and 507 when the disk is full; nothing is left then. */
+  /** Throws ApiError 413 for more than so many bytes; whenever it throws, nothing is left. */
   stage(content: AsyncIterable<Uint8Array | string>, mostBytes: number): Promise<StagedFile>;
   /** Undefined for a file that is not there, or is somebody else's. */
   find(id: string, owner: string): Promise<StoredFile | undefined>;
   /** The newest first. */
   list(owner: string): Promise<StoredFile[]>;
   remove(id: string): Promise<void>;
+  /** Its bytes; they come from the file as it was now, also when it is removed meanwhile. */
+  read(id: string): Promise<Readable>;
   pathOf(id: string): string;
 }
 
@@ -47,7 +50,7 @@ export async function openFileStore(folder: string): Promise<FileStore> {
   await mkdir(folder, { recursive: true });
   await removeStale(folder);
   const pathOf = (id: string): string => join(folder, id);
-  const read = async (id: string): Promise<StoredFile | undefined> => {
+  const describedAs = async (id: string): Promise<StoredFile | undefined> => {
     if (!isFileId(id)) return undefined;
     const text = await readFile(`${pathOf(id)}.json`, "utf8").catch(ignoreMissing);
     return text === undefined ? undefined : about.parse(JSON.parse(text));
@@ -60,20 +63,24 @@ export async function openFileStore(folder: string): Promise<FileStore> {
       const bytes = await cleanly(drop, () => writeDurably(partial, content, mostBytes));
       return { bytes, drop, keep: (given) => cleanly(drop, () => keep(folder, partial, { ...given, bytes })) };
     },
-    async find(id, owner) {
-      const file = await read(id);
-      return file?.owner === owner ? file : undefined;
-    },
-    async list(owner) {
-      const ids = (await readdir(folder)).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -5));
-      const files = await Promise.all(ids.map(read));
-      const own = files.filter((file) => file?.owner === owner) as StoredFile[];
-      return own.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
-    },
-    async remove(id) {
-      await rm(`${pathOf(id)}.json`, { force: true });
-      await rm(pathOf(id), { force: true });
-    },
+    find: (id, owner) =>
+      onDisk(async () => {
+        const file = await describedAs(id);
+        return file?.owner === owner ? file : undefined;
+      }),
+    list: (owner) =>
+      onDisk(async () => {
+        const ids = (await readdir(folder)).filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -5));
+        const files = await Promise.all(ids.map(describedAs));
+        const own = files.filter((file) => file?.owner === owner) as StoredFile[];
+        return own.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+      }),
+    remove: (id) =>
+      onDisk(async () => {
+        await rm(`${pathOf(id)}.json`, { force: true });
+        await rm(pathOf(id), { force: true });
+      }),
+    read: (id) => onDisk(async () => (await open(pathOf(id))).createReadStream()),
   };
 }
 
@@ -122,18 +129,35 @@ async function writeDurably(
 
 async function cleanly<Value>(clean: () => Promise<void>, work: () => Promise<Value>): Promise<Value> {
   try {
-    return await work();
+    return await onDisk(work);
   } catch (error) {
-    await clean();
-    throw diskError(error);
+    // What is wrong with the disk was wrong before.
+    await clean().catch(() => undefined);
+    throw error;
   }
 }
 
 const full = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+/** A client's connection fails with other codes than these. */
+const failed = new Set([
+  ...["EACCES", "EPERM", "EROFS", "EIO", "ENODEV", "ESTALE", "EBUSY", "EMFILE", "ENFILE"],
+  ...["ENOENT", "ENOTDIR", "EISDIR", "ENOTEMPTY", "ELOOP", "ENAMETOOLONG"],
+]);
 
-function diskError(error: unknown): unknown {
-  if (!full.has(codeOf(error) ?? "")) return error;
-  return new ApiError(507, "the disk of the data folder is full: nothing of the file was kept", { code: "disk_full" });
+/** The disk's own errors as the API tells them: without the paths of this machine, which stand in the log. */
+async function onDisk<Value>(work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (cause) {
+    const code = codeOf(cause) ?? "";
+    if (full.has(code))
+      throw new ApiError(507, "the disk of the data folder is full: nothing of the file was kept", {
+        ...{ code: "disk_full", cause },
+      });
+    if (failed.has(code))
+      throw new ApiError(500, `the data folder cannot be read or written (${code})`, { code: "disk_failed", cause });
+    throw cause;
+  }
 }
 
 async function syncFolder(folder: string): Promise<void> {

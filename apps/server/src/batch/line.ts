@@ -82,7 +82,7 @@ function jobOf(url: BatchRequest["url"], body: object, owner: string): { job: Jo
   const { stream, model } = parsed.body;
   if (stream === true) throw new ApiError(400, "stream: a batch's lines are no streams", { param: "stream" });
   // A turn of its own in the queue: batches take turns with the requests of HTTP, and do not come before them.
-  const asker = { key: `batch/${owner}`, scope: owner };
+  const asker = { key: `batch/${owner}`, owner };
   const job = parsed.kind === "completion" ? completionJob(parsed.body, asker) : chatJob(parsed.body, asker);
   return { job, wanted: model };
 }

@@ -6,7 +6,7 @@ import { createInference, type Inference, type InferenceEvent } from "./inferenc
 import type { FromInference, InferenceRequest, ServedModel, ToInference } from "./messages.js";
 
 const model: ServedModel = {
-  ...{ tokenHeads: 1, contextLength: 100, vocabularySize: 10, chat: false, dtype: "q8" },
+  ...{ tokenHeads: 1, contextLength: 100, vocabularySize: 10, maxNewTokens: 30, chat: false, dtype: "q8" },
   warnings: ["generation_config.json: num_beams is not applied"],
   device: { device: "cpu", reason: "chosen by the test" },
 };
@@ -44,12 +44,13 @@ let processes: FakeProcess[];
 let restarts: string[];
 /** What was logged as a warning. */
 let warned: string[];
-/** Prompts that were read. */
+/** Prompts that were read, and the room that each was to leave. */
 let read: number;
+let lengths: number[];
 let inference: Inference;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  [processes, restarts, warned, read] = [[], [], [], 0];
+  [processes, restarts, warned, read, lengths] = [[], [], [], 0, []];
   inference = createInference({
     settings: { folder: "", device: "cpu", dtype: undefined, threads: undefined, slots: 2, queue: 2 },
     ...{ hangMilliseconds: 1000, restartPause: 0 },
@@ -61,8 +62,9 @@ beforeEach(() => {
     },
     startThread: () => ({
       alive: true,
-      run() {
+      run({ maxNewTokens }) {
         read++;
+        lengths.push(maxNewTokens);
         return Promise.resolve({ text: "p", ids: Int32Array.of(1), dropped: 0 });
       },
       end: () => undefined,
@@ -131,6 +133,19 @@ test("a prompt is read once for all texts of a request, and the process gets its
   expect(read).toBe(2);
   const given = processes[0]?.sent.flatMap((message) => (message.kind === "submit" ? [message.request.prompt] : []));
   expect(given).toEqual(new Array(4).fill(Int32Array.of(1)));
+});
+
+test("a text is as long as its request says, else as the model's folder recommends, and no longer than the context", async () => {
+  const { signal } = new AbortController();
+  for (const maxNewTokens of [7, undefined, Infinity])
+    await inference.submit({ prompt: "p", key: "a", index: 0, maxNewTokens } as unknown as InferenceRequest, signal);
+  const given = processes[0]?.sent.flatMap((message) =>
+    message.kind === "submit" ? [message.request.maxNewTokens] : [],
+  );
+  expect([given, lengths]).toEqual([
+    [7, 30, 100],
+    [7, 30, 100],
+  ]);
 });
 
 test("what its model's folder asks for in vain is told once, and not again after a restart", async () => {

@@ -112,8 +112,9 @@ export function createInference(options: InferenceOptions): Inference {
     },
     async submit(request, signal) {
       if (closing) throw new UnavailableError("the server is closing");
-      await untilReady(running(), signal);
-      const { prompt, maxNewTokens, key, index } = request;
+      const served = await untilReady(running(), signal);
+      const { prompt, key, index } = request;
+      const maxNewTokens = lengthOf(request, served);
       const asked = { prompt, maxNewTokens };
       const known = index === 0 ? undefined : recent.find(asked, key);
       const prepared = known ?? (await prompts.prepare(asked, key, signal));
@@ -122,7 +123,7 @@ export function createInference(options: InferenceOptions): Inference {
       // The process may have ended in the meantime.
       await untilReady(running(), signal);
       if (isClosing()) throw new UnavailableError("the server is closing");
-      return requests.submit(request, prepared, signal);
+      return requests.submit({ ...request, maxNewTokens }, prepared, signal);
     },
     async close(patience) {
       closing = true;
@@ -132,14 +133,21 @@ export function createInference(options: InferenceOptions): Inference {
   };
 }
 
-async function untilReady(child: InferenceChild, signal: AbortSignal): Promise<void> {
-  if (child.state === "ready" || child.state === "silent") return;
+/** Tokens that the text may have: what the request says, else the model's folder, else the context. */
+const lengthOf = (
+  { maxNewTokens: asked }: Pick<InferenceRequest, "maxNewTokens">,
+  { maxNewTokens, contextLength }: ServedModel,
+): number => Math.min(asked ?? maxNewTokens ?? contextLength, contextLength);
+
+async function untilReady(child: InferenceChild, signal: AbortSignal): Promise<ServedModel> {
+  const isReady = child.state === "ready" || child.state === "silent";
+  if (isReady && child.model !== undefined) return child.model;
   const loading = new UnavailableError("the model is being loaded");
   const late = delay(startPatience, undefined, { signal, ref: false }).then(() => {
     throw loading;
   });
   late.catch(() => undefined);
-  await Promise.race([child.ready, late]).catch(() => {
+  return await Promise.race([child.ready, late]).catch(() => {
     throw loading;
   });
 }

@@ -32,6 +32,8 @@ export interface ServedModel {
   readonly tokenHeads: number;
   readonly contextLength: number;
   readonly vocabularySize: number;
+  /** Tokens of a text whose request does not say: what its folder recommends. */
+  readonly maxNewTokens: number | undefined;
   /** It has a chat template. */
   readonly chat: boolean;
   readonly device: DeviceChoice;
@@ -68,7 +70,7 @@ export interface InferenceRequest {
   /** The model's begin-of-text before the prompt, where it has one. */
   readonly beginOfText: boolean;
   readonly strategy: StrategySettings;
-  /** Undefined: as many as the context has room for. */
+  /** Undefined: as many as the model's folder recommends, else as the context has room for. Infinity: the latter. */
   readonly maxNewTokens: number | undefined;
   readonly seed: number | undefined;
   readonly stop: readonly string[];
@@ -95,11 +97,14 @@ export interface InferenceRequest {
   readonly key: string;
   /** Whose computed prompts it may go on from. */
   readonly scope: string;
+  /** Whose scope that is: a key may have several. */
+  readonly owner: string;
 }
 
 /** As the inference process gets it: its prompt has been read elsewhere. */
-export interface PreparedRequest extends Omit<InferenceRequest, "prompt"> {
+export interface PreparedRequest extends Omit<InferenceRequest, "prompt" | "maxNewTokens"> {
   readonly prompt: Int32Array;
+  readonly maxNewTokens: number;
 }
 
 export interface WireToken {

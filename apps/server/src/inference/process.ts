@@ -75,7 +75,7 @@ async function streamRequest(
     const decode = (tokens: readonly number[]): string => model.tokenizer.decode(tokens);
     const trace = traced(strategyOf(request.strategy, { strategies, tokenHeads: model.info.tokenHeads }), decode);
     const generation = engine.submit({
-      ...engineRequest(request, model.info),
+      ...engineRequest(request),
       ...{ prompt: request.prompt, strategy: trace.strategy, signal: controller.signal },
     });
     send({ kind: "taken", id });
@@ -119,7 +119,9 @@ async function forward(
 function servedModel(model: LoadedModel): ServedModel {
   const { info, device, dtype, warnings } = model;
   const { tokenHeads, contextLength, vocabularySize } = info;
-  return { tokenHeads, contextLength, vocabularySize, device, dtype, chat: hasChatTemplate(model), warnings };
+  const { maxNewTokens } = info.generation;
+  const chat = hasChatTemplate(model);
+  return { tokenHeads, contextLength, vocabularySize, maxNewTokens, device, dtype, chat, warnings };
 }
 
 async function handle(message: ToInference): Promise<void> {

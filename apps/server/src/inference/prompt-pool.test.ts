@@ -40,7 +40,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 const prepare = (prompt: string, key = prompt, signal = new AbortController().signal): Promise<string> =>
-  pool.prepare({ prompt, maxNewTokens: undefined }, key, signal).then(({ text }) => text, String);
+  pool.prepare({ prompt, maxNewTokens: 1 }, key, signal).then(({ text }) => text, String);
 
 /** Until every promise that can has told its news. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

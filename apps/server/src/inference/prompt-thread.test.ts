@@ -5,7 +5,7 @@ const script = (onMessage: string): URL =>
   new URL(
     `data:text/javascript,import { parentPort } from "node:worker_threads"; parentPort.on("message", (asked) => { ${onMessage} });`,
   );
-const asked = { prompt: "p", maxNewTokens: undefined };
+const asked = { prompt: "p", maxNewTokens: 1 };
 
 test("what the thread says comes back, its errors with their codes", async () => {
   const thread = startPromptThread(

@@ -5,7 +5,9 @@ import { chatPrompt, type PromptReader } from "@dynamo/model";
 import { mostCharactersPerToken } from "@dynamo/tokenizer";
 import type { InferenceRequest } from "./messages.js";
 
-export type PromptRequest = Pick<InferenceRequest, "prompt" | "maxNewTokens">;
+export interface PromptRequest extends Pick<InferenceRequest, "prompt"> {
+  readonly maxNewTokens: number;
+}
 
 export interface PreparedPrompt {
   /** The prompt as text. */
@@ -24,7 +26,7 @@ export function preparePrompt(reader: PromptReader, { prompt, maxNewTokens }: Pr
   const { contextLength } = reader.info;
   if ("messages" in prompt) {
     const chat = chatPrompt(reader, prompt.messages, {
-      maxNewTokens: maxNewTokens ?? contextLength,
+      maxNewTokens,
       variables: prompt.variables,
     });
     return { text: chat.prompt, ids: chat.tokens, dropped: chat.dropped };

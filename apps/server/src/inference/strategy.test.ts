@@ -2,9 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tableModel } from "@dynamo/core/testing";
+import { generate, type StepInput, type StepOutput, type Strategy } from "@dynamo/decode";
 import { afterAll, expect, test } from "vitest";
 import type { StrategySettings } from "./messages.js";
-import { loadStrategies, strategyOf } from "./strategy.js";
+import { loadStrategies, strategyOf, traced } from "./strategy.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dynamo-served-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -60,4 +62,31 @@ test("what cannot be made keeps the model from starting, in the plugin's own wor
     code: "not-found",
   });
   await expect(loadStrategies([{ name: "dynamo", module }])).rejects.toMatchObject({ code: "invalid-argument" });
+});
+
+test("a traced strategy may be an instance of a class, with a state for each text", async () => {
+  const ended: number[] = [];
+  class Own implements Strategy<{ steps: number }> {
+    readonly #token = 2;
+    get name(): string {
+      return "own";
+    }
+    begin(): { steps: number } {
+      return { steps: 0 };
+    }
+    step({ state }: StepInput<{ steps: number }>): StepOutput {
+      state.steps++;
+      return { tokens: [this.#token] };
+    }
+    end({ steps }: { steps: number }): void {
+      ended.push(steps);
+    }
+  }
+  const row = [1, 1, 1];
+  const { strategy, passOf } = traced(new Own(), (ids) => ids.join());
+  const generation = generate(tableModel({ table: [[row, row, row]] }), [1], { strategy, maxNewTokens: 3 });
+  const passes = [];
+  for await (const chunk of generation) passes.push(passOf(chunk).tokens);
+  expect([strategy.name, ended]).toEqual(["own", [3]]);
+  expect(passes).toEqual(new Array(3).fill([{ id: 2, text: "2" }]));
 });

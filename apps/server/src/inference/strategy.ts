@@ -1,7 +1,7 @@
 /** A request's strategy, and what it saw of each pass when a trace was asked for. */
 import { DynamoError, type Candidates, type Strategy } from "@dynamo/core";
 import { nearestName } from "@dynamo/core/options";
-import { autoregressive, dynamo, verified, type GenerationChunk, type OrderTrace } from "@dynamo/decode";
+import { autoregressive, dynamo, verified, withStep, type GenerationChunk, type OrderTrace } from "@dynamo/decode";
 import { importPlugin } from "@dynamo/decode/node";
 import { toWireCandidates, type WirePass } from "@dynamo/protocol";
 import type { ServedPlugin, StrategySettings } from "./messages.js";
@@ -67,14 +67,11 @@ export function traced(strategy: Strategy, decode: (ids: readonly number[]) => s
   const seen: Seen[] = [];
   let before = performance.now();
   return {
-    strategy: {
-      ...strategy,
-      async step(input) {
-        const output = await strategy.step(input);
-        seen.push({ positions: input.positions, accepted: output.accepted ?? 0, at: performance.now() });
-        return output;
-      },
-    },
+    strategy: withStep(strategy, async (input) => {
+      const output = await strategy.step(input);
+      seen.push({ positions: input.positions, accepted: output.accepted ?? 0, at: performance.now() });
+      return output;
+    }),
     passOf({ pass: index, order, tokens, trace }) {
       const { positions, accepted, at } = seen.shift() as Seen;
       const seconds = (at - before) / 1000;

@@ -99,32 +99,45 @@ export async function* streamedAnswer(
   choices: readonly Choice[],
   events: AnswerEvents,
 ): AsyncGenerator<object | "[DONE]", void> {
-  const form = formOf(job);
   const ends: TextEnd[] = [];
-  const writers = choices.map((choice) => partWriter(job, choice));
+  // Usage stands in each chunk where it was asked for, and is null in all but the last.
+  const none = job.usage ? { usage: null } : {};
   try {
-    for (const { index } of choices) {
-      const begin = form.begin(head, index);
-      if (begin !== undefined) yield begin;
-    }
-    for await (const { index, event } of merged(choices)) {
-      if (event.kind === "chunk") {
-        events.onChunk(index, event.chunk.tokens);
-        const parts = writers[index]?.(event.chunk) ?? [];
-        for (const part of parts) yield form.chunk(head, part, part === parts.at(-1) ? event.chunk.pass : undefined);
-      } else if (event.kind === "end") {
-        const { end } = event;
-        events.onEnd({ end, first: isFirst(job, index) });
-        ends.push({ end, first: isFirst(job, index) });
-        const last = { index, text: "", logprobs: undefined, finishReason: end.finishReason, offset: 0 };
-        yield form.chunk(head, last, undefined);
-      }
-    }
-    if (job.usage) yield form.usage(head, { usage: usageOf(ends), dropped: droppedOf(choices) });
+    for await (const chunk of chunksOf(job, head, choices, events, ends)) yield { ...chunk, ...none };
+    if (job.usage) yield formOf(job).usage(head, { usage: usageOf(ends), dropped: droppedOf(choices) });
     yield "[DONE]";
   } catch (error) {
     events.onError(error);
     yield apiErrorOf(error).body;
+  }
+}
+
+/** All but the chunk with the usage; `ends` gets what each text took. */
+async function* chunksOf(
+  job: Job,
+  head: AnswerHead,
+  choices: readonly Choice[],
+  { onChunk, onEnd }: AnswerEvents,
+  ends: TextEnd[],
+): AsyncGenerator<object, void> {
+  const form = formOf(job);
+  const writers = choices.map((choice) => partWriter(job, choice));
+  for (const { index } of choices) {
+    const begin = form.begin(head, index);
+    if (begin !== undefined) yield begin;
+  }
+  for await (const { index, event } of merged(choices)) {
+    if (event.kind === "chunk") {
+      onChunk(index, event.chunk.tokens);
+      const parts = writers[index]?.(event.chunk) ?? [];
+      for (const part of parts) yield form.chunk(head, part, part === parts.at(-1) ? event.chunk.pass : undefined);
+    } else if (event.kind === "end") {
+      const end = { end: event.end, first: isFirst(job, index) };
+      onEnd(end);
+      ends.push(end);
+      const last = { index, text: "", logprobs: undefined, finishReason: event.end.finishReason, offset: 0 };
+      yield form.chunk(head, last, undefined);
+    }
   }
 }
 

@@ -43,6 +43,9 @@ const usage = strictObject({
   }),
 });
 
+const eventUsage = nullable(usage)
+  .optional()
+  .describe("When stream_options.include_usage asked for it: in the last event, and null in those before.");
 const finishReason = nullable(oneOf(["stop", "length"]));
 const head = { id: string(), created: int().describe("Seconds since 1970."), model: string() };
 
@@ -65,7 +68,7 @@ const completion = { ...head, object: literal("text_completion"), choices: array
 export const completionAnswer = strictObject({ ...completion, usage });
 export const completionEvent = strictObject({
   ...completion,
-  usage: usage.optional().describe("In the last event, when stream_options.include_usage asked for it."),
+  usage: eventUsage,
   dynamo: wirePass.optional().describe("With dynamo.trace: the pass that gave this text."),
 });
 
@@ -102,7 +105,7 @@ export const chatEvent = strictObject({
       finish_reason: finishReason,
     }),
   ),
-  usage: usage.optional(),
+  usage: eventUsage,
   dynamo: union([wirePass, dropped])
     .optional()
     .describe("With dynamo.trace: the pass; beside usage: what was left out."),

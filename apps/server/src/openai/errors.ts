@@ -17,6 +17,8 @@ export interface ApiErrorOptions {
   readonly code?: string | null;
   /** Seconds after which the client may try again. */
   readonly retryAfter?: number;
+  /** For the log: clients are not told. */
+  readonly cause?: unknown;
 }
 
 /** An answer that is no success. */
@@ -27,7 +29,7 @@ export class ApiError extends Error {
   readonly body: ErrorBody;
 
   constructor(status: number, message: string, options: ApiErrorOptions = {}) {
-    super(message);
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
     const { type = status < 500 ? "invalid_request_error" : "server_error", param = null, code = null } = options;
     this.status = status;
     this.retryAfter = options.retryAfter;

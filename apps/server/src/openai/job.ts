@@ -20,7 +20,7 @@ export interface Job {
 type Common = CompletionBody | ChatBody;
 
 /** Who asks: whose turn it is in the queue, and whose computed prompts may be gone on from. */
-export type Asker = Pick<TextRequest, "key" | "scope">;
+export type Asker = Pick<TextRequest, "key" | "owner">;
 
 /** OpenAI's default, for a text without an end of its own. */
 const completionTokens = 16;
@@ -64,7 +64,8 @@ export function chatJob(body: ChatBody, asker: Asker): Job {
       variables: body.chat_template_kwargs ?? {},
       dropMessages: body.dynamo?.dropMessages,
     },
-    beginOfText: true,
+    // The template writes it, where the model wants one.
+    beginOfText: false,
     promptLogprobs: undefined,
     maxNewTokens: limitOf(body.max_completion_tokens ?? body.max_tokens),
     logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
@@ -91,7 +92,7 @@ function streamOf({ stream, stream_options: options, n, dynamo }: Common): Pick<
 
 type OfEachRoute = "prompt" | "beginOfText" | "maxNewTokens" | "logprobs" | "promptLogprobs" | "index";
 
-function commonOf(body: Common, { key, scope }: Asker): Omit<TextRequest, OfEachRoute> {
+function commonOf(body: Common, { key, owner }: Asker): Omit<TextRequest, OfEachRoute> {
   const stop = body.stop ?? [];
   const least = body.min_tokens ?? 0;
   const most = limitOf(body.max_tokens) ?? Infinity;
@@ -112,7 +113,8 @@ function commonOf(body: Common, { key, scope }: Asker): Omit<TextRequest, OfEach
     trace: body.dynamo?.trace ?? false,
     key: body.user === undefined ? key : `${key}/${body.user}`,
     // No salt is another's scope: names of keys have no line feed.
-    scope: body.cache_salt === undefined ? scope : `${scope}\n${body.cache_salt}`,
+    scope: body.cache_salt === undefined ? owner : `${owner}\n${body.cache_salt}`,
+    owner,
   };
 }
 
@@ -147,8 +149,8 @@ function repetitionPenaltyOf({ repetition_penalty: one, repeat_penalty: other }:
   });
 }
 
-/** Undefined is as many as the context has room for. */
-const limitOf = (tokens: number | undefined): number | undefined => (tokens === -1 ? undefined : tokens);
+/** Infinity is as many as the context has room for; undefined leaves it to the model's folder. */
+const limitOf = (tokens: number | undefined): number | undefined => (tokens === -1 ? Infinity : tokens);
 
 const messageOf = ({ role, content = "", name }: ChatMessageBody): ChatMessage => ({
   role: role === "developer" ? "system" : role,

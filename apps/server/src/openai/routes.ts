@@ -48,7 +48,7 @@ export function addApi(app: FastifyInstance, context: Context): void {
   });
 }
 
-const askerOf = ({ caller, owner }: FastifyRequest): Asker => ({ key: caller, scope: owner });
+const askerOf = ({ caller, owner }: FastifyRequest): Asker => ({ key: caller, owner });
 
 interface Asked {
   readonly context: Context;

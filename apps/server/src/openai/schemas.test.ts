@@ -32,8 +32,8 @@ function faultOf(api: Api, change: object): ApiError | undefined {
   const { schema, least } = apis[api];
   try {
     const body = validated(schema as ZodType, { ...least, ...change });
-    if (api === "chat") chatJob(body as never, { key: "", scope: "" });
-    else completionJob(body as never, { key: "", scope: "" });
+    if (api === "chat") chatJob(body as never, { key: "", owner: "" });
+    else completionJob(body as never, { key: "", owner: "" });
     return undefined;
   } catch (error) {
     if (error instanceof ApiError) return error;
@@ -215,13 +215,13 @@ it("a name that no server knows is refused", () => {
 
 describe("values that mean: not set", () => {
   const job = (change: object) =>
-    completionJob(validated(completionBody, { prompt: "a", ...change }), { key: "", scope: "" }).requests[0];
+    completionJob(validated(completionBody, { prompt: "a", ...change }), { key: "", owner: "" }).requests[0];
   it("top_k, seed, model, limits, stop strings", () => {
     const plain = job({});
     for (const change of [{ top_k: 0 }, { top_k: -1 }, { seed: -1 }, { model: null }, { stop: "" }, { stop: [] }])
       expect(job(change)).toEqual(plain);
     expect(job({ stop: ["", "x"] })?.stop).toEqual(["x"]);
-    expect(job({ max_tokens: -1 })?.maxNewTokens).toBeUndefined();
+    expect(job({ max_tokens: -1 })?.maxNewTokens).toBe(Infinity);
     expect(job({ top_p: 0 })?.strategy.topP).toBe(Number.MIN_VALUE);
     expect(job({ repeat_penalty: 1.2 })?.strategy.repetitionPenalty).toBe(1.2);
     expect(faultOf("completions", { repeat_penalty: 1.2, repetition_penalty: 1.3 })?.body.error.param).toBe(
@@ -252,7 +252,7 @@ describe("messages", () => {
     id: "msg-1",
   };
   const promptOf = (...more: object[]): unknown =>
-    chatJob(validated(chatBody, { messages: [...messages, ...more, ...messages] }), { key: "", scope: "" }).requests[0]
+    chatJob(validated(chatBody, { messages: [...messages, ...more, ...messages] }), { key: "", owner: "" }).requests[0]
       ?.prompt;
   const plain = promptOf({ role: "assistant", content: "Hi!" });
 
@@ -270,6 +270,13 @@ describe("messages", () => {
     expect(faultOf("chat", { messages: [{ role: "user", content: null }] })?.body.error.param).toBe(
       "messages.0.content",
     );
+  });
+
+  it("begin-of-text is the template's to write, and stands before a prompt of text", () => {
+    const asker = { key: "", owner: "" };
+    expect(chatJob(validated(chatBody, { messages }), asker).requests[0]?.beginOfText).toBe(false);
+    expect(completionJob(validated(completionBody, { prompt: "a" }), asker).requests[0]?.beginOfText).toBe(true);
+    expect(chatJob(validated(chatBody, { messages }), asker).requests[0]?.maxNewTokens).toBeUndefined();
   });
 
   it("a name reaches the template", () => {

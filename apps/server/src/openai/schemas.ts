@@ -15,7 +15,7 @@ import {
 } from "zod";
 import { ignored, off, open } from "./fields.js";
 import { foreignChat, foreignCommon, foreignCompletion } from "./foreign.js";
-import { chatMessage } from "./messages-schema.js";
+import { chatMessages } from "./messages-schema.js";
 
 /** Texts of one request, all prompts together. */
 export const mostChoices = 128;
@@ -117,8 +117,10 @@ export const completionBody = strictObject({
 
 export const chatBody = strictObject({
   ...common,
-  messages: array(chatMessage).min(1).max(10_000),
-  max_tokens: open(tokenLimit).describe("Default, also for -1: what the context has room for."),
+  messages: chatMessages,
+  max_tokens: open(tokenLimit).describe(
+    "Default: what the model's folder recommends, else what the context has room for, as for -1.",
+  ),
   max_completion_tokens: open(tokenLimit).describe("Counts before max_tokens."),
   logprobs: open(boolean()),
   top_logprobs: open(int().min(0).max(20)),

@@ -87,7 +87,8 @@ export async function writeText(
   const asked = prompt.chat
     ? chatPrompt(model, [{ role: "user", content: prompt.text }], { maxNewTokens }).tokens
     : prompt.text;
-  const result = await generate(model, asked, { strategy, seed, maxNewTokens, stopAtEndOfText, signal });
+  const beginOfText = !prompt.chat;
+  const result = await generate(model, asked, { strategy, seed, maxNewTokens, beginOfText, stopAtEndOfText, signal });
   const { tokens, passes, orders, seconds } = result.statistics;
   // Strategies that draft elsewhere go further than the model has heads.
   const most = Math.max(model.info.tokenHeads, ...Object.keys(orders).map(Number));
