@@ -116,6 +116,8 @@ test("a question goes through the model's chat template", async () => {
     strategy: autoregressive(),
     seed: 3,
     maxNewTokens: 12,
+    // As in transformers: what the template does not write is not there.
+    beginOfText: false,
   });
   expect(base[0]?.texts[0]?.text).toBe(own.text);
 });
