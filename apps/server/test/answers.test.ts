@@ -3,7 +3,7 @@ import { scoreContinuations } from "@dynamo/eval";
 import { loadModel } from "@dynamo/model";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { modelPath } from "@dynamo/stories";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -20,6 +20,9 @@ let remove: () => Promise<void>;
 beforeAll(async () => {
   const chat = await chatFolder(template);
   ({ remove } = chat);
+  const recommended = join(chat.folder, "generation_config.json");
+  const config = JSON.parse(await readFile(recommended, "utf8")) as object;
+  await writeFile(recommended, JSON.stringify({ ...config, max_new_tokens: 7 }));
   const models = { chat: { folder: chat.folder }, strict: { folder: chat.folder, dropMessages: false } };
   server = await startServer({ options: { models } });
 });
@@ -231,6 +234,16 @@ describe("conversations", () => {
     const plain = await tokens({});
     expect(await tokens({ chat_template_kwargs: { mood: "merry" } })).toBeGreaterThan(plain);
     expect(await tokens({}, { ...user("Hello"), name: "Ann" })).toBeGreaterThan(plain);
+  });
+
+  test("an answer is as long as the model's folder recommends, where its request does not say", async () => {
+    const lengthOf = async (more: object): Promise<unknown> => {
+      const asked = { model: "chat", seed: 1, ignore_eos: true, messages: [user("Hello")], ...more };
+      const { json } = await ask(server, asked, { path });
+      return z.object({ usage: z.object({ completion_tokens: z.number() }) }).parse(json).usage.completion_tokens;
+    };
+    expect([await lengthOf({}), await lengthOf({ max_tokens: 3 })]).toEqual([7, 3]);
+    expect(await lengthOf({ max_tokens: -1 })).toBeGreaterThan(400);
   });
 
   test("turns that were left out are told, or the conversation is refused", async () => {
