@@ -4,7 +4,7 @@ import { useState } from "react";
 import type { PluginControl } from "./use-plugin.js";
 
 export function PluginPicker(control: PluginControl): React.JSX.Element {
-  const { plugin, options, setOptions, loading, error, offerFile, offerAddress } = control;
+  const { plugin, options, setOptions, optionsError, loading, error, offerFile, offerAddress } = control;
   const [address, setAddress] = useState("");
   return (
     <Stack gap="xs">
@@ -49,7 +49,7 @@ export function PluginPicker(control: PluginControl): React.JSX.Element {
         // Mantine's grey has too little contrast.
         descriptionProps={{ c: "inherit" }}
         placeholder={'{"least": 0.5}'}
-        error={plugin?.error}
+        error={optionsError}
         errorProps={{ className: "message" }}
         value={options}
         onChange={({ currentTarget }) => setOptions(currentTarget.value)}

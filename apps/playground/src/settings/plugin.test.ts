@@ -1,7 +1,7 @@
 import { pluginOf } from "@dynamo/decode/plugin";
 import { describe, expect, it } from "vitest";
 import { strategyOf } from "../passes/strategy-of.js";
-import { moduleAddress, ownStrategy } from "./plugin.js";
+import { moduleAddress, optionsFault, ownStrategy } from "./plugin.js";
 import { initialSettings } from "./settings.js";
 
 const step = (): { tokens: number[] } => ({ tokens: [1] });
@@ -29,8 +29,10 @@ describe("a visitor's strategy", () => {
         error: `expected a JSON object such as {"least": 0.5}, received ${json}`,
       });
       expect(() => own.make({})).toThrow(own.error);
+      expect(optionsFault(json)).toBe(own.error);
     }
     const bare = pluginOf({ default: { name: "bare", step } }, "bare.js");
+    expect(optionsFault(" ")).toBeUndefined();
     expect(ownStrategy(bare, " ")).toMatchObject({ name: "bare", error: undefined });
     expect(ownStrategy(bare, '{"least": 1}').error).toMatch(/without options: expected none, received least/);
   });

@@ -26,6 +26,16 @@ export function ownStrategy(plugin: StrategyPlugin, json: string): OwnStrategy {
   }
 }
 
+/** What is wrong with options before there is a module to ask; undefined for none. */
+export function optionsFault(json: string): string | undefined {
+  try {
+    optionsIn(json);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
 const optionsIn = (json: string): PluginOptions => (json.trim() === "" ? {} : parsePluginOptions(json));
 
 function together(settings: PluginOptions, options: PluginOptions): PluginOptions {

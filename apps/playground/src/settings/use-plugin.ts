@@ -2,13 +2,15 @@
 import type { StrategyPlugin } from "@dynamo/decode/plugin";
 import { useMemo, useState } from "react";
 import { messageOf } from "../components/message-of.js";
-import { moduleAddress, moduleFile, ownStrategy, type ModuleSource, type OwnStrategy } from "./plugin.js";
+import { moduleAddress, moduleFile, optionsFault, ownStrategy, type ModuleSource, type OwnStrategy } from "./plugin.js";
 
 export interface PluginControl {
   readonly plugin: OwnStrategy | undefined;
   /** As the visitor wrote them: JSON, or nothing. */
   readonly options: string;
   readonly setOptions: (json: string) => void;
+  /** Why the options are none, or none of the plugin's. */
+  readonly optionsError: string | undefined;
   /** Waits for the visitor's word. */
   readonly offered: ModuleSource | undefined;
   readonly loading: boolean;
@@ -38,6 +40,7 @@ export function usePlugin(): PluginControl {
   };
   return {
     ...{ plugin, options, setOptions, offered, loading, error },
+    optionsError: plugin === undefined ? optionsFault(options) : plugin.error,
     offerFile: (file) => setOffered(moduleFile(file)),
     offerAddress(address) {
       try {
