@@ -7,14 +7,15 @@ import { withStep } from "./with-step.js";
 /** Its state, its own members and its getters stand on the class, or are private. */
 class Counting implements Strategy<{ steps: number }> {
   readonly #said: string[] = [];
+  readonly #own = { name: "counting", heads: 1, lossless: false };
   get name(): string {
-    return "counting";
+    return this.#own.name;
   }
   get heads(): number {
-    return 1;
+    return this.#own.heads;
   }
   get lossless(): boolean {
-    return false;
+    return this.#own.lossless;
   }
   get said(): readonly string[] {
     return this.#said;
@@ -40,8 +41,8 @@ it("an instance of a class keeps its getters, its methods and what it holds", as
   const model = tableModel({ table: [[1, 1, 1], [1, 1, 1], [1, 1, 1]].map(() => [[1, 1, 1], [1, 1, 1], [1, 1, 1]]) }); // prettier-ignore
   const strategy = new Counting();
   const seen: number[] = [];
-  const around = withStep(strategy, async (input) => {
-    const output = await strategy.step(input as StepInput<{ steps: number }>);
+  const around = withStep(strategy, (input) => {
+    const output = strategy.step(input as StepInput<{ steps: number }>);
     seen.push(...output.tokens);
     return output;
   });

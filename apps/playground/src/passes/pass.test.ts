@@ -54,9 +54,10 @@ describe("recorded passes", () => {
   it("are those of an instance of a class, too, with what it keeps for each text", async () => {
     const ended: number[] = [];
     class Own {
+      readonly #name = "own";
       readonly #token = 98;
       get name(): string {
-        return "own";
+        return this.#name;
       }
       begin(): { steps: number } {
         return { steps: 0 };

@@ -67,9 +67,10 @@ test("what cannot be made keeps the model from starting, in the plugin's own wor
 test("a traced strategy may be an instance of a class, with a state for each text", async () => {
   const ended: number[] = [];
   class Own implements Strategy<{ steps: number }> {
+    readonly #name = "own";
     readonly #token = 2;
     get name(): string {
-      return "own";
+      return this.#name;
     }
     begin(): { steps: number } {
       return { steps: 0 };

@@ -68,6 +68,13 @@ export type ChatMessageBody = Infer<typeof chatMessage>;
 const rawIssues = (error: ZodError | undefined, input: unknown, ...place: number[]): core.$ZodRawIssue[] =>
   (error?.issues ?? []).map((issue) => ({ ...issue, input, path: [...place, ...issue.path] }) as core.$ZodRawIssue);
 
+interface Read {
+  readonly data?: ChatMessageBody | undefined;
+  readonly error?: ZodError | undefined;
+}
+
+const read = (input: unknown): Read => (quickMessage(input) as Read | undefined) ?? chatMessage.safeParse(input);
+
 /** More than any context holds. */
 const mostMessages = 10_000;
 
@@ -90,12 +97,12 @@ export const chatMessages: ZodType<ChatMessageBody[]> = unknown()
     }
     const messages: ChatMessageBody[] = [];
     for (const [index, input] of given.entries()) {
-      const read = quickMessage(input) ?? chatMessage.safeParse(input);
-      if ("error" in read && read.error !== undefined) {
-        issues.push(...rawIssues(read.error, input, index));
+      const { data: message, error: fault } = read(input);
+      if (message === undefined) {
+        issues.push(...rawIssues(fault, input, index));
         return NEVER;
       }
-      messages.push(read.data as ChatMessageBody);
+      messages.push(message);
     }
     return messages;
   });
