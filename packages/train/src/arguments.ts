@@ -8,7 +8,6 @@ import {
   hasMethods,
   isPlainObject,
   listOf,
-  numberIn,
   pathCheck,
   required,
   valueCheck,
@@ -16,27 +15,17 @@ import {
   type OptionChecks,
 } from "@dynamo/core/options";
 import type { DatasetSource, PrepareOptions } from "./data/prepare-options.js";
-import type { TrainingConfig } from "./run/training-config.js";
+import { maxShardTokens } from "./data/manifest.js";
 
 export { folderCheck, pathCheck };
+
+/** Beyond this the reading thread cannot keep workers busy. */
+const maxWorkers = 64;
 
 export const filesCheck = listOf(pathCheck, "a list of files' paths");
 
 export const runtimeCheck = valueCheck<Runtime>("a runtime, as createNodeRuntime() makes it", (value) =>
   hasMethods(value, "createSession", "device"),
-);
-
-/** One that was not parsed lacks what has a default. */
-export const configCheck = valueCheck<TrainingConfig>(
-  "a training configuration, as parseTrainingConfig() returns",
-  (value) =>
-    isPlainObject(value) &&
-    pathCheck.accepts((value as TrainingConfig).dataset) &&
-    [
-      (value as TrainingConfig).steps,
-      (value as TrainingConfig).tokenHeads,
-      (value as TrainingConfig).keepCheckpoints,
-    ].every(whole(1).accepts),
 );
 
 const isSource = (value: unknown): boolean => {
@@ -51,7 +40,7 @@ const json = valueCheck<object>(
   (value) => typeof value === "string" || (typeof value === "object" && value !== null),
 );
 
-/** Their ranges, and what belongs together, are looked at when the dataset is made. */
+/** What belongs together is looked at when the dataset is made. */
 export const prepareChecks: OptionChecks<PrepareOptions> = {
   sources: required(
     valueCheck<readonly DatasetSource[]>(
@@ -64,9 +53,12 @@ export const prepareChecks: OptionChecks<PrepareOptions> = {
   endOfText: required(whole(0)),
   out: required(folderCheck),
   overwrite: flag,
-  heldOutFraction: numberIn(0, 1),
-  workers: whole(1),
-  shardTokens: whole(1),
+  heldOutFraction: valueCheck<number>(
+    "a number from 0 to below 1",
+    (value) => typeof value === "number" && value >= 0 && value < 1,
+  ),
+  workers: whole(1, maxWorkers),
+  shardTokens: whole(1, maxShardTokens),
   onProgress: callback(),
   signal: abortSignal,
 };

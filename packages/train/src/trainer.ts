@@ -25,6 +25,7 @@ import { moment1Name, moment2Name, type AdamwOptions, type TrainedParameter } fr
 import type { LossScale } from "./loss-scale.js";
 import { createOptimizer } from "./optimizer.js";
 import { checkPrecision } from "./precision.js";
+import { checkRows, checkStep, checkTrainer } from "./trainer-checks.js";
 
 /** Options of a trainer. */
 export interface TrainerOptions {
@@ -122,6 +123,16 @@ export async function createTrainer(
   start: TrainerStart,
   options: TrainerOptions,
 ): Promise<Trainer> {
+  checkTrainer(runtime, config, start, options);
+  return openTrainer(runtime, config, start, options);
+}
+
+async function openTrainer(
+  runtime: Runtime,
+  config: NeoxConfig,
+  start: TrainerStart,
+  options: TrainerOptions,
+): Promise<Trainer> {
   const { precision = "float32" } = options;
   await checkPrecision(runtime, precision);
   const shape: BatchShape = { batch: options.batch, sequence: options.sequence, tokenHeads: config.tokenHeads };
@@ -165,6 +176,7 @@ export async function createTrainer(
       },
       async step(batches, step, rates) {
         checkUsable();
+        checkStep(batches, step, rates);
         checkCount(batches, options.microBatches);
         const losses = await gradientPasses(gradients, tensors, batches, shape, forward, accumulate, optimizer.feeds());
         const gradientNorm = await optimizer.update(step, [rates.base, rates.heads]);
@@ -176,6 +188,7 @@ export async function createTrainer(
       },
       async evaluate(rows) {
         checkUsable();
+        checkRows(rows);
         evaluation ??= await open(lossGraph(forward.evaluation));
         const feeds = await forward.evaluationFeeds(rows);
         const results = await evaluation.run(feeds, ["losses"], { state: tensors });

@@ -1,5 +1,6 @@
 /** Batches of windows of a packed token stream, the next one read while the last is trained on. */
 import { DynamoError } from "@dynamo/core";
+import { describeValue } from "@dynamo/core/options";
 import type { TokenRows } from "../batch.js";
 import type { ShardReader } from "./shard-reader.js";
 import type { Split } from "./split.js";
@@ -138,7 +139,7 @@ function countsOf({ drawn }: DataPosition, sources: readonly BatchSource[], spli
     if (!Number.isSafeInteger(count) || (count as number) < 0 || (count as number) > most)
       throw new DynamoError(
         "invalid-argument",
-        `the position of ${name}: expected a whole number from 0 to ${most}, received ${JSON.stringify(count)}`,
+        `the position of ${name}: expected a whole number from 0 to ${most}, received ${describeValue(count)}`,
       );
     return count as number;
   });

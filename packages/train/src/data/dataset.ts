@@ -2,9 +2,20 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
-import { checkValue } from "@dynamo/core/options";
+import {
+  checkOptions,
+  checkValue,
+  members,
+  oneOf,
+  plainObject,
+  required,
+  valueCheck,
+  whole,
+  type OptionChecks,
+  type ValueCheck,
+} from "@dynamo/core/options";
 import { folderCheck } from "../arguments.js";
-import { createBatches, type Batches, type BatchOptions, type BatchSource } from "./batches.js";
+import { createBatches, type Batches, type BatchOptions, type BatchSource, type DataPosition } from "./batches.js";
 import {
   bytesPerToken,
   countedPath,
@@ -140,18 +151,23 @@ function checkFits(rowTokens: number, sequenceLength: number): void {
 /** 2^28 tokens are a gibibyte of ids: far more than any machine trains on at once. */
 const maxBatchTokens = 2 ** 28;
 
-function checkSizes({ batchSize, sequenceLength, seed }: BatchOptions): void {
-  for (const [name, value] of Object.entries({ batchSize, sequenceLength })) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new DynamoError("invalid-argument", `${name}: expected a whole number of at least 1, received ${value}`);
-  }
+const batchChecks: OptionChecks<BatchOptions> = {
+  split: required(oneOf(...splits)),
+  batchSize: required(whole(1)),
+  sequenceLength: required(whole(1)),
+  seed: required(valueCheck<number>("a whole number", Number.isSafeInteger)),
+  // Its sources are held against the dataset's.
+  position: members<DataPosition>({ drawn: required(plainObject as ValueCheck<DataPosition["drawn"]>) }),
+};
+
+function checkSizes(options: BatchOptions): void {
+  checkOptions("batches()", options, batchChecks);
+  const { batchSize, sequenceLength } = options;
   if (batchSize * sequenceLength > maxBatchTokens)
     throw new DynamoError(
       "invalid-argument",
       `expected a batch of at most ${maxBatchTokens} tokens, received ${batchSize} rows of ${sequenceLength}`,
     );
-  if (!Number.isSafeInteger(seed))
-    throw new DynamoError("invalid-argument", `seed: expected a whole number, received ${seed}`);
 }
 
 /** A weight must have something to draw from; what is drawn by size may be empty, since then it is never drawn. */

@@ -1,5 +1,6 @@
 /** dataset.json: what a dataset folder holds. Folders come from anywhere, so that reading trusts nothing in it. */
 import { DynamoError } from "@dynamo/core";
+import { isPlainObject, valueCheck } from "@dynamo/core/options";
 import { splits, type Split } from "./split.js";
 
 /** A file of tokens, with its hash. */
@@ -116,6 +117,12 @@ export function parseManifest(text: string): DatasetManifest {
   const layout = chat === undefined ? {} : { chat };
   return { format: manifestFormat, version: manifestVersion, tokenizer, dtype, heldOutFraction, ...layout, sources };
 }
+
+/** A manifest that a caller hands over. */
+export const manifestCheck = valueCheck<DatasetManifest>("a dataset's manifest, as openDataset() reads it", (value) => {
+  if (isPlainObject(value)) parseManifest(JSON.stringify(value));
+  return isPlainObject(value);
+});
 
 const readChat = (value: unknown): ChatLayout => ({
   rowTokens: wholeIn(objectIn(value, "chat")["rowTokens"], "chat.rowTokens", minRowTokens, maxRowTokens),

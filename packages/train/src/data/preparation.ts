@@ -19,7 +19,7 @@ import {
   type SourceSummary,
 } from "./manifest.js";
 import {
-  checkPrepareOptions,
+  checkSources,
   defaultWorkers,
   type DatasetSource,
   type PrepareOptions,
@@ -60,7 +60,7 @@ export async function writeDataset(
     signal,
   } = options;
   const checked = { ...options, heldOutFraction, workers, shardTokens };
-  checkPrepareOptions(checked);
+  checkSources(options.sources);
   throwIfAborted(signal);
   // Loaded here too, so that a damaged tokenizer is reported as such and not as a worker that ended.
   const files: TokenizerFiles = {

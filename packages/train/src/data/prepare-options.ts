@@ -1,7 +1,7 @@
 /** What a dataset is made from, checked before anything is read. */
 import { availableParallelism } from "node:os";
 import { DynamoError } from "@dynamo/core";
-import { isSourceName, maxShardTokens, maxSources } from "./manifest.js";
+import { isSourceName, maxSources } from "./manifest.js";
 
 /** Texts that go into a dataset under one name. */
 export interface DatasetSource {
@@ -43,24 +43,10 @@ export interface PrepareOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Beyond this the reading thread cannot keep workers busy. */
-const maxWorkers = 64;
-
 export const defaultWorkers = (): number => Math.max(1, Math.min(4, availableParallelism() - 1));
 
-/** Throws `invalid-argument` for options out of range. */
-export function checkPrepareOptions(
-  options: PrepareOptions & {
-    readonly heldOutFraction: number;
-    readonly workers: number;
-    readonly shardTokens: number;
-  },
-): void {
-  const { sources, heldOutFraction, workers, shardTokens } = options;
-  if (!(heldOutFraction >= 0 && heldOutFraction < 1))
-    fail(`heldOutFraction: expected a number from 0 to below 1, received ${heldOutFraction}`);
-  checkWhole("workers", workers, maxWorkers);
-  checkWhole("shardTokens", shardTokens, maxShardTokens);
+/** Throws `invalid-argument` for sources that do not go together. */
+export function checkSources(sources: readonly DatasetSource[]): void {
   if (sources.length === 0 || sources.length > maxSources)
     fail(`expected 1 to ${maxSources} sources, received ${sources.length}`);
   const names = new Set<string>();
@@ -79,11 +65,6 @@ export function checkPrepareOptions(
   const weighted = sources.filter(({ weight }) => weight !== undefined).length;
   if (weighted > 0 && weighted < sources.length)
     fail(`expected weights for all sources or none, received ${weighted} for ${sources.length} sources`);
-}
-
-function checkWhole(name: string, value: number, most: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > most)
-    fail(`${name}: expected a whole number from 1 to ${most}, received ${value}`);
 }
 
 function fail(message: string): never {

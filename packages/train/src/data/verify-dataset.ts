@@ -3,8 +3,10 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { DynamoError, throwIfAborted } from "@dynamo/core";
+import { abortSignal, callback, checkOptions, checkValue, plainObject, type OptionChecks } from "@dynamo/core/options";
+import { folderCheck } from "../arguments.js";
 import type { Dataset } from "./dataset.js";
-import { bytesPerToken, countedPath, manifestName, type DatasetManifest } from "./manifest.js";
+import { bytesPerToken, countedPath, manifestCheck, manifestName, type DatasetManifest } from "./manifest.js";
 import { splits } from "./split.js";
 
 /** Options of holding a dataset against its hashes. */
@@ -13,6 +15,8 @@ export interface VerifyOptions {
   /** In bytes of shards. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
+
+const checks: OptionChecks<VerifyOptions> = { signal: abortSignal, onProgress: callback() };
 
 interface HashedFile {
   readonly file: string;
@@ -29,9 +33,15 @@ const chunkBytes = 2 ** 20;
  * that lost a block keeps both. Throws `invalid-file` with the file that is another one, `aborted`.
  */
 export async function verifyDataset(
-  { folder, manifest }: Pick<Dataset, "folder" | "manifest">,
-  { signal, onProgress }: VerifyOptions = {},
+  dataset: Pick<Dataset, "folder" | "manifest">,
+  options: VerifyOptions = {},
 ): Promise<void> {
+  checkValue("dataset", dataset, plainObject);
+  const { folder, manifest } = dataset;
+  checkValue("folder", folder, folderCheck);
+  checkValue("manifest", manifest, manifestCheck);
+  checkOptions("verifyDataset()", options, checks);
+  const { signal, onProgress } = options;
   const files = hashedFiles(manifest);
   const total = files.reduce((sum, { bytes = 0 }) => sum + bytes, 0);
   let done = 0;

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "@dynamo/model/convert";
-import { checkValue } from "@dynamo/core/options";
+import { checkValue, isPlainObject, listOf, text, valueCheck, type ValueCheck } from "@dynamo/core/options";
 import { folderCheck } from "../arguments.js";
 import { appendText } from "./run-files.js";
 
@@ -57,6 +57,45 @@ export interface CheckpointMetrics {
 /** A line of a run's metrics. */
 export type Metrics = StepMetrics | EvaluationMetrics | SampleMetrics | CheckpointMetrics;
 
+const number = valueCheck<number>("a number", (value) => typeof value === "number");
+const numbers = listOf(number, "a list of numbers");
+const perMember: Readonly<Record<Metrics["kind"], Readonly<Record<string, ValueCheck>>>> = {
+  step: {
+    step: number,
+    losses: numbers,
+    learningRate: number,
+    headLearningRate: number,
+    tokens: number,
+    seconds: number,
+    dataSeconds: number,
+  },
+  evaluation: { step: number, losses: numbers, perplexities: numbers, jointPerplexities: numbers },
+  sample: { step: number, prompt: text, text },
+  checkpoint: { step: number, folder: text, seconds: number },
+};
+const optional: Readonly<Record<string, ValueCheck>> = {
+  firstHead: number,
+  gradientNorm: number,
+  lossScale: number,
+  skippedSteps: number,
+};
+
+function isMetrics(value: unknown): value is Metrics {
+  if (!isPlainObject(value)) return false;
+  const entry = value as Readonly<Record<string, unknown>>;
+  const kind = entry["kind"];
+  if (typeof kind !== "string" || !Object.hasOwn(perMember, kind)) return false;
+  const needed = Object.entries(perMember[kind as Metrics["kind"]]);
+  const given = Object.entries(optional).filter(([name]) => entry[name] !== undefined);
+  return [...needed, ...given].every(([name, check]) => check.accepts(entry[name]));
+}
+
+/** What `readMetrics` resolves to. */
+export const metricsCheck = listOf(
+  valueCheck<Metrics>("", isMetrics),
+  "a run's metrics, as readMetrics() resolves to: steps, evaluations, samples and checkpoints",
+);
+
 /** The file of a run's metrics. */
 export function metricsPath(run: string): string {
   checkValue("run", run, folderCheck);
@@ -72,7 +111,8 @@ export async function readMetrics(run: string): Promise<Metrics[]> {
   return text.split("\n").flatMap((line) => {
     // A process that was killed may have left half a line.
     try {
-      return line === "" ? [] : [JSON.parse(line) as Metrics];
+      const entry: unknown = line === "" ? undefined : JSON.parse(line);
+      return isMetrics(entry) ? [entry] : [];
     } catch {
       return [];
     }

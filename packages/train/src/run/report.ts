@@ -1,12 +1,21 @@
 /** report.html of a run: its curves as vector graphics in one file that needs no network. */
 import { join } from "node:path";
+import { checkValue } from "@dynamo/core/options";
 import { writeFileAtomically } from "@dynamo/model/convert";
 import { LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TitleComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
-import { readMetrics, type EvaluationMetrics, type Metrics, type SampleMetrics, type StepMetrics } from "./metrics.js";
-import type { TrainingConfig } from "./training-config.js";
+import { folderCheck } from "../arguments.js";
+import {
+  metricsCheck,
+  readMetrics,
+  type EvaluationMetrics,
+  type Metrics,
+  type SampleMetrics,
+  type StepMetrics,
+} from "./metrics.js";
+import { configCheck, type TrainingConfig } from "./training-config.js";
 
 use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
@@ -20,6 +29,8 @@ const maxPoints = 1000;
 
 /** Writes the page beside the metrics; open pages show it anew every half minute while the run goes on. */
 export async function writeReport(run: string, config: TrainingConfig): Promise<string> {
+  checkValue("run", run, folderCheck);
+  checkValue("config", config, configCheck);
   const path = join(run, "report.html");
   await writeFileAtomically(path, reportHtml(await readMetrics(run), config));
   return path;
@@ -27,6 +38,8 @@ export async function writeReport(run: string, config: TrainingConfig): Promise<
 
 /** The page for these metrics. */
 export function reportHtml(metrics: readonly Metrics[], config: TrainingConfig): string {
+  checkValue("metrics", metrics, metricsCheck);
+  checkValue("config", config, configCheck);
   const steps = metrics.filter((entry): entry is StepMetrics => entry.kind === "step");
   const evaluations = metrics.filter((entry): entry is EvaluationMetrics => entry.kind === "evaluation");
   const samples = metrics.filter((entry): entry is SampleMetrics => entry.kind === "sample");

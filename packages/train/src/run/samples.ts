@@ -3,9 +3,21 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DynamoError, type Runtime } from "@dynamo/core";
+import {
+  abortSignal,
+  checkOptions,
+  checkValue,
+  flag,
+  listOf,
+  oneOf,
+  text as textCheck,
+  whole,
+  type OptionChecks,
+} from "@dynamo/core/options";
 import { autoregressive, dynamo, generate } from "@dynamo/decode";
 import { loadModel, type LoadedModel, type ModelDType } from "@dynamo/model";
 import { convertCheckpoint } from "@dynamo/model/convert";
+import { folderCheck, runtimeCheck } from "../arguments.js";
 import type { SampleMetrics } from "./metrics.js";
 
 export interface SampleOptions {
@@ -18,6 +30,14 @@ export interface SampleOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const checks: OptionChecks<SampleOptions> = {
+  maxNewTokens: whole(1),
+  dtype: oneOf("fp32", "fp16", "q8", "q4"),
+  seed: whole(0),
+  chat: flag,
+  signal: abortSignal,
+};
+
 /**
  * Continues every prompt; with token heads by the dynamo strategy, without a mask. A sample's prompt is what the model was given.
  * Throws `unsupported` for `chat` without a chat template.
@@ -27,8 +47,14 @@ export async function sampleCheckpoint(
   checkpoint: string,
   step: number,
   prompts: readonly string[],
-  { maxNewTokens = 60, dtype = "fp32", seed = 0, chat = false, signal }: SampleOptions = {},
+  options: SampleOptions = {},
 ): Promise<SampleMetrics[]> {
+  checkValue("runtime", runtime, runtimeCheck);
+  checkValue("checkpoint", checkpoint, folderCheck);
+  checkValue("step", step, whole(0));
+  checkValue("prompts", prompts, listOf(textCheck, "a list of texts"));
+  checkOptions("sampleCheckpoint()", options, checks);
+  const { maxNewTokens = 60, dtype = "fp32", seed = 0, chat = false, signal } = options;
   if (prompts.length === 0) return [];
   const place = await mkdtemp(join(tmpdir(), "dynamo-sample-"));
   try {

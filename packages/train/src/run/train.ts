@@ -9,7 +9,7 @@ import {
   valueCheck,
   type OptionChecks,
 } from "@dynamo/core/options";
-import { configCheck, folderCheck, runtimeCheck } from "../arguments.js";
+import { folderCheck, runtimeCheck } from "../arguments.js";
 import { targetCounts, type TokenRows } from "../batch.js";
 import { openDataset, type Batches, type DataPosition, type Dataset } from "../data/index.js";
 import { scheduleFactor } from "../schedule.js";
@@ -20,7 +20,7 @@ import { explainMemory } from "./memory.js";
 import { appendMetrics, perplexities, readMetrics, type Metrics, type StepMetrics } from "./metrics.js";
 import { checkRun, openRun, type OpenedRun, type OpenOptions } from "./open-run.js";
 import { lockRun } from "./run-lock.js";
-import type { TrainingConfig } from "./training-config.js";
+import { configCheck, type TrainingConfig } from "./training-config.js";
 
 /** What a run's model is, beside its weights. */
 export interface CheckpointFacts {

@@ -1,5 +1,6 @@
 /** What a run is: a JSON file or the command line's flags, checked, with the defaults of the paper. */
 import { DynamoError } from "@dynamo/core";
+import { checkValue, isPlainObject, valueCheck } from "@dynamo/core/options";
 import { z } from "zod";
 import { describeProblems } from "./config-problems.js";
 
@@ -110,8 +111,20 @@ export const stemDTypeOf = ({ stemDtype = "q8" }: Partial<Pick<TrainingConfig, "
   stemDtype;
 
 /** The dtype in which a run's model is shown: a base that trains as q8 is too large to be converted in fp32 by the way. */
-export const modelDTypeOf = (config: TrainingConfig): "fp32" | "q8" | "q4" =>
-  config.stem === "session" ? stemDTypeOf(config) : "fp32";
+export function modelDTypeOf(config: TrainingConfig): "fp32" | "q8" | "q4" {
+  checkValue("config", config, configCheck);
+  return config.stem === "session" ? stemDTypeOf(config) : "fp32";
+}
+
+/** One that was not parsed lacks what has a default. */
+export const configCheck = valueCheck<TrainingConfig>(
+  "a training configuration, as parseTrainingConfig() returns",
+  (value) => {
+    if (!isPlainObject(value)) return false;
+    const { success, data = {} } = trainingConfig.safeParse(value);
+    return success && Object.keys(data).every((name) => Object.hasOwn(value as object, name));
+  },
+);
 
 /** Options at a place of the configuration: its own, or the architecture's. */
 const optionNames = (path: readonly PropertyKey[]): string[] =>

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError, tensor, type Runtime, type RuntimeState, type Tensor } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
 import { openCheckpoint, type NeoxConfig } from "@dynamo/model";
 import { nodeFolder } from "@dynamo/model/convert";
 import { encodeOnnx } from "@dynamo/onnx";
@@ -12,6 +13,7 @@ import { z } from "zod";
 import { gradientGraph, gradientName } from "../graph/gradient-graph.js";
 import { modelShapes } from "../graph/model-shapes.js";
 import { moment1Name, moment2Name, updateGraph } from "../graph/update-graph.js";
+import { folderCheck, runtimeCheck } from "../arguments.js";
 import { readTensorFile } from "./tensor-file.js";
 
 /** What one check of the training vectors found. */
@@ -47,6 +49,8 @@ type TrainingFile = z.output<typeof trainingFile>;
 
 /** Runs the vectors of a folder. Throws `not-found` and `invalid-file` for folders that hold no such vectors. */
 export async function* runTrainingVectors(runtime: Runtime, folder: string): AsyncGenerator<VectorCheck> {
+  checkValue("runtime", runtime, runtimeCheck);
+  checkValue("folder", folder, folderCheck);
   const vectors = await readVectors(folder);
   const checkpoint = await openCheckpoint(nodeFolder(folder));
   const { config } = checkpoint;
@@ -81,9 +85,17 @@ async function readVectors(folder: string): Promise<TrainingFile> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new DynamoError("not-found", `there are no training vectors in ${folder} (no training.json)`, { cause });
   });
-  const parsed = trainingFile.safeParse(JSON.parse(text));
+  const parsed = trainingFile.safeParse(jsonOf(text, path));
   if (parsed.success) return parsed.data;
   throw new DynamoError("invalid-file", `${path}: ${parsed.error.issues.map(({ message }) => message).join("; ")}`);
+}
+
+function jsonOf(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DynamoError("invalid-file", `${path} is not JSON`, { cause });
+  }
 }
 
 interface Replay {
