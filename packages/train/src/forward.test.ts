@@ -60,7 +60,9 @@ async function open(
     asked.push(name);
     return Promise.resolve((weights.get(name) as Float32Array).slice());
   };
-  return { trainer: await createTrainer(runtime, config, { weights: read }, { ...options, ...changes }), asked };
+  const headWeights = options.headWeights.slice(0, config.tokenHeads);
+  const own = { ...options, headWeights, ...changes };
+  return { trainer: await createTrainer(runtime, config, { weights: read }, own), asked };
 }
 
 interface Trained {

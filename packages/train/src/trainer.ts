@@ -111,8 +111,10 @@ const baseGroup = 0;
 const headsGroup = 1;
 
 /** All weights, and when a run goes on its moments (zeros otherwise) and, in float16, its loss scale. */
-export interface TrainerStart extends Partial<Pick<TrainerTensors, "moments1" | "moments2">> {
+export interface TrainerStart {
   readonly weights: (name: string) => Promise<Float32Array>;
+  readonly moments1?: TrainerTensors["moments1"] | undefined;
+  readonly moments2?: TrainerTensors["moments2"] | undefined;
   readonly lossScale?: LossScale | undefined;
 }
 

@@ -73,7 +73,8 @@ export async function openRun(
     await verifyDataset(dataset, { signal: options.signal, onProgress: onData });
   });
   const base = await frozenBase(run, config, { ...options, resumed: newest }).catch(closing(start));
-  const from = { ...start, lossScale: resumed?.progress.lossScale };
+  const { weights, moments1, moments2 } = start;
+  const from = { weights, moments1, moments2, lossScale: resumed?.progress.lossScale };
   const trainer = await createTrainer(runtime, start.config, from, { ...trainerOptions(config), stem: base?.stem })
     .catch((error: unknown) => {
       throw explainMemory(error, start.config, config);

@@ -76,7 +76,7 @@ test.each<[Record<string, unknown>, string]>([
 test("several problems are told together, long values are cut, and what is no object is one", () => {
   const said = problems({ steps: 0, batch: "x".repeat(500), sed: 1 });
   expect(said).toMatch(
-    /^steps: .*; batch: expected number, received "x{60}… \(500 characters\); sed: there is no such option, did you mean seed\?$/,
+    /^steps: .*; batch: expected number, received "x{60}… \(500 characters\)"; sed: there is no such option, did you mean seed\?$/,
   );
   for (const json of [null, 7, [], "x"]) expect(() => parseTrainingConfig(json)).toThrow(/expected object/);
 });
