@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseNeoxConfig } from "@dynamo/model";
+import { parseConfig } from "@dynamo/model";
 import { writeRandomCheckpoint } from "@dynamo/model/convert";
 import { modelPath as draftPath } from "@dynamo/stories-draft";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -32,7 +32,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 async function checkpoint(changes: Record<string, unknown> = {}, shardBytes?: number): Promise<string> {
   const directory = place("checkpoint");
-  const config = parseNeoxConfig({ ...rawConfig, ...changes });
+  const config = parseConfig({ ...rawConfig, ...changes });
   await writeRandomCheckpoint(directory, { config, seed: 1, ...(shardBytes === undefined ? {} : { shardBytes }) });
   return directory;
 }

@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseNeoxConfig } from "@dynamo/model";
+import { parseConfig } from "@dynamo/model";
 import { convertCheckpoint, writeRandomCheckpoint } from "@dynamo/model/convert";
 import { modelPath } from "@dynamo/stories";
 import type { Page } from "playwright-core";
@@ -26,7 +26,7 @@ const config = {
 /** A tiny random model with a graph in fp32 and one in fp16. */
 async function makeModel(folder: string): Promise<string> {
   const checkpoint = join(folder, "checkpoint");
-  await writeRandomCheckpoint(checkpoint, { config: parseNeoxConfig(config), seed: 1 });
+  await writeRandomCheckpoint(checkpoint, { config: parseConfig(config), seed: 1 });
   for (const name of ["tokenizer.json", "tokenizer_config.json"]) cpSync(join(modelPath, name), join(checkpoint, name));
   await convertCheckpoint(checkpoint, join(folder, "model"), { dtypes: ["fp32", "fp16"] });
   return join(folder, "model");

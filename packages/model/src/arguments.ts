@@ -1,7 +1,7 @@
 /** What the arguments of this package's public functions must be. */
 import { DynamoError, type ModelFiles, type Runtime } from "@dynamo/core";
 import { checkValue, hasMethods, valueCheck, whole } from "@dynamo/core/options";
-export { configCheck, tokenHeadsCheck } from "./config-check.js";
+export { configCheck, tokenHeadsCheck } from "./architectures/config-check.js";
 
 export const runtimeCheck = valueCheck<Runtime>("a runtime, as createNodeRuntime() makes it", (value) =>
   hasMethods(value, "createSession", "device"),

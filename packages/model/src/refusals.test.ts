@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const config = model.parseNeoxConfig(
+const config = model.parseConfig(
   model.neoxConfigJson({
     vocabularySize: 8,
     hiddenSize: 16,
@@ -63,7 +63,7 @@ describe("wrong arguments", () => {
     [
       "no config",
       () => model.parameterCount(undefined as never, 1),
-      /config must be a config, as parseNeoxConfig\(\) gives it/,
+      /config must be a config, as parseConfig\(\) gives it/,
     ],
     ["a config's file", () => model.baseShapes({ vocab_size: 8 } as never), /config must be a config/],
     ["a size's other name", () => model.neoxConfigJson({ vocabSize: 8 } as never), /no option vocabSize/],

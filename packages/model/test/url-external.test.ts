@@ -8,7 +8,7 @@ import { createNodeRuntime, urlFiles } from "@dynamo/runtime-node";
 import type { LanguageModel, Runtime } from "@dynamo/core";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { openCheckpoint } from "../src/checkpoint.js";
-import { parseNeoxConfig } from "../src/config.js";
+import { parseConfig } from "../src/config.js";
 import { writeGraph } from "../src/convert-graph-file.js";
 import { convertCheckpoint, nodeFolder, writeRandomCheckpoint } from "../src/convert.js";
 import { buildGraph } from "../src/graph.js";
@@ -39,7 +39,7 @@ const server = createServer((request, response) => {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "dynamo-external-"));
   const size = { vocabularySize: 61, hiddenSize: 48, layers: 2, attentionHeads: 3, contextLength: 64, tokenHeads: 2 };
-  const config = parseNeoxConfig(neoxConfigJson(size));
+  const config = parseConfig(neoxConfigJson(size));
   await writeRandomCheckpoint(at("checkpoint"), { config, seed: 3 });
   await convertCheckpoint(at("checkpoint"), at("inline"));
   await cp(at("inline"), at("external"), { recursive: true });

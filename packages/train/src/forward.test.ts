@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runtime } from "@dynamo/core";
-import type { NeoxConfig } from "@dynamo/model";
+import type { ModelConfig } from "@dynamo/model";
 import { stemGraphFile, writeStem } from "@dynamo/model/convert";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -37,7 +37,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function stemOf(config: NeoxConfig): Promise<{ readonly path: string }> {
+async function stemOf(config: ModelConfig): Promise<{ readonly path: string }> {
   const place = join(folder, `checkpoint-${stems++}`);
   await writeTinyCheckpoint(place, config);
   await writeStem(place, join(place, "stem"), { dtype: "fp32" });
@@ -51,7 +51,7 @@ function batchAt(step: number): TokenRows {
 
 /** Names of the weights that were asked for. */
 async function open(
-  config: NeoxConfig,
+  config: ModelConfig,
   changes: Partial<TrainerOptions>,
 ): Promise<{ trainer: Trainer; asked: string[] }> {
   const weights = tinyWeights(config);

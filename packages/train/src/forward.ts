@@ -11,7 +11,7 @@ import {
   type Session,
   type Tensor,
 } from "@dynamo/core";
-import type { NeoxConfig, Shapes } from "@dynamo/model";
+import type { ModelConfig, Shapes } from "@dynamo/model";
 import { trainingFeeds, type BatchShape, type TokenRows } from "./batch.js";
 import type { LossGraphOptions } from "./graph/gradient-graph.js";
 import { trainingShapes, type HeadLora } from "./graph/lora.js";
@@ -35,7 +35,7 @@ export interface Forward {
 
 /** Every parameter in the state, and everything in one graph. */
 export function wholeForward(
-  config: NeoxConfig,
+  config: ModelConfig,
   shape: BatchShape,
   stemGradientScale: number,
   lora: HeadLora | undefined,
@@ -67,7 +67,7 @@ export interface StemSource {
 /** Heads 2..N, the final norm and the output embedding in the state. */
 export async function stemForward(
   runtime: Runtime,
-  config: NeoxConfig,
+  config: ModelConfig,
   shape: BatchShape,
   { graph: source, teacher, lora }: StemSource,
 ): Promise<Forward> {
@@ -107,7 +107,7 @@ function withoutFirst<D extends "int32" | "float32">({ dtype, dims, data }: Tens
 }
 
 /** Throws `invalid-file` for a graph that is no stem, or another model's. */
-async function openStem(runtime: Runtime, { hiddenSize }: NeoxConfig, stem: GraphSource): Promise<Session> {
+async function openStem(runtime: Runtime, { hiddenSize }: ModelConfig, stem: GraphSource): Promise<Session> {
   const session = await runtime.createSession(stem);
   const width = session.outputs.find(({ name }) => name === "hidden")?.dims.at(-1);
   if (width === hiddenSize) return session;

@@ -19,7 +19,7 @@ import {
   whole,
   type OptionChecks,
 } from "@dynamo/core/options";
-import { baseShapes, type NeoxConfig } from "@dynamo/model";
+import { baseShapes, type ModelConfig } from "@dynamo/model";
 import { runtimeCheck } from "./arguments.js";
 import type { TokenRows } from "./batch.js";
 import type { HeadLora } from "./graph/lora.js";
@@ -73,7 +73,7 @@ const optionChecks: OptionChecks<TrainerOptions> = {
 };
 
 /** Throws `invalid-argument`. */
-export function checkTrainer(runtime: unknown, config: NeoxConfig, start: TrainerStart, options: TrainerOptions): void {
+export function checkTrainer(runtime: unknown, config: ModelConfig, start: TrainerStart, options: TrainerOptions): void {
   checkValue("runtime", runtime, runtimeCheck);
   // It refuses what is no model's configuration.
   baseShapes(config);

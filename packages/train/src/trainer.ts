@@ -13,7 +13,7 @@ import {
   type Session,
   type Tensor,
 } from "@dynamo/core";
-import type { NeoxConfig } from "@dynamo/model";
+import type { ModelConfig } from "@dynamo/model";
 import { encodeOnnx, type OnnxModel } from "@dynamo/onnx";
 import type { Precision } from "./autodiff/tape.js";
 import { targetCounts, type BatchShape, type TokenRows } from "./batch.js";
@@ -121,7 +121,7 @@ export interface TrainerStart {
 /** Throws `unsupported` when the device lacks the precision. The caller disposes the trainer. */
 export async function createTrainer(
   runtime: Runtime,
-  config: NeoxConfig,
+  config: ModelConfig,
   start: TrainerStart,
   options: TrainerOptions,
 ): Promise<Trainer> {
@@ -131,7 +131,7 @@ export async function createTrainer(
 
 async function openTrainer(
   runtime: Runtime,
-  config: NeoxConfig,
+  config: ModelConfig,
   start: TrainerStart,
   options: TrainerOptions,
 ): Promise<Trainer> {
@@ -231,7 +231,7 @@ async function readTensors(
 
 function openForward(
   runtime: Runtime,
-  config: NeoxConfig,
+  config: ModelConfig,
   shape: BatchShape,
   { stem, train, stemGradientScale, headLora: lora, distillation = 0 }: TrainerOptions,
 ): Promise<Forward> {

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openCheckpoint, parseNeoxConfig, initialTensor } from "@dynamo/model";
+import { openCheckpoint, parseConfig, initialTensor } from "@dynamo/model";
 import { convertCheckpoint, nodeFolder, writeRandomCheckpoint } from "@dynamo/model/convert";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exportTorch } from "../src/export/export-torch.js";
@@ -96,7 +96,7 @@ describe("the exported folder", () => {
   });
 
   it("begins at the checkpoint, in shards when it is large, with the heads that it lacks", async () => {
-    const base = parseNeoxConfig({
+    const base = parseConfig({
       model_type: "gpt_neox",
       vocab_size: 64,
       hidden_size: 16,

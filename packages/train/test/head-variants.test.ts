@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runtime } from "@dynamo/core";
-import { initialTensor, loadModel, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { initialTensor, loadModel, parseConfig, type ModelConfig } from "@dynamo/model";
 import { convertCheckpoint, writeRandomCheckpoint } from "@dynamo/model/convert";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -22,8 +22,8 @@ const variants = [
 ];
 
 const vocabularySize = 13;
-const configOf = (dynamo: Record<string, unknown>): NeoxConfig =>
-  parseNeoxConfig({
+const configOf = (dynamo: Record<string, unknown>): ModelConfig =>
+  parseConfig({
     model_type: "gpt_neox",
     vocab_size: vocabularySize,
     hidden_size: 16,
@@ -47,7 +47,7 @@ const options: TrainerOptions = {
   adamw: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, clipNorm: 1 },
 };
 const seed = 5;
-const initial = (config: NeoxConfig) => {
+const initial = (config: ModelConfig) => {
   const shapes = modelShapes(config);
   return (name: string) => Promise.resolve(initialTensor(name, shapes.get(name) as readonly number[], seed));
 };
@@ -143,7 +143,7 @@ test("heads that learn from head 1 report their cross entropy, and learn a text 
   await runtime.dispose();
 });
 
-const isOnLast = ({ headInput }: NeoxConfig): boolean => headInput !== "stem";
+const isOnLast = ({ headInput }: ModelConfig): boolean => headInput !== "stem";
 
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   Array.from(a).reduce((sum, value, i) => sum + value * (b[i] as number), 0);
@@ -175,7 +175,7 @@ const moved = (inputs: Readonly<Record<string, Dense>>, direction: ReadonlyMap<s
   );
 
 /** The training graph in float64, with weights large enough that attention attends somewhere. */
-async function gradients(config: NeoxConfig, stemGradientScale: number) {
+async function gradients(config: ModelConfig, stemGradientScale: number) {
   const shapes = modelShapes(config);
   const [batch, sequence] = [2, 5];
   const rows = batch * sequence;

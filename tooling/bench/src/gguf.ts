@@ -3,10 +3,11 @@
  * Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 import { open, type FileHandle } from "node:fs/promises";
-import type { NeoxConfig } from "@dynamo/model";
+import type { ModelConfig } from "@dynamo/model";
+import { neoxSettings } from "./neox-settings.js";
 
 export interface GgufOptions {
-  readonly config: NeoxConfig;
+  readonly config: ModelConfig;
   readonly read: (name: string) => Promise<Float32Array>;
   readonly quantised: boolean;
 }
@@ -108,7 +109,7 @@ function tensorsOf({ config, read, quantised }: GgufOptions): Tensor[] {
 type Reorder = (values: Float32Array, width: number) => Float32Array;
 
 /** Rows [head, 3, headSize] of GPT-NeoX as [3, head, headSize]: all queries, all keys, all values. */
-function queriesFirst({ attentionHeads, headSize }: NeoxConfig): Reorder {
+function queriesFirst({ attentionHeads, headSize }: ModelConfig): Reorder {
   return (values, width) => {
     const out = new Float32Array(values.length);
     const part = headSize * width;
@@ -154,8 +155,9 @@ type Value =
   | { readonly texts: readonly string[] }
   | { readonly i32s: readonly number[] };
 
-function metadataOf(config: NeoxConfig): (readonly [string, Value])[] {
+function metadataOf(config: ModelConfig): (readonly [string, Value])[] {
   const name = "gptneox";
+  const { rotaryDimensions, rotaryBase, layerNormEpsilon } = neoxSettings(config);
   const words = Array.from({ length: config.vocabularySize }, (_, id) => `token${id}`);
   return [
     ["general.architecture", { text: name }],
@@ -163,11 +165,11 @@ function metadataOf(config: NeoxConfig): (readonly [string, Value])[] {
     [`${name}.embedding_length`, { u32: config.hiddenSize }],
     [`${name}.block_count`, { u32: config.layers }],
     [`${name}.feed_forward_length`, { u32: config.intermediateSize }],
-    [`${name}.rope.dimension_count`, { u32: config.rotaryDimensions }],
-    [`${name}.rope.freq_base`, { f32: config.rotaryBase }],
+    [`${name}.rope.dimension_count`, { u32: rotaryDimensions }],
+    [`${name}.rope.freq_base`, { f32: rotaryBase }],
     [`${name}.attention.head_count`, { u32: config.attentionHeads }],
     [`${name}.use_parallel_residual`, { bool: true }],
-    [`${name}.attention.layer_norm_epsilon`, { f32: config.layerNormEpsilon }],
+    [`${name}.attention.layer_norm_epsilon`, { f32: layerNormEpsilon }],
     // A tokenizer has to be there; only ids are used.
     ["tokenizer.ggml.model", { text: "gpt2" }],
     ["tokenizer.ggml.pre", { text: "gpt-2" }],

@@ -3,7 +3,8 @@
  * and in again every step. Same weights as ours; rotation and 4-bit products by the same operators, to its advantage.
  */
 import { quantize, blockSize } from "@dynamo/model/convert";
-import type { NeoxConfig } from "@dynamo/model";
+import type { ModelConfig } from "@dynamo/model";
+import { neoxSettings } from "./neox-settings.js";
 import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
 
 export type Read = (name: string) => Promise<Float32Array>;
@@ -12,7 +13,7 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Uint8Array):
   new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 
 interface Context {
-  readonly config: NeoxConfig;
+  readonly config: ModelConfig;
   readonly read: Read;
   readonly bits: 4 | 32;
   readonly positionIds: Value;
@@ -22,7 +23,7 @@ interface Context {
   readonly mask: Value;
 }
 
-export function peerGraph(config: NeoxConfig, read: Read, bits: 4 | 32): OnnxModel {
+export function peerGraph(config: ModelConfig, read: Read, bits: 4 | 32): OnnxModel {
   const graph = graphBuilder("peer");
   const ids = graph.input("input_ids", "int64", ["batch_size", "sequence_length"]);
   const attentionMask = graph.input("attention_mask", "int64", ["batch_size", "total_length"]);
@@ -66,10 +67,9 @@ function vector(graph: GraphBuilder, name: string, read: Read, dims: readonly nu
   return graph.initializer(name, "float32", dims, async () => bytesOf(await read(name)));
 }
 
-function tables(
-  graph: GraphBuilder,
-  { contextLength, rotaryDimensions, rotaryBase }: NeoxConfig,
-): { cosines: Value; sines: Value } {
+function tables(graph: GraphBuilder, config: ModelConfig): { cosines: Value; sines: Value } {
+  const { contextLength } = config;
+  const { rotaryDimensions, rotaryBase } = neoxSettings(config);
   const half = rotaryDimensions / 2;
   const table = (name: string, f: (x: number) => number): Value =>
     graph.initializer(name, "float32", [contextLength, half], () =>
@@ -98,7 +98,7 @@ function maskOf(graph: GraphBuilder, ids: Value, attentionMask: Value): Value {
 function norm(graph: GraphBuilder, { config, read }: Context, x: Value, name: string): Value {
   const [gain, shift] = ["weight", "bias"].map((part) => vector(graph, `${name}.${part}`, read, [config.hiddenSize]));
   return graph.op("LayerNormalization", [x, gain, shift], {
-    attributes: { axis: -1, epsilon: { float: config.layerNormEpsilon } },
+    attributes: { axis: -1, epsilon: { float: neoxSettings(config).layerNormEpsilon } },
   });
 }
 
@@ -184,7 +184,11 @@ function layer(
   const rotate = (value: Value | undefined): Value =>
     scope.op("RotaryEmbedding", [value, positionIds, cosines, sines], {
       domain: microsoft,
-      attributes: { interleaved: 0, num_heads: attentionHeads, rotary_embedding_dim: config.rotaryDimensions },
+      attributes: {
+        interleaved: 0,
+        num_heads: attentionHeads,
+        rotary_embedding_dim: neoxSettings(config).rotaryDimensions,
+      },
     });
   const keys = scope.op("Concat", [pastKey, rotate(k)], { attributes: { axis: 2 } });
   const values = scope.op("Concat", [pastValue, v], { attributes: { axis: 2 } });

@@ -1,5 +1,5 @@
 /** What the training benches train: two sizes of three-head models, on tokens drawn at random. */
-import { initialTensor, neoxConfigJson, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { initialTensor, neoxConfigJson, parseConfig, type ModelConfig } from "@dynamo/model";
 import { createTrainer, type TokenRows, type Trainer } from "@dynamo/train";
 import type { Runtime } from "@dynamo/core";
 import { availableParallelism } from "node:os";
@@ -27,9 +27,9 @@ export const smallCase: TrainingCase = { name: "d = 64", hidden: 64, layers: 2, 
 
 export const tokensOf = ({ batch }: TrainingCase): number => batch * sequence;
 
-export function configOf({ hidden, layers, heads, vocabulary }: TrainingCase): NeoxConfig {
+export function configOf({ hidden, layers, heads, vocabulary }: TrainingCase): ModelConfig {
   const size = { vocabularySize: vocabulary, hiddenSize: hidden, layers, attentionHeads: heads };
-  return parseNeoxConfig(neoxConfigJson({ ...size, contextLength: sequence, tokenHeads }));
+  return parseConfig(neoxConfigJson({ ...size, contextLength: sequence, tokenHeads }));
 }
 
 /** A full step: forward, backward, clipping, AdamW with decay of matrices alone. The caller disposes it. */

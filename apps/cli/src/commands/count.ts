@@ -5,7 +5,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createNgramCounter, encodeMask, type CooccurrenceMask } from "@dynamo/cooccurrence";
 import { throwIfAborted } from "@dynamo/core";
-import { maskPath, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { maskPath, parseConfig, type ModelConfig } from "@dynamo/model";
 import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
 import { documents, totalBytes } from "@dynamo/train/node";
 import { startProgress } from "../progress.js";
@@ -39,9 +39,9 @@ export async function count(files: readonly string[], options: CountOptions, sig
   report(mask, bytes, documentCount, options);
 }
 
-async function readModel(folder: string): Promise<{ config: NeoxConfig; tokenizer: LoadedTokenizer }> {
+async function readModel(folder: string): Promise<{ config: ModelConfig; tokenizer: LoadedTokenizer }> {
   const read = (name: string): Promise<unknown> => readJsonFile(join(folder, name));
-  const config = parseNeoxConfig(await read("config.json"));
+  const config = parseConfig(await read("config.json"));
   const tokenizerConfig = existsSync(join(folder, "tokenizer_config.json")) ? await read("tokenizer_config.json") : {};
   return { config, tokenizer: loadTokenizer({ tokenizerJson: await read("tokenizer.json"), tokenizerConfig }) };
 }

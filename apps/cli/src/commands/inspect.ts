@@ -5,7 +5,7 @@ import {
   type GraphReport,
   type HeadInput,
   type ModelReport,
-  type NeoxConfig,
+  type ModelConfig,
 } from "@dynamo/model";
 import { paint } from "../paint.js";
 import type { InspectOptions } from "../schemas/models.js";
@@ -67,7 +67,7 @@ const headInputs: Readonly<Record<HeadInput, string>> = {
 };
 
 /** What heads 2 and up are made of. */
-function describeHeads({ tokenHeads, headLayers, headInput, ownOutputEmbedding }: NeoxConfig): [string, string][] {
+function describeHeads({ tokenHeads, headLayers, headInput, ownOutputEmbedding }: ModelConfig): [string, string][] {
   if (tokenHeads === 1) return [];
   const layers = headLayers === 1 ? "1 decoder layer" : `${headLayers} decoder layers`;
   const embedding = ownOutputEmbedding ? ", an output embedding each" : "";

@@ -1,6 +1,6 @@
 /** Counts from the graphs against counts by hand from the architecture. */
 import { graphBuilder, type GraphStructure } from "@dynamo/onnx";
-import { parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { parseConfig, type ModelConfig } from "@dynamo/model";
 import { modelPath } from "@dynamo/stories";
 import { modelPath as basePath } from "@dynamo/stories-base";
 import { readFile } from "node:fs/promises";
@@ -18,8 +18,8 @@ const passes: readonly PassShape[] = [
   { newPositions: 60, past: 0, allHeads: true },
 ];
 
-const configOf = async (folder: string): Promise<NeoxConfig> =>
-  parseNeoxConfig(JSON.parse(await readFile(join(folder, "config.json"), "utf8")) as Record<string, unknown>);
+const configOf = async (folder: string): Promise<ModelConfig> =>
+  parseConfig(JSON.parse(await readFile(join(folder, "config.json"), "utf8")) as Record<string, unknown>);
 
 test("the embedded models' graphs cost what their architecture says", async () => {
   for (const folder of [modelPath, basePath]) {

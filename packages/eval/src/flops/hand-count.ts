@@ -1,9 +1,9 @@
 /** For tests: a pass's operations counted by hand from the architecture, for the paper's heads (one layer each on the stem). */
-import type { NeoxConfig } from "@dynamo/model";
+import type { ModelConfig } from "@dynamo/model";
 import type { PassShape } from "./flops.js";
 
 export function handCount(
-  config: NeoxConfig,
+  config: ModelConfig,
   { rows = 1, newPositions, wanted = 1, past, allHeads }: PassShape,
 ): number {
   const { hiddenSize: d, intermediateSize: m, layers, vocabularySize } = config;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { parseNeoxConfig } from "../config.js";
-import { initialTensor } from "../initial-weights.js";
-import { baseShapes, headShapes } from "../tensor-names.js";
+import { parseConfig } from "../architectures/config.js";
+import { initialTensor } from "../checkpoint/initial-weights.js";
+import { baseShapes, headShapes } from "../architectures/tensor-names.js";
 import { erf, referenceLogits } from "./reference-forward.js";
 
-const config = parseNeoxConfig({
+const config = parseConfig({
   model_type: "gpt_neox",
   vocab_size: 11,
   hidden_size: 8,

@@ -2,7 +2,7 @@
  * The DynaMo GPT-NeoX in float64, written as the formulas are: no cache, no batch, nothing fused. For tests only: what
  * graphs compute is compared with it.
  */
-import type { NeoxConfig } from "../config.js";
+import type { ModelConfig } from "../architectures/config.js";
 
 /** A tensor of the checkpoint by its full name, row-major. */
 export type ReadTensor = (name: string) => Promise<ArrayLike<number>>;
@@ -16,7 +16,7 @@ interface Rows {
 /** Logits of heads 1..N at every position of one sequence: [head] → [T · V]. */
 export async function referenceLogits(
   read: ReadTensor,
-  config: NeoxConfig,
+  config: ModelConfig,
   tokens: ArrayLike<number>,
 ): Promise<Float64Array[]> {
   let stem = embed(await read("gpt_neox.embed_in.weight"), config.hiddenSize, tokens);
@@ -32,12 +32,13 @@ export async function referenceLogits(
   for (const [i, output] of outputs.entries()) {
     const own = config.ownOutputEmbedding && i > 0 ? `dynamo.token_heads.${i + 1}.` : "";
     const hidden = await norm(read, config, "gpt_neox.final_layer_norm", output);
-    logits.push(product(hidden, await read(`${own}embed_out.weight`), config.vocabularySize).data);
+    const table = own === "" && config.tiedEmbeddings ? "gpt_neox.embed_in" : `${own}embed_out`;
+    logits.push(product(hidden, await read(`${table}.weight`), config.vocabularySize).data);
   }
   return logits;
 }
 
-const headLayerNames = ({ headLayers }: NeoxConfig, head: number): string[] => {
+const headLayerNames = ({ headLayers }: ModelConfig, head: number): string[] => {
   const own = `dynamo.token_heads.${head}`;
   return headLayers === 1 ? [own] : Array.from({ length: headLayers }, (_, i) => `${own}.layers.${i}`);
 };
@@ -45,7 +46,7 @@ const headLayerNames = ({ headLayers }: NeoxConfig, head: number): string[] => {
 /** Outputs of the stem and of the last base layer, before the final norm: [T · hidden] each. */
 export async function referenceStem(
   read: ReadTensor,
-  config: NeoxConfig,
+  config: ModelConfig,
   tokens: ArrayLike<number>,
 ): Promise<{ stem: Float64Array; first: Float64Array }> {
   let stem = embed(await read("gpt_neox.embed_in.weight"), config.hiddenSize, tokens);
@@ -63,7 +64,7 @@ function embed(table: ArrayLike<number>, width: number, tokens: ArrayLike<number
 }
 
 /** x + attention(norm1(x)) + mlp(norm2(x)) */
-async function layer(read: ReadTensor, config: NeoxConfig, name: string, x: Rows): Promise<Rows> {
+async function layer(read: ReadTensor, config: ModelConfig, name: string, x: Rows): Promise<Rows> {
   const attended = await attention(
     read,
     config,
@@ -77,9 +78,10 @@ async function layer(read: ReadTensor, config: NeoxConfig, name: string, x: Rows
   return { ...x, data: x.data.map((value, i) => value + (attended.data[i] as number) + (mlp.data[i] as number)) };
 }
 
-async function attention(read: ReadTensor, config: NeoxConfig, name: string, x: Rows): Promise<Rows> {
+async function attention(read: ReadTensor, config: ModelConfig, name: string, x: Rows): Promise<Rows> {
   const { hiddenSize, attentionHeads, headSize } = config;
-  const fused = await affine(read, `${name}.query_key_value`, x, 3 * hiddenSize);
+  const hasBias = config.raw["attention_bias"] !== false;
+  const fused = await affine(read, `${name}.query_key_value`, x, 3 * hiddenSize, hasBias);
   const length = x.data.length / hiddenSize;
   // Each head's (query, key, value) stand side by side.
   const vector = (t: number, head: number, part: number): Float64Array =>
@@ -97,11 +99,13 @@ async function attention(read: ReadTensor, config: NeoxConfig, name: string, x: 
       }
     }
   }
-  return affine(read, `${name}.dense`, output, hiddenSize);
+  return affine(read, `${name}.dense`, output, hiddenSize, hasBias);
 }
 
-/** The first `rotaryDimensions` turn by position · base^(-2i/d), in the half-split form: i with i + d/2. */
-function rotate(vector: Float64Array, position: number, { rotaryDimensions, rotaryBase }: NeoxConfig): Float64Array {
+/** The first `rotary_pct` of the dimensions turn by position · base^(-2i/d), in the half-split form: i with i + d/2. */
+function rotate(vector: Float64Array, position: number, { headSize, raw }: ModelConfig): Float64Array {
+  const rotaryDimensions = Math.floor(headSize * Number(raw["rotary_pct"] ?? 0.25));
+  const rotaryBase = Number(raw["rotary_emb_base"] ?? 10_000);
   const half = rotaryDimensions / 2;
   const rotated = vector.slice();
   for (let i = 0; i < half; i++) {
@@ -126,7 +130,7 @@ function softmax(scores: readonly number[]): number[] {
   return exponentials.map((value) => value / sum);
 }
 
-async function norm(read: ReadTensor, config: NeoxConfig, name: string, { width, data }: Rows): Promise<Rows> {
+async function norm(read: ReadTensor, config: ModelConfig, name: string, { width, data }: Rows): Promise<Rows> {
   const [gain, shift] = [await read(`${name}.weight`), await read(`${name}.bias`)];
   const output = new Float64Array(data.length);
   for (let start = 0; start < data.length; start += width) {
@@ -134,7 +138,7 @@ async function norm(read: ReadTensor, config: NeoxConfig, name: string, { width,
     const mean = row.reduce((a, b) => a + b) / width;
     const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / width;
     for (let i = 0; i < width; i++) {
-      const normal = ((row[i] as number) - mean) / Math.sqrt(variance + config.layerNormEpsilon);
+      const normal = ((row[i] as number) - mean) / Math.sqrt(variance + Number(config.raw["layer_norm_eps"] ?? 1e-5));
       output[start + i] = normal * (gain[i] as number) + (shift[i] as number);
     }
   }
@@ -142,9 +146,9 @@ async function norm(read: ReadTensor, config: NeoxConfig, name: string, { width,
 }
 
 /** x · Wᵀ + b */
-async function affine(read: ReadTensor, name: string, x: Rows, outputs: number): Promise<Rows> {
+async function affine(read: ReadTensor, name: string, x: Rows, outputs: number, hasBias = true): Promise<Rows> {
   const { data } = product(x, await read(`${name}.weight`), outputs);
-  const bias = await read(`${name}.bias`);
+  const bias = hasBias ? await read(`${name}.bias`) : new Float64Array(outputs);
   return { width: outputs, data: data.map((value, i) => value + (bias[i % outputs] as number)) };
 }
 

@@ -5,7 +5,7 @@ import { viewOf } from "@dynamo/core";
 import { parseSafetensorsHeader } from "@dynamo/core/safetensors";
 import { describe, expect, it } from "vitest";
 import { referenceLogits } from "../../src/__oracle__/reference-forward.js";
-import { openCheckpoint } from "../../src/checkpoint.js";
+import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { nodeFolder } from "../../src/node-folder.js";
 
 const shared = process.env["DYNAMO_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");

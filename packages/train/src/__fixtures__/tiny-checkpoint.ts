@@ -1,12 +1,12 @@
 /** A tiny checkpoint in which nothing is zero or one: biases and norms' gains count too. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { initialTensor, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { initialTensor, parseConfig, type ModelConfig } from "@dynamo/model";
 import { modelShapes } from "../graph/model-shapes.js";
 import { writeTensorFile } from "../run/tensor-file.js";
 
-export function tinyConfig(tokenHeads: number, changes: Record<string, unknown> = {}): NeoxConfig {
-  return parseNeoxConfig({
+export function tinyConfig(tokenHeads: number, changes: Record<string, unknown> = {}): ModelConfig {
+  return parseConfig({
     architectures: ["GPTNeoXForCausalLM"],
     model_type: "gpt_neox",
     vocab_size: 288,
@@ -23,7 +23,7 @@ export function tinyConfig(tokenHeads: number, changes: Record<string, unknown> 
   });
 }
 
-export function tinyWeights(config: NeoxConfig): ReadonlyMap<string, Float32Array> {
+export function tinyWeights(config: ModelConfig): ReadonlyMap<string, Float32Array> {
   return new Map(
     [...modelShapes(config)].map(([name, shape]) => {
       const noise = initialTensor(`noise of ${name.replaceAll(".", " ")}`, shape, 7);
@@ -34,7 +34,7 @@ export function tinyWeights(config: NeoxConfig): ReadonlyMap<string, Float32Arra
 }
 
 /** With `shards`, the tensors alternate between so many files. */
-export async function writeTinyCheckpoint(folder: string, config: NeoxConfig, shards = 1): Promise<void> {
+export async function writeTinyCheckpoint(folder: string, config: ModelConfig, shards = 1): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "config.json"), JSON.stringify({ ...config.raw }));
   const shapes = modelShapes(config);

@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { initialTensor, parseNeoxConfig, type NeoxConfig } from "@dynamo/model";
+import { initialTensor, parseConfig, type ModelConfig } from "@dynamo/model";
 import type { TokenRows } from "../batch.js";
 import { byteTokenizer, endOfText } from "../data/__fixtures__/byte-tokenizer.js";
 import { prepareDataset } from "../data/index.js";
@@ -12,8 +12,8 @@ import type { TrainerOptions } from "../trainer.js";
 
 export const byteVocabulary = endOfText + 1;
 
-export function tinyModel({ tokenHeads = 2, vocabulary = 19, hiddenSize = 16 } = {}): NeoxConfig {
-  return parseNeoxConfig({
+export function tinyModel({ tokenHeads = 2, vocabulary = 19, hiddenSize = 16 } = {}): ModelConfig {
+  return parseConfig({
     architectures: ["GPTNeoXForCausalLM"],
     model_type: "gpt_neox",
     vocab_size: vocabulary,
@@ -28,7 +28,7 @@ export function tinyModel({ tokenHeads = 2, vocabulary = 19, hiddenSize = 16 } =
 }
 
 /** Initial weights of a model, as a trainer takes them. */
-export function initialWeights(config: NeoxConfig, seed = 1): (name: string) => Promise<Float32Array> {
+export function initialWeights(config: ModelConfig, seed = 1): (name: string) => Promise<Float32Array> {
   const shapes = modelShapes(config);
   return (name) => Promise.resolve(initialTensor(name, shapes.get(name) as readonly number[], seed));
 }

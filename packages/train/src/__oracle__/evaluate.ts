@@ -148,6 +148,8 @@ const kernels: Readonly<Record<string, Kernel>> = {
   Max: binary(Math.max),
   Min: binary(Math.min),
   Neg: unary((x) => -x),
+  Sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
+  Reciprocal: unary((x) => 1 / x),
   Exp: unary(Math.exp),
   Log: unary(Math.log),
   Sqrt: unary(Math.sqrt),

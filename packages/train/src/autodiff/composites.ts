@@ -16,22 +16,39 @@ function gemm(tape: Tape, a: Variable, b: Variable, c?: Variable, options: produ
   return untracked(value, [a.dims[transA ? 1 : 0] as number, b.dims[transB ? 0 : 1] as number]);
 }
 
+/** Options of `linear`. */
+export interface LinearOptions {
+  /** A factor of all of it: inside the product it costs nothing. Not with a residual. */
+  readonly alpha?: number;
+  /** Computes x again for dW, so that it need not be kept until then. */
+  readonly again?: ((tape: Tape) => Variable) | undefined;
+}
+
 /**
- * y = x·Wᵀ + b for x [R, in], W [out, in] and b [out] or [R, out] (a residual that is added on the way).
- * dx = dy·W, dW = dyᵀ·x, db = Σ dy over the rows, or dy.
+ * y = α·(x·Wᵀ + b) for x [R, in], W [out, in] and b [out]. dx = α·dy·W, dW = α·dyᵀ·x, db = α·Σ dy over the rows.
+ * With a residual r [R, out] in b's place y = α·x·Wᵀ + r, and dr = dy.
  */
-export function linear(tape: Tape, x: Variable, weight: Variable, bias?: Variable): Variable {
-  const y = bias?.dims.length === 1 ? affine(tape, x, weight, bias) : gemm(tape, x, weight, bias, { transB: true });
+export function linear(
+  tape: Tape,
+  x: Variable,
+  weight: Variable,
+  bias?: Variable,
+  { alpha = 1, again }: LinearOptions = {},
+): Variable {
+  const isBias = bias?.dims.length === 1;
+  const y = isBias ? affine(tape, x, weight, bias, alpha) : gemm(tape, x, weight, bias, { transB: true, alpha });
   const inputs = bias === undefined ? [x, weight] : [x, weight, bias];
   return tape.record(inputs, y.value, y.dims, (dy, t) => [
-    () => gemm(t, dy, weight),
-    () => gemm(t, dy, x, undefined, { transA: true }),
-    () => (bias?.dims.length === 1 ? sumRows(t, dy) : dy),
+    () => gemm(t, dy, weight, undefined, { alpha }),
+    () => gemm(t, dy, again?.(t) ?? x, undefined, { transA: true, alpha }),
+    () => (isBias ? scaled(t, sumRows(t, dy), alpha) : dy),
   ]);
 }
 
+const scaled = (tape: Tape, x: Variable, factor: number): Variable => (factor === 1 ? x : scale(tape, x, factor));
+
 /** α·(x·Wᵀ + b) */
-function affine(tape: Tape, x: Variable, weight: Variable, bias: Variable, alpha = 1): Variable {
+function affine(tape: Tape, x: Variable, weight: Variable, bias: Variable, alpha: number): Variable {
   const [rows] = x.dims as [number];
   const [outputs] = bias.dims as [number];
   return untracked(products.affine(tape, x.value, weight.value, bias.value, { rows, outputs, alpha }), [rows, outputs]);
@@ -68,43 +85,45 @@ export function normalise(tape: Tape, x: Variable, epsilon: number): Variable {
   ]);
 }
 
-/** y = n ⊙ gain + shift, with the norm's statistics apart: GPT-NeoX's parallel branches share them. */
-export function layerNorm(tape: Tape, x: Variable, gain: Variable, shift: Variable, epsilon: number): Variable {
-  return add(tape, multiply(tape, normalise(tape, x, epsilon), gain), shift);
+/** n = x / √(mean of x² + ε) over the last axis; dx = (dn - n ⊙ mean(dn ⊙ n)) / √(mean of x² + ε). */
+export function normaliseRms(tape: Tape, x: Variable, epsilon: number): Variable {
+  const last = x.dims.length - 1;
+  const meanSquare = scale(
+    tape,
+    sum(tape, multiply(tape, untrackedOf(x), untrackedOf(x)), [last]),
+    1 / (x.dims[last] as number),
+  );
+  const root = tape.graph.op("Sqrt", [add(tape, meanSquare, scalar(tape, epsilon)).value]);
+  const inverse = untracked(tape.graph.op("Reciprocal", [root]), x.dims.with(last, 1));
+  const n = multiply(tape, untrackedOf(x), inverse);
+  return tape.record([x], n.value, x.dims, (dn, t) => [
+    () => {
+      const mean = scale(t, sum(t, multiply(t, dn, n), [last]), 1 / (x.dims[last] as number));
+      return multiply(t, subtract(t, dn, multiply(t, n, mean)), inverse);
+    },
+  ]);
 }
 
-/** What feedForward multiplies: x [R, in], inner weight [M, in] and bias [M], outer weight [out, M], residual [R, out]. */
-export interface FeedForward {
-  readonly x: Variable;
-  readonly innerWeight: Variable;
-  readonly innerBias: Variable;
-  readonly outerWeight: Variable;
-  readonly residual: Variable;
+const untrackedOf = ({ value, dims }: Variable): Variable => untracked(value, dims);
+
+/** An activation: the value is `variable` times `factor`, which the product behind it takes. */
+export interface Activated {
+  readonly variable: Variable;
+  readonly factor: number;
+  /** Computes the variable again: it is the widest there is, and its input is kept anyway. */
+  readonly again: (tape: Tape) => Variable;
 }
 
 /**
- * y = GELU(x·W₁ᵀ + b₁)·W₂ᵀ + r with the exact GELU. On u = (x·W₁ᵀ + b₁)/√2 that is (u ⊙ c)·W₂ᵀ/√2 + r with c = 1 + erf u, and
- * the factors 1/√2 go into the products. du = ds ⊙ (c + 2/√π·u/e^(u²)) for ds = dy·W₂/√2: three and six passes over the
- * widest activations, where the textbook's form takes five and seven. Where e^(u²) overflows, u/∞ is the 0 that it should be.
+ * The exact GELU of √2·u, without its last factor: u ⊙ c with c = 1 + erf u, times 1/√2. The product in front makes u instead
+ * of √2·u for nothing. du = ds ⊙ (c + 2/√π·u/e^(u²)): three and four passes over the widest activations, where the textbook's
+ * form takes five and seven. Where e^(u²) overflows, u/∞ is the 0 that it should be.
  */
-export function feedForward(tape: Tape, { x, innerWeight, innerBias, outerWeight, residual }: FeedForward): Variable {
-  const half = Math.SQRT1_2;
-  const u = affine(tape, x, innerWeight, innerBias, half);
+export function gelu(tape: Tape, u: Variable): Activated {
   const c = add(tape, untracked(tape.graph.op("Erf", [u.value]), u.dims), scalar(tape, 1));
-  const s = multiply(tape, u, c);
-  const y = gemm(tape, s, outerWeight, residual, { transB: true, alpha: half });
-  return tape.record([x, innerWeight, innerBias, outerWeight, residual], y.value, y.dims, (dy, t) => {
-    let adjoint: Variable | undefined;
-    const du = (): Variable =>
-      (adjoint ??= multiply(t, gemm(t, dy, outerWeight, undefined, { alpha: half }), geluSlope(t, u, c)));
-    return [
-      () => gemm(t, du(), innerWeight, undefined, { alpha: half }),
-      () => gemm(t, du(), x, undefined, { transA: true, alpha: half }),
-      () => scale(t, sumRows(t, du()), half),
-      () => gemm(t, dy, multiply(t, c, u), undefined, { transA: true, alpha: half }),
-      () => dy,
-    ];
-  });
+  const s = multiply(tape, untrackedOf(u), c);
+  const variable = tape.record([u], s.value, u.dims, (ds, t) => [() => multiply(t, ds, geluSlope(t, u, c))]);
+  return { variable, factor: Math.SQRT1_2, again: (t) => multiply(t, c, u) };
 }
 
 /** c + 2/√π·u/e^(u²) */
@@ -112,6 +131,54 @@ function geluSlope(t: Tape, u: Variable, c: Variable): Variable {
   const growth = untracked(t.graph.op("Exp", [t.graph.op("Mul", [u.value, u.value])]), u.dims);
   const density = untracked(t.graph.op("Div", [u.value, growth.value]), u.dims);
   return add(t, c, scale(t, density, 2 / Math.sqrt(Math.PI)));
+}
+
+/** y = x·σ(x); see `sigmoidGated`. */
+export const silu = (tape: Tape, x: Variable): Variable =>
+  sigmoidGated(tape, x, { gate: (_, y) => y, slope: (t) => scalar(t, 1) });
+
+/** y = ½x(1 + tanh z) = x·σ(2z) with z = √(2/π)(x + 0.044715x³). */
+export function geluTanh(tape: Tape, x: Variable): Variable {
+  const [twice, cubic] = [2 * Math.sqrt(2 / Math.PI), 0.044715];
+  const square = (t: Tape, y: Variable): Variable => multiply(t, y, y);
+  return sigmoidGated(tape, x, {
+    gate: (t, y) => multiply(t, scale(t, y, twice), add(t, scale(t, square(t, y), cubic), scalar(t, 1))),
+    slope: (t, y) => scale(t, add(t, scale(t, square(t, y), 3 * cubic), scalar(t, 1)), twice),
+  });
+}
+
+/** A function of an untracked variable, and its derivative. */
+interface Gate {
+  readonly gate: (tape: Tape, x: Variable) => Variable;
+  readonly slope: (tape: Tape, x: Variable) => Variable;
+}
+
+/** y = x·p with p = σ(g(x)); dx = dy ⊙ p ⊙ (1 + x·(1 - p)·g'(x)). */
+function sigmoidGated(tape: Tape, x: Variable, { gate, slope }: Gate): Variable {
+  const bare = untrackedOf(x);
+  const p = untracked(tape.graph.op("Sigmoid", [gate(tape, bare).value]), x.dims);
+  const y = multiply(tape, bare, p);
+  return tape.record([x], y.value, x.dims, (dy, t) => [
+    () => {
+      const rest = multiply(t, multiply(t, bare, subtract(t, scalar(t, 1), p)), slope(t, bare));
+      return multiply(t, dy, multiply(t, p, add(t, rest, scalar(t, 1))));
+    },
+  ]);
+}
+
+/** Each of the heads [B, H, S, D] `times` times, one copy after the other; the copies' adjoints add up. */
+export function repeatHeads(tape: Tape, x: Variable, times: number): Variable {
+  if (times === 1) return x;
+  const [batch, heads, rows, size] = x.dims as [number, number, number, number];
+  const apart = [batch, heads, 1, rows, size];
+  const spread = apart.with(2, times);
+  const value = tape.graph.op("Expand", [
+    tape.graph.op("Reshape", [x.value, tape.graph.ints(apart)]),
+    tape.graph.ints(spread),
+  ]);
+  const dims = [batch, heads * times, rows, size];
+  const repeated = tape.graph.op("Reshape", [value, tape.graph.ints(dims)]);
+  return tape.record([x], repeated, dims, (dy, t) => [() => reshape(t, sum(t, reshape(t, dy, spread), [2]), x.dims)]);
 }
 
 /** The tables of rotary position embeddings. */
@@ -149,7 +216,7 @@ export interface CausalBlock {
 
 /**
  * Causal attention: o = softmax(q·kᵀ + causal mask)·v for q, k, v [B, H, S, D], in blocks of queries, so that a block sees no
- * keys behind its own end. The factor 1/√D is the caller's: in the weights that make q it costs nothing. With P the
+ * keys behind its own end; with a window no keys `window` or more places back. The factor 1/√D is the caller's: in the weights that make q it costs nothing. With P the
  * probabilities: dv = Pᵀ·do, dS = P ⊙ (do·vᵀ - δ), dq = dS·k, dk = dSᵀ·q. Each row's δ = Σ (do·vᵀ) ⊙ P is Σ do ⊙ o, over D
  * instead of S columns.
  */
@@ -158,9 +225,9 @@ export function causalAttention(
   query: Variable,
   key: Variable,
   value: Variable,
-  blocks: readonly CausalBlock[],
+  { blocks, window }: { readonly blocks: readonly CausalBlock[]; readonly window?: number | undefined },
 ): Variable {
-  const parts = blocks.map((block, i) => attendBlock(tape.scope(`block.${i}`), query, key, value, block));
+  const parts = blocks.map((block, i) => attendBlock(tape.scope(`block.${i}`), { query, key, value }, block, window));
   const outputs = parts.map(({ output }) => output);
   return tape.record([query, key, value], join(tape, outputs, 2).value, query.dims, (dy, t) => {
     let adjoints: readonly [Variable, Variable, Variable] | undefined;
@@ -170,22 +237,29 @@ export function causalAttention(
   });
 }
 
+type AttentionOperands = Readonly<Record<"query" | "key" | "value", Variable>>;
+
 interface AttendedBlock extends CausalBlock {
   readonly probabilities: Variable;
   readonly output: Variable;
 }
 
-function attendBlock(tape: Tape, query: Variable, key: Variable, value: Variable, block: CausalBlock): AttendedBlock {
+function attendBlock(
+  tape: Tape,
+  { query, key, value }: AttentionOperands,
+  block: CausalBlock,
+  window: number | undefined,
+): AttendedBlock {
   const [keys, values] = [slice(tape, key, 2, 0, block.to), slice(tape, value, 2, 0, block.to)];
   const scores = product(tape, slice(tape, query, 2, block.from, block.to), flip(tape, keys));
-  const masked = tape.graph.op("Add", [scores.value, causalMask(tape, block)]);
+  const masked = tape.graph.op("Add", [scores.value, causalMask(tape, block, window)]);
   const probabilities = untracked(tape.graph.op("Softmax", [masked], { attributes: { axis: -1 } }), scores.dims);
   return { ...block, probabilities, output: product(tape, probabilities, values) };
 }
 
 function attentionAdjoints(
   t: Tape,
-  { query, key, value }: Readonly<Record<"query" | "key" | "value", Variable>>,
+  { query, key, value }: AttentionOperands,
   parts: readonly AttendedBlock[],
   dy: Variable,
 ): readonly [Variable, Variable, Variable] {
@@ -214,15 +288,18 @@ function plusWider(t: Tape, before: Variable | undefined, part: Variable): Varia
 }
 
 /** 0 for the keys that a query of the block sees, a very low number for the others: float32 [to - from, to]. */
-function causalMask(tape: Tape, { from, to }: CausalBlock): Value {
+function causalMask(tape: Tape, { from, to }: CausalBlock, window = Infinity): Value {
   const rows = to - from;
   return tape.graph.initializer(
-    `causal_mask.${from}.${to}`,
+    `causal_mask.${from}.${to}${window < to ? `.${window}` : ""}`,
     "float32",
     [rows, to],
     () => {
       const mask = new Float32Array(rows * to);
-      for (let row = 0; row < rows; row++) mask.fill(hidden, row * to + from + row + 1, (row + 1) * to);
+      for (let row = 0; row < rows; row++) {
+        mask.fill(masked, row * to + from + row + 1, (row + 1) * to);
+        mask.fill(masked, row * to, row * to + Math.max(0, from + row + 1 - window));
+      }
       return new Uint8Array(mask.buffer);
     },
     { shared: true },
@@ -230,7 +307,7 @@ function causalMask(tape: Tape, { from, to }: CausalBlock): Value {
 }
 
 /** Vanishes in a softmax, and is finite. */
-const hidden = -1e9;
+const masked = -1e9;
 
 function product(tape: Tape, a: Variable, b: Variable): Variable {
   const dims = [...a.dims.slice(0, -1), b.dims.at(-1) as number];

@@ -7,7 +7,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dense, evaluate, type Dense } from "../__oracle__/evaluate.js";
 import { opsets } from "../graph/gradient-graph.js";
 import { bytesOf } from "./bytes.js";
-import { causalAttention, feedForward, layerNorm, linear, normalise, rotate } from "./composites.js";
+import {
+  causalAttention,
+  gelu,
+  geluTanh,
+  linear,
+  normalise,
+  normaliseRms,
+  repeatHeads,
+  rotate,
+  silu,
+} from "./composites.js";
 import { linearCrossEntropy } from "./cross-entropy.js";
 import { distilledCrossEntropy } from "./distillation.js";
 import * as operators from "./operators.js";
@@ -57,7 +67,8 @@ const blocks = [
   { from: 2, to: 4 },
   { from: 4, to: 5 },
 ];
-const attention: Build = (t, q, k, v) => causalAttention(t, q, k, v, blocks);
+const attention: Build = (t, q, k, v) => causalAttention(t, q, k, v, { blocks });
+const windowed: Build = (t, q, k, v) => causalAttention(t, q, k, v, { blocks, window: 3 });
 
 const cases: readonly Case[] = [
   { name: "add, repeated", dims: [[2, 3], [3]], build: operators.add },
@@ -116,7 +127,20 @@ const cases: readonly Case[] = [
     dims: [[3, 4]],
     build: (t, x) => operators.takeAlongRows(t, x, ids(t.graph, [3, 0, 2], [3, 1])),
   },
-  { name: "linear", dims: [[4, 3], [2, 3], [2]], build: linear },
+  { name: "linear", dims: [[4, 3], [2, 3], [2]], build: (t, x, w, b) => linear(t, x, w, b) },
+  {
+    name: "linear with a factor",
+    dims: [[4, 3], [2, 3], [2]],
+    build: (t, x, w, b) => linear(t, x, w, b, { alpha: 0.7 }),
+  },
+  {
+    name: "linear whose input is computed again",
+    dims: [
+      [4, 3],
+      [2, 3],
+    ],
+    build: (t, x, w) => linear(t, x, w, undefined, { alpha: 0.7, again: (s) => operators.scale(s, x, 1) }),
+  },
   {
     name: "linear with a residual",
     dims: [
@@ -124,19 +148,25 @@ const cases: readonly Case[] = [
       [2, 3],
       [4, 2],
     ],
-    build: linear,
+    build: (t, x, w, r) => linear(t, x, w, r, { alpha: -0.5 }),
   },
   { name: "normalise", dims: [[3, 5]], build: (t, x) => normalise(t, x, 1e-5) },
-  { name: "layerNorm", dims: [[3, 5], [5], [5]], build: (t, x, g, s) => layerNorm(t, x, g, s, 1e-5) },
+  { name: "normaliseRms", dims: [[3, 5]], build: (t, x) => normaliseRms(t, x, 1e-5) },
   {
-    name: "feedForward",
-    dims: [[3, 4], [5, 4], [5], [2, 5], [3, 2]],
-    build: (t, x, innerWeight, innerBias, outerWeight, residual) =>
-      feedForward(t, { x, innerWeight, innerBias, outerWeight, residual }),
+    name: "gelu of √2·u",
+    dims: [[3, 4]],
+    build: (t, u) => {
+      const { variable, factor } = gelu(t, u);
+      return operators.scale(t, variable, factor);
+    },
   },
+  { name: "geluTanh", dims: [[3, 4]], build: geluTanh },
+  { name: "silu", dims: [[3, 4]], build: silu },
+  { name: "repeatHeads", dims: [[2, 2, 3, 2]], build: (t, x) => repeatHeads(t, x, 3) },
   { name: "rotate, some dimensions", dims: [[2, 1, 3, 6]], build: (t, x) => rotate(t, x, angles(t.graph, 3, 2)) },
   { name: "rotate, all dimensions", dims: [[1, 2, 3, 4]], build: (t, x) => rotate(t, x, angles(t.graph, 3, 2)) },
   { name: "causalAttention", dims: Array.from({ length: 3 }, () => [2, 2, 5, 3]), build: attention },
+  { name: "causalAttention to a window", dims: Array.from({ length: 3 }, () => [2, 2, 5, 3]), build: windowed },
   {
     name: "linearCrossEntropy, a row that does not count",
     dims: [

@@ -3,7 +3,7 @@
  * script itself. EXTEND HERE, together with the places in the script that say so.
  */
 import { DynamoError } from "@dynamo/core";
-import type { NeoxConfig } from "@dynamo/model";
+import type { ModelConfig } from "@dynamo/model";
 import { parseTrainingConfig, type TrainingConfig } from "../run/training-config.js";
 
 /** Options that the script follows as they are. */
@@ -85,7 +85,7 @@ export function torchRunFile(config: TrainingConfig): Readonly<Record<string, un
 const dynamoKeys: ReadonlySet<string> = new Set(["token_heads", "untrained_heads"]);
 
 /** Throws `unsupported` for token heads that are not one decoder layer each on the stem. `json` is the file to be written. */
-export function checkModel({ tokenHeads, train }: TrainingConfig, json: NeoxConfig["raw"]): void {
+export function checkModel({ tokenHeads, train }: TrainingConfig, json: ModelConfig["raw"]): void {
   const others = Object.keys(json["dynamo"] ?? {}).filter((key) => !dynamoKeys.has(key));
   if (others.length > 0) refuse(`config.json's dynamo.${others.join(", dynamo.")}`);
   if (train === "heads" && tokenHeads < 2)

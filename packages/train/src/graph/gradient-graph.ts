@@ -10,20 +10,20 @@
  */
 import { nextName } from "@dynamo/core";
 import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
-import type { NeoxConfig } from "@dynamo/model";
+import { outputEmbedding, type ModelConfig } from "@dynamo/model";
 import { add, multiply, scale } from "../autodiff/operators.js";
 import { createTape, type Precision, type Tape, type Variable } from "../autodiff/tape.js";
 import { headLoss, type HeadLoss } from "./head-loss.js";
-import { headOutputs, type HeadInputs, type Shape } from "./neox.js";
+import { headOutputs, type HeadInputs } from "./decoder.js";
+import type { Shape } from "./layer-operations.js";
 import { adaptedParameters, type HeadLora } from "./lora.js";
-import { embeddingParameter } from "./model-shapes.js";
 import { headsOnStem, type StemInput } from "./stem-input.js";
 
 export const opsets = { "": 21, [microsoft]: 1 } as const;
 
 /** What the losses are computed from, in training and evaluation. */
 export interface LossGraphOptions extends Shape {
-  readonly config: NeoxConfig;
+  readonly config: ModelConfig;
   /** Every parameter that the graph uses. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly stemGradientScale: number;
@@ -94,7 +94,7 @@ function lossesOf(
   const outputs = stem === undefined ? onTokens(tape, inputs) : headsOnStem(tape, inputs, stem);
   const targets = whole(graph, graph.input("targets", "int32", [outputs.length, rows]));
   const weights = graph.input("target_weights", "float32", [outputs.length, rows]);
-  const embeddingOf = (head: number): Variable => parameter(embeddingParameter(config, head));
+  const embeddingOf = (head: number): Variable => parameter(outputEmbedding(config, head));
   const ofHead = (value: Value, i: number): Value => {
     const row = graph.op("Gather", [value, graph.ints([i], { scalar: true })], { attributes: { axis: 0 } });
     return graph.op("Reshape", [row, graph.ints([rows, 1])]);

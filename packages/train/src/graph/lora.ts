@@ -2,11 +2,11 @@
  * LoRA heads: heads 2..N are copies of the base's last layer, and of each of their matrices only a low-rank update is trained,
  * W + (α/r)·B·A with A [r, inputs] and B [outputs, r] (Hu et al., 2021, section 4.1). Everything else of them is frozen.
  */
-import { isHeadEmbedding, uniformTensor, type NeoxConfig, type Shapes } from "@dynamo/model";
+import { isHeadEmbedding, uniformTensor, type ModelConfig, type Shapes } from "@dynamo/model";
 import { add, matrixProduct, scale } from "../autodiff/operators.js";
 import type { Tape, Variable } from "../autodiff/tape.js";
 import { isHeadTensor, modelShapes } from "./model-shapes.js";
-import type { Parameters } from "./neox.js";
+import type { Parameters } from "./layer-operations.js";
 
 export interface HeadLora {
   /** r */
@@ -23,7 +23,7 @@ export const isFactor = (name: string): boolean => /\.lora_[ab]$/.test(name);
 const updateScale = ({ rank, alpha = rank }: HeadLora): number => alpha / rank;
 
 /** All parameters of a training: the model's, and with LoRA heads the factors of their matrices. */
-export function trainingShapes(config: NeoxConfig, lora: HeadLora | undefined): Shapes {
+export function trainingShapes(config: ModelConfig, lora: HeadLora | undefined): Shapes {
   const shapes = modelShapes(config);
   if (lora === undefined) return shapes;
   const factors = [...shapes].flatMap(([name, [outputs, inputs]]): [string, number[]][] => {

@@ -5,10 +5,10 @@
  * In: hidden float32 [B·S, hidden], the stem's output; with `firstHead`, and where the other heads are built on it, head_1
  *     float32 [B·S, hidden], the last base layer's. Only what is used is an input.
  */
-import type { NeoxConfig, Shapes } from "@dynamo/model";
+import { architectureOf, outputEmbedding, type ModelConfig, type Shapes } from "@dynamo/model";
 import type { Tape, Variable } from "../autodiff/tape.js";
-import { embeddingParameter, isHeadTensor } from "./model-shapes.js";
-import { extraHeadOutputs, finalNorm, type HeadInputs } from "./neox.js";
+import { extraHeadOutputs, finalNorm, type HeadInputs } from "./decoder.js";
+import { isHeadTensor } from "./model-shapes.js";
 
 export interface StemInput {
   /** Head 1 counts too: evaluation wants it, training of the others does not. */
@@ -26,12 +26,12 @@ export function headsOnStem(tape: Tape, inputs: HeadInputs, { firstHead }: StemI
 }
 
 /** Whether heads 2..N read head_1 instead of hidden. */
-export const isOnLastLayer = ({ headInput }: NeoxConfig): boolean => headInput !== "stem";
+export const isOnLastLayer = ({ headInput }: ModelConfig): boolean => headInput !== "stem";
 
 /** Of a model's parameters, the ones that such a graph uses: the heads', which are trained, and the frozen end of the base. */
-export function shapesOnStem(shapes: Shapes, config: NeoxConfig): Shapes {
-  const embedding = embeddingParameter(config, 1);
-  const isUsed = (name: string): boolean =>
-    isHeadTensor(name) || name.startsWith("gpt_neox.final_layer_norm.") || name === embedding;
+export function shapesOnStem(shapes: Shapes, config: ModelConfig): Shapes {
+  const embedding = outputEmbedding(config, 1);
+  const norm = `${architectureOf(config).finalNorm.tensor}.`;
+  const isUsed = (name: string): boolean => isHeadTensor(name) || name.startsWith(norm) || name === embedding;
   return new Map([...shapes].filter(([name]) => isUsed(name)));
 }

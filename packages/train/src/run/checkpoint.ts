@@ -8,7 +8,7 @@ import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promise
 import { basename, dirname, join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { checkValue } from "@dynamo/core/options";
-import { configJson, openCheckpoint, tokenizerFiles, type NeoxConfig, type Shapes } from "@dynamo/model";
+import { configJson, openCheckpoint, tokenizerFiles, type ModelConfig, type Shapes } from "@dynamo/model";
 import { nodeFolder, writeFolderAtomically } from "@dynamo/model/convert";
 import { z } from "zod";
 import { folderCheck } from "../arguments.js";
@@ -39,11 +39,11 @@ export interface Progress {
 
 export interface Resumed extends TrainerTensors {
   readonly folder: string;
-  readonly config: NeoxConfig;
+  readonly config: ModelConfig;
   readonly progress: Progress;
 }
 
-type ShapesOf = (config: NeoxConfig) => Shapes;
+type ShapesOf = (config: ModelConfig) => Shapes;
 
 const version = 1;
 const progressFile = z.object({
@@ -81,7 +81,7 @@ const checkpointsIn = (run: string): string => join(run, "checkpoints");
  */
 export async function writeCheckpoint(
   run: string,
-  config: NeoxConfig,
+  config: ModelConfig,
   tensors: TrainerTensors,
   progress: Progress,
   { keep, textsFrom, tokenizerFrom, base, lora }: CheckpointOptions,
@@ -127,7 +127,7 @@ export async function writeCheckpoint(
 }
 
 /** A chat model says where an answer ends, also to those who read this file alone. */
-async function defaultGeneration(folder: string, { raw }: NeoxConfig): Promise<void> {
+async function defaultGeneration(folder: string, { raw }: ModelConfig): Promise<void> {
   const json = { bos_token_id: raw["bos_token_id"], eos_token_id: raw["eos_token_id"] };
   const text = `${JSON.stringify(json, undefined, 2)}\n`;
   await writeFile(join(folder, "generation_config.json"), text, { flag: "wx" }).catch((error: unknown) => {

@@ -3,13 +3,13 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
-import type { NeoxConfig } from "@dynamo/model";
+import type { ModelConfig } from "@dynamo/model";
 import type { Batches, BatchOptions, DataPosition, Dataset } from "../data/index.js";
 import { rowLength } from "../batch.js";
 import type { TrainingConfig } from "./training-config.js";
 
 /** Throws `invalid-argument` when the dataset's tokenizer is not the model's: too large, or with other tokens. */
-export async function checkTokenizer(dataset: Dataset, config: NeoxConfig, modelTexts: string): Promise<void> {
+export async function checkTokenizer(dataset: Dataset, config: ModelConfig, modelTexts: string): Promise<void> {
   const refusal = `the tokenizer of ${dataset.folder} does not fit the model`;
   if (dataset.vocabularySize > config.vocabularySize) {
     const sizes = `expected at most ${config.vocabularySize} tokens, received ${dataset.vocabularySize}`;

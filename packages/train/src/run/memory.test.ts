@@ -1,4 +1,4 @@
-import { parseNeoxConfig, presets, type NeoxConfig } from "@dynamo/model";
+import { parseConfig, presets, type ModelConfig } from "@dynamo/model";
 import { describe, expect, test } from "vitest";
 import { checkMemory, estimateMemory, memoryLimit } from "./memory.js";
 
@@ -33,8 +33,8 @@ const measured: readonly Measured[] = [
   },
 ];
 
-const modelOf = ({ hiddenSize, layers, tokenHeads }: Measured): NeoxConfig => ({
-  ...parseNeoxConfig({
+const modelOf = ({ hiddenSize, layers, tokenHeads }: Measured): ModelConfig => ({
+  ...parseConfig({
     architectures: ["GPTNeoXForCausalLM"],
     model_type: "gpt_neox",
     vocab_size: 2048,

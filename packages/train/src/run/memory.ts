@@ -1,7 +1,7 @@
 /** How much memory a run needs, told before it begins: a system that runs out kills the process without a word. */
 import { totalmem } from "node:os";
 import { DynamoError, elementCount } from "@dynamo/core";
-import type { NeoxConfig } from "@dynamo/model";
+import { outputEmbedding, type ModelConfig } from "@dynamo/model";
 import { isTrained } from "../graph/lora.js";
 import { isHeadTensor, modelShapes } from "../graph/model-shapes.js";
 import { stateShapes } from "./starting-point.js";
@@ -33,7 +33,7 @@ type Sizes = Pick<TrainingConfig, "batch" | "sequence" | "train"> &
  * Bytes, within a fifth of what was measured on a CPU for widths from 64 to 1,024 (memory.test.ts has the figures). The same in
  * float16, whose products a CPU computes in float32: 1.08 GB against 1.08 where it was measured.
  */
-export function estimateMemory(config: NeoxConfig, sizes: Sizes): MemoryEstimate {
+export function estimateMemory(config: ModelConfig, sizes: Sizes): MemoryEstimate {
   const { batch, sequence, train, headLora, stem: place = "graph" } = sizes;
   const counts = [...stateShapes({ stem: place, headLora }, config)].map(([name, shape]) => ({
     count: elementCount(shape),
@@ -54,14 +54,15 @@ export function estimateMemory(config: NeoxConfig, sizes: Sizes): MemoryEstimate
 const bytesOfWeight = { fp32: 4, q8: 1.125, q4: 0.625 } as const;
 
 /** The whole base but its output embedding. */
-function stemBytes(config: NeoxConfig, dtype: keyof typeof bytesOfWeight): number {
+function stemBytes(config: ModelConfig, dtype: keyof typeof bytesOfWeight): number {
+  const output = config.tiedEmbeddings ? undefined : outputEmbedding(config, 1);
   const count = (name: string, shape: readonly number[]): number =>
-    name === "embed_out.weight" || isHeadTensor(name) ? 0 : elementCount(shape);
+    name === output || isHeadTensor(name) ? 0 : elementCount(shape);
   return bytesOfWeight[dtype] * [...modelShapes(config)].reduce((sum, [name, shape]) => sum + count(name, shape), 0);
 }
 
 /** Floats kept for each position: per layer some of the width and the inner width, and the probabilities it attends with. */
-function floatsOfPosition(config: NeoxConfig, { sequence, train }: Omit<Sizes, "batch">): number {
+function floatsOfPosition(config: ModelConfig, { sequence, train }: Omit<Sizes, "batch">): number {
   const { hiddenSize, intermediateSize, attentionHeads, vocabularySize, layers, tokenHeads } = config;
   const kept = train === "all" ? layers + tokenHeads - 1 : tokenHeads - 1;
   const layer = 14 * hiddenSize + 3 * intermediateSize + attentionHeads * sequence;
@@ -79,14 +80,14 @@ const lowerMemory =
   "lower batch (micro-batches make up for it) or sequence, train heads only (on a stem session if need be), or choose a smaller model";
 
 /** Throws `out-of-memory` when a run on the CPU needs more than there is. */
-export function checkMemory(config: NeoxConfig, sizes: Sizes, limit: number): void {
+export function checkMemory(config: ModelConfig, sizes: Sizes, limit: number): void {
   const estimate = estimateMemory(config, sizes);
   if (estimate.total <= limit) return;
   throw new DynamoError("out-of-memory", `${needs(estimate)}, there are ${gigabytes(limit)}: ${lowerMemory}`);
 }
 
 /** An error of memory that ran out while a run was under way, with what the run needs and what to lower; others as they are. */
-export function explainMemory(error: unknown, config: NeoxConfig, sizes: Sizes): unknown {
+export function explainMemory(error: unknown, config: ModelConfig, sizes: Sizes): unknown {
   if (!ranOut(error)) return error;
   const advice = `${needs(estimateMemory(config, sizes))}: ${lowerMemory}`;
   return new DynamoError("out-of-memory", `${error.message}; ${advice}`, { cause: error });

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError, type Runtime } from "@dynamo/core";
 import { checkValue } from "@dynamo/core/options";
-import type { NeoxConfig } from "@dynamo/model";
+import type { ModelConfig } from "@dynamo/model";
 import { writeFileAtomically } from "@dynamo/model/convert";
 import { z } from "zod";
 import { folderCheck } from "../arguments.js";
@@ -35,7 +35,7 @@ export interface OpenOptions {
 }
 
 export interface OpenedRun {
-  readonly model: NeoxConfig;
+  readonly model: ModelConfig;
   /** The folder with the tokenizer's files, which checkpoints carry along. */
   readonly textsFrom: string;
   /** With a stem session, the folder of the frozen base. */

@@ -3,12 +3,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   initialTensor,
+  architectureOf,
   neoxConfigJson,
+  outputEmbedding,
   isHeadEmbedding,
   openCheckpoint,
-  parseNeoxConfig,
+  parseConfig,
   type Checkpoint,
-  type NeoxConfig,
+  type ModelConfig,
   type Shapes,
 } from "@dynamo/model";
 import { nodeFolder } from "@dynamo/model/convert";
@@ -22,7 +24,7 @@ import type { Resumed } from "./checkpoint.js";
 import type { TrainingConfig } from "./training-config.js";
 
 export interface StartingPoint extends Partial<Pick<TrainerTensors, "moments1" | "moments2">> {
-  readonly config: NeoxConfig;
+  readonly config: ModelConfig;
   /** A weight by its name; called once for each. */
   readonly weights: (name: string) => Promise<Float32Array>;
   /** The folder with the tokenizer's files, which checkpoints carry along. */
@@ -30,7 +32,7 @@ export interface StartingPoint extends Partial<Pick<TrainerTensors, "moments1" |
 }
 
 /** Told of the model and the folder of its tokenizer before weights are read or made; what it throws ends the start. */
-type CheckModel = (config: NeoxConfig, textsFrom: string) => Promise<void>;
+type CheckModel = (config: ModelConfig, textsFrom: string) => Promise<void>;
 
 export async function startingPoint(
   config: TrainingConfig,
@@ -65,7 +67,7 @@ export async function openStart(config: TrainingConfig): Promise<OpenStart> {
 }
 
 /** The weights that a run's trainer asks for: with a stem session few of the base's, which need not fit in memory. */
-export function stateShapes({ stem, headLora }: Pick<TrainingConfig, "stem" | "headLora">, model: NeoxConfig): Shapes {
+export function stateShapes({ stem, headLora }: Pick<TrainingConfig, "stem" | "headLora">, model: ModelConfig): Shapes {
   const shapes = trainingShapes(model, headLora);
   return stem === "session" ? shapesOnStem(shapes, model) : shapes;
 }
@@ -84,7 +86,7 @@ async function openFromCheckpoint(options: TrainingConfig, folder: string): Prom
     const weights = (name: string): Promise<Float32Array> => {
       const shape = shapes.get(name) as readonly number[];
       if (checkpoint.has(name)) return checkpoint.read(name);
-      if (isHeadEmbedding(name)) return checkpoint.read("embed_out.weight");
+      if (isHeadEmbedding(name)) return checkpoint.read(outputEmbedding(config, 1));
       if (isFactor(name)) return Promise.resolve(initialFactor(name, shape, seed));
       if (copied) return checkpoint.read(lastLayerName(name, config));
       return Promise.resolve(initialTensor(name, shape, seed));
@@ -99,10 +101,13 @@ async function openFromCheckpoint(options: TrainingConfig, folder: string): Prom
 }
 
 /** A head's tensor, by the name of the one at its place in the base's last layer; both layers of a head are its copies. */
-const lastLayerName = (name: string, { layers }: NeoxConfig): string =>
-  name.replace(/^dynamo\.token_heads\.\d+\.(layers\.\d+\.)?/, `gpt_neox.layers.${layers - 1}.`);
+const lastLayerName = (name: string, config: ModelConfig): string =>
+  name.replace(
+    /^dynamo\.token_heads\.\d+\.(layers\.\d+\.)?/,
+    `${architectureOf(config).layerPrefix(config.layers - 1)}.`,
+  );
 
-type HeadArchitecture = Partial<Pick<NeoxConfig, "headLayers" | "headInput" | "ownOutputEmbedding">>;
+type HeadArchitecture = Partial<Pick<ModelConfig, "headLayers" | "headInput" | "ownOutputEmbedding">>;
 
 /** What the run's configuration says of its token heads. */
 const headArchitecture = ({ headLayers, headInput, ownOutputEmbedding }: TrainingConfig): HeadArchitecture => ({
@@ -125,7 +130,7 @@ function checkArchitecture({ config, trainedHeads }: Checkpoint, options: Traini
 }
 
 /** LoRA heads begin as copies of one layer of the base: that is all that can be adapted. */
-function checkLora({ trainedHeads }: Checkpoint, config: NeoxConfig, { rank }: HeadLora): void {
+function checkLora({ trainedHeads }: Checkpoint, config: ModelConfig, { rank }: HeadLora): void {
   const refuse = (what: string): never => {
     throw new DynamoError("invalid-argument", `headLora: ${what}`);
   };
@@ -144,18 +149,18 @@ async function fromScratch(options: TrainingConfig): Promise<StartingPoint> {
   const data = await openDataset(dataset);
   const { vocabularySize, endOfText } = data;
   await data.close();
-  const base = parseNeoxConfig(neoxConfigJson({ ...architecture, vocabularySize, endOfText }));
+  const base = parseConfig(neoxConfigJson({ ...architecture, vocabularySize, endOfText }));
   const config = { ...base, ...headArchitecture(options), tokenHeads };
   checkSequence(sequence, config);
   const shapes = modelShapes(config);
   const weights = (name: string): Promise<Float32Array> => {
-    const own = isHeadEmbedding(name) ? "embed_out.weight" : name;
+    const own = isHeadEmbedding(name) ? outputEmbedding(config, 1) : name;
     return Promise.resolve(initialTensor(own, shapes.get(name) as readonly number[], seed));
   };
   return { config, weights, textsFrom: dataset };
 }
 
-function checkSequence(sequence: number, { contextLength }: NeoxConfig): void {
+function checkSequence(sequence: number, { contextLength }: ModelConfig): void {
   if (sequence <= contextLength) return;
   throw new DynamoError(
     "invalid-argument",

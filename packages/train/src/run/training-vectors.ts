@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError, tensor, type Runtime, type RuntimeState, type Tensor } from "@dynamo/core";
 import { checkValue } from "@dynamo/core/options";
-import { openCheckpoint, type NeoxConfig } from "@dynamo/model";
+import { openCheckpoint, type ModelConfig } from "@dynamo/model";
 import { nodeFolder } from "@dynamo/model/convert";
 import { encodeOnnx } from "@dynamo/onnx";
 import { z } from "zod";
@@ -107,7 +107,7 @@ interface Replay {
 /** The vectors' own run: every parameter trained, decayed alike, nothing clipped. */
 async function openReplay(
   runtime: Runtime,
-  config: NeoxConfig,
+  config: ModelConfig,
   vectors: TrainingFile,
   weights: ReadonlyMap<string, Float32Array>,
 ): Promise<Replay> {

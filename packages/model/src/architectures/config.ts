@@ -1,0 +1,168 @@
+/** config.json of a base model or a DynaMo model, of any family. */
+import { DynamoError } from "@dynamo/core";
+import { keyWarnings, type KeyRule, type KeyRules } from "../checkpoint/config-keys.js";
+import type { Architecture } from "./architecture.js";
+import { commonKeys, refuseOtherModels } from "./common-keys.js";
+import { families } from "./families.js";
+import type { Family } from "./family.js";
+import { isObject, jsonReader, show, type Json, type JsonReader } from "./json-reader.js";
+
+/**
+ * What a token head from the second on is built on: `stem` is the penultimate base layer's output (the paper's choice),
+ * `last` the last base layer's, `previous` the output of the head before it (for head 2 that is the last base layer's).
+ */
+export type HeadInput = "stem" | "last" | "previous";
+/** What a token head may be built on. */
+export const headInputs: readonly HeadInput[] = ["stem", "last", "previous"];
+
+/** What config.json says of a model's size, its texts' ends and its token heads; `architectureOf` knows its mathematics. */
+export interface ModelConfig {
+  /** config.json's `model_type`. */
+  readonly modelType: string;
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  /** Base layers, head 1's included. */
+  readonly layers: number;
+  /** Of the last base layer, which token heads are like. */
+  readonly attentionHeads: number;
+  readonly keyValueHeads: number;
+  readonly headSize: number;
+  readonly intermediateSize: number;
+  readonly contextLength: number;
+  readonly tiedEmbeddings: boolean;
+  readonly beginOfTextId: number | undefined;
+  readonly eosTokenIds: readonly number[];
+  /** N, 1 to 4. */
+  readonly tokenHeads: number;
+  readonly untrainedHeads: readonly number[];
+  /** Decoder layers of each head from the second on, 1 or 2. */
+  readonly headLayers: number;
+  /** What heads 2..N are built on. */
+  readonly headInput: HeadInput;
+  /** Whether heads 2..N have an output embedding each, instead of the base's. */
+  readonly ownOutputEmbedding: boolean;
+  /** The file as it was, to be written back. */
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+export const maxTokenHeads = 4;
+export const maxHeadLayers = 2;
+
+interface Read {
+  readonly family: Family;
+  readonly architecture: Architecture;
+  readonly reader: JsonReader;
+}
+
+/** A config.json is read once, however often it is asked about. */
+const known = new WeakMap<Json, Read>();
+
+function readArchitecture(json: Json): Read {
+  const before = known.get(json);
+  if (before !== undefined) return before;
+  const reader = jsonReader(json);
+  const family = familyOf(json, reader);
+  refuseOtherModels(reader);
+  const read = { family, architecture: family.read(reader), reader };
+  known.set(json, read);
+  return read;
+}
+
+function familyOf({ model_type: type, architectures }: Json, json: JsonReader): Family {
+  const family = families.find(({ modelType }) => modelType === type);
+  const types = families.map(({ modelType }) => JSON.stringify(modelType)).join(", ");
+  if (family === undefined) return json.unsupported(`expected model_type ${types}, received ${show(type)}`);
+  if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(family.className))
+    json.unsupported(`expected architectures ["${family.className}"], received ${show(architectures)}`);
+  return family;
+}
+
+/** The mathematics of a config's base model. */
+export const architectureOf = (config: ModelConfig): Architecture => readArchitecture(rawOf(config)).architecture;
+
+/** The name of a config's family, for people. */
+export const familyName = (config: ModelConfig): string => readArchitecture(rawOf(config)).family.name;
+
+/** Callers in plain JavaScript hand over anything. */
+function rawOf(config: unknown): Json {
+  if (isObject(config) && isObject(config["raw"])) return config["raw"];
+  throw new DynamoError(
+    "invalid-argument",
+    `config: expected a config, as parseConfig() gives it, received ${show(config)}`,
+  );
+}
+
+/** Throws `unsupported` for another architecture or an unknown variant, `invalid-file` for values that cannot be. */
+export function parseConfig(json: unknown): ModelConfig {
+  if (!isObject(json)) throw new DynamoError("invalid-file", "config.json: expected an object");
+  const { family, architecture, reader } = readArchitecture(json);
+  const { vocabularySize, hiddenSize, intermediateSize, contextLength, tiedEmbeddings, layers } = architecture;
+  const { heads, keyValueHeads, headSize } = lastOf(layers).attention;
+  return {
+    modelType: family.modelType,
+    vocabularySize,
+    hiddenSize,
+    layers: layers.length,
+    attentionHeads: heads,
+    keyValueHeads,
+    headSize,
+    intermediateSize,
+    contextLength,
+    tiedEmbeddings,
+    beginOfTextId: tokenIds(reader, "bos_token_id", vocabularySize)[0],
+    eosTokenIds: tokenIds(reader, "eos_token_id", vocabularySize),
+    ...headsOf(reader),
+    raw: json,
+  };
+}
+
+const lastOf = <T>(values: readonly T[]): T => values.at(-1) as T;
+
+function tokenIds(json: JsonReader, key: string, vocabularySize: number): number[] {
+  const value = json.any(key);
+  const ids: unknown[] = value === undefined ? [] : Array.isArray(value) ? value : [value];
+  const isToken = (id: unknown): boolean => Number.isInteger(id) && Number(id) >= 0 && Number(id) < vocabularySize;
+  if (ids.length > 64 || !ids.every(isToken))
+    json.fail(`${key} must hold token ids below ${vocabularySize}, received ${show(value)}`);
+  return ids as number[];
+}
+
+type HeadsConfig = Pick<
+  ModelConfig,
+  "tokenHeads" | "untrainedHeads" | "headLayers" | "headInput" | "ownOutputEmbedding"
+>;
+
+function headsOf(json: JsonReader): HeadsConfig {
+  const dynamo = json.child("dynamo");
+  const tokenHeads = dynamo.whole("token_heads", 1, maxTokenHeads, 1);
+  const untrained = dynamo.any("untrained_heads") ?? [];
+  const isHead = (value: unknown): boolean =>
+    Number.isInteger(value) && Number(value) >= 2 && Number(value) <= tokenHeads;
+  if (!Array.isArray(untrained) || !untrained.every(isHead))
+    json.fail(`dynamo.untrained_heads must list heads from 2 to ${tokenHeads}, received ${show(untrained)}`);
+  const headInput = dynamo.any("head_input") ?? "stem";
+  if (!headInputs.includes(headInput as HeadInput))
+    json.fail(`dynamo.head_input must be one of ${headInputs.join(", ")}, received ${show(headInput)}`);
+  return {
+    tokenHeads,
+    untrainedHeads: [...new Set(untrained as number[])].sort((a, b) => a - b),
+    headLayers: dynamo.whole("head_layers", 1, maxHeadLayers, 1),
+    headInput: headInput as HeadInput,
+    ownOutputEmbedding: dynamo.flag("own_output_embedding", false),
+  };
+}
+
+const read = (...keys: readonly string[]): KeyRules =>
+  Object.fromEntries(keys.map((key): [string, KeyRule] => [key, "read"]));
+
+/** Warnings for the keys of a config.json that `parseConfig` has taken: those that would change the text and do not. */
+export function configWarnings({ raw }: ModelConfig): string[] {
+  const { family, reader } = readArchitecture(raw);
+  const rules = { ...commonKeys, ...read(...reader.known), ...family.keys };
+  return [
+    ...keyWarnings("config.json", raw, rules),
+    ...[...reader.children].flatMap(([key, { json, known }]) =>
+      keyWarnings(`config.json: ${key}`, json, read(...known)),
+    ),
+  ];
+}

@@ -1,0 +1,27 @@
+/** All families. A new one is a file of this folder and a line here. */
+import type { Family } from "./family.js";
+import { gemma3 } from "./gemma3.js";
+import { gptNeox } from "./gpt-neox.js";
+import { gpt2 } from "./gpt2.js";
+import { granite } from "./granite.js";
+import { llama } from "./llama.js";
+import { mistral } from "./mistral.js";
+import { olmo2 } from "./olmo2.js";
+import { phi3 } from "./phi3.js";
+import { qwen2 } from "./qwen2.js";
+import { qwen3 } from "./qwen3.js";
+import { smollm3 } from "./smollm3.js";
+
+export const families: readonly Family[] = [
+  gptNeox,
+  llama,
+  qwen2,
+  qwen3,
+  mistral,
+  gemma3,
+  smollm3,
+  granite,
+  olmo2,
+  phi3,
+  gpt2,
+];

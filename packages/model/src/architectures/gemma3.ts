@@ -1,0 +1,80 @@
+/** Gemma 3, text: norms by 1 + w in front of and behind both branches, windows in most layers, two rotations. */
+import type { Architecture, Layer, Norm } from "./architecture.js";
+import type { Family } from "./family.js";
+import type { JsonReader } from "./json-reader.js";
+import { llamaArchitecture, readLlamaParts } from "./llama-like.js";
+import { readRope } from "./rope.js";
+import { caps } from "./sizes.js";
+import { layerTypes } from "./windows.js";
+
+function read(json: JsonReader): Architecture {
+  const parts = readLlamaParts(json, 256);
+  const { sizes, activation, query, key, value, output, gate, up, down } = parts;
+  const { headSize, hiddenSize, layerCount } = sizes;
+  json.refuse("attention_bias", "biases of attention", (value) => value === false);
+  json.refuse("use_bidirectional_attention", "attention to later tokens", (value) => value === false);
+  json.refuse("attn_logit_softcapping", "capped attention");
+  json.refuse("final_logit_softcapping", "capped logits");
+  const norm = (tensor: string, size?: number): Norm => ({ ...parts.norm(tensor, size), offset: 1 });
+  const before = norm("input_layernorm");
+  const projections = {
+    query: { ...query, norm: before, scale: 1 },
+    key: { ...key, norm: before },
+    value: { ...value, norm: before },
+  };
+  const headNorms = {
+    query: { ...norm("self_attn.q_norm", headSize), scale: json.positive("query_pre_attn_scalar", 256) ** -0.5 },
+    key: norm("self_attn.k_norm", headSize),
+  };
+  const behindAttention = norm("post_attention_layernorm");
+  const between = norm("pre_feedforward_layernorm");
+  const [gateProduct, upProduct] = [
+    { ...gate, norm: between },
+    { ...up, norm: between },
+  ];
+  const behindFeedForward = norm("post_feedforward_layernorm");
+  const rotaries = rotations(json, headSize);
+  const window = json.whole("sliding_window", 1, caps.context, 4096);
+
+  const layerOf = (type: string): Layer => ({
+    attention: type === "full_attention" ? parts.attention : { ...parts.attention, window },
+    /** x += norm(attention(norm(x))), x += norm(feed-forward(norm(x))) */
+    forward(op, x) {
+      const { attention } = op.project(x, projections, []);
+      const rotary = type === "full_attention" ? rotaries.full : rotaries.sliding;
+      const attended = op.attend(op.rotate(op.normHeads(attention, headNorms), rotary));
+      const [branch] = op.products(attended, [output]) as [typeof x];
+      const middle = op.add(x, op.norm(branch, behindAttention));
+      const [gated, raised] = op.products(middle, [gateProduct, upProduct]) as [typeof x, typeof x];
+      const [inner] = op.products(op.multiply(op.activate(gated, activation), raised), [down]) as [typeof x];
+      return op.add(middle, op.norm(inner, behindFeedForward));
+    },
+  });
+  const [full, sliding] = [layerOf("full_attention"), layerOf("sliding_attention")];
+  const layers = typesOf(json, layerCount).map((type) => (type === "full_attention" ? full : sliding));
+  const base = llamaArchitecture(json, { norm, sizes }, layers, { tied: true });
+  return { ...base, embed: (op) => op.scale(op.tokens(base.embedding), Math.sqrt(hiddenSize)) };
+}
+
+/** Every sixth layer sees everything, or as `layer_types` or the pattern's length say. */
+function typesOf(json: JsonReader, layers: number): string[] {
+  const keys = ["sliding_window_pattern", "_sliding_window_pattern"];
+  const pattern = json.whole(keys.find((key) => json.has(key)) ?? "sliding_window_pattern", 1, caps.layers, 6);
+  return layerTypes(json, layers, (i) => ((i + 1) % pattern === 0 ? "full_attention" : "sliding_attention"));
+}
+
+/** The newer spelling has settings for each type of layer, the older one those of full layers and a base for the others. */
+function rotations(json: JsonReader, headSize: number): Record<"full" | "sliding", ReturnType<typeof readRope>> {
+  const local = json.positive("rope_local_base_freq", 10_000);
+  const theta = json.positive("rope_theta", 1_000_000);
+  const full = readRope(json, { headSize, theta, layerType: "full_attention" });
+  return { full, sliding: readRope(json, { headSize, theta: local, layerType: "sliding_attention" }) };
+}
+
+export const gemma3: Family = {
+  name: "Gemma 3",
+  modelType: "gemma3_text",
+  className: "Gemma3ForCausalLM",
+  read,
+  keys: {},
+};

@@ -1,0 +1,113 @@
+/** What Llama and the families after it have alike: tensors' names, RMS norms before both branches, a gated feed-forward. */
+import type {
+  Activation,
+  Architecture,
+  AttentionShape,
+  Layer,
+  Norm,
+  Product,
+  Projections,
+  Rotary,
+} from "./architecture.js";
+import type { JsonReader } from "./json-reader.js";
+import { ropeContext } from "./rope.js";
+import { caps, readSizes, type Sizes } from "./sizes.js";
+
+/** A layer's parts by Llama's names; families change some of them. */
+export interface LlamaParts extends Projections {
+  readonly attention: AttentionShape;
+  readonly output: Product;
+  readonly gate: Product;
+  readonly up: Product;
+  readonly down: Product;
+  readonly activation: Activation;
+  /** Of queries and keys, where there are any. */
+  readonly headNorms?: { readonly query: Norm; readonly key: Norm };
+  /** Of the whole width, or of `size`. */
+  norm(tensor: string, size?: number): Norm;
+}
+
+export interface LlamaSizes extends Sizes {
+  readonly intermediateSize: number;
+  readonly headSize: number;
+}
+
+const activations: ReadonlyMap<string, Activation> = new Map([
+  ["silu", "silu"],
+  ["swish", "silu"],
+  ["gelu", "gelu"],
+  ["gelu_pytorch_tanh", "gelu-tanh"],
+  ["gelu_new", "gelu-tanh"],
+]);
+
+/** `headSize` is the family's default where config.json names none; without it hidden_size / heads. */
+export function readLlamaParts(json: JsonReader, defaultHeadSize?: number): LlamaParts & { readonly sizes: LlamaSizes } {
+  const sizes = readSizes(json);
+  const { hiddenSize, heads } = sizes;
+  const keyValueHeads = json.whole("num_key_value_heads", 1, heads, heads);
+  if (heads % keyValueHeads !== 0)
+    json.fail(`num_attention_heads ${heads} is no multiple of num_key_value_heads ${keyValueHeads}`);
+  const divided = defaultHeadSize ?? hiddenSize / heads;
+  if (!json.has("head_dim") && !Number.isInteger(divided))
+    json.fail(`hidden_size ${hiddenSize} is no multiple of num_attention_heads ${heads}`);
+  const headSize = json.whole("head_dim", 1, caps.hidden, divided);
+  const intermediateSize = json.whole("intermediate_size", 1, caps.intermediate);
+  const epsilon = json.positive("rms_norm_eps", 1e-6);
+  const norm = (tensor: string, size = hiddenSize): Norm => ({ tensor, size, kind: "rms", epsilon });
+  const [width, keyValueWidth] = [heads * headSize, keyValueHeads * headSize];
+  const before = norm("input_layernorm");
+  const between = norm("post_attention_layernorm");
+  const product = (tensor: string, inputs: number, outputs: number, input?: Norm): Product =>
+    input === undefined ? { tensor, inputs, outputs } : { tensor, inputs, outputs, norm: input };
+  return {
+    sizes: { ...sizes, intermediateSize, headSize },
+    attention: { heads, keyValueHeads, headSize },
+    activation: json.oneOf(json.has("hidden_activation") ? "hidden_activation" : "hidden_act", activations, "silu"),
+    norm,
+    query: { ...product("self_attn.q_proj", hiddenSize, width, before), scale: 1 / Math.sqrt(headSize) },
+    key: product("self_attn.k_proj", hiddenSize, keyValueWidth, before),
+    value: product("self_attn.v_proj", hiddenSize, keyValueWidth, before),
+    output: product("self_attn.o_proj", width, hiddenSize),
+    gate: product("mlp.gate_proj", hiddenSize, intermediateSize, between),
+    up: product("mlp.up_proj", hiddenSize, intermediateSize, between),
+    down: product("mlp.down_proj", intermediateSize, hiddenSize),
+  };
+}
+
+/** x += attention(norm(x)), x += down(act(gate(norm(x))) · up(norm(x))) */
+export const llamaLayer = (parts: LlamaParts, rotary: Rotary | undefined): Layer => ({
+  attention: parts.attention,
+  forward(op, x) {
+    const projected = op.project(x, parts, []).attention;
+    const attention = parts.headNorms === undefined ? projected : op.normHeads(projected, parts.headNorms);
+    const attended = op.attend(rotary === undefined ? attention : op.rotate(attention, rotary));
+    const between = op.addProducts(x, [[attended, parts.output]]);
+    const [gate, up] = op.products(between, [parts.gate, parts.up]) as [typeof x, typeof x];
+    const activated = op.multiply(op.activate(gate, parts.activation), up);
+    return op.addProducts(between, [[activated, parts.down]]);
+  },
+});
+
+/** A model of these layers, with Llama's names around them. */
+export function llamaArchitecture(
+  json: JsonReader,
+  { sizes, norm }: Pick<LlamaParts, "norm"> & { readonly sizes: LlamaSizes },
+  layers: readonly Layer[],
+  defaults: { readonly tied: boolean } = { tied: false },
+): Architecture {
+  const { vocabularySize, hiddenSize, intermediateSize, contextLength } = sizes;
+  return {
+    vocabularySize,
+    hiddenSize,
+    intermediateSize,
+    contextLength: ropeContext(json, contextLength),
+    tiedEmbeddings: json.flag("tie_word_embeddings", defaults.tied),
+    prefix: "model.",
+    embedding: "model.embed_tokens",
+    embed: (op) => op.tokens("model.embed_tokens"),
+    layerPrefix: (i) => `model.layers.${i}`,
+    layers,
+    finalNorm: norm("model.norm"),
+    outputEmbedding: "lm_head",
+  };
+}

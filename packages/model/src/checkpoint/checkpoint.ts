@@ -1,0 +1,117 @@
+/** Reads a checkpoint in Hugging Face form: config.json and safetensors, in one file or in shards. Trusts nothing. */
+import { DynamoError, type ModelFiles } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
+import { filesCheck } from "../arguments.js";
+import { architectureOf, maxTokenHeads, parseConfig, type ModelConfig } from "../architectures/config.js";
+import { readJson } from "../folder/files.js";
+import { limits } from "../folder/model-folder.js";
+import { readTensorIndex, type PlacedTensor, type TensorIndex } from "./tensor-index.js";
+import { baseShapes, headPrefix, headShapes, type Shapes } from "../architectures/tensor-names.js";
+import { isWeightDType, toFloats } from "./to-floats.js";
+
+/** An opened checkpoint: its configuration and tensors. */
+export interface Checkpoint {
+  readonly config: ModelConfig;
+  readonly files: ModelFiles;
+  /** Token heads from 2 on whose tensors are there, whatever number of heads the config names. */
+  readonly trainedHeads: readonly number[];
+  /** The base model's and these heads' tensors by their full names, in the order of the layers. */
+  readonly shapes: Shapes;
+  has(name: string): boolean;
+  /**
+   * One tensor as float32, read from the file at each call. Throws `invalid-file` for NaN and infinite weights,
+   * `not-found` for tensors that are not in `shapes`.
+   */
+  read(name: string): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** More disagreements than these are counted, not listed. */
+const listedProblems = 10;
+
+/**
+ * Takes over `files`: closing the checkpoint closes them, and so does a failure to open it. Tensors that the config does
+ * not ask for, such as the buffers in older exports (attention.bias, rotary_emb.inv_freq), are ignored.
+ * Throws `not-found` for missing files, `invalid-file` when files are damaged or disagree with each other or the config.
+ */
+export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
+  checkValue("files", files, filesCheck);
+  try {
+    const config = parseConfig(await readJson(files, "config.json", limits.json));
+    return checkpointOf(files, config, await readTensorIndex(files));
+  } catch (error) {
+    await files.close?.();
+    throw error;
+  }
+}
+
+function checkpointOf(files: ModelFiles, config: ModelConfig, index: TensorIndex): Checkpoint {
+  const heads = Array.from({ length: maxTokenHeads - 1 }, (_, i) => i + 2);
+  const trainedHeads = heads.filter((head) =>
+    [...index.keys()].some((name) => name.startsWith(`${headPrefix(head)}.`)),
+  );
+  const shapes = new Map([...baseShapes(config), ...trainedHeads.flatMap((head) => [...headShapes(config, head)])]);
+  const { prefix } = architectureOf(config);
+  const find = (name: string): PlacedTensor | undefined => {
+    if (!shapes.has(name)) return undefined;
+    // Exports of the base model alone leave the prefix out.
+    return index.get(name) ?? (name.startsWith(prefix) ? index.get(name.slice(prefix.length)) : undefined);
+  };
+  checkTensors(files.location, shapes, find);
+  return {
+    config,
+    files,
+    trainedHeads,
+    shapes,
+    has: (name) => find(name) !== undefined,
+    async read(name) {
+      const tensor = find(name);
+      if (tensor === undefined) throw new DynamoError("not-found", `${files.location}: no tensor ${name}`);
+      return finite(await readFloats(files, name, tensor), name, files.location);
+    },
+    close: () => files.close?.() ?? Promise.resolve(),
+  };
+}
+
+/** A tokenizer may be smaller than the model's (padded) vocabulary, never larger. */
+export function checkTokenizerFits(vocabularySize: number, config: ModelConfig): void {
+  if (vocabularySize > config.vocabularySize) {
+    throw new DynamoError(
+      "invalid-file",
+      `the tokenizer does not fit the model: expected at most vocab_size ${config.vocabularySize} tokens, received ${vocabularySize}`,
+    );
+  }
+}
+
+function checkTensors(location: string, expected: Shapes, find: (name: string) => PlacedTensor | undefined): void {
+  const problems: string[] = [];
+  for (const [name, shape] of expected) {
+    const tensor = find(name);
+    if (tensor === undefined) problems.push(`${name} is missing`);
+    else if (tensor.shape.join() !== shape.join()) {
+      problems.push(`${name} has shape [${tensor.shape.join(", ")}], expected [${shape.join(", ")}]`);
+    } else if (!isWeightDType(tensor.dtype)) problems.push(`${name} is ${tensor.dtype}, expected F32, F16 or BF16`);
+  }
+  if (problems.length === 0) return;
+  const listed = problems.slice(0, listedProblems).join("; ");
+  const rest = problems.length > listedProblems ? `; and ${problems.length - listedProblems} more` : "";
+  throw new DynamoError("invalid-file", `${location}: the tensors disagree with config.json: ${listed}${rest}`);
+}
+
+async function readFloats(files: ModelFiles, name: string, tensor: PlacedTensor): Promise<Float32Array> {
+  const { dtype, file, byteOffset, byteLength } = tensor;
+  if (!isWeightDType(dtype)) {
+    throw new DynamoError("invalid-file", `${files.location}: ${name} is ${dtype}, expected F32, F16 or BF16`);
+  }
+  return toFloats(await files.readRange(file, byteOffset, byteLength), dtype);
+}
+
+function finite(values: Float32Array, name: string, location: string): Float32Array {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (!Number.isFinite(value)) {
+      throw new DynamoError("invalid-file", `${location}: expected finite weights, ${name}[${i}] is ${value}`);
+    }
+  }
+  return values;
+}

@@ -1,0 +1,106 @@
+/** The stem's graph against the formulas in float64, and its files. */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tensor, type Runtime } from "@dynamo/core";
+import { createNodeRuntime } from "@dynamo/runtime-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { referenceStem } from "../__oracle__/reference-forward.js";
+import { openCheckpoint } from "../checkpoint/checkpoint.js";
+import { parseConfig } from "../architectures/config.js";
+import { stemGraphFile, writeStem, type StemOptions } from "./stem.js";
+import { nodeFolder } from "../node-folder.js";
+import { writeRandomCheckpoint } from "../checkpoint/random-checkpoint.js";
+
+const config = parseConfig({
+  architectures: ["GPTNeoXForCausalLM"],
+  model_type: "gpt_neox",
+  vocab_size: 61,
+  hidden_size: 64,
+  num_hidden_layers: 3,
+  num_attention_heads: 4,
+  intermediate_size: 96,
+  rotary_pct: 0.5,
+  max_position_embeddings: 32,
+});
+const rows = [
+  [3, 1, 4, 1, 5, 9, 2],
+  [60, 0, 60, 7, 7, 7, 12],
+];
+
+let folder: string;
+let runtime: Runtime;
+let made = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dynamo-stem-"));
+  runtime = createNodeRuntime({ device: "cpu" });
+  await writeRandomCheckpoint(join(folder, "base"), { config, seed: 5 });
+});
+afterAll(async () => {
+  await runtime.dispose();
+  await rm(folder, { recursive: true });
+});
+
+interface Outputs {
+  readonly hidden: Float32Array;
+  readonly first: Float32Array;
+}
+
+async function runStem(options: StemOptions, firstHead = true): Promise<Outputs> {
+  const target = join(folder, `stem-${made++}`);
+  await writeStem(join(folder, "base"), target, options);
+  const session = await runtime.createSession({ path: join(target, stemGraphFile) });
+  const feeds = {
+    tokens: tensor("int32", [rows.length, 7], Int32Array.from(rows.flat())),
+    first_head: tensor("bool", [], Uint8Array.of(firstHead ? 1 : 0)),
+  };
+  const outputs = await session.run(feeds, ["hidden", "head_1"]);
+  await session.dispose();
+  return { hidden: outputs["hidden"]?.data as Float32Array, first: outputs["head_1"]?.data as Float32Array };
+}
+
+async function expected(): Promise<{ hidden: number[]; first: number[] }> {
+  const checkpoint = await openCheckpoint(nodeFolder(join(folder, "base")));
+  const outputs = await Promise.all(rows.map((row) => referenceStem((name) => checkpoint.read(name), config, row)));
+  await checkpoint.close();
+  return { hidden: outputs.flatMap(({ stem }) => [...stem]), first: outputs.flatMap(({ first }) => [...first]) };
+}
+
+const norm = (values: Iterable<number>): number => Math.hypot(...values);
+
+/** ‖a - b‖ / ‖b‖ */
+const relativeError = (a: ArrayLike<number>, b: readonly number[]): number =>
+  norm(b.map((value, i) => (a[i] as number) - value)) / norm(b);
+
+describe("the stem's graph", () => {
+  test.each([
+    [{ dtype: "fp32" }, 2e-6],
+    [{ dtype: "q8", activations: "fp32" }, 0.02],
+    [{ dtype: "q8" }, 0.03],
+    [{ dtype: "q4" }, 0.15],
+  ] as const)("%j computes what the formulas say", async (options, tolerance) => {
+    const { hidden, first } = await runStem(options);
+    const reference = await expected();
+    expect(hidden).toHaveLength(2 * 7 * 64);
+    expect(relativeError(hidden, reference.hidden)).toBeLessThan(tolerance);
+    expect(relativeError(first, reference.first)).toBeLessThan(tolerance);
+  });
+
+  test("without the first head its layer does not run", async () => {
+    const { hidden, first } = await runStem({ dtype: "fp32" }, false);
+    expect(hidden).toHaveLength(2 * 7 * 64);
+    expect(first).toHaveLength(0);
+  });
+
+  test("the same checkpoint gives the same bytes, and an older stem is replaced", async () => {
+    const target = join(folder, "again");
+    const read = async (): Promise<Buffer[]> =>
+      Promise.all((await readdir(target)).sort().map((file) => readFile(join(target, file))));
+    const bytes = await writeStem(join(folder, "base"), target, { dtype: "q8" });
+    const before = await read();
+    await writeStem(join(folder, "base"), target, { dtype: "q8" });
+    expect(await read()).toEqual(before);
+    expect(before.map(({ length }) => length).reduce((a, b) => a + b)).toBeGreaterThanOrEqual(bytes);
+  });
+});

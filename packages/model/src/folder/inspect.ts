@@ -1,0 +1,106 @@
+/** What is in a model folder or a checkpoint, without loading its weights. */
+import { decodeMask } from "@dynamo/cooccurrence";
+import { checkValue } from "@dynamo/core/options";
+import { readOnnx, type OnnxSummary } from "@dynamo/onnx";
+import { sourceCheck } from "../arguments.js";
+import { openCheckpoint } from "../checkpoint/checkpoint.js";
+import { parseConfig, type ModelConfig } from "../architectures/config.js";
+import type { ModelFiles } from "@dynamo/core";
+import { readJson } from "./files.js";
+import { dtypes, graphPath, limits, maskPath, tokenizerFiles } from "./model-folder.js";
+import { parameterCount } from "../checkpoint/presets.js";
+import { readAround } from "./read-around.js";
+import { openSource } from "./source.js";
+import type { ModelDType } from "../graph/weights.js";
+
+/** What is in a model folder or a checkpoint. */
+export interface ModelReport {
+  readonly location: string;
+  readonly kind: "model" | "checkpoint";
+  readonly config: ModelConfig;
+  readonly parameters: { readonly base: number; readonly withTokenHeads: number };
+  readonly untrainedHeads: readonly number[];
+  readonly graphs: readonly GraphReport[];
+  readonly mask: MaskReport | undefined;
+  readonly tokenizerFiles: readonly { readonly path: string; readonly bytes: number }[];
+  /** What the folder asks for and does not get. */
+  readonly warnings: readonly string[];
+}
+
+/** What is known of one graph in a model folder. */
+export interface GraphReport extends OnnxSummary {
+  readonly path: string;
+  readonly dtype: ModelDType;
+  /** External data included. */
+  readonly bytes: number;
+}
+
+/** What is known of a co-occurrence mask. */
+export interface MaskReport {
+  readonly order: number;
+  readonly bytes: number;
+  /** By order from 1: n-grams stored, and n-grams counted in all. */
+  readonly stored: readonly number[];
+  readonly totals: readonly number[];
+}
+
+/** Throws as reading a checkpoint or a model does; a folder without onnx/ is read, and checked, as a checkpoint. */
+export async function inspectModel(source: string | ModelFiles): Promise<ModelReport> {
+  checkValue("source", source, sourceCheck);
+  const files = await openSource(source);
+  try {
+    const config = parseConfig(await readJson(files, "config.json", limits.json));
+    const graphs: GraphReport[] = [];
+    for (const dtype of dtypes) {
+      const graph = await inspectGraph(files, dtype);
+      if (graph !== undefined) graphs.push(graph);
+    }
+    const checkpoint = graphs.length === 0 ? await openCheckpoint(files) : undefined;
+    return {
+      location: files.location,
+      kind: checkpoint === undefined ? "model" : "checkpoint",
+      config,
+      parameters: { base: parameterCount(config, 1), withTokenHeads: parameterCount(config, config.tokenHeads) },
+      untrainedHeads: config.untrainedHeads,
+      graphs,
+      mask: await inspectMask(files),
+      tokenizerFiles: await sizes(files, tokenizerFiles),
+      warnings: (await readAround(files, config)).warnings,
+    };
+  } finally {
+    if (typeof source === "string") await files.close?.();
+  }
+}
+
+async function inspectGraph(files: ModelFiles, dtype: ModelDType): Promise<GraphReport | undefined> {
+  const path = graphPath(dtype);
+  const bytes = await files.size(path);
+  if (bytes === undefined) return undefined;
+  const summary = await readOnnx(
+    (offset, length) => files.readRange(path, offset, Math.min(length, bytes - offset)),
+    bytes,
+  );
+  return { path, dtype, bytes: bytes + ((await files.size(`${path}_data`)) ?? 0), ...summary };
+}
+
+async function inspectMask(files: ModelFiles): Promise<MaskReport | undefined> {
+  const bytes = await files.size(maskPath);
+  if (bytes === undefined) return undefined;
+  const mask = decodeMask(await files.read(maskPath, limits.mask));
+  const orders = Array.from({ length: mask.order }, (_, i) => i + 1);
+  return {
+    order: mask.order,
+    bytes,
+    stored: orders.map((n) => mask.stored(n)),
+    totals: orders.map((n) => mask.total(n)),
+  };
+}
+
+async function sizes(files: ModelFiles, paths: readonly string[]): Promise<{ path: string; bytes: number }[]> {
+  const found: { path: string; bytes: number }[] = [];
+  for (const path of paths) {
+    const bytes = await files.size(path);
+    if (bytes !== undefined) found.push({ path, bytes });
+  }
+  return found;
+}

@@ -1,0 +1,207 @@
+/** Loads a model folder onto a runtime. */
+import {
+  checkGraphMemory,
+  DynamoError,
+  throwIfAborted,
+  type Cooccurrence,
+  type DeviceChoice,
+  type GraphSource,
+  type LanguageModel,
+  type ModelFiles,
+  type Runtime,
+  type Session,
+  type Tokenizer,
+} from "@dynamo/core";
+import { checkOptions, checkValue, abortSignal, type OptionChecks } from "@dynamo/core/options";
+import { decodeMask } from "@dynamo/cooccurrence";
+import type { LoadedTokenizer } from "@dynamo/tokenizer";
+import { runtimeCheck, sourceCheck } from "../arguments.js";
+import { parseConfig, type ModelConfig } from "../architectures/config.js";
+import { naming, readJson } from "./files.js";
+import { cacheTensors, delta } from "../graph/graph.js";
+import { dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
+import { readAround } from "./read-around.js";
+import { sessionModel } from "../graph/session-model.js";
+import { openSource } from "./source.js";
+import { activationType, type ModelDType } from "../graph/weights.js";
+
+/** Options of `loadModel`. */
+export interface LoadOptions {
+  /** Which of the folder's graphs to run; by default the one that suits the device. */
+  readonly dtype?: ModelDType | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const loadChecks: OptionChecks<LoadOptions> = { dtype: dtypeCheck, signal: abortSignal };
+
+/** A model from a folder, with what its files say. */
+export interface LoadedModel extends LanguageModel {
+  /** The tokenizer with its chat template and special tokens; undefined for a folder without tokenizer.json. */
+  readonly chatTokenizer: LoadedTokenizer | undefined;
+  readonly config: ModelConfig;
+  readonly dtype: ModelDType;
+  readonly device: DeviceChoice;
+  /** What the folder asks for and does not get, a sentence each: keys of its files that nothing here honours, untrained heads. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Loads a model folder: a path in Node, an http(s) address, or any `ModelFiles`. The caller disposes the model; the runtime stays its own.
+ * Throws `not-found` for missing files, `invalid-file` for damaged or disagreeing ones, `unsupported` for a dtype that
+ * the folder does not have, `out-of-memory` for a graph that the device has no room for.
+ */
+export async function loadModel(
+  runtime: Runtime,
+  source: string | ModelFiles,
+  options: LoadOptions = {},
+): Promise<LoadedModel> {
+  checkValue("runtime", runtime, runtimeCheck);
+  checkValue("source", source, sourceCheck);
+  checkOptions("loadModel()", options, loadChecks);
+  const files = await openSource(source, options.signal);
+  try {
+    return await load(runtime, files, options);
+  } finally {
+    if (typeof source === "string") await files.close?.();
+  }
+}
+
+async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal }: LoadOptions): Promise<LoadedModel> {
+  const config = parseConfig(await readJson(files, "config.json", limits.json));
+  const { tokenizer, generation, warnings } = await readAround(files, config);
+  const cooccurrence = await readMask(files, config);
+  throwIfAborted(signal);
+  const device = await runtime.device();
+  const dtype = await chooseDType(files, wanted, device);
+  const graph = await graphSource(files, graphPath(dtype), device);
+  // Without logits the provider would copy them to the host each pass, asked for or not.
+  const deviceOutputs = [delta, "logits"];
+  const session = await naming(graphPath(dtype), () => runtime.createSession(graph, { deviceOutputs })).catch(
+    (error: unknown) => {
+      throw lacksWeights(graph, error) ? weightsMissing(files, graphPath(dtype), error) : error;
+    },
+  );
+  try {
+    throwIfAborted(signal);
+    checkSession(session, config, graphPath(dtype));
+  } catch (error) {
+    await session.dispose();
+    throw error;
+  }
+  const type = activationType({ dtype, activations: "fp32" });
+  const tensors = cacheTensors(config);
+  const model = sessionModel({
+    session,
+    tokenizer: tokenizer ?? absentTokenizer(files.location, config.vocabularySize),
+    cooccurrence,
+    info: {
+      vocabularySize: config.vocabularySize,
+      tokenHeads: config.tokenHeads,
+      untrainedHeads: config.untrainedHeads,
+      contextLength: config.contextLength,
+      endOfTextIds: generation.endOfTextIds ?? config.eosTokenIds,
+      beginOfTextId: config.beginOfTextId,
+      generation: generation.defaults,
+    },
+    createMemory: (rows, maxLength) => session.createCache({ tensors, delta, dtype: type, rows, maxLength }),
+  });
+  return { ...model, chatTokenizer: tokenizer, config, dtype, device, warnings: [...warnings, ...untrained(config)] };
+}
+
+const untrained = ({ untrainedHeads }: ModelConfig): string[] =>
+  untrainedHeads.length === 0
+    ? []
+    : [`token heads ${untrainedHeads.join(", ")} of this model are untrained: expect nonsense from them`];
+
+function absentTokenizer(location: string, vocabularySize: number): Tokenizer {
+  const fail = (): never => {
+    throw new DynamoError("not-found", `${location} has no tokenizer.json: give token ids instead of text`);
+  };
+  // Token ids can be generated without text: a stream of no text, not an error.
+  return { vocabularySize, encode: fail, decode: fail, stream: () => ({ push: () => "", flush: () => "" }) };
+}
+
+async function readMask(files: ModelFiles, { vocabularySize }: ModelConfig): Promise<Cooccurrence | undefined> {
+  if ((await files.size(maskPath)) === undefined) return undefined;
+  const mask = await naming(maskPath, async () => decodeMask(await files.read(maskPath, limits.mask)));
+  if (mask.vocabularySize !== vocabularySize) {
+    throw new DynamoError(
+      "invalid-file",
+      `${maskPath} counts a vocabulary of ${mask.vocabularySize} tokens, the model has ${vocabularySize}`,
+    );
+  }
+  return mask;
+}
+
+async function chooseDType(
+  files: ModelFiles,
+  wanted: ModelDType | undefined,
+  device: DeviceChoice,
+): Promise<ModelDType> {
+  const present: ModelDType[] = [];
+  for (const dtype of dtypes) if ((await files.size(graphPath(dtype))) !== undefined) present.push(dtype);
+  const chosen = wanted ?? preferredDTypes(device).find((dtype) => present.includes(dtype));
+  if (chosen !== undefined && present.includes(chosen)) return chosen;
+  // fp16 alone is there, and the device cannot run it.
+  const noneRuns = present.length === 0 ? "" : `; ${device.device} here has no float16: expected q8, q4 or fp32`;
+  const has =
+    present.length === 0
+      ? "no graph in onnx/: is this a checkpoint that `dynamo convert` has not converted?"
+      : present.join(", ");
+  throw new DynamoError(
+    "unsupported",
+    `${files.location} has ${has}${wanted === undefined ? noneRuns : `; expected ${wanted}`}`,
+  );
+}
+
+async function graphSource(files: ModelFiles, path: string, device: DeviceChoice): Promise<GraphSource> {
+  const size = await files.size(path);
+  if (size === 0) {
+    throw new DynamoError("invalid-file", `${files.location}: ${path} is empty, expected a graph`);
+  }
+  if (files.localPath !== undefined) return { path: files.localPath(path) };
+  const external = weightsPath(path);
+  const externalSize = await files.size(external);
+  // Before gigabytes are downloaded for nothing.
+  await naming(path, () => checkGraphMemory({ graph: size ?? 0, externalData: externalSize ?? 0 }, device));
+  const bytes = await files.read(path, limits.graph);
+  if (externalSize === undefined) return { bytes };
+  const data = await files.read(external, Number.MAX_SAFE_INTEGER);
+  return { bytes, externalData: [{ path: external.slice(external.lastIndexOf("/") + 1), data }] };
+}
+
+/** Of a graph that is too large for one file. */
+const weightsPath = (graph: string): string => `${graph}_data`;
+
+/** ONNX Runtime's own words name a place of its own, where it looked for them. */
+const lacksWeights = (graph: GraphSource, error: unknown): boolean =>
+  "bytes" in graph && graph.externalData === undefined && DynamoError.is(error) && /external data/i.test(error.message);
+
+const weightsMissing = ({ location }: ModelFiles, graph: string, cause: unknown): DynamoError =>
+  new DynamoError(
+    "invalid-file",
+    `${location}: ${graph} has its weights in a file of their own: expected ${weightsPath(graph)}, received none`,
+    { cause },
+  );
+
+/** The graph must be one of ours and of this config: a folder whose files were mixed up fails here, not in a pass. */
+function checkSession(session: Session, config: ModelConfig, path: string): void {
+  const expected = cacheTensors(config);
+  for (const { name, heads, headSize, kind } of expected) {
+    const dims = session.inputs.find((input) => input.name === name)?.dims;
+    const want = [heads, kind === "key" ? headSize : "C", kind === "key" ? "C" : headSize];
+    if (dims?.[1] !== heads || dims[kind === "key" ? 2 : 3] !== headSize) {
+      throw new DynamoError(
+        "invalid-file",
+        `${path}: config.json asks for input ${name} of [B, ${want.join(", ")}], the graph has ${dims?.join(", ") ?? "none"}`,
+      );
+    }
+  }
+  const vocabulary = session.outputs.find(({ name }) => name === "logits")?.dims.at(-1);
+  if (vocabulary !== config.vocabularySize) {
+    throw new DynamoError(
+      "invalid-file",
+      `${path}: config.json has a vocabulary of ${config.vocabularySize}, the graph ${vocabulary ?? "no logits"}`,
+    );
+  }
+}

@@ -1,0 +1,33 @@
+/** What makes prompts of texts and conversations, without the model that goes on from them: for threads of their own. */
+import type { LanguageModel, ModelFiles } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
+import type { LoadedTokenizer } from "@dynamo/tokenizer";
+import { sourceCheck } from "../arguments.js";
+import { parseConfig } from "../architectures/config.js";
+import { readJson } from "./files.js";
+import { limits } from "./model-folder.js";
+import { readTokenizer } from "./read-tokenizer.js";
+import { openSource } from "./source.js";
+
+/** Every loaded model is one. */
+export interface PromptReader {
+  /** Undefined for a folder without tokenizer.json. */
+  readonly chatTokenizer: LoadedTokenizer | undefined;
+  readonly info: Pick<LanguageModel["info"], "contextLength" | "vocabularySize" | "beginOfTextId">;
+}
+
+/** Throws `not-found` for missing files, `invalid-file` for damaged or disagreeing ones. */
+export async function loadPromptReader(source: string | ModelFiles): Promise<PromptReader> {
+  checkValue("source", source, sourceCheck);
+  const files = await openSource(source);
+  try {
+    const config = parseConfig(await readJson(files, "config.json", limits.json));
+    const { contextLength, vocabularySize, beginOfTextId } = config;
+    return {
+      chatTokenizer: (await readTokenizer(files, config))?.tokenizer,
+      info: { contextLength, vocabularySize, beginOfTextId },
+    };
+  } finally {
+    if (typeof source === "string") await files.close?.();
+  }
+}

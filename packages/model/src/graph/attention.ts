@@ -1,0 +1,139 @@
+/** Attention over a read-only past and the new positions, and the bias that hides what a query must not see. */
+import { toFloat16 } from "@dynamo/core";
+import type { GraphBuilder, Value } from "@dynamo/onnx";
+import { bytesOf } from "./weights.js";
+
+/** int64 [1] each: positions in the cache (its capacity), and new ones. */
+export interface Counts {
+  readonly pastCount: Value;
+  readonly newCount: Value;
+}
+
+/** Operands [B, heads, positions, headSize], rotated, queries scaled; keys and values may have fewer heads, each for a group. */
+export interface HeadOperands {
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+}
+
+export interface Past {
+  /** [B, heads, headSize, C] */
+  readonly pastKey: Value;
+  /** [B, heads, C, headSize] */
+  readonly pastValue: Value;
+}
+
+export interface CachedAttention extends HeadOperands, Past {
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly headSize: number;
+  /** [B, 1, queries, C + S] */
+  readonly bias: Value;
+}
+
+/** softmax([q·K_past | q·K_new] + bias) · [V_past ; V_new], without ever joining the past and the new in memory. */
+export function attendToCache(graph: GraphBuilder, { pastCount, newCount }: Counts, inputs: CachedAttention): Value {
+  const { key, value, pastKey, pastValue, bias } = inputs;
+  const query = groupQueries(graph, inputs);
+  const pastScores = graph.op("MatMul", [query, pastKey]);
+  const newScores = graph.op("MatMul", [query, flip(graph, key)]);
+  const scores = graph.op("Concat", [pastScores, newScores], { attributes: { axis: -1 } });
+  const probabilities = softmax(graph, scores, bias, inputs);
+  const sizes = graph.op("Concat", [pastCount, newCount], { attributes: { axis: 0 } });
+  const [past, fresh] = graph.ops("Split", [probabilities, sizes], 2, { attributes: { axis: -1 } }) as [Value, Value];
+  const attended = graph.op("Add", [graph.op("MatMul", [past, pastValue]), graph.op("MatMul", [fresh, value])]);
+  return ungroupQueries(graph, attended, inputs);
+}
+
+/** Sizes of attention; with fewer key and value heads each serves a group of query heads. */
+type Sizes = Pick<CachedAttention, "heads" | "keyValueHeads" | "headSize">;
+
+/** softmax(q·kᵀ + bias)·v over whole sequences, bias [S, S]. */
+export function attendToSequence(graph: GraphBuilder, bias: Value, inputs: HeadOperands & Sizes): Value {
+  const { key, value } = inputs;
+  const scores = graph.op("MatMul", [groupQueries(graph, inputs), flip(graph, key)]);
+  const attended = graph.op("MatMul", [softmax(graph, scores, bias, inputs), value]);
+  return ungroupQueries(graph, attended, inputs);
+}
+
+/** [B, heads, R, C] → [B, heads, C, R] */
+const flip = (graph: GraphBuilder, x: Value): Value =>
+  graph.op("Transpose", [x], { attributes: { perm: [0, 1, 3, 2] } });
+
+/** Queries of one key head under each other, [B, keyValueHeads, group · Q, headSize]: one product serves the group. */
+function groupQueries(graph: GraphBuilder, { query, heads, keyValueHeads, headSize }: { query: Value } & Sizes): Value {
+  if (heads === keyValueHeads) return query;
+  return graph.op("Reshape", [query, graph.ints([0, keyValueHeads, -1, headSize])]);
+}
+
+function ungroupQueries(graph: GraphBuilder, attended: Value, { heads, keyValueHeads, headSize }: Sizes): Value {
+  if (heads === keyValueHeads) return attended;
+  return graph.op("Reshape", [attended, graph.ints([0, heads, -1, headSize])]);
+}
+
+/** Of scores [B, keyValueHeads, group · Q, K], with the bias of a query added in each group. */
+function softmax(graph: GraphBuilder, scores: Value, bias: Value, { heads, keyValueHeads }: Sizes): Value {
+  const of = (x: Value): Value => graph.op("Softmax", [graph.op("Add", [x, bias])], { attributes: { axis: -1 } });
+  if (heads === keyValueHeads) return of(scores);
+  const keys = graph.op("Shape", [scores], { attributes: { start: 3, end: 4 } });
+  const shape = (middle: readonly number[]): Value =>
+    graph.op("Concat", [graph.ints([0, ...middle]), keys], { attributes: { axis: 0 } });
+  const apart = graph.op("Reshape", [scores, shape([heads, -1])]);
+  return graph.op("Reshape", [of(apart), shape([keyValueHeads, -1])]);
+}
+
+/** [B, S, heads·headSize] → [B, heads, S, headSize] */
+export function splitHeads(graph: GraphBuilder, x: Value, heads: number, headSize: number): Value {
+  const split = graph.op("Reshape", [x, graph.ints([0, 0, heads, headSize])]);
+  return graph.op("Transpose", [split], { attributes: { perm: [0, 2, 1, 3] } });
+}
+
+/** [B, heads, S, headSize] → [B, S, heads·headSize] */
+export const mergeHeads = (graph: GraphBuilder, x: Value, width: number): Value =>
+  graph.op("Reshape", [graph.op("Transpose", [x], { attributes: { perm: [0, 2, 1, 3] } }), graph.ints([0, 0, width])]);
+
+interface BiasInputs {
+  /** int64 [B, 1]: positions that count in each row's cache */
+  readonly lengths: Value;
+  /** int64 [C] and [S]: 0, 1, 2, … */
+  readonly pastRange: Value;
+  readonly newRange: Value;
+  readonly type: "float32" | "float16";
+}
+
+/** Low enough to vanish in a softmax, and still finite as a half. */
+export const masked = -60_000;
+
+/** The bias of queries at places among the new positions, int64 [B or 1, Q]: [B, 1, Q, C + S]. */
+export type BiasOf = (queries: Value, window: number | undefined) => Value;
+
+/** 0 for the cache's counted positions and for new ones up to the query's own, as far as the window reaches; else `masked`. */
+export function attentionBias(graph: GraphBuilder, { lengths, pastRange, newRange, type }: BiasInputs): BiasOf {
+  const encode = (value: number): Uint8Array =>
+    type === "float32" ? bytesOf(Float32Array.of(value)) : bytesOf(Uint16Array.of(toFloat16(value)));
+  const [zero, low] = [graph.float(0, type, encode), graph.float(masked, type, encode)];
+  const choose = (visible: Value): Value => graph.op("Where", [visible, zero, low]);
+  const counted = (): Value => graph.op("Less", [pastRange, graph.op("Unsqueeze", [lengths, graph.ints([1, 2])])]);
+  const all = choose(counted());
+  return (queries, window) => {
+    const places = graph.op("Unsqueeze", [queries, graph.ints([1, 3])]);
+    const earlier = graph.op("LessOrEqual", [newRange, places]);
+    const rows = graph.op("Mul", [
+      graph.op("Mul", [places, graph.ints([0])]),
+      graph.op("Unsqueeze", [lengths, graph.ints([1, 2])]),
+    ]);
+    const within = (visible: Value, range: Value, ends: Value): Value =>
+      window === undefined
+        ? visible
+        : graph.op("And", [visible, graph.op("Greater", [range, graph.op("Sub", [ends, graph.ints([window])])])]);
+    const spread = (bias: Value, range: Value): Value => {
+      const first = graph.op("Shape", [rows], { attributes: { start: 0, end: 3 } });
+      const shape = graph.op("Concat", [first, graph.op("Shape", [range])], { attributes: { axis: 0 } });
+      return graph.op("Expand", [bias, shape]);
+    };
+    const absolute = (): Value => graph.op("Add", [places, graph.op("Unsqueeze", [lengths, graph.ints([1, 2])])]);
+    const past = window === undefined ? all : choose(within(counted(), pastRange, absolute()));
+    const fresh = choose(within(earlier, newRange, places));
+    return graph.op("Concat", [spread(past, pastRange), spread(fresh, newRange)], { attributes: { axis: -1 } });
+  };
+}

@@ -1,0 +1,69 @@
+/** Positions behind a KV cache: where the layers of the model's graph compute, and what they see. */
+import type { GraphBuilder, Value } from "@dynamo/onnx";
+import type { AttentionShape } from "../architectures/architecture.js";
+import { attendToCache, type Counts, type HeadOperands, type Past } from "./attention.js";
+import type { Positions } from "./everywhere.js";
+import { rotate } from "./rotary.js";
+import type { WantedPositions } from "./side-by-side.js";
+
+/** What all layers of the graph read. */
+export interface CacheInputs extends Counts {
+  /** int64 [B, S] and [B, P] */
+  readonly positionIds: Value;
+  readonly wantedPositionIds: Value;
+  /** int64 [B, P, 1], for GatherND */
+  readonly wanted: Value;
+  /** The biases of layers with a window, at every position and at the wanted ones. */
+  readonly stemBias: (window: number | undefined) => Value;
+  readonly headBias: (window: number | undefined) => Value;
+  /** A layer's tensors of the cache, by its name there. */
+  past(cache: string): Past;
+}
+
+/** One layer's. `deltas` takes the new positions' keys and values. */
+export interface LayerCache {
+  readonly cache: string;
+  readonly shape: AttentionShape;
+  readonly deltas: Value[];
+}
+
+export function everyPosition(inputs: CacheInputs, { cache, shape, deltas }: LayerCache): Positions {
+  return {
+    rotate: (graph, tables, x, heads) =>
+      rotate(graph, tables, x, inputs.positionIds, { heads, headSize: shape.headSize }),
+    attend(graph, operands) {
+      deltas.push(operands.key, operands.value);
+      const bias = inputs.stemBias(shape.window);
+      return attendToCache(graph, inputs, { ...shape, ...operands, ...inputs.past(cache), bias });
+    },
+  };
+}
+
+/** Of `count` heads side by side. */
+export function wantedPositions(
+  inputs: CacheInputs,
+  { cache, shape, deltas }: LayerCache,
+  count: number,
+): WantedPositions {
+  const { headSize, window } = shape;
+  const [heads, keyValueHeads] = [count * shape.heads, count * shape.keyValueHeads];
+  return {
+    rotateQueries: (graph, tables, x) => rotate(graph, tables, x, inputs.wantedPositionIds, { heads, headSize }),
+    rotateKeys: (graph, tables, x) => rotate(graph, tables, x, inputs.positionIds, { heads: keyValueHeads, headSize }),
+    attend(graph, operands: HeadOperands) {
+      deltas.push(operands.key, operands.value);
+      const sizes = { heads, keyValueHeads, headSize };
+      return attendToCache(graph, inputs, {
+        ...sizes,
+        ...operands,
+        ...inputs.past(cache),
+        bias: inputs.headBias(window),
+      });
+    },
+    gather: (graph, x) => gatherWanted(graph, inputs, x),
+  };
+}
+
+/** x [B, S, …] at the wanted positions: [B, P, …] */
+export const gatherWanted = (graph: GraphBuilder, { wanted }: Pick<CacheInputs, "wanted">, x: Value): Value =>
+  graph.op("GatherND", [x, wanted], { attributes: { batch_dims: 1 } });

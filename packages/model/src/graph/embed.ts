@@ -1,0 +1,22 @@
+/** A model's first value, from token ids int32 [B, S] and their positions int64 [B, S]: [B, S, hidden]. */
+import type { GraphBuilder, Value } from "@dynamo/onnx";
+import type { GraphContext } from "./context.js";
+import { activationType, embedding, encodeFloats } from "./weights.js";
+
+export function embed(graph: GraphBuilder, context: GraphContext, tokens: Value, positionIds: () => Value): Value {
+  const { architecture, precision, read } = context;
+  const { hiddenSize, vocabularySize, contextLength, tiedEmbeddings } = architecture;
+  const rows = (tensor: string, ids: Value, outputs: number): Value => {
+    const isTable = tiedEmbeddings && tensor === architecture.embedding;
+    const table = { name: tensor, inputs: hiddenSize, outputs, load: () => read(`${tensor}.weight`), isTable };
+    return embedding(graph, ids, table, precision);
+  };
+  const type = activationType(precision);
+  return architecture.embed<Value>({
+    tokens: (tensor) => rows(tensor, tokens, vocabularySize),
+    positions: (tensor) => rows(tensor, positionIds(), contextLength),
+    add: (a, b) => graph.op("Add", [a, b]),
+    scale: (x, factor) =>
+      graph.op("Mul", [x, graph.float(factor, type, (value) => encodeFloats(Float32Array.of(value), type))]),
+  });
+}
