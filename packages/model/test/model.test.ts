@@ -14,6 +14,7 @@ import { loadModel, type LoadedModel } from "../src/folder/load.js";
 import { nodeFolder } from "../src/node-folder.js";
 import { outputEmbedding } from "../src/architectures/tensor-names.js";
 import { parameterCount } from "../src/checkpoint/presets.js";
+import { logitsInPieces, pieceSizes } from "./logits-in-pieces.js";
 import { transpose } from "../src/graph/weights.js";
 
 function tinyConfig(tokenHeads: number, changes: Record<string, unknown> = {}): ModelConfig {
@@ -65,38 +66,6 @@ async function convertTiny(
 const randomTokens = (length: number, seed: number): number[] =>
   Array.from({ length }, (_, i) => (i * i * 7 + i * seed + seed) % 61);
 
-/** All heads' logits of each row, fed in pieces of the given sizes, as [row][position * heads + head] → logits. */
-async function logitsInPieces(
-  model: LanguageModel,
-  rows: readonly number[][],
-  sizeOf: (pass: number, row: number) => number,
-): Promise<Float32Array[][]> {
-  const { tokenHeads, vocabularySize } = model.info;
-  const results: Float32Array[][] = rows.map(() => []);
-  const done = rows.map(() => 0);
-  const cache = await model.createCache({ rows: rows.length });
-  try {
-    for (let pass = 0; done.some((count, row) => count < (rows[row]?.length ?? 0)); pass++) {
-      const feeds: Feed[] = rows.map((tokens, row) => {
-        const part = tokens.slice(done[row], (done[row] ?? 0) + sizeOf(pass, row));
-        return { tokens: part, positions: part.length };
-      });
-      const { logits } = await model.forward(cache, feeds, { heads: tokenHeads, topK: 3, logits: true });
-      const most = Math.max(...feeds.map(({ positions = 1 }) => positions));
-      feeds.forEach(({ positions = 1 }, row) => {
-        for (let i = 0; i < positions * tokenHeads; i++) {
-          const from = (row * most * tokenHeads + i) * vocabularySize;
-          results[row]?.push(logits?.data.slice(from, from + vocabularySize) ?? new Float32Array());
-        }
-        done[row] = (done[row] ?? 0) + positions;
-      });
-    }
-    return results;
-  } finally {
-    await cache.dispose();
-  }
-}
-
 async function oracle(
   checkpointFolder: string,
   config: ModelConfig,
@@ -143,12 +112,7 @@ describe("the graph", () => {
       try {
         const rows = [randomTokens(30, 5), randomTokens(30, 11)];
         const expected = await Promise.all(rows.map((tokens) => oracle(checkpoint, model.config, tokens)));
-        const pieces = [
-          () => 30,
-          () => 1,
-          (pass: number, row: number) => (pass === 7 ? 30 : 1 + ((pass + 2 * row) % 3)),
-        ];
-        for (const sizeOf of pieces) {
+        for (const sizeOf of pieceSizes) {
           const received = await logitsInPieces(model, rows, sizeOf);
           received.forEach((each, row) => expect(worst(each, expected[row] ?? [], 61)).toBeLessThan(1e-4));
         }

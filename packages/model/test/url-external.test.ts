@@ -7,13 +7,13 @@ import { basename, join, resolve } from "node:path";
 import { createNodeRuntime, urlFiles } from "@dynamo/runtime-node";
 import type { LanguageModel, Runtime } from "@dynamo/core";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { openCheckpoint } from "../src/checkpoint.js";
-import { parseConfig } from "../src/config.js";
-import { writeGraph } from "../src/convert-graph-file.js";
+import { openCheckpoint } from "../src/checkpoint/checkpoint.js";
+import { parseConfig } from "../src/architectures/config.js";
+import { writeGraph } from "../src/convert/graph-file.js";
 import { convertCheckpoint, nodeFolder, writeRandomCheckpoint } from "../src/convert.js";
-import { buildGraph } from "../src/graph.js";
+import { buildGraph } from "../src/graph/graph.js";
 import { loadModel } from "../src/index.js";
-import { neoxConfigJson } from "../src/neox-config-json.js";
+import { neoxConfigJson } from "../src/architectures/gpt-neox-size.js";
 
 const graph = "onnx/model.onnx";
 const data = `${graph}_data`;

@@ -106,24 +106,20 @@ describe("parseConfig", () => {
   });
 
   it.each([
-    ["another architecture", { model_type: "llama" }, /expected model_type "gpt_neox".*received "llama"/],
+    ["another architecture", { model_type: "bert" }, /expected model_type .*"gpt_neox".*"llama".*received "bert"/],
     ["no architecture", { model_type: undefined }, /received nothing/],
     [
       "a classifier",
       { architectures: ["GPTNeoXForSequenceClassification"] },
       /expected architectures.*received \["GPTNeoXForS/,
     ],
-    ["another activation", { hidden_act: "gelu_new" }, /expected hidden_act "gelu", received "gelu_new"/],
-    ["sequential residuals", { use_parallel_residual: false }, /use_parallel_residual is false/],
-    ["scaled rotary embeddings", { rope_scaling: { type: "linear", factor: 2 } }, /rope_scaling/],
+    ["another activation", { hidden_act: "relu6" }, /expected hidden_act one of "gelu", "gelu_new".*received "relu6"/],
     [
-      "a new kind of rotary embeddings",
+      "a kind of rotary embeddings that is not computed",
       { rope_parameters: { rope_type: "yarn" } },
-      /rope_type "default" in rope_parameters, received "yarn"/,
+      /rope_parameters.rope_type one of "default", "linear".*received "yarn"/,
     ],
-    ["the older name of it", { rope_parameters: { type: "linear", factor: 4 } }, /type "default" in rope_parameters/],
-    ["the newer name of it", { rope_scaling: { rope_type: "llama3" } }, /rope_type "default" in rope_scaling/],
-    ["both names", { rope_parameters: { rope_type: "default", type: "dynamic" } }, /received "dynamic"/],
+    ["the older name of it", { rope_scaling: { type: "su" } }, /rope_scaling.type one of .*received "su"/],
     ["rotary embeddings by layer", { rope_parameters: { full_attention: { rope_type: "default" } } }, /for all layers/],
     ["quantised weights", { quantization_config: { bits: 4 } }, /no quantization_config \(quantised weights/],
     ["windows", { sliding_window: 512 }, /sliding_window/],
@@ -157,6 +153,9 @@ describe("parseConfig", () => {
     ["heads on another layer", { dynamo: { head_input: "first" } }, /head_input must be one of stem, last, previous/],
     ["an untrained head that is not there", { dynamo: { token_heads: 2, untrained_heads: [3] } }, /heads from 2 to 2/],
     ["dynamo as a number", { dynamo: 3 }, /dynamo must be an object/],
+    ["both names of a kind", { rope_parameters: { rope_type: "default", type: "dynamic" } }, /disagree/],
+    ["a factor of 0", { rope_scaling: { type: "linear", factor: 0 } }, /rope_scaling.factor must be a number above 0/],
+    ["scaling without its factor", { rope_scaling: { type: "linear" } }, /rope_scaling.factor.*received nothing/],
     ["rotary embeddings as a number", { rope_parameters: 3 }, /rope_parameters must be an object, received 3/],
     ["text for a flag", { tie_word_embeddings: "no" }, /tie_word_embeddings must be true or false/],
   ])("refuses %s", (_, change, message) => {

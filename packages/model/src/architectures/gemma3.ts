@@ -1,9 +1,9 @@
 /** Gemma 3, text: norms by 1 + w in front of and behind both branches, windows in most layers, two rotations. */
-import type { Architecture, Layer, Norm } from "./architecture.js";
+import type { Architecture, Layer, Norm, Rotary } from "./architecture.js";
 import type { Family } from "./family.js";
 import type { JsonReader } from "./json-reader.js";
 import { llamaArchitecture, readLlamaParts } from "./llama-like.js";
-import { readRope } from "./rope.js";
+import { isRopeByLayer, plainRope, readRope } from "./rope.js";
 import { caps } from "./sizes.js";
 import { layerTypes } from "./windows.js";
 
@@ -59,15 +59,17 @@ function read(json: JsonReader): Architecture {
 /** Every sixth layer sees everything, or as `layer_types` or the pattern's length say. */
 function typesOf(json: JsonReader, layers: number): string[] {
   const keys = ["sliding_window_pattern", "_sliding_window_pattern"];
-  const pattern = json.whole(keys.find((key) => json.has(key)) ?? "sliding_window_pattern", 1, caps.layers, 6);
+  const [key = "sliding_window_pattern"] = keys.filter((name) => json.has(name));
+  const pattern = json.whole(key, 1, caps.layers, 6);
   return layerTypes(json, layers, (i) => ((i + 1) % pattern === 0 ? "full_attention" : "sliding_attention"));
 }
 
-/** The newer spelling has settings for each type of layer, the older one those of full layers and a base for the others. */
-function rotations(json: JsonReader, headSize: number): Record<"full" | "sliding", ReturnType<typeof readRope>> {
+/** The newer spelling has settings for each type of layer, the older one those of full layers, and a base for the others. */
+function rotations(json: JsonReader, headSize: number): Record<"full" | "sliding", Rotary> {
   const local = json.positive("rope_local_base_freq", 10_000);
   const theta = json.positive("rope_theta", 1_000_000);
   const full = readRope(json, { headSize, theta, layerType: "full_attention" });
+  if (!isRopeByLayer(json)) return { full, sliding: plainRope("rotary.sliding_attention", headSize, local) };
   return { full, sliding: readRope(json, { headSize, theta: local, layerType: "sliding_attention" }) };
 }
 

@@ -31,6 +31,22 @@ function settingsOf(config: JsonReader, layerType: string | undefined): JsonRead
   );
 }
 
+/** Whether each type of layer has settings of its own. */
+export const isRopeByLayer = (config: JsonReader): boolean =>
+  settingsKeys.some((key) => Object.values(config.child(key).json).some(isObject));
+
+/** base^(-2i / dimensions) of each pair i. */
+const powers = (base: number, dimensions: number): number[] =>
+  Array.from({ length: dimensions / 2 }, (_, i) => base ** ((-2 * i) / dimensions));
+
+/** A rotation of all of a head without any scaling. */
+export const plainRope = (name: string, headSize: number, theta: number): Rotary => ({
+  name,
+  dimensions: headSize,
+  frequencies: powers(theta, headSize),
+  scale: 1,
+});
+
 /** One layer type's rotation. Throws `unsupported` for a type of scaling that is not computed here. */
 export function readRope(config: JsonReader, options: RopeOptions): Rotary {
   const { headSize, layerType, shareKey = "partial_rotary_factor" } = options;
@@ -44,8 +60,7 @@ export function readRope(config: JsonReader, options: RopeOptions): Rotary {
     config.fail(
       `${shareKey} ${share} of a head of ${headSize} gives ${dimensions} dimensions, expected an even number of at least 2`,
     );
-  const plain = Array.from({ length: dimensions / 2 }, (_, i) => theta ** ((-2 * i) / dimensions));
-  const { scale, frequencies } = scaled(config, settings, plain);
+  const { scale, frequencies } = scaled(config, settings, powers(theta, dimensions));
   return { name: layerType === undefined ? "rotary" : `rotary.${layerType}`, dimensions, frequencies, scale };
 }
 
@@ -94,7 +109,8 @@ function llama3(config: JsonReader, settings: JsonReader, plain: readonly number
   const low = settings.positive("low_freq_factor");
   const high = settings.positive("high_freq_factor");
   const length = settings.positive("original_max_position_embeddings");
-  if (high <= low) config.fail(`${settings.path}high_freq_factor must be above low_freq_factor ${low}, received ${high}`);
+  if (high <= low)
+    config.fail(`${settings.path}high_freq_factor must be above low_freq_factor ${low}, received ${high}`);
   const frequencies = plain.map((frequency) => {
     const wavelength = (2 * Math.PI) / frequency;
     if (wavelength > length / low) return frequency / factor;
@@ -115,11 +131,16 @@ function longrope(config: JsonReader, settings: JsonReader, plain: readonly numb
   const isFactors = (value: unknown): value is number[] =>
     Array.isArray(value) && value.every((each) => typeof each === "number" && Number.isFinite(each) && each > 0);
   if (!isFactors(factors) || factors.length !== plain.length)
-    return config.fail(`${settings.path}short_factor must be ${plain.length} numbers above 0, received ${show(factors)}`);
+    return config.fail(
+      `${settings.path}short_factor must be ${plain.length} numbers above 0, received ${show(factors)}`,
+    );
   const length = originalLength(config, settings);
   const factor = settings.positive("factor", config.positive("max_position_embeddings") / length);
   const usual = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(length));
-  return { frequencies: divided(plain, (i) => factors[i] as number), scale: settings.positive("attention_factor", usual) };
+  return {
+    frequencies: divided(plain, (i) => factors[i] as number),
+    scale: settings.positive("attention_factor", usual),
+  };
 }
 
 /** The outer key stands before the one among the settings. */

@@ -12,7 +12,7 @@ describe.skipIf(!existsSync(vectors))("golden vectors of training (need ../share
   const runtime = createNodeRuntime({ device: "cpu" });
   afterAll(() => runtime.dispose());
 
-  test.each(["neox-t3", "neox-t1"])("%s", async (name) => {
+  test.each(["neox-t3", "neox-t1", "families/llama-gqa", "families/qwen3"])("%s", async (name) => {
     const failed: string[] = [];
     let passed = 0;
     for await (const check of runTrainingVectors(runtime, join(vectors, name))) {

@@ -1,0 +1,116 @@
+/** A checkpoint of a family with what transformers computes from it: `tests` registers what must hold of ours. */
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { viewOf, type Runtime } from "@dynamo/core";
+import { parseSafetensorsHeader } from "@dynamo/core/safetensors";
+import { createNodeRuntime } from "@dynamo/runtime-node";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { convertCheckpoint } from "../src/convert.js";
+import { loadModel, type LoadedModel } from "../src/folder/load.js";
+import { logitsInPieces, pieceSizes } from "./logits-in-pieces.js";
+
+interface Greedy {
+  readonly prompt: readonly number[];
+  readonly tokens: readonly number[];
+}
+
+const readJson = <T>(folder: string, name: string): T => JSON.parse(readFileSync(join(folder, name), "utf8")) as T;
+
+/** [rows, places, vocabulary] of each head, from 1. */
+function expectedLogits(folder: string): Float32Array[] {
+  const bytes = new Uint8Array(readFileSync(join(folder, "expected-logits.safetensors")));
+  const { tensors } = parseSafetensorsHeader(bytes, bytes.length);
+  return [1, 2, 3, 4].flatMap((head) => {
+    const entry = tensors.get(`head_${head}`);
+    if (entry === undefined) return [];
+    const data = bytes.slice(entry.byteOffset, entry.byteOffset + entry.byteLength);
+    return [viewOf("float32", data.buffer, 0, data.length / 4)];
+  });
+}
+
+interface Difference {
+  readonly largest: number;
+  /** ‖received - expected‖ / ‖expected‖ */
+  readonly relative: number;
+}
+
+/** Between [position · heads + head] → logits and the expected ones of a row. */
+function difference(received: readonly Float32Array[], expected: readonly Float32Array[], row: number): Difference {
+  const heads = expected.length;
+  let [largest, error, size] = [0, 0, 0];
+  received.forEach((logits, i) => {
+    const [head, place] = [i % heads, Math.floor(i / heads)];
+    const from = ((row * received.length) / heads + place) * logits.length;
+    logits.forEach((value, token) => {
+      const right = expected[head]?.[from + token] ?? NaN;
+      const off = Math.abs(value - right);
+      // A NaN is no difference that is small enough.
+      if (!(off <= largest)) largest = off;
+      error += off ** 2;
+      size += right ** 2;
+    });
+  });
+  return { largest, relative: Math.sqrt(error / size) };
+}
+
+async function greedy(model: LoadedModel, { prompt, tokens }: Greedy): Promise<number[]> {
+  const cache = await model.createCache({ rows: 1 });
+  const written: number[] = [];
+  for (let next = [...prompt]; written.length < tokens.length;) {
+    const { candidates } = await model.forward(cache, [{ tokens: next }], { heads: 1, topK: 1 });
+    const best = candidates[0]?.[0]?.[0]?.ids[0] ?? -1;
+    written.push(best);
+    next = [best];
+  }
+  await cache.dispose();
+  return written;
+}
+
+/** Logits within 1e-3 of transformers' however the tokens are fed, its greedy ids, and logits near these with fewer bits. */
+export function familyTests(folder: string): void {
+  const { tokens } = readJson<{ readonly tokens: number[][] }>(folder, "tokens.json");
+  const expected = expectedLogits(folder);
+  let target: string;
+  let runtime: Runtime;
+  const load = (dtype: "fp32" | "fp16" | "q8" | "q4"): Promise<LoadedModel> =>
+    loadModel(runtime, join(target, "model"), { dtype });
+
+  beforeAll(async () => {
+    target = await mkdtemp(join(tmpdir(), "dynamo-family-"));
+    runtime = createNodeRuntime({ device: "cpu" });
+    const options = { dtypes: ["fp32", "fp16", "q8", "q4"], activations: "fp32" } as const;
+    await convertCheckpoint(folder, join(target, "model"), options);
+  });
+  afterAll(async () => {
+    await runtime.dispose();
+    await rm(target, { recursive: true });
+  });
+
+  test("computes transformers' logits, however the tokens are fed, and writes its greedy ids", async () => {
+    const model = await load("fp32");
+    expect(model.info.tokenHeads).toBe(expected.length);
+    for (const sizeOf of pieceSizes) {
+      const received = await logitsInPieces(model, tokens, sizeOf);
+      received.forEach((logits, row) => expect(difference(logits, expected, row).largest).toBeLessThan(1e-3));
+    }
+    const [alone = []] = await logitsInPieces(model, tokens.slice(1, 2), () => 5);
+    expect(difference(alone, expected, 1).largest).toBeLessThan(1e-3);
+    const text = readJson<Greedy>(folder, "expected-greedy.json");
+    expect(await greedy(model, text)).toEqual(text.tokens);
+    expect(model.warnings).toEqual([]);
+    await model.dispose();
+  });
+
+  test.each([
+    ["fp16", 0.01],
+    ["q8", 0.1],
+    ["q4", 0.9],
+  ] as const)("computes logits near these in %s", async (dtype, tolerance) => {
+    const model = await load(dtype);
+    const received = await logitsInPieces(model, tokens, () => 7);
+    received.forEach((logits, row) => expect(difference(logits, expected, row).relative).toBeLessThan(tolerance));
+    await model.dispose();
+  });
+}

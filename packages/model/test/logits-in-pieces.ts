@@ -1,0 +1,42 @@
+/** All heads' logits of each row, fed in pieces of the given sizes, as [row][position * heads + head] → logits. */
+import type { Feed, LanguageModel } from "@dynamo/core";
+
+export type SizeOf = (pass: number, row: number) => number;
+
+/** Whole rows, token by token, and ragged: rows that take turns at one to three tokens and then the rest. */
+export const pieceSizes: readonly SizeOf[] = [
+  () => 1000,
+  () => 1,
+  (pass, row) => (pass === 7 ? 1000 : 1 + ((pass + 2 * row) % 3)),
+];
+
+export async function logitsInPieces(
+  model: LanguageModel,
+  rows: readonly (readonly number[])[],
+  sizeOf: SizeOf,
+): Promise<Float32Array[][]> {
+  const { tokenHeads, vocabularySize } = model.info;
+  const results: Float32Array[][] = rows.map(() => []);
+  const done = rows.map(() => 0);
+  const cache = await model.createCache({ rows: rows.length });
+  try {
+    for (let pass = 0; done.some((count, row) => count < (rows[row]?.length ?? 0)); pass++) {
+      const feeds: Feed[] = rows.map((tokens, row) => {
+        const part = tokens.slice(done[row], (done[row] ?? 0) + sizeOf(pass, row));
+        return { tokens: part, positions: part.length };
+      });
+      const { logits } = await model.forward(cache, feeds, { heads: tokenHeads, topK: 3, logits: true });
+      const most = Math.max(...feeds.map(({ positions = 1 }) => positions));
+      feeds.forEach(({ positions = 1 }, row) => {
+        for (let i = 0; i < positions * tokenHeads; i++) {
+          const from = (row * most * tokenHeads + i) * vocabularySize;
+          results[row]?.push(logits?.data.slice(from, from + vocabularySize) ?? new Float32Array());
+        }
+        done[row] = (done[row] ?? 0) + positions;
+      });
+    }
+    return results;
+  } finally {
+    await cache.dispose();
+  }
+}
