@@ -15,7 +15,7 @@ export interface SamplingOptions {
   readonly minP?: number | undefined;
   /** Locally typical sampling: only the tokens nearest to the expected information that together reach this, above 0 to 1. Default 1: all. */
   readonly typicalP?: number | undefined;
-  /** Above 0; 1 is none. Default 1.1. */
+  /** Above 0; 1 is none. Default 1.1, or 1 where the temperature is 0: greedy text is the likeliest token each time. */
   readonly repetitionPenalty?: number | undefined;
 }
 
@@ -42,12 +42,13 @@ export function resolve(
   options: { readonly [K in keyof StepOptions]?: StepOptions[K] | undefined },
   defaults: GenerationDefaults,
 ): StepOptions {
+  const temperature = options.temperature ?? defaults.temperature ?? 0.7;
   return {
-    temperature: options.temperature ?? defaults.temperature ?? 0.7,
+    temperature,
     topP: options.topP ?? defaults.topP,
     minP: options.minP ?? defaults.minP,
     typicalP: options.typicalP ?? defaults.typicalP,
-    repetitionPenalty: options.repetitionPenalty ?? defaults.repetitionPenalty ?? 1.1,
+    repetitionPenalty: options.repetitionPenalty ?? defaults.repetitionPenalty ?? (temperature === 0 ? 1 : 1.1),
     backoff: options.backoff ?? defaults.backoff ?? 0.5,
     maskStrength: options.maskStrength ?? defaults.maskStrength ?? 1,
     adaptive: options.adaptive ?? true,
