@@ -28,7 +28,8 @@ const tests = "[.]test[.]ts$|^(packages|apps|tooling)/[^/]+/test/";
 const configs = "[.]config[.](ts|mjs)$";
 /** Packages that run in browsers too, and the files of them that only Node's entry points reach. */
 const isomorphic = "^packages/(core|onnx|tokenizer|protocol|cooccurrence|decode|model|ort|runtime-web)/src/";
-const nodeOnly = "^packages/model/src/(node-folder[.]ts|convert[.]ts|convert/.*|checkpoint/random-checkpoint[.]ts)$|[-.]?node[.]ts$";
+const nodeOnly =
+  "^packages/model/src/(node-folder[.]ts|convert[.]ts|convert/.*|checkpoint/random-checkpoint[.]ts)$|[-.]?node[.]ts$";
 
 const boundaries = Object.entries(arrows).map(([name, allowed]) => ({
   name: `arrows-of-${name}`,

@@ -73,7 +73,12 @@ const optionChecks: OptionChecks<TrainerOptions> = {
 };
 
 /** Throws `invalid-argument`. */
-export function checkTrainer(runtime: unknown, config: ModelConfig, start: TrainerStart, options: TrainerOptions): void {
+export function checkTrainer(
+  runtime: unknown,
+  config: ModelConfig,
+  start: TrainerStart,
+  options: TrainerOptions,
+): void {
   checkValue("runtime", runtime, runtimeCheck);
   // It refuses what is no model's configuration.
   baseShapes(config);

@@ -27,7 +27,9 @@ export const json = flag("one JSON object on standard output");
 
 export const temperature = number("<t>", "0 is greedy (default: the model's, or 0.7)", { least: 0 });
 export const topK = wholeNumber("<k>", "candidates per head (default: the model's, or 50)", { least: 1, most: 1024 });
-export const repetitionPenalty = number("<p>", "1 is none (default: the model's, or 1.1; 1 at temperature 0)", { above: 0 });
+export const repetitionPenalty = number("<p>", "1 is none (default: the model's, or 1.1; 1 at temperature 0)", {
+  above: 0,
+});
 export const maxNewTokens = (help: string, fallback: number): OptionSpec<number, true> =>
   withDefault(fallback, wholeNumber("<n>", help, { least: 1 }));
 

@@ -70,7 +70,9 @@ const common = {
       .max(1024)
       .transform((k) => (k > 0 ? k : undefined)),
   ).describe("Candidates of each head. Default, also for 0 and -1: the model's, or 50."),
-  repetition_penalty: open(number().gt(0).max(10)).describe("1 is none. Default: the model's, or 1.1; 1 at temperature 0."),
+  repetition_penalty: open(number().gt(0).max(10)).describe(
+    "1 is none. Default: the model's, or 1.1; 1 at temperature 0.",
+  ),
   repeat_penalty: open(number().gt(0).max(10)).describe("llama.cpp's name of repetition_penalty."),
   presence_penalty: open(penalty),
   frequency_penalty: open(penalty),

@@ -41,7 +41,10 @@ const activations: ReadonlyMap<string, Activation> = new Map([
 ]);
 
 /** `headSize` is the family's default where config.json names none; without it hidden_size / heads. */
-export function readLlamaParts(json: JsonReader, defaultHeadSize?: number): LlamaParts & { readonly sizes: LlamaSizes } {
+export function readLlamaParts(
+  json: JsonReader,
+  defaultHeadSize?: number,
+): LlamaParts & { readonly sizes: LlamaSizes } {
   const sizes = readSizes(json);
   const { hiddenSize, heads } = sizes;
   const keyValueHeads = json.whole("num_key_value_heads", 1, heads, heads);

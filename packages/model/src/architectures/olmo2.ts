@@ -10,7 +10,11 @@ function read(json: JsonReader): Architecture {
   const { attention: shape, sizes, norm, activation } = parts;
   const { heads, keyValueHeads, headSize } = shape;
   const bias = json.flag("attention_bias", false);
-  const unnormed = ({ tensor, inputs, outputs }: typeof parts.query): typeof parts.query => ({ tensor, inputs, outputs });
+  const unnormed = ({ tensor, inputs, outputs }: typeof parts.query): typeof parts.query => ({
+    tensor,
+    inputs,
+    outputs,
+  });
   const projections = {
     query: { ...unnormed(parts.query), bias },
     key: { ...unnormed(parts.key), bias },

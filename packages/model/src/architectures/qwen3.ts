@@ -25,8 +25,8 @@ function read(json: JsonReader): Architecture {
     headNorms,
   };
   const rotary = readRope(json, { headSize });
-  const layers = qwenWindows(json, layerCount).map(
-    (window): Layer => llamaLayer({ ...own, attention: { ...parts.attention, ...window } }, rotary),
+  const layers = qwenWindows(json, layerCount).map((window): Layer =>
+    llamaLayer({ ...own, attention: { ...parts.attention, ...window } }, rotary),
   );
   return llamaArchitecture(json, parts, layers);
 }

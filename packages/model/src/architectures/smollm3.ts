@@ -25,7 +25,8 @@ function read(json: JsonReader): Architecture {
 /** `no_rope_layers` has 1 for layers with rotation, 0 for those without. */
 function rotated(json: JsonReader, layers: number): boolean[] {
   const interval = json.whole("no_rope_layer_interval", 1, 2 ** 16, 4);
-  const given = json.any("no_rope_layers") ?? Array.from({ length: layers }, (_, i) => ((i + 1) % interval === 0 ? 0 : 1));
+  const given =
+    json.any("no_rope_layers") ?? Array.from({ length: layers }, (_, i) => ((i + 1) % interval === 0 ? 0 : 1));
   const isFlag = (value: unknown): boolean => value === 0 || value === 1;
   if (!Array.isArray(given) || given.length !== layers || !given.every(isFlag))
     return json.fail(`no_rope_layers must be ${layers} times 0 or 1, received ${show(given)}`);

@@ -27,7 +27,9 @@ export function layerTypes(json: JsonReader, layers: number, typeOf: (layer: num
 export function qwenWindows(json: JsonReader, layers: number): Window[] {
   const isUsed = json.flag("use_sliding_window", false);
   const first = json.whole("max_window_layers", 0, widest, 28);
-  const types = layerTypes(json, layers, (layer) => (isUsed && layer >= first ? "sliding_attention" : "full_attention"));
+  const types = layerTypes(json, layers, (layer) =>
+    isUsed && layer >= first ? "sliding_attention" : "full_attention",
+  );
   const window = json.any("sliding_window");
   return types.map((type) => {
     if (type === "full_attention" || !isUsed || window === undefined) return {};
