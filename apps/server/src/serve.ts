@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { apiKeys, keysOfEnvironment, readKeyFile } from "./keys.js";
+import { checkServe } from "./server-checks.js";
 import { createServer, type DynamoServer } from "./server.js";
 import type { DataOptions, ServerOptions } from "./server-options.js";
 
@@ -29,10 +30,11 @@ export interface ServeOptions extends Omit<ServerOptions, "keys" | "site"> {
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
 
 /**
- * Resolves when the server has ended because its signal fired. Throws `invalid-argument` for a public address without
- * keys, `unsupported` for a port that is taken, and whatever keeps a model from loading.
+ * Resolves when the server has ended because its signal fired. Throws `invalid-argument` for options that are wrong or
+ * unknown and for a public address without keys, `unsupported` for a port that is taken, and whatever keeps a model from loading.
  */
 export async function serve(options: ServeOptions): Promise<void> {
+  checkServe(options);
   const { host = "127.0.0.1", port = 8080, keyFile, withoutKeys = false, patience, signal, onReady, ...rest } = options;
   const keys = [
     ...(keyFile === undefined ? [] : await readKeyFile(keyFile)),

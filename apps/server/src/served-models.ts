@@ -1,12 +1,8 @@
 /** The served models, each with an inference process of its own, and what the log and the metrics are told of it. */
-import { DynamoError } from "@dynamo/core";
 import type { FastifyBaseLogger } from "fastify";
 import type { Inference, InferenceOptions } from "./inference/inference.js";
 import type { Metrics } from "./metrics.js";
 import type { ServerModel, ServerOptions } from "./server-options.js";
-
-/** A busy machine may leave a process that lives without its turn for some tens of milliseconds. */
-const leastHangSeconds = 0.5;
 
 export interface ModelParts {
   readonly make: (options: InferenceOptions) => Inference;
@@ -14,16 +10,11 @@ export interface ModelParts {
   readonly metrics: Metrics;
 }
 
-/** By name. Throws `invalid-argument` for a limit that a busy machine would break. */
+/** By name. */
 export function servedModels(
   { models, hangSeconds = 10 }: ServerOptions,
   parts: ModelParts,
 ): ReadonlyMap<string, Inference> {
-  if (!(hangSeconds >= leastHangSeconds))
-    throw new DynamoError(
-      "invalid-argument",
-      `hangSeconds: expected at least ${leastHangSeconds}, received ${hangSeconds}`,
-    );
   return new Map(models.map((model) => [model.name, servedModel(model, 1000 * hangSeconds, parts)]));
 }
 

@@ -1,5 +1,6 @@
 /** The HTTP server: routes, keys, limits, and an end in good order. */
 import { DynamoError } from "@dynamo/core";
+import { checkValue } from "@dynamo/core/options";
 import type { FastifyInstance } from "fastify";
 import type { ZodType } from "zod";
 import { addCors, addKeys, addRateLimit } from "./access.js";
@@ -11,13 +12,14 @@ import { addHealth } from "./health.js";
 import { addErrors, addNotFound } from "./http-errors.js";
 import { createInference, type Inference, type InferenceOptions } from "./inference/inference.js";
 import { watchMethods } from "./methods.js";
-import { createMetrics } from "./metrics.js";
+import { createMetrics, type Metrics } from "./metrics.js";
 import { addOpenapi } from "./openapi.js";
 import { addApi } from "./openai/routes.js";
 import { validatorOf } from "./openai/validate.js";
 import { addRequestId } from "./request-id.js";
 import { addRecords, logRecord, type OnRecord } from "./request-log.js";
 import { servedModels } from "./served-models.js";
+import { checkServer, patienceCheck } from "./server-checks.js";
 import type { ServerOptions } from "./server-options.js";
 import { leases } from "./shared/leases.js";
 import { openRedis } from "./shared/redis.js";
@@ -41,8 +43,9 @@ export interface ServerParts {
   readonly log?: LogTarget | undefined;
 }
 
-/** A server for these models; nothing is loaded before `start`. */
+/** A server for these models; nothing is loaded before `start`. Throws `invalid-argument` for options that are wrong or unknown. */
 export async function createServer(options: ServerOptions, parts: ServerParts = {}): Promise<DynamoServer> {
+  checkServer(options, parts);
   const metrics = createMetrics();
   const traces = await tracesOf(options, (line) => app.log.warn(line));
   const onRecord: OnRecord = (record) => {
@@ -51,16 +54,39 @@ export async function createServer(options: ServerOptions, parts: ServerParts = 
     traces?.record(record);
   };
   const app = createApp(options, onRecord, parts.log);
+  try {
+    return await filled({ app, metrics, traces, onRecord }, options, parts);
+  } catch (error) {
+    // Whatever was opened is closed with it.
+    await app.close();
+    throw error;
+  }
+}
+
+interface Begun {
+  readonly app: FastifyInstance;
+  readonly metrics: Metrics;
+  readonly traces: Traces | undefined;
+  readonly onRecord: OnRecord;
+}
+
+/** What is opened here ends with the app. */
+async function filled(
+  { app, metrics, traces, onRecord }: Begun,
+  options: ServerOptions,
+  parts: ServerParts,
+): Promise<DynamoServer> {
+  app.addHook("onClose", () => traces?.close());
   const models = servedModels(options, { make: parts.inference ?? createInference, log: app.log, metrics });
   const connections = connectionsOf(app.server);
   const redis =
     options.redisUrl === undefined ? undefined : openRedis(options.redisUrl, (level, line) => app.log[level](line));
   const shared = redis && leases(redis.client);
   const context = { models, options, metrics, created: Math.floor(Date.now() / 1000), leases: shared };
-  app.addHook("onClose", async () => {
+  app.addHook("onClose", (_app, done) => {
     shared?.close();
     redis?.close();
-    await traces?.close();
+    done();
   });
   app.setValidatorCompiler(({ schema }) => validatorOf(schema as unknown as ZodType));
   addErrors(app);
@@ -91,7 +117,10 @@ export async function createServer(options: ServerOptions, parts: ServerParts = 
     async start() {
       await Promise.all([...models.values()].map((inference) => inference.start()));
     },
-    close: (patience = 10_000) => (closing ??= closeAll({ app, connections, models, batches }, patience)),
+    close: async (patience = 10_000) => {
+      checkValue("patience", patience, patienceCheck);
+      await (closing ??= closeAll({ app, connections, models, batches }, patience));
+    },
   };
 }
 

@@ -49,7 +49,14 @@ beforeAll(async () => {
     });
   }).listen(0, "127.0.0.1");
   await once(collector, "listening");
-  const settings = { folder: "", device: "cpu", dtype: undefined, threads: undefined, slots: 1, queue: 4 } as const;
+  const settings = {
+    folder: "/nowhere",
+    device: "cpu",
+    dtype: undefined,
+    threads: undefined,
+    slots: 1,
+    queue: 4,
+  } as const;
   server = await createServer(
     {
       models: [{ name: "stories", settings }],
@@ -271,7 +278,7 @@ describe("traces", () => {
   });
 
   test("an address that is none is refused", async () => {
-    const [model] = [{ name: "stories", settings: {} }] as never[];
+    const model = { name: "stories", settings: { folder: "/nowhere", device: "cpu", slots: 1, queue: 1 } };
     await expect(createServer({ models: [model as never], otlp: "localhost:4318" })).rejects.toThrow(
       /expected the http or https address/,
     );

@@ -51,7 +51,8 @@ export function maskOver(trie: Trie): CooccurrenceMask {
     match(candidates, matches) {
       if (
         !Array.isArray(candidates) ||
-        !candidates.every((ids: unknown) => ids instanceof Int32Array) ||
+        // Holes, too: every() would pass over them.
+        !Array.from(candidates).every((ids: unknown) => ids instanceof Int32Array) ||
         !isMatches(matches)
       )
         throw new DynamoError(

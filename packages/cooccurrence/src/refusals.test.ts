@@ -27,6 +27,7 @@ describe("wrong arguments", () => {
     ["a file's name", () => decodeMask("mask" as never), /file must be a file's bytes, a Uint8Array, received "mask"/],
     ["no mask", () => encodeMask({} as never), /mask must be a mask/],
     ["lists of plain numbers", () => mask.match([[1], [2]] as never, matches), /match\(\) takes a list of Int32Arrays/],
+    ["a list with holes", () => mask.match(new Array(2) as never, matches), /match\(\) takes a list of Int32Arrays/],
     ["no n-gram", () => mask.weight(undefined as never), /ngram must be a list of token ids/],
   ])("%s", (_, run, expected) => {
     expect(run).toThrow(

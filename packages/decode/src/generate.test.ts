@@ -279,7 +279,11 @@ describe("generate refuses", () => {
       "accepted must be": { tokens: [1], accepted: 1 },
       "draft must be a list of": { tokens: [1], draft: null },
       "draft must be a list": { tokens: [1], draft: [null] },
-      "order must be .* received abc": { tokens: [1], order: "abc" },
+      'order must be .* received "abc"': { tokens: [1], order: "abc" },
+      "order must be .* received a symbol": { tokens: [1], order: Symbol("a") },
+      "accepted must be .* received {}": { tokens: [1], accepted: Object.create(null) as unknown },
+      "run from 0 to 127, received { toString }": { tokens: [{ toString: "" }] },
+      "draft must be a list of { token }": { tokens: [1], draft: new Array<unknown>(2) },
       "jointSeconds must be .* received NaN": { tokens: [1], jointSeconds: NaN },
       "at most 2 drafts": { tokens: [1], draft: [1, 2, 3].map((token) => ({ token })) },
     };

@@ -3,6 +3,7 @@
  * has already (OpenAI's logit_bias, presence_penalty and frequency_penalty), and bans.
  */
 import { DynamoError, type Candidates } from "@dynamo/core";
+import { describeName, describeValue } from "@dynamo/core/options";
 import { createBans, type BanContext, type BannedText, type BanOptions, type Bans } from "./bans.js";
 
 /**
@@ -125,7 +126,7 @@ function checkedBias({ logitBias = {} }: AdjustmentOptions, vocabularySize: numb
     if (!(Number.isInteger(id) && id >= 0 && id < vocabularySize)) {
       throw new DynamoError(
         "invalid-argument",
-        `logitBias: token ids run from 0 to ${vocabularySize - 1}, received ${key}`,
+        `logitBias: token ids run from 0 to ${vocabularySize - 1}, received ${describeName(key)}`,
       );
     }
     checkFinite(`logitBias of token ${id}`, value);
@@ -136,6 +137,6 @@ function checkedBias({ logitBias = {} }: AdjustmentOptions, vocabularySize: numb
 
 function checkFinite(name: string, value: number): void {
   if (!Number.isFinite(value)) {
-    throw new DynamoError("invalid-argument", `${name} must be a finite number, received ${String(value)}`);
+    throw new DynamoError("invalid-argument", `${name} must be a finite number, received ${describeValue(value)}`);
   }
 }

@@ -8,6 +8,7 @@ import {
   type Strategy,
   type TextStream,
 } from "@dynamo/core";
+import { describeValue } from "@dynamo/core/options";
 import type { FinishReason, GenerateOptions, GenerationChunk, TokenLogprob } from "./generation.js";
 import { createRandom, type Random } from "./random.js";
 import { createStopText, type StopText } from "./stop-text.js";
@@ -72,7 +73,7 @@ export const remaining = ({ limit, length, promptLength }: Sequence): number => 
 export const feedOf = ({ pending, draft }: Sequence): number[] => [...pending, ...draft.map(({ token }) => token)];
 
 const isListOfObjects = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((each: unknown) => typeof each === "object" && each !== null);
+  Array.isArray(value) && Array.from(value).every((each: unknown) => typeof each === "object" && each !== null);
 
 /** Throws `strategy` unless the output keeps the contract. */
 export function checkOutput(
@@ -90,18 +91,18 @@ export function checkOutput(
   const { accepted = 0, tokens, draft = [], order = 1, jointSeconds = 0 } = output;
   if (tokens.length === 0) fail("step must emit at least one token, received none");
   if (!Number.isInteger(accepted) || accepted < 0 || accepted > sequence.draft.length) {
-    fail(`accepted must be a whole number from 0 to ${sequence.draft.length}, received ${String(accepted)}`);
+    fail(`accepted must be a whole number from 0 to ${sequence.draft.length}, received ${describeValue(accepted)}`);
   }
   if (!Number.isInteger(order) || order < 1)
-    fail(`order must be a whole number of at least 1, received ${String(order)}`);
+    fail(`order must be a whole number of at least 1, received ${describeValue(order)}`);
   if (!(Number.isFinite(jointSeconds) && jointSeconds >= 0)) {
-    fail(`jointSeconds must be a number of at least 0, received ${String(jointSeconds)}`);
+    fail(`jointSeconds must be a number of at least 0, received ${describeValue(jointSeconds)}`);
   }
   if (!isListOfObjects(draft)) fail("draft must be a list of { token }");
-  if (draft.length > mostDrafts) fail(`at most ${mostDrafts} drafts, received ${String(draft.length)}`);
+  if (draft.length > mostDrafts) fail(`at most ${mostDrafts} drafts, received ${draft.length}`);
   for (const token of [...tokens, ...draft.map(({ token: drafted }) => drafted)]) {
     if (!Number.isInteger(token) || token < 0 || token >= vocabularySize) {
-      fail(`token ids run from 0 to ${vocabularySize - 1}, received ${String(token)}`);
+      fail(`token ids run from 0 to ${vocabularySize - 1}, received ${describeValue(token)}`);
     }
   }
 }

@@ -112,6 +112,32 @@ test.each([
     /seeds must be a whole number of at least 1, received 0/,
   ],
   [
+    () =>
+      evaluate.passFlops({ nodes: [{}], inputs: [], initializers: [] } as never, {
+        newPositions: 1,
+        past: 0,
+        allHeads: true,
+      }),
+    /graph must be a graph, as readOnnxGraph\(\) resolves to/,
+  ],
+  [
+    () =>
+      evaluate.passFlops(
+        {
+          nodes: [{ name: "a", opType: "__proto__", domain: "", inputs: [], outputs: [], attributes: {} }],
+          inputs: [],
+          outputs: [],
+          initializers: [],
+        },
+        { newPositions: 1, past: 0, allHeads: true },
+      ),
+    /a: the shapes of operator __proto__ are not known here/,
+  ],
+  [
+    () => evaluate.passFlops({ nodes: new Array(1), inputs: [], initializers: [] } as never, {} as never),
+    /graph must be a graph, as readOnnxGraph\(\) resolves to/,
+  ],
+  [
     () => evaluate.judgeTexts({ texts: "a", endpoint: "http://a", mode: "pairs", model: "m" } as never),
     /mode must be one of "pairwise", "single"/,
   ],

@@ -29,7 +29,7 @@ const maxElements = 2 ** 32;
 export function checkShape(shape: unknown): asserts shape is readonly number[] {
   const isShape = (value: unknown): boolean =>
     Array.isArray(value) &&
-    value.every(whole(0, maxElements).accepts) &&
+    Array.from(value).every(whole(0, maxElements).accepts) &&
     value.reduce((product: number, dimension: number) => product * dimension, 1) <= maxElements;
   checkValue("shape", shape, valueCheck("a list of dimensions, of at most 2^32 elements together", isShape));
 }

@@ -69,6 +69,7 @@ describe("wrong arguments", () => {
     ["a size's other name", () => model.neoxConfigJson({ vocabSize: 8 } as never), /no option vocabSize/],
     ["a graph's dtype", () => model.graphPath("int8" as never), /dtype must be one of/],
     ["head 1", () => model.headPrefix(1), /head must be a whole number of at least 2/],
+    ["a shape with a hole", () => model.initialTensor("x", new Array(2), 1), /shape must be a list of dimensions/],
     [
       "a shape without end",
       () => model.initialTensor("x", [2 ** 20, 2 ** 20], 1),

@@ -91,6 +91,7 @@ test.each([
     () => overLink.createSession({ path: "m" }, { outputs: [] } as never),
     /no option outputs: expected one of deviceOutputs/,
   ],
+  [() => overLink.createState({ x: { ...x, dims: new Array(1) } }), /tensors must be tensors by name/],
   [() => overLink.createState({ x: [1] } as never), /tensors must be tensors by name, each as tensor\(\) makes it/],
 ])("%#: refused by name", async (call, expected) => {
   const called = async (): Promise<void> => {

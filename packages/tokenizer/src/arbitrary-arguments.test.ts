@@ -101,6 +101,8 @@ test.each([
   [() => trainer().finish({ onprogress: () => 1 } as never), "did you mean onProgress?"],
   [() => train.tokenizerConfig({ contextLength: "8" } as never), 'contextLength must be a whole number of at least 1, received "8"'], // prettier-ignore
   [() => train.createBpeTrainer({ ...training, minfrequency: 1 } as never), "did you mean minFrequency?"],
+  [() => loaded.applyChatTemplate([{ ...message, map: new Map([[Object.create(null), Symbol("a")]]) }]), "map.\"{}\": expected JSON's values, received a symbol"], // prettier-ignore
+  [() => loaded.applyChatTemplate([{ ...message, odd: Object.assign(new Date(0), { constructor: null }) }]), "odd: expected JSON's values, received a Date"], // prettier-ignore
   [() => tokenizer.fitConversation(["a"] as never, {} as never), "messages must be a list of messages { role, content }"], // prettier-ignore
 ])("case %#", (call, expected) => {
   expect(call).toThrow(expected);

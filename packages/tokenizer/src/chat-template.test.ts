@@ -53,7 +53,7 @@ describe("variables", () => {
     const variables = { f: () => 1 };
     expect(failure(() => render("", { variables }))).toEqual([
       "invalid-argument",
-      "f: expected JSON's values, received a function",
+      "f: expected JSON's values, received the function f",
     ]);
     const list: unknown[] = [];
     list.push(list);

@@ -69,7 +69,7 @@ function flat(step: unknown, members: string): Step[] {
   if (!isObject(step)) return [];
   const { type, [members]: steps } = step;
   if (type === "Sequence") return Array.isArray(steps) ? steps.flatMap((each) => flat(each, members)) : [];
-  return [{ ...step, type: String(type) }];
+  return [{ ...step, type: typeof type === "string" ? type : "" }];
 }
 
 const unicodeForms = new Set(["NFC", "NFD", "NFKC", "NFKD"]);

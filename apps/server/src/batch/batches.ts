@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { DynamoError } from "@dynamo/core";
 import { openEmbedded, type EmbeddedDatabase } from "@dynamo/jobs";
 import type { FastifyRequest } from "fastify";
 import { ApiError } from "../openai/errors.js";
@@ -43,7 +44,9 @@ interface Opened {
 /** Rejects when the embedded database does not open; PostgreSQL is waited for, and what needs it is refused meanwhile. */
 export async function openBatches(options: BatchesOptions): Promise<Batches> {
   const { folder, databaseUrl, ownerOf, log } = options;
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw new DynamoError("not-found", `the data folder ${folder} cannot be made: ${messageOf(cause)}`, { cause });
+  });
   const files = await openFileStore(join(folder, "files"));
   const embedded = databaseUrl === undefined ? await openEmbedded(folder) : undefined;
   const closing = new AbortController();

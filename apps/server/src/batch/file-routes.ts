@@ -1,6 +1,7 @@
 /** /v1/files: what batches read and write. */
 import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { describeValue } from "@dynamo/core/options";
 import { coerce, object, enum as oneOf, string } from "zod";
 import { docs } from "../openapi.js";
 import { deletedAnswer, fileAnswer, listAnswer } from "../openai/answers.js";
@@ -100,7 +101,7 @@ async function upload(request: FastifyRequest, { files, ownerOf, mostBytes }: Fi
     }
     if (staged === undefined) throw new ApiError(400, "file: expected a file, received none", { param: "file" });
     if (purpose !== "batch")
-      throw new ApiError(400, `purpose: expected batch, received ${String(purpose)}`, { param: "purpose" });
+      throw new ApiError(400, `purpose: expected batch, received ${describeValue(purpose)}`, { param: "purpose" });
     return await staged.keep({ id: newFileId(), owner: ownerOf(request), filename, purpose });
   } catch (error) {
     // The rest of a refused body would stand before the connection's next request for ever.

@@ -2,6 +2,7 @@
 import { open, stat, truncate, type FileHandle } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
 import { createInference, type Inference } from "../inference/inference.js";
+import { checkBatchFile } from "../server-checks.js";
 import type { ServerModel } from "../server-options.js";
 import { checkInput } from "./check-input.js";
 import { isFault, parseRequest, readLines, type TextLine } from "./input.js";
@@ -35,10 +36,14 @@ export interface BatchFileResult {
 
 /** Throws `invalid-file` for an input that is no batch, `aborted` when the signal fires: what is finished is in the output. */
 export async function runBatchFile(options: BatchFileOptions): Promise<BatchFileResult> {
+  checkBatchFile(options);
   const { input, output, model, signal } = options;
   const total = await checked(input);
   const done = await finishedIds(output);
   if (done.size >= total) return { total, before: done.size, refused: 0, failed: 0 };
+  const file = await open(output, "a").catch((cause: unknown) => {
+    throw new DynamoError("not-found", `the output ${output} cannot be written`, { cause });
+  });
   const inference = createInference({
     settings: model.settings,
     onPass: () => undefined,
@@ -47,7 +52,6 @@ export async function runBatchFile(options: BatchFileOptions): Promise<BatchFile
       if (level === "error") options.log(line);
     },
   });
-  const file = await open(output, "a");
   try {
     await inference.start();
     return await computeAll(options, inference, appender(file), total, done);
@@ -58,9 +62,10 @@ export async function runBatchFile(options: BatchFileOptions): Promise<BatchFile
 }
 
 async function checked(input: string): Promise<number> {
-  await stat(input).catch((cause: unknown) => {
+  const found = await stat(input).catch((cause: unknown) => {
     throw new DynamoError("not-found", `the file ${input} cannot be read`, { cause });
   });
+  if (!found.isFile()) throw new DynamoError("invalid-file", `${input}: expected a file of requests, received none`);
   const { total, faults } = await checkInput(input, undefined, Infinity);
   if (faults.length > 0)
     throw new DynamoError("invalid-file", `${input}: ${faults.map(({ message }) => message).join("; ")}`);

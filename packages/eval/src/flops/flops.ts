@@ -5,19 +5,11 @@
 import { stat, open } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
-import {
-  checkOptions,
-  checkValue,
-  flag,
-  isPlainObject,
-  required,
-  valueCheck,
-  whole,
-  type OptionChecks,
-} from "@dynamo/core/options";
+import { checkOptions, checkValue, flag, required, whole, type OptionChecks } from "@dynamo/core/options";
 import { graphPath, type ModelDType } from "@dynamo/model";
 import { readOnnxGraph, type GraphStructure, type OnnxNode } from "@dynamo/onnx";
 import { folderCheck } from "../arguments.js";
+import { graphCheck } from "./graph-check.js";
 import { intOf, outputShapes, product, type Shaped } from "./shapes.js";
 
 /** A forward pass; a position's cost depends on how much the row holds already. */
@@ -41,12 +33,6 @@ const passChecks: OptionChecks<PassShape> = {
   past: required(whole(0)),
   allHeads: required(flag),
 };
-
-const graphCheck = valueCheck<GraphStructure>("a graph, as readOnnxGraph() resolves to", (value) => {
-  if (!isPlainObject(value)) return false;
-  const { nodes, inputs, initializers } = value as Partial<GraphStructure>;
-  return [nodes, inputs, initializers].every((list) => Array.isArray(list) && list.every(isPlainObject));
-});
 
 /** Of a model folder's graph. Throws `not-found` and `invalid-file`. */
 export async function readModelGraph(folder: string, dtype: ModelDType): Promise<GraphStructure> {
@@ -76,18 +62,26 @@ export function passFlops(graph: GraphStructure, pass: PassShape): number {
   checkValue("graph", graph, graphCheck);
   checkOptions("passFlops()", pass, passChecks);
   const { rows = 1, newPositions, wanted = 1, past, allHeads } = pass;
-  const sizes: Readonly<Record<string, number>> = { B: rows, S: newPositions, P: wanted, C: past };
-  const known: Readonly<Record<string, readonly number[]>> = { all_heads: [allHeads ? 1 : 0], top_k: [1] };
+  const sizes = new Map([
+    ["B", rows],
+    ["S", newPositions],
+    ["P", wanted],
+    ["C", past],
+  ]);
+  const known = new Map([
+    ["all_heads", [allHeads ? 1 : 0]],
+    ["top_k", [1]],
+  ]);
   const values = new Map<string, Shaped>();
   for (const { name, dims, values: constant } of graph.initializers) values.set(name, { dims, values: constant });
   for (const { name, dims } of graph.inputs) {
     const own = dims.map((dim) => {
-      const size = typeof dim === "number" ? dim : sizes[dim];
+      const size = typeof dim === "number" ? dim : sizes.get(dim);
       if (size === undefined)
         throw new DynamoError("unsupported", `input ${name}: expected dims of B, S, P and C, received ${dim}`);
       return size;
     });
-    values.set(name, { dims: own, values: known[name] });
+    values.set(name, { dims: own, values: known.get(name) });
   }
   return walkNodes(graph.nodes, values);
 }

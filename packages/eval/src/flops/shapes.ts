@@ -16,7 +16,7 @@ type Rule = (inputs: readonly (Shaped | undefined)[], node: OnnxNode) => readonl
 
 /** Throws `unsupported` for an operator that has no rule here, `invalid-file` for shapes that do not fit it. */
 export function outputShapes(node: OnnxNode, inputs: readonly (Shaped | undefined)[]): readonly Shaped[] {
-  const rule = rules[node.opType];
+  const rule = rules.get(node.opType);
   if (rule === undefined)
     throw new DynamoError("unsupported", `${node.name}: the shapes of operator ${node.opType} are not known here`);
   return rule(inputs, node);
@@ -183,7 +183,7 @@ const gemm: Rule = ([a, b], node) => {
 
 const each = (names: string, rule: Rule): [string, Rule][] => names.split(" ").map((name) => [name, rule]);
 
-const rules: Readonly<Record<string, Rule>> = Object.fromEntries<Rule>([
+const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...each("Identity Cast", same),
   ...each("Softmax LayerNormalization SimplifiedLayerNormalization Gelu RotaryEmbedding Log Exp Erf Tanh", shapeOnly),
   ...each("Sqrt Neg Not Relu", shapeOnly),

@@ -13,7 +13,8 @@ export interface Estimate {
 }
 
 const isInterval = (value: unknown): boolean =>
-  value === null || (Array.isArray(value) && value.length === 2 && value.every((end) => typeof end === "number"));
+  value === null ||
+  (Array.isArray(value) && value.length === 2 && Array.from(value).every((end) => typeof end === "number"));
 
 export const estimateCheck = valueCheck<Estimate>(
   "an estimate { value, interval }",

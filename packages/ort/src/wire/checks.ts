@@ -13,7 +13,7 @@ export const graphCheck = valueCheck<GraphSource>("a graph { path } or { bytes, 
   if (!isPlainObject(value)) return false;
   const { path, bytes, externalData = [] } = value as Readonly<Record<string, unknown>>;
   if (path !== undefined) return typeof path === "string" && path !== "" && !path.includes("\0");
-  return isBytes(bytes) && Array.isArray(externalData) && externalData.every(isExternalData);
+  return isBytes(bytes) && Array.isArray(externalData) && Array.from(externalData).every(isExternalData);
 });
 
 export const namesCheck = listOf(text, "a list of names");
@@ -42,7 +42,7 @@ function isTensor(value: unknown): boolean {
   return (
     typeof dtype === "string" &&
     Array.isArray(dims) &&
-    dims.every(dimension.accepts) &&
+    Array.from(dims).every(dimension.accepts) &&
     ArrayBuffer.isView(view) &&
     !(view instanceof DataView)
   );

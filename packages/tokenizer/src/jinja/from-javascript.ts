@@ -1,5 +1,6 @@
 /** The caller's values as a template's: a deep copy, so that nothing of the caller's can be reached. */
 import { DynamoError } from "@dynamo/core";
+import { describeName, describeValue } from "@dynamo/core/options";
 import { maxNesting, type Budget } from "./budget.js";
 import { Dict, type Value } from "./values.js";
 
@@ -24,19 +25,23 @@ export function fromJavaScript(value: unknown, place: string, budget: Budget, de
       return Number.isSafeInteger(value) ? BigInt(value) : value;
     default:
   }
-  const inner = (item: unknown, key: string): Value => fromJavaScript(item, `${place}.${key}`, budget, depth + 1);
+  const inner = (item: unknown, key: string): Value =>
+    fromJavaScript(item, `${place}.${describeName(key)}`, budget, depth + 1);
   if (value === null || value === undefined) return null;
-  if (Array.isArray(value)) return value.map((item: unknown, i) => inner(item, String(i)));
+  if (Array.isArray(value)) return Array.from(value, (item: unknown, i) => inner(item, String(i)));
   if (value instanceof Map)
-    return new Dict([...value].map(([key, item]) => [inner(key, "key"), inner(item, String(key))] as const));
+    return new Dict(
+      [...value].map(
+        ([key, item]) => [inner(key, "key"), inner(item, typeof key === "string" ? key : describeValue(key))] as const,
+      ),
+    );
   if (isRecord(value))
     return new Dict(
       Object.entries(value)
         .filter(([, item]) => item !== undefined)
         .map(([key, item]) => [key, inner(item, key)] as const),
     );
-  const received = typeof value === "object" ? `a ${value.constructor.name}` : `a ${typeof value}`;
-  throw new DynamoError("invalid-argument", `${place}: expected JSON's values, received ${received}`);
+  throw new DynamoError("invalid-argument", `${place}: expected JSON's values, received ${describeValue(value)}`);
 }
 
 /** A plain object, of whichever realm. */
