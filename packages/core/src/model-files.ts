@@ -21,7 +21,8 @@ export interface ModelFiles {
 export function checkInside(path: string): void {
   checkValue("path", path, text);
   const parts = path.split("/");
-  if (/[\\:\0]/.test(path) || parts.some((part) => part === "" || part === "." || part === "..")) {
+  // Half a character has no place in an address.
+  if (/[\\:\0]|\p{Surrogate}/u.test(path) || parts.some((part) => part === "" || part === "." || part === "..")) {
     throw new DynamoError(
       "invalid-file",
       `expected the name of a file inside the model's folder, received ${JSON.stringify(path.slice(0, 200))}`,

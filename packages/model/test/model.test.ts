@@ -280,6 +280,23 @@ describe("a loaded model", () => {
       await expect(model.forward(cache, feeds, { heads: 1, topK: 1 })).rejects.toThrow(message);
     }
     expect(() => cache.truncate(0, 3)).toThrow(/holds 2 positions, received 3/);
+    for (const wrong of [-1, 2, 0.5, "0", "length", undefined, null, 1n, Symbol("0"), { toString: "" }] as never[]) {
+      expect(() => cache.truncate(wrong, 0)).toThrow(/the cache has rows 0 to 1, received/);
+      await expect(cache.copyRow(wrong, 0)).rejects.toThrow(/the cache has rows 0 to 1, received/);
+      await expect(cache.copyRow(0, wrong)).rejects.toThrow(/the cache has rows 0 to 1, received/);
+    }
+    for (const wrong of [-1, 3, 0.5, "0", null, 1n, Symbol("0"), { toString: "" }] as never[]) {
+      expect(() => cache.truncate(0, wrong)).toThrow(/row 0 holds 2 positions, received/);
+      await expect(cache.copyRow(0, 1, wrong)).rejects.toThrow(/row 0 holds 2 positions, received/);
+    }
+    for (const wrong of [0, 0.5, "1", null, 1n, Symbol("1")] as never[]) {
+      await expect(model.createCache({ rows: wrong })).rejects.toThrow(/rows must be a whole number of at least 1/);
+      await expect(model.createCache({ rows: 1, maxLength: wrong })).rejects.toThrow(
+        /maxLength must be a whole number/,
+      );
+    }
+    await expect(model.createCache({ rows: 1, maxlength: 5 } as never)).rejects.toThrow(/did you mean maxLength\?/);
+    await expect(cache.copyRow(0, 1, 1, {} as never)).rejects.toThrow(/belongs to another model/);
     expect(cache.lengths).toEqual([2, 0]);
     await cache.dispose();
   });
@@ -295,7 +312,7 @@ describe("a loaded model", () => {
     const tooMany = model.forward(whole, [{ tokens: randomTokens(701, 1) }], { heads: 1, topK: 1 });
     await expect(tooMany).rejects.toThrow(/the context holds 700 tokens/);
     await whole.dispose();
-    await expect(model.createCache({ rows: 1, maxLength: 0 })).rejects.toThrow(/at least 1 position, received 0/);
+    await expect(model.createCache({ rows: 1, maxLength: 0 })).rejects.toThrow(/maxLength must be a whole number of at least 1, received 0/);
   });
 
   it("stops between the chunks of a long prompt", async () => {

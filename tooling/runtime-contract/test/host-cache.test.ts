@@ -88,7 +88,7 @@ test("layouts and passes that cannot be are refused with what was expected", () 
   const cache = createHostCache(layout);
   const [key] = layout.tensors as [(typeof layout.tensors)[number]];
   expect(() => createHostCache({ ...layout, rows: 0 })).toThrow(
-    "rows: expected a whole number from 1 to 4096, received 0",
+    "rows must be a whole number from 1 to 4096, received 0",
   );
   expect(() => createHostCache({ ...layout, maxLength: 2 ** 60 })).toThrow("maxLength");
   expect(() => createHostCache({ ...layout, tensors: [] })).toThrow("number of cache tensors");
@@ -96,10 +96,10 @@ test("layouts and passes that cannot be are refused with what was expected", () 
   expect(() => createHostCache({ ...layout, tensors: [key, { ...key, name: "b", headSize: 5 }] })).toThrow(
     "share one headSize",
   );
-  expect(() => cache.check([0, 0, 0], 1)).toThrow("number of lengths: expected a whole number from 1 to 2, received 3");
-  expect(() => cache.check([11], 1)).toThrow("cache length: expected a whole number from 0 to 10, received 11");
+  expect(() => cache.check([0, 0, 0], 1)).toThrow("number of lengths must be a whole number from 1 to 2, received 3");
+  expect(() => cache.check([11], 1)).toThrow("cache length must be a whole number from 0 to 10, received 11");
   expect(() => cache.check([NaN], 1)).toThrow("received NaN");
   expect(() => cache.check([0], 0)).toThrow("newPositions");
-  expect(() => cache.copyRow(0, 2, 1)).toThrow("row copied to: expected a whole number from 0 to 1, received 2");
+  expect(() => cache.copyRow(0, 2, 1)).toThrow("row copied to must be a whole number from 0 to 1, received 2");
   expect(() => cache.append(new Float32Array(3), [0], 1)).toThrow("delta: expected 28 elements, received 3");
 });

@@ -41,6 +41,7 @@ export function runtimeContract(name: string, create: () => Runtime, options: Co
 
     sessionContract(() => runtime, options);
     cacheContract(() => runtime, options);
+    wrongCopies(() => runtime);
     endingContract(create);
   });
 }
@@ -327,6 +328,61 @@ function cacheContract(runtime: () => Runtime, { programs: programCount, float16
       const longer = await session.createCache({ ...layout, maxLength: layout.maxLength + 1 });
       await expectError(cache.copyRow(0, 0, 0, longer), "invalid-argument", "caches of one layout");
       await session.run({ fresh }, [], { cache, lengths: [0], newPositions: 1 });
+    });
+  });
+}
+
+/** No row, no number of positions: also in plain JavaScript's hands. */
+const noNumbers: readonly unknown[] = [-1, 1.5, NaN, 2 ** 60, "0", undefined, null, 1n, Symbol("0"), { toString: "" }];
+
+function wrongCopies(runtime: () => Runtime): void {
+  test("rows and lengths that cannot be are refused by name, and leave the cache as it was", async () => {
+    const layout = testLayout({ rows: 2 });
+    await withSession(runtime(), cacheGraph(layout), async (session) => {
+      const cache = await session.createCache(layout);
+      const fresh = freshValues(layout, 1, 1, 5);
+      const pass = async (length: number): Promise<number | undefined> => {
+        const append = { cache, lengths: [length], newPositions: 1 };
+        const { "seen.past.0.key": seen } = await session.run({ fresh }, ["seen.past.0.key"], append);
+        return (seen as Tensor<"float32">).data[0];
+      };
+      await pass(0);
+      for (const wrong of noNumbers as readonly number[]) {
+        await expectError(
+          cache.copyRow(wrong, 0, 1),
+          "invalid-argument",
+          "row copied from must be a whole number from 0",
+        );
+        await expectError(
+          cache.copyRow(0, wrong, 1),
+          "invalid-argument",
+          "row copied to must be a whole number from 0",
+        );
+        await expectError(
+          cache.copyRow(0, 1, wrong),
+          "invalid-argument",
+          "length copied must be a whole number from 0",
+        );
+        await expectError(cache.trim(wrong), "invalid-argument", "length kept must be a whole number from 0");
+        await expectError(
+          session.run({ fresh }, [], { cache, lengths: [wrong], newPositions: 1 }),
+          "invalid-argument",
+          "",
+        );
+        await expectError(
+          session.run({ fresh }, [], { cache, lengths: [0], newPositions: wrong }),
+          "invalid-argument",
+          "",
+        );
+        await expectError(session.createCache({ ...layout, rows: wrong }), "invalid-argument", "rows must be");
+        await expectError(
+          session.createCache({ ...layout, maxLength: wrong }),
+          "invalid-argument",
+          "maxLength must be",
+        );
+      }
+      await expectError(cache.copyRow(0, 1, 1, {} as never), "invalid-argument", "belongs to another session");
+      expect(await pass(1)).toBe(fresh.data[0]);
     });
   });
 }

@@ -24,6 +24,7 @@ test("files of a list have the addresses in it, and no others exist", () => {
 
 test("paths that leave the folder and addresses that are none are refused", () => {
   expect(() => fileAddresses("models", page).of("../secret")).toThrow(/secret/);
+  expect(() => fileAddresses("models", page).of("\ud800")).toThrow(/a file inside the model.s folder/);
   expect(() => fileAddresses({ "../secret": "a" }, page)).toThrow(/secret/);
   expect(() => fileAddresses({ "config.json": "https://" }, page)).toThrow(
     'config.json: expected an address, received "https://"',

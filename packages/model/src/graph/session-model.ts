@@ -3,6 +3,7 @@ import {
   DynamoError,
   tensor,
   throwIfAborted,
+  type CacheOptions,
   type Feed,
   type ForwardOptions,
   type ForwardResult,
@@ -12,6 +13,7 @@ import {
   type Session,
   type SessionCache,
 } from "@dynamo/core";
+import { checkOptions, describeValue, required, whole, type OptionChecks } from "@dynamo/core/options";
 import { candidatesOf, gatherLogits, type Round } from "./candidates.js";
 
 /**
@@ -32,6 +34,8 @@ interface OwnCache extends KvCache {
   readonly memory: SessionCache;
 }
 
+const cacheChecks: OptionChecks<CacheOptions> = { rows: required(whole(1)), maxLength: whole(1) };
+
 export function sessionModel({
   info,
   tokenizer,
@@ -48,11 +52,9 @@ export function sessionModel({
     info,
     tokenizer,
     cooccurrence,
-    async createCache({ rows, maxLength = info.contextLength }) {
-      if (!Number.isInteger(rows) || rows < 1)
-        throw new DynamoError("invalid-argument", `a cache needs at least 1 row, received ${rows}`);
-      if (!Number.isInteger(maxLength) || maxLength < 1)
-        throw new DynamoError("invalid-argument", `a cache needs at least 1 position, received ${maxLength}`);
+    async createCache(options) {
+      checkOptions("createCache()", options, cacheChecks);
+      const { rows, maxLength = info.contextLength } = options;
       const most = Math.min(maxLength, info.contextLength);
       const cache = kvCache(rows, most, await createMemory(rows, most), find);
       caches.add(cache);
@@ -81,7 +83,7 @@ function kvCache(rows: number, maxLength: number, memory: SessionCache, find: (c
     },
     async copyRow(from, to, length, source = own) {
       const given = find(source);
-      const copied = length ?? lengthOf(given, from);
+      const copied = length === undefined ? lengthOf(given, from) : length;
       checkPrefix(given, from, copied);
       lengthOf(own, to);
       if (given !== own || from !== to) await memory.copyRow(from, to, copied, given.memory);
@@ -94,16 +96,17 @@ function kvCache(rows: number, maxLength: number, memory: SessionCache, find: (c
 }
 
 function lengthOf({ lengths }: OwnCache, row: number): number {
-  const length = lengths[row];
-  if (length === undefined)
-    throw new DynamoError("invalid-argument", `the cache has rows 0 to ${lengths.length - 1}, received ${row}`);
-  return length;
+  if (Number.isInteger(row) && row >= 0 && row < lengths.length) return lengths[row] as number;
+  throw new DynamoError(
+    "invalid-argument",
+    `the cache has rows 0 to ${lengths.length - 1}, received ${describeValue(row)}`,
+  );
 }
 
 function checkPrefix(cache: OwnCache, row: number, length: number): void {
   const held = lengthOf(cache, row);
   if (Number.isInteger(length) && length >= 0 && length <= held) return;
-  throw new DynamoError("invalid-argument", `row ${row} holds ${held} positions, received ${length}`);
+  throw new DynamoError("invalid-argument", `row ${row} holds ${held} positions, received ${describeValue(length)}`);
 }
 
 function checkFeeds(
@@ -119,7 +122,10 @@ function checkFeeds(
     );
   }
   if (!Number.isInteger(options.topK) || options.topK < 1) {
-    throw new DynamoError("invalid-argument", `topK must be a whole number of at least 1, received ${options.topK}`);
+    throw new DynamoError(
+      "invalid-argument",
+      `topK must be a whole number of at least 1, received ${describeValue(options.topK)}`,
+    );
   }
   for (const [row, { tokens, positions = 1 }] of feeds.entries()) {
     const length = cache.lengths[row] as number;
@@ -141,7 +147,10 @@ function checkFeeds(
     for (let i = 0; i < tokens.length; i++) {
       const token = tokens[i] as number;
       if (!Number.isInteger(token) || token < 0 || token >= vocabularySize) {
-        throw new DynamoError("invalid-argument", `token ids run from 0 to ${vocabularySize - 1}, received ${token}`);
+        throw new DynamoError(
+          "invalid-argument",
+          `token ids run from 0 to ${vocabularySize - 1}, received ${describeValue(token)}`,
+        );
       }
     }
   }

@@ -1,5 +1,6 @@
 /** Checks of cache layouts and how much room a cache makes; shared by the host's and the GPU's cache. */
 import { DynamoError, type CacheLayout, type CacheTensor } from "@dynamo/core";
+import { checkValue, oneOf, whole } from "@dynamo/core/options";
 
 /** Bounds on what a layout may ask for, against a damaged config: far beyond any model, far below an overflow. */
 const maxRows = 4096;
@@ -39,17 +40,19 @@ export function cacheDims<Size extends number | string = number>(
 
 /** Throws `invalid-argument` for a layout that no cache can have. */
 export function checkLayout(layout: CacheLayout): void {
-  checkWhole("rows", layout.rows, 1, maxRows);
-  checkWhole("maxLength", layout.maxLength, 1, maxPositions);
-  checkWhole("number of cache tensors", layout.tensors.length, 1, maxTensors);
-  const headSize = layout.tensors[0]?.headSize;
+  checkValue("rows", layout.rows, whole(1, maxRows));
+  checkValue("maxLength", layout.maxLength, whole(1, maxPositions));
+  checkValue("number of cache tensors", layout.tensors.length, whole(1, maxTensors));
+  checkValue("dtype of a cache", layout.dtype, oneOf("float32", "float16"));
+  const { headSize } = layout.tensors[0] as CacheTensor;
   for (const tensor of layout.tensors) {
-    checkWhole(`heads of ${tensor.name}`, tensor.heads, 1, 2 ** 16);
-    checkWhole(`headSize of ${tensor.name}`, tensor.headSize, 1, 2 ** 16);
+    checkValue(`kind of ${tensor.name}`, tensor.kind, oneOf("key", "value"));
+    checkValue(`heads of ${tensor.name}`, tensor.heads, whole(1, 2 ** 16));
+    checkValue(`headSize of ${tensor.name}`, tensor.headSize, whole(1, 2 ** 16));
     if (tensor.headSize !== headSize) {
       throw new DynamoError(
         "invalid-argument",
-        `cache tensors share one headSize because ${layout.delta} packs them: expected ${String(headSize)}, received ${tensor.headSize} for ${tensor.name}`,
+        `cache tensors share one headSize because ${layout.delta} packs them: expected ${headSize}, received ${tensor.headSize} for ${tensor.name}`,
       );
     }
   }
@@ -61,11 +64,12 @@ export function checkLayout(layout: CacheLayout): void {
 
 /** Throws `invalid-argument` unless a pass over `lengths` fits the cache. */
 export function checkAppend(layout: CacheLayout, lengths: readonly number[], newPositions: number, held: number): void {
-  checkWhole("number of lengths", lengths.length, 1, layout.rows);
-  checkWhole("newPositions", newPositions, 1, maxPositions);
-  for (const length of lengths) checkWhole("cache length", length, 0, held);
+  checkValue("number of lengths", lengths.length, whole(1, layout.rows));
+  checkValue("newPositions", newPositions, whole(1, maxPositions));
+  for (const length of lengths) checkValue("cache length", length, whole(0, held));
 }
 
+/** A row that is copied, from which cache's row, to which. */
 export interface RowCopy {
   readonly from: number;
   readonly to: number;
@@ -76,15 +80,12 @@ export interface RowCopy {
 
 /** Throws `invalid-argument` unless `from` and `to` are rows, and `length` positions can be there and have room here. */
 export function checkCopy(layout: CacheLayout, source: CacheLayout, { from, to, length, held }: RowCopy): void {
-  checkWhole("row copied from", from, 0, source.rows - 1);
-  checkWhole("row copied to", to, 0, layout.rows - 1);
-  checkWhole("length copied", length, 0, Math.min(held, layout.maxLength));
+  checkValue("row copied from", from, whole(0, source.rows - 1));
+  checkValue("row copied to", to, whole(0, layout.rows - 1));
+  checkValue("length copied", length, whole(0, Math.min(held, layout.maxLength)));
 }
 
-function checkWhole(what: string, value: number, least: number, most: number): void {
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-  throw new DynamoError(
-    "invalid-argument",
-    `${what}: expected a whole number from ${least} to ${most}, received ${value}`,
-  );
+/** Throws `invalid-argument` unless a cache can be trimmed to `length` positions. */
+export function checkTrim({ maxLength }: CacheLayout, length: number): void {
+  checkValue("length kept", length, whole(0, maxLength));
 }

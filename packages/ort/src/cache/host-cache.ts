@@ -1,6 +1,15 @@
 /** The KV cache in host memory, for cpu and cuda: a pass reads it in place, and JavaScript writes the new positions. */
 import { allocate, DynamoError, type CacheLayout, type CacheTensor } from "@dynamo/core";
-import { cacheDims, capacityFor, checkAppend, checkCopy, checkLayout, hostGrowth, totalHeads } from "./cache-layout.js";
+import {
+  cacheDims,
+  capacityFor,
+  checkAppend,
+  checkCopy,
+  checkLayout,
+  checkTrim,
+  hostGrowth,
+  totalHeads,
+} from "./cache-layout.js";
 
 /** Memory is taken ahead by half: address space, which the system fills in only when it is written to. */
 const reserveFactor = 1.5;
@@ -87,6 +96,7 @@ export function createHostCache(layout: CacheLayout): HostCache {
       }
     },
     trim(length) {
+      checkTrim(layout, length);
       const old = capacity;
       const next = capacityFor(length, maxLength, hostGrowth);
       if (2 * next > old) return;

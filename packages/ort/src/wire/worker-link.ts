@@ -20,6 +20,14 @@ export interface PendingCalls {
   readonly rejectAll: (error: DynamoError) => void;
 }
 
+/** What no thread can hand to another, as functions and symbols, is an argument's fault. */
+function notCloned(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== "DataCloneError") return error;
+  return new DynamoError("invalid-argument", `the worker cannot be sent what was given: ${error.message}`, {
+    cause: error,
+  });
+}
+
 /** The calls that a worker owes an answer to; `onBusy` is told when there begin to be some and when there are none left. */
 export function pendingCalls(post: (call: Call) => void, onBusy: (busy: boolean) => void): PendingCalls {
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: DynamoError) => void }>();
@@ -32,7 +40,7 @@ export function pendingCalls(post: (call: Call) => void, onBusy: (busy: boolean)
           post({ id, request });
         } catch (error) {
           // Tensors are copied on their way, and the memory for that may be missing.
-          throw memoryError(error) ?? error;
+          throw memoryError(error) ?? notCloned(error);
         }
         waiting.set(id, { resolve, reject });
         onBusy(true);

@@ -10,7 +10,8 @@ import {
   type Tensor,
   type TensorInfo,
 } from "@dynamo/core";
-import { checkValue, plainObject } from "@dynamo/core/options";
+import { checkValue, listOf, plainObject, whole } from "@dynamo/core/options";
+import { checkCopy, checkLayout, checkTrim } from "../cache/cache-layout.js";
 import { layoutCheck, namesCheck, tensorsCheck } from "./checks.js";
 import type { SessionShape, WireAppend, WireTensors } from "./messages.js";
 import { ownState } from "./worker-state.js";
@@ -48,6 +49,7 @@ export function workerSession(link: WorkerLink, id: number, shape: SessionShape)
     async createCache(layout) {
       checkOpen();
       checkValue("layout", layout, layoutCheck);
+      checkLayout(layout);
       checkNames(layout, inputs, outputs);
       const own: OwnCache = { id: cacheCount++, layout, disposed: false };
       await link.call<"create-cache">({ kind: "create-cache", session: id, cache: own.id, layout });
@@ -92,11 +94,14 @@ function sessionCache(
       if (own.disposed) throw new DynamoError("invalid-argument", "this cache has been disposed");
       const given = source === undefined ? own : find(source);
       checkAlike(own.layout, given.layout);
+      // How much room there is now, the worker knows.
+      checkCopy(own.layout, given.layout, { from, to, length, held: given.layout.maxLength });
       const ends = { cache: own.id, source: given.id };
       await link.call<"copy-row">({ kind: "copy-row", session, ...ends, from, to, length });
     },
     async trim(length) {
       if (own.disposed) throw new DynamoError("invalid-argument", "this cache has been disposed");
+      checkTrim(own.layout, length);
       await link.call<"trim-cache">({ kind: "trim-cache", session, cache: own.id, length });
     },
     async dispose() {
@@ -125,8 +130,12 @@ function ignoreGoneSession(error: unknown): undefined {
   throw error;
 }
 
+const lengthsCheck = listOf(whole(0), "a list of the positions that each row holds");
+
 function wireAppend(append: CacheAppend | undefined, cache: OwnCache | undefined): WireAppend | undefined {
   if (append === undefined || cache === undefined) return undefined;
+  checkValue("lengths", append.lengths, lengthsCheck);
+  checkValue("newPositions", append.newPositions, whole(1));
   return { cache: cache.id, lengths: append.lengths, newPositions: append.newPositions };
 }
 
