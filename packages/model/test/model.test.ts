@@ -312,7 +312,9 @@ describe("a loaded model", () => {
     const tooMany = model.forward(whole, [{ tokens: randomTokens(701, 1) }], { heads: 1, topK: 1 });
     await expect(tooMany).rejects.toThrow(/the context holds 700 tokens/);
     await whole.dispose();
-    await expect(model.createCache({ rows: 1, maxLength: 0 })).rejects.toThrow(/maxLength must be a whole number of at least 1, received 0/);
+    await expect(model.createCache({ rows: 1, maxLength: 0 })).rejects.toThrow(
+      /maxLength must be a whole number of at least 1, received 0/,
+    );
   });
 
   it("stops between the chunks of a long prompt", async () => {

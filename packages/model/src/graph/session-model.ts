@@ -83,8 +83,8 @@ function kvCache(rows: number, maxLength: number, memory: SessionCache, find: (c
     },
     async copyRow(from, to, length, source = own) {
       const given = find(source);
-      const copied = length === undefined ? lengthOf(given, from) : length;
-      checkPrefix(given, from, copied);
+      if (length !== undefined) checkPrefix(given, from, length);
+      const copied = length ?? lengthOf(given, from);
       lengthOf(own, to);
       if (given !== own || from !== to) await memory.copyRow(from, to, copied, given.memory);
       lengths[to] = copied;
