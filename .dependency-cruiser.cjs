@@ -11,12 +11,13 @@ const arrows = {
   tokenizer: ["core"],
   protocol: ["core"],
   jobs: ["core"],
+  hub: ["core"],
   cooccurrence: ["core"],
   ort: ["onnx", "core"],
   "runtime-node": ["ort", "onnx", "core"],
   "runtime-web": ["ort", "onnx", "core"],
   // A model folder holds its tokenizer and its mask: docs/decisions/0002-model-loads-tokenizer-and-mask.md
-  model: ["onnx", "cooccurrence", "tokenizer", "core"],
+  model: ["onnx", "cooccurrence", "tokenizer", "hub", "core"],
   decode: ["cooccurrence", "core"],
   engine: ["decode", "core"],
   eval: ["model", "onnx", "tokenizer", "train", "decode", "cooccurrence", "protocol", "jobs", "core"],
@@ -27,9 +28,9 @@ const tests = "[.]test[.]ts$|^(packages|apps|tooling)/[^/]+/test/";
 /** Files that a tool runs, not the product. */
 const configs = "[.]config[.](ts|mjs)$";
 /** Packages that run in browsers too, and the files of them that only Node's entry points reach. */
-const isomorphic = "^packages/(core|onnx|tokenizer|protocol|cooccurrence|decode|model|ort|runtime-web)/src/";
+const isomorphic = "^packages/(core|onnx|tokenizer|protocol|cooccurrence|decode|model|hub|ort|runtime-web)/src/";
 const nodeOnly =
-  "^packages/model/src/(node-folder[.]ts|convert[.]ts|convert/.*|checkpoint/random-checkpoint[.]ts)$|[-.]?node[.]ts$";
+  "^packages/model/src/(node-folder[.]ts|node-hub[.]ts|convert[.]ts|convert/.*|checkpoint/random-checkpoint[.]ts)$|^packages/hub/src/(node[.]ts|node/.*)$|[-.]?node[.]ts$";
 
 const boundaries = Object.entries(arrows).map(([name, allowed]) => ({
   name: `arrows-of-${name}`,

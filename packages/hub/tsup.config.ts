@@ -1,0 +1,3 @@
+import { preset } from "@dynamo/build/tsup";
+
+export default preset({ index: "src/index.ts", node: "src/node.ts" }, { platform: "neutral" });

@@ -1,0 +1,3 @@
+import { preset } from "@dynamo/build/vitest";
+
+export default preset();
