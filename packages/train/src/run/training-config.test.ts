@@ -78,6 +78,10 @@ test("several problems are told together, long values are cut, and what is no ob
   expect(said).toMatch(
     /^steps: .*; batch: expected number, received "x{60}… \(500 characters\)"; sed: there is no such option, did you mean seed\?$/,
   );
+  const unknown = Array.from({ length: 100 }, (_, i) => [String(i).padEnd(500, "x"), i] as const);
+  const many = problems(Object.fromEntries<unknown>(unknown));
+  expect(many).toMatch(/; 90 more$/);
+  expect(many.length).toBeLessThan(1500);
   for (const json of [null, 7, [], "x"]) expect(() => parseTrainingConfig(json)).toThrow(/expected object/);
 });
 
