@@ -1,8 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { parseConfig } from "@dynamo/model";
+import { join, resolve } from "node:path";
+import type { Strategy } from "@dynamo/core";
+import { autoregressive, dynamo, generate, verified, type GenerationResult } from "@dynamo/decode";
+import { loadModel, parseConfig } from "@dynamo/model";
 import { writeRandomCheckpoint } from "@dynamo/model/convert";
+import { createNodeRuntime } from "@dynamo/runtime-node";
 import { modelPath as draftPath } from "@dynamo/stories-draft";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli, spawnCli, type CliResult } from "./run-cli.js";
@@ -228,6 +231,36 @@ describe("dynamo convert, inspect and logits", () => {
       const worst = other.reduce((most, value, i) => Math.max(most, Math.abs(value - (values[0]?.[i] ?? NaN))), 0);
       expect(worst).toBeLessThan(1e-4);
     }
+  });
+
+  it("put Medusa heads beside their base, and every strategy uses them", async () => {
+    const heads = resolve(import.meta.dirname, "../../../packages/model/test/__fixtures__/medusa");
+    const out = place("medusa");
+    const source = join(heads, "base");
+    const converted = await runCli([
+      "convert",
+      source,
+      "--medusa",
+      join(heads, "fasterdecoding"),
+      "--out",
+      out,
+      "--json",
+    ]);
+    expect(jsonOf(converted)).toMatchObject({ tokenHeads: 3, untrainedHeads: [], warnings: [] });
+    expect((await runCli(["inspect", out])).stdout).toContain(
+      "2 Medusa blocks each on the base's final state, an output embedding each",
+    );
+    const runtime = createNodeRuntime({ device: "cpu", threads: 1 });
+    const model = await loadModel(runtime, out);
+    const written = async (strategy: Strategy): Promise<GenerationResult> =>
+      await generate(model, [5, 9, 11], { strategy, maxNewTokens: 20, seed: 1, stopAtEndOfText: false });
+    const plain = await written(autoregressive({ temperature: 0 }));
+    const drafted = await written(verified({ temperature: 0 }));
+    expect(drafted.tokens).toEqual(plain.tokens);
+    expect(drafted.statistics.passes).toBeLessThanOrEqual(plain.statistics.passes);
+    expect((await written(dynamo({ backoff: 0 }))).statistics.passes).toBeLessThan(20);
+    await model.dispose();
+    await runtime.dispose();
   });
 
   it("refuse damaged checkpoints clearly, and leave no folder", async () => {

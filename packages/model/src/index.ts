@@ -17,8 +17,9 @@ export type {
   Projections,
   Rotary,
 } from "./architectures/architecture.js";
-export { architectureOf, familyName, headInputs, parseConfig } from "./architectures/config.js";
+export { architectureOf, familyName, headInputs, headKindOf, parseConfig } from "./architectures/config.js";
 export type { HeadInput, ModelConfig } from "./architectures/config.js";
+export type { HeadKind, HeadKindName } from "./architectures/heads/head-kind.js";
 export type { ModelFiles } from "@dynamo/core";
 export { inspectModel } from "./folder/inspect.js";
 export type { GraphReport, MaskReport, ModelReport } from "./folder/inspect.js";

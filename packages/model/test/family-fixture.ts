@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { viewOf, type Runtime } from "@dynamo/core";
-import { parseSafetensorsHeader } from "@dynamo/core/safetensors";
+import type { Runtime } from "@dynamo/core";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { convertCheckpoint } from "../src/convert.js";
 import { loadModel, type LoadedModel } from "../src/folder/load.js";
 import { logitsInPieces, pieceSizes } from "./logits-in-pieces.js";
+import { difference, readLogits } from "./read-logits.js";
 
 interface Greedy {
   readonly prompt: readonly number[];
@@ -19,41 +19,8 @@ interface Greedy {
 const readJson = <T>(folder: string, name: string): T => JSON.parse(readFileSync(join(folder, name), "utf8")) as T;
 
 /** [rows, places, vocabulary] of each head, from 1. */
-function expectedLogits(folder: string): Float32Array[] {
-  const bytes = new Uint8Array(readFileSync(join(folder, "expected-logits.safetensors")));
-  const { tensors } = parseSafetensorsHeader(bytes, bytes.length);
-  return [1, 2, 3, 4].flatMap((head) => {
-    const entry = tensors.get(`head_${head}`);
-    if (entry === undefined) return [];
-    const data = bytes.slice(entry.byteOffset, entry.byteOffset + entry.byteLength);
-    return [viewOf("float32", data.buffer, 0, data.length / 4)];
-  });
-}
-
-interface Difference {
-  readonly largest: number;
-  /** ‖received - expected‖ / ‖expected‖ */
-  readonly relative: number;
-}
-
-/** Between [position · heads + head] → logits and the expected ones of a row. */
-function difference(received: readonly Float32Array[], expected: readonly Float32Array[], row: number): Difference {
-  const heads = expected.length;
-  let [largest, error, size] = [0, 0, 0];
-  received.forEach((logits, i) => {
-    const [head, place] = [i % heads, Math.floor(i / heads)];
-    const from = ((row * received.length) / heads + place) * logits.length;
-    logits.forEach((value, token) => {
-      const right = expected[head]?.[from + token] ?? NaN;
-      const off = Math.abs(value - right);
-      // A NaN is no difference that is small enough.
-      if (!(off <= largest)) largest = off;
-      error += off ** 2;
-      size += right ** 2;
-    });
-  });
-  return { largest, relative: Math.sqrt(error / size) };
-}
+const expectedLogits = (folder: string): Float32Array[] =>
+  readLogits(join(folder, "expected-logits.safetensors"), ["head_1", "head_2", "head_3", "head_4"]);
 
 async function greedy(model: LoadedModel, { prompt, tokens }: Greedy): Promise<number[]> {
   const cache = await model.createCache({ rows: 1 });

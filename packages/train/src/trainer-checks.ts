@@ -1,5 +1,5 @@
 /** What a trainer's arguments must be: for callers in plain JavaScript. */
-import type { GraphSource } from "@dynamo/core";
+import { DynamoError, type GraphSource } from "@dynamo/core";
 import {
   callback,
   checkOptions,
@@ -72,6 +72,12 @@ const optionChecks: OptionChecks<TrainerOptions> = {
   precision: oneOf("float32", "float16"),
 };
 
+/** Throws `unsupported` for heads that other projects train: they can be converted, not trained on. */
+export function checkHeadKind({ headKind }: ModelConfig): void {
+  if (headKind !== "decoder")
+    throw new DynamoError("unsupported", `training: expected decoder heads or none, received ${headKind} heads`);
+}
+
 /** Throws `invalid-argument`. */
 export function checkTrainer(
   runtime: unknown,
@@ -82,6 +88,7 @@ export function checkTrainer(
   checkValue("runtime", runtime, runtimeCheck);
   // It refuses what is no model's configuration.
   baseShapes(config);
+  checkHeadKind(config);
   checkOptions("what a trainer starts from", start, startChecks);
   checkOptions("createTrainer()", options, optionChecks);
   const heads = `a list of ${config.tokenHeads} numbers, one for each token head`;

@@ -6,7 +6,7 @@ import type { ConvertOptions } from "../schemas/models.js";
 
 export async function convert(checkpoint: string, options: ConvertOptions, signal: AbortSignal): Promise<void> {
   const progress = startProgress("MB");
-  const { tokenHeads, dtype: dtypes, activations, seed, overwrite } = options;
+  const { tokenHeads, medusa, dtype: dtypes, activations, seed, overwrite } = options;
   console.error(paintError.dim(`converting ${checkpoint} to ${dtypes.join(", ")} …`));
   try {
     const onProgress = (done: number, total: number, what: string): void => {
@@ -14,6 +14,7 @@ export async function convert(checkpoint: string, options: ConvertOptions, signa
     };
     const report = await convertCheckpoint(checkpoint, options.out, {
       tokenHeads,
+      medusa,
       dtypes,
       activations,
       seed,

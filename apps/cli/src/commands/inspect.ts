@@ -1,5 +1,6 @@
 /** `dynamo inspect`: what is in a model folder or a checkpoint. */
 import {
+  headKindOf,
   inspectModel,
   parameterOverhead,
   type GraphReport,
@@ -67,12 +68,15 @@ const headInputs: Readonly<Record<HeadInput, string>> = {
 };
 
 /** What heads 2 and up are made of. */
-function describeHeads({ tokenHeads, headLayers, headInput, ownOutputEmbedding }: ModelConfig): [string, string][] {
+function describeHeads(config: ModelConfig): [string, string][] {
+  const { tokenHeads, headLayers, headInput, ownOutputEmbedding } = config;
   if (tokenHeads === 1) return [];
-  const layers = headLayers === 1 ? "1 decoder layer" : `${headLayers} decoder layers`;
+  const { layerName, input } = headKindOf(config);
+  const layers = `${headLayers} ${layerName[headLayers === 1 ? 0 : 1]}`;
+  const base = input === "normed" ? "the base's final state" : headInputs[headInput];
   const embedding = ownOutputEmbedding ? ", an output embedding each" : "";
   const options = `headLayers ${headLayers}, headInput ${headInput}${ownOutputEmbedding ? ", ownOutputEmbedding" : ""}`;
-  return [["heads 2 and up", `${layers} each on ${headInputs[headInput]}${embedding} (${options})`]];
+  return [["heads 2 and up", `${layers} each on ${base}${embedding} (${options})`]];
 }
 
 function describeGraph({ path, bytes, operators, opsets, initializers, metadata }: GraphReport): [string, string][] {

@@ -1,6 +1,7 @@
 /** What a config must be that callers in plain JavaScript hand over. */
 import { flag, isPlainObject, listOf, valueCheck, whole, type ValueCheck } from "@dynamo/core/options";
 import { headInputs, maxTokenHeads, type ModelConfig } from "./config.js";
+import { headKinds } from "./heads/kinds.js";
 
 export const tokenHeadsCheck = whole(1, maxTokenHeads);
 
@@ -10,12 +11,14 @@ const sizes = ["vocabularySize", "hiddenSize", "layers", "attentionHeads", "keyV
 /** Also a changed one is taken: `{ ...config, tokenHeads: 3 }`. */
 export const configCheck = valueCheck<ModelConfig>("a config, as parseConfig() gives it", (value) => {
   if (!isPlainObject(value)) return false;
-  const { raw, headInput, untrainedHeads, tokenHeads, eosTokenIds, beginOfTextId, ...rest } = value as ModelConfig;
+  const { raw, headKind, headInput, untrainedHeads, tokenHeads, eosTokenIds, beginOfTextId, ...rest } =
+    value as ModelConfig;
   const every = (names: readonly (keyof typeof rest)[], check: ValueCheck): boolean =>
     names.every((name) => check.accepts(rest[name]));
   return (
     isPlainObject(raw) &&
     headInputs.includes(headInput) &&
+    Object.hasOwn(headKinds, headKind) &&
     ids.accepts(untrainedHeads) &&
     ids.accepts(eosTokenIds) &&
     (beginOfTextId === undefined || whole(0).accepts(beginOfTextId)) &&

@@ -48,6 +48,7 @@ describe("parseConfig", () => {
       eosTokenIds: [0],
       tokenHeads: 1,
       untrainedHeads: [],
+      headKind: "decoder",
       headLayers: 1,
       headInput: "stem",
       ownOutputEmbedding: false,

@@ -5,6 +5,8 @@ import type { Architecture } from "./architecture.js";
 import { commonKeys, refuseOtherModels } from "./common-keys.js";
 import { families } from "./families.js";
 import type { Family } from "./family.js";
+import type { HeadKind, HeadKindName } from "./heads/head-kind.js";
+import { headKinds } from "./heads/kinds.js";
 import { isObject, jsonReader, show, type Json, type JsonReader } from "./json-reader.js";
 
 /**
@@ -35,9 +37,11 @@ export interface ModelConfig {
   /** N, 1 to 4. */
   readonly tokenHeads: number;
   readonly untrainedHeads: readonly number[];
-  /** Decoder layers of each head from the second on, 1 or 2. */
+  /** What heads 2..N are made of. */
+  readonly headKind: HeadKindName;
+  /** Layers of each head from the second on: decoder layers, 1 or 2, or Medusa blocks. */
   readonly headLayers: number;
-  /** What heads 2..N are built on. */
+  /** What heads 2..N are built on; `last` for Medusa heads, which read it behind the final norm. */
   readonly headInput: HeadInput;
   /** Whether heads 2..N have an output embedding each, instead of the base's. */
   readonly ownOutputEmbedding: boolean;
@@ -46,7 +50,6 @@ export interface ModelConfig {
 }
 
 export const maxTokenHeads = 4;
-export const maxHeadLayers = 2;
 
 interface Read {
   readonly family: Family;
@@ -79,6 +82,14 @@ function familyOf({ model_type: type, architectures }: Json, json: JsonReader): 
 
 /** The mathematics of a config's base model. */
 export const architectureOf = (config: ModelConfig): Architecture => readArchitecture(rawOf(config)).architecture;
+
+/** What the token heads of a config are made of. */
+export function headKindOf(config: ModelConfig): HeadKind {
+  rawOf(config);
+  if (Object.hasOwn(headKinds, config.headKind)) return headKinds[config.headKind];
+  const names = Object.keys(headKinds).join(", ");
+  throw new DynamoError("invalid-argument", `headKind: expected one of ${names}, received ${show(config.headKind)}`);
+}
 
 /** The name of a config's family, for people. */
 export const familyName = (config: ModelConfig): string => readArchitecture(rawOf(config)).family.name;
@@ -129,7 +140,7 @@ function tokenIds(json: JsonReader, key: string, vocabularySize: number): number
 
 type HeadsConfig = Pick<
   ModelConfig,
-  "tokenHeads" | "untrainedHeads" | "headLayers" | "headInput" | "ownOutputEmbedding"
+  "tokenHeads" | "untrainedHeads" | "headKind" | "headLayers" | "headInput" | "ownOutputEmbedding"
 >;
 
 function headsOf(json: JsonReader): HeadsConfig {
@@ -140,13 +151,18 @@ function headsOf(json: JsonReader): HeadsConfig {
     Number.isInteger(value) && Number(value) >= 2 && Number(value) <= tokenHeads;
   if (!Array.isArray(untrained) || !untrained.every(isHead))
     json.fail(`dynamo.untrained_heads must list heads from 2 to ${tokenHeads}, received ${show(untrained)}`);
-  const headInput = dynamo.any("head_input") ?? "stem";
+  const kinds = new Map(Object.values(headKinds).map((each) => [each.name, each]));
+  const kind = dynamo.oneOf("head_kind", kinds, "decoder");
+  const headInput = dynamo.any("head_input") ?? (kind.input === "normed" ? "last" : "stem");
+  if (kind.input === "normed" && headInput !== "last")
+    json.fail(`dynamo.head_input of ${kind.name} heads must be last, received ${show(headInput)}`);
   if (!headInputs.includes(headInput as HeadInput))
     json.fail(`dynamo.head_input must be one of ${headInputs.join(", ")}, received ${show(headInput)}`);
   return {
     tokenHeads,
     untrainedHeads: [...new Set(untrained as number[])].sort((a, b) => a - b),
-    headLayers: dynamo.whole("head_layers", 1, maxHeadLayers, 1),
+    headKind: kind.name,
+    headLayers: dynamo.whole("head_layers", 1, kind.maxLayers, 1),
     headInput: headInput as HeadInput,
     ownOutputEmbedding: dynamo.flag("own_output_embedding", false),
   };

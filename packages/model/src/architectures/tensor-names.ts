@@ -1,7 +1,7 @@
 /** The tensors of a checkpoint: the base model's as Hugging Face writes them, and those of its token heads. */
 import { checkValue, text, whole } from "@dynamo/core/options";
 import { configCheck } from "./config-check.js";
-import { architectureOf, type ModelConfig } from "./config.js";
+import { architectureOf, headKindOf, type ModelConfig } from "./config.js";
 import type { Architecture, EmbeddingOperations, Layer } from "./architecture.js";
 import { layerShapes, normShapes, type Shapes } from "./layer-tensors.js";
 
@@ -35,8 +35,8 @@ function embeddingShapes({ vocabularySize, contextLength, hiddenSize, embed }: A
   return shapes;
 }
 
-/** The layer that token heads from the second on are made of: the base's last. */
-export const headLayer = (config: ModelConfig): Layer => architectureOf(config).layers.at(-1) as Layer;
+/** The layer that token heads from the second on are made of. */
+export const headLayer = (config: ModelConfig): Layer => headKindOf(config).layer(architectureOf(config));
 
 /** What the tensors' names of a token head (2 or more) begin with. */
 export function headPrefix(head: number): string {

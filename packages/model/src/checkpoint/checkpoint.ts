@@ -7,7 +7,7 @@ import { readJson } from "../folder/files.js";
 import { limits } from "../folder/model-folder.js";
 import { readTensorIndex, type PlacedTensor, type TensorIndex } from "./tensor-index.js";
 import { baseShapes, headPrefix, headShapes, type Shapes } from "../architectures/tensor-names.js";
-import { isWeightDType, toFloats } from "./to-floats.js";
+import { checkTensors, readTensor } from "./read-tensor.js";
 
 /** An opened checkpoint: its configuration and tensors. */
 export interface Checkpoint {
@@ -25,9 +25,6 @@ export interface Checkpoint {
   read(name: string): Promise<Float32Array>;
   close(): Promise<void>;
 }
-
-/** More disagreements than these are counted, not listed. */
-const listedProblems = 10;
 
 /**
  * Takes over `files`: closing the checkpoint closes them, and so does a failure to open it. Tensors that the config does
@@ -67,7 +64,7 @@ function checkpointOf(files: ModelFiles, config: ModelConfig, index: TensorIndex
     async read(name) {
       const tensor = find(name);
       if (tensor === undefined) throw new DynamoError("not-found", `${files.location}: no tensor ${name}`);
-      return finite(await readFloats(files, name, tensor), name, files.location);
+      return readTensor(files, name, tensor);
     },
     close: () => files.close?.() ?? Promise.resolve(),
   };
@@ -81,37 +78,4 @@ export function checkTokenizerFits(vocabularySize: number, config: ModelConfig):
       `the tokenizer does not fit the model: expected at most vocab_size ${config.vocabularySize} tokens, received ${vocabularySize}`,
     );
   }
-}
-
-function checkTensors(location: string, expected: Shapes, find: (name: string) => PlacedTensor | undefined): void {
-  const problems: string[] = [];
-  for (const [name, shape] of expected) {
-    const tensor = find(name);
-    if (tensor === undefined) problems.push(`${name} is missing`);
-    else if (tensor.shape.join() !== shape.join()) {
-      problems.push(`${name} has shape [${tensor.shape.join(", ")}], expected [${shape.join(", ")}]`);
-    } else if (!isWeightDType(tensor.dtype)) problems.push(`${name} is ${tensor.dtype}, expected F32, F16 or BF16`);
-  }
-  if (problems.length === 0) return;
-  const listed = problems.slice(0, listedProblems).join("; ");
-  const rest = problems.length > listedProblems ? `; and ${problems.length - listedProblems} more` : "";
-  throw new DynamoError("invalid-file", `${location}: the tensors disagree with config.json: ${listed}${rest}`);
-}
-
-async function readFloats(files: ModelFiles, name: string, tensor: PlacedTensor): Promise<Float32Array> {
-  const { dtype, file, byteOffset, byteLength } = tensor;
-  if (!isWeightDType(dtype)) {
-    throw new DynamoError("invalid-file", `${files.location}: ${name} is ${dtype}, expected F32, F16 or BF16`);
-  }
-  return toFloats(await files.readRange(file, byteOffset, byteLength), dtype);
-}
-
-function finite(values: Float32Array, name: string, location: string): Float32Array {
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    if (!Number.isFinite(value)) {
-      throw new DynamoError("invalid-file", `${location}: expected finite weights, ${name}[${i}] is ${value}`);
-    }
-  }
-  return values;
 }

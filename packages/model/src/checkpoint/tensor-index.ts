@@ -70,7 +70,8 @@ async function readWeightMap(files: ModelFiles): Promise<ReadonlyMap<string, str
   return new Map(entries);
 }
 
-async function readHeader(files: ModelFiles, file: string): Promise<ReadonlyMap<string, SafetensorsEntry>> {
+/** The tensors of one file. */
+export async function readHeader(files: ModelFiles, file: string): Promise<ReadonlyMap<string, SafetensorsEntry>> {
   const bytes = await files.size(file);
   if (bytes === undefined) throw new DynamoError("not-found", `${files.location}: shard ${file} is missing`);
   try {

@@ -17,6 +17,7 @@ import { maxInlineBytes, weightBytes } from "@dynamo/onnx";
 import { folderCheck, sourceCheck, tokenHeadsCheck } from "../arguments.js";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint, type Checkpoint } from "../checkpoint/checkpoint.js";
+import { withMedusaHeads, type WithHeads } from "../checkpoint/medusa/with-medusa-heads.js";
 import { configJson } from "../checkpoint/config-json.js";
 import type { ModelConfig } from "../architectures/config.js";
 import { writeGraph } from "./graph-file.js";
@@ -34,6 +35,8 @@ import type { ModelDType, Precision } from "../graph/weights.js";
 export interface ConvertOptions {
   /** N, 1 to 4; default: the checkpoint's own. Missing heads are initialised from `seed`, surplus ones left out. */
   readonly tokenHeads?: number | undefined;
+  /** A folder of Medusa heads for the checkpoint, which must have no token heads of its own: they become heads 2 and up. */
+  readonly medusa?: string | ModelFiles | undefined;
   readonly dtypes?: readonly ModelDType[];
   /** How quantised products are computed: int8 is quickest on a CPU, fp32 agrees on every device to about 1e-6. */
   readonly activations?: Precision["activations"] | undefined;
@@ -46,6 +49,7 @@ export interface ConvertOptions {
 
 const convertChecks: OptionChecks<ConvertOptions> = {
   tokenHeads: tokenHeadsCheck,
+  medusa: sourceCheck,
   dtypes: listOf(dtypeCheck, `a list of dtypes, each ${dtypeCheck.expected}`),
   activations: oneOf("int8", "fp32"),
   seed: whole(0),
@@ -63,7 +67,7 @@ export interface ConversionReport {
   readonly parameters: number;
   readonly baseParameters: number;
   readonly files: readonly { readonly path: string; readonly dtype: ModelDType; readonly bytes: number }[];
-  /** As the loaded model will have them. */
+  /** As the loaded model will have them, and what of Medusa heads was left out. */
   readonly warnings: readonly string[];
 }
 
@@ -81,7 +85,7 @@ export async function convertCheckpoint(
   checkOptions("convertCheckpoint()", options, convertChecks);
   const { dtypes = ["fp32"], activations = "int8", seed = 0, overwrite = false, signal } = options;
   if (dtypes.length === 0) throw new DynamoError("invalid-argument", "name at least one dtype: fp32, fp16, q8, q4");
-  const checkpoint = await openCheckpoint(await openSource(source));
+  const { checkpoint, warnings: aboutHeads } = await openWithHeads(source, options.medusa);
   try {
     refuseOwnSource(checkpoint, target);
     const config = withHeads(checkpoint, options.tokenHeads);
@@ -120,10 +124,21 @@ export async function convertCheckpoint(
       parameters: parameterCount(config, config.tokenHeads),
       baseParameters: parameterCount(config, 1),
       files,
-      warnings,
+      warnings: [...warnings, ...aboutHeads],
     };
   } finally {
     await checkpoint.close();
+  }
+}
+
+async function openWithHeads(source: string | ModelFiles, heads: ConvertOptions["medusa"]): Promise<WithHeads> {
+  const checkpoint = await openCheckpoint(await openSource(source));
+  if (heads === undefined) return { checkpoint, warnings: [] };
+  try {
+    return await withMedusaHeads(checkpoint, await openSource(heads));
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
   }
 }
 
@@ -157,6 +172,7 @@ function readerOf(checkpoint: Checkpoint, config: ModelConfig, seed: number): Re
 function metadataOf(config: ModelConfig, dtype: ModelDType, activations: string): Record<string, string> {
   return {
     "dynamo.token_heads": String(config.tokenHeads),
+    ...(config.headKind === "decoder" ? {} : { "dynamo.head_kind": config.headKind }),
     "dynamo.untrained_heads": config.untrainedHeads.join(","),
     "dynamo.dtype": dtype,
     ...(dtype === "q4" || dtype === "q8" ? { "dynamo.activations": activations } : {}),

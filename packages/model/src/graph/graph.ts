@@ -10,14 +10,15 @@
  */
 import type { CacheTensor } from "@dynamo/core";
 import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
-import { architectureOf, type ModelConfig } from "../architectures/config.js";
+import { architectureOf, headKindOf, type ModelConfig } from "../architectures/config.js";
 import { attentionBias } from "./attention.js";
 import type { CacheInputs } from "./cached-positions.js";
 import { embed } from "./embed.js";
-import { logitOutputs } from "./logits.js";
+import { finalNorm, logitOutputs } from "./logits.js";
+import { withMedusaHeads } from "./medusa-heads.js";
 import type { ReadTensor } from "./product-weights.js";
 import { rotaryTables } from "./rotary.js";
-import { baseLayer, firstHead, headCaches, withExtraHeads, type ModelContext } from "./token-heads.js";
+import { baseLayer, firstHead, headCaches, withExtraHeads, type Heads, type ModelContext } from "./token-heads.js";
 import { activationType, type Precision } from "./weights.js";
 
 export const opsets = { "": 21, [microsoft]: 1 } as const;
@@ -71,8 +72,7 @@ export function buildGraph(
     deltas.push(...done.deltas);
     x = done.output;
   }
-  const first = firstHead(graph.scope("head_1"), context, x);
-  const heads = allHeads === undefined ? first : withExtraHeads(graph, context, x, first, allHeads);
+  const heads = normalisedHeads(graph, context, x, allHeads);
   logitOutputs(graph, context, heads.states, { topK, allHeads });
   graph.output(
     delta,
@@ -81,6 +81,17 @@ export function buildGraph(
     ["B", "KV", "S", config.headSize],
   );
   return { graph: graph.finish(), opsets, metadata };
+}
+
+/** All heads' states behind the final norm, from the stem's output [B, S, hidden]. */
+function normalisedHeads(graph: GraphBuilder, context: ModelContext, stem: Value, allHeads: Value | undefined): Heads {
+  const first = firstHead(graph.scope("head_1"), context, stem);
+  const normed = ({ states, deltas }: Heads): Heads => ({ states: finalNorm(graph, context, states), deltas });
+  if (allHeads === undefined) return normed(first);
+  if (headKindOf(context.config).input === "layer")
+    return normed(withExtraHeads(graph, context, stem, first, allHeads));
+  const { states, deltas } = normed(first);
+  return { states: withMedusaHeads(graph, context, states, allHeads), deltas };
 }
 
 type PastInputs = ReadonlyMap<string, Value>;

@@ -9,17 +9,22 @@ import { activationType, linear, type LinearWeights } from "./weights.js";
 
 type LogitsContext = Pick<ModelContext, "config" | "architecture" | "precision" | "read">;
 
-/** The graph's outputs of heads' states [B, P, n, hidden]: final norm, output embedding, the likeliest tokens. */
+/** The final norm of heads' states [B, P, n, hidden]. */
+export const finalNorm = (graph: GraphBuilder, context: LogitsContext, states: Value): Value =>
+  normWithGain(graph.scope("embed_out"), context, states, context.architecture.finalNorm, {
+    name: "final_norm",
+    read: context.read,
+  });
+
+/** The graph's outputs of heads' states behind the final norm, [B, P, n, hidden]: output embedding, the likeliest tokens. */
 export function logitOutputs(
   graph: GraphBuilder,
   context: LogitsContext,
-  states: Value,
+  normalised: Value,
   { topK, allHeads }: { readonly topK: Value; readonly allHeads: Value | undefined },
 ): void {
-  const { config, architecture, precision, read } = context;
+  const { config, precision, read } = context;
   const scope = graph.scope("embed_out");
-  const norm = architecture.finalNorm;
-  const normalised = normWithGain(scope, context, states, norm, { name: "final_norm", read });
   const product =
     config.ownOutputEmbedding && allHeads !== undefined
       ? ownEmbeddings(scope, context, normalised, allHeads)

@@ -3,7 +3,8 @@
  * after the other.
  */
 import type { GraphBuilder, Value } from "@dynamo/onnx";
-import type { ModelConfig } from "../architectures/config.js";
+import type { Layer } from "../architectures/architecture.js";
+import { headKindOf, type ModelConfig } from "../architectures/config.js";
 import { headLayer, headLayerPrefix } from "../architectures/tensor-names.js";
 import { everyPosition, gatherWanted, wantedPositions, type CacheInputs } from "./cached-positions.js";
 import { innerContext, type GraphContext } from "./context.js";
@@ -35,15 +36,16 @@ export interface LayerOutput {
 const areBatched = ({ headLayers: layers, headInput }: ModelConfig): boolean =>
   layers === 1 && headInput !== "previous";
 
-const extraHeads = ({ tokenHeads }: ModelConfig): number[] => Array.from({ length: tokenHeads - 1 }, (_, i) => i + 2);
+export const extraHeads = ({ tokenHeads }: ModelConfig): number[] =>
+  Array.from({ length: tokenHeads - 1 }, (_, i) => i + 2);
 
 const cacheName = (head: number, layer: number): string => `token_heads.${head}.${layer}`;
 
 /** Keys and values of heads 2..N in the cache: together when they are batched, else those of each head's each layer. */
 export function headCaches(config: ModelConfig): readonly { readonly name: string; readonly keyValueHeads: number }[] {
-  const { keyValueHeads } = config;
+  const { keyValueHeads } = headLayer(config).attention;
   const heads = extraHeads(config);
-  if (heads.length === 0) return [];
+  if (heads.length === 0 || keyValueHeads === 0) return [];
   if (areBatched(config)) return [{ name: "token_heads", keyValueHeads: heads.length * keyValueHeads }];
   const layers = Array.from({ length: config.headLayers }, (_, layer) => layer);
   return heads.flatMap((head) => layers.map((layer) => ({ name: cacheName(head, layer), keyValueHeads })));
@@ -67,13 +69,14 @@ export function firstHead(
 ): Heads & { readonly output?: Value } {
   const { config, architecture, read } = context;
   const last = config.layers - 1;
-  if (config.headInput === "stem" || config.tokenHeads === 1)
+  const isReadWhole = headKindOf(config).input === "layer" && config.headInput !== "stem";
+  if (!isReadWhole || config.tokenHeads === 1)
     return headsBeside(graph, context, stem, String(last), [layerReader(read, architecture.layerPrefix(last))]);
   const { output, deltas } = baseLayer(graph, context, last, stem);
   return { states: asHead(graph, context, output), deltas, output };
 }
 
-/** Layers of heads on one input, at the wanted positions. */
+/** Layers like the base's last on one input, at the wanted positions. */
 function headsBeside(
   graph: GraphBuilder,
   context: ModelContext,
@@ -81,7 +84,7 @@ function headsBeside(
   cache: string,
   readers: readonly ReadLayer[],
 ): Heads {
-  const { attention: shape, forward } = headLayer(context.config);
+  const { attention: shape, forward } = context.architecture.layers.at(-1) as Layer;
   const deltas: Value[] = [];
   const positions = wantedPositions(context.inputs, { cache, shape, deltas }, readers.length);
   const operations = sideBySide(graph, context, { name: `heads.${cache}`, readers, shape }, positions);
@@ -131,7 +134,7 @@ export function withExtraHeads(
   };
 }
 
-const headReader = ({ config, read }: ModelContext, head: number, layer: number): ReadLayer =>
+export const headReader = ({ config, read }: ModelContext, head: number, layer: number): ReadLayer =>
   layerReader(read, headLayerPrefix(config, head, layer));
 
 const batchedHeads = (graph: GraphBuilder, context: ModelContext, x: Value): Heads =>

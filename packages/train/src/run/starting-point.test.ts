@@ -1,6 +1,8 @@
 /** Where runs begin: what heads that a checkpoint lacks are made of. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { neoxConfigJson, parseConfig } from "@dynamo/model";
+import { writeRandomCheckpoint } from "@dynamo/model/convert";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import type { Runtime } from "@dynamo/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -71,4 +73,16 @@ test("by default heads begin at random, each at its own place", async () => {
     expect(second).not.toEqual(last);
     expect(second).not.toEqual(third);
   });
+});
+
+test("a checkpoint with Medusa heads is refused: they are converted, not trained on", async () => {
+  const config = parseConfig({
+    ...neoxConfigJson({ vocabularySize: 32, hiddenSize: 8, layers: 2, attentionHeads: 2, contextLength: 64 }),
+    dynamo: { token_heads: 2, head_kind: "medusa" },
+  });
+  const medusa = join(folder, "medusa");
+  await writeRandomCheckpoint(medusa, { config });
+  await expect(
+    openStart(tinyRun(dataset, { architecture: undefined, checkpoint: medusa, tokenHeads: 2 })),
+  ).rejects.toThrow("expected decoder heads or none, received medusa heads");
 });

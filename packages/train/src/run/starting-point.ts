@@ -20,6 +20,7 @@ import { initialFactor, isFactor, trainingShapes, type HeadLora } from "../graph
 import { modelShapes } from "../graph/model-shapes.js";
 import { shapesOnStem } from "../graph/stem-input.js";
 import type { TrainerTensors } from "../trainer.js";
+import { checkHeadKind } from "../trainer-checks.js";
 import type { Resumed } from "./checkpoint.js";
 import type { TrainingConfig } from "./training-config.js";
 
@@ -77,6 +78,7 @@ async function openFromCheckpoint(options: TrainingConfig, folder: string): Prom
   const { tokenHeads, headLora, seed, sequence, dataset } = options;
   const checkpoint = await openCheckpoint(nodeFolder(folder));
   try {
+    checkHeadKind(checkpoint.config);
     checkArchitecture(checkpoint, options);
     const config = { ...checkpoint.config, ...headArchitecture(options), tokenHeads, untrainedHeads: [] };
     if (headLora !== undefined) checkLora(checkpoint, config, headLora);

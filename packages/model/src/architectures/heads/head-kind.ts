@@ -1,0 +1,23 @@
+/** What token heads from the second on are made of: a file of this folder each. */
+import type { Architecture, Layer } from "../architecture.js";
+
+export interface HeadKind {
+  /** config.json's `dynamo.head_kind`. */
+  readonly name: HeadKindName;
+  /** For people, in the singular and the plural. */
+  readonly layerName: readonly [one: string, many: string];
+  /** Layers that a head may have. */
+  readonly maxLayers: number;
+  /**
+   * What a head reads: the output of the layer that config.json's `head_input` names, before the final norm, which then
+   * stands behind the head; or head 1's state behind that norm, as its output embedding gets it, with no norm behind the head.
+   */
+  readonly input: "layer" | "normed";
+  /** What each of a head's layers is. One that attends has keys and values in the cache. */
+  layer(architecture: Architecture): Layer;
+}
+
+/**
+ * `decoder`: layers as the base's last, DynaMo's own. `medusa`: residual blocks x + SiLU(W·x + b) on the base's final state.
+ */
+export type HeadKindName = "decoder" | "medusa";

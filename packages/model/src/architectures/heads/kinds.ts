@@ -1,0 +1,6 @@
+/** All kinds of token heads. */
+import { decoder } from "./decoder.js";
+import type { HeadKind, HeadKindName } from "./head-kind.js";
+import { medusa } from "./medusa.js";
+
+export const headKinds: Readonly<Record<HeadKindName, HeadKind>> = { decoder, medusa };
