@@ -48,11 +48,14 @@ function checkpointOf(files: ModelFiles, config: ModelConfig, index: TensorIndex
     [...index.keys()].some((name) => name.startsWith(`${headPrefix(head)}.`)),
   );
   const shapes = new Map([...baseShapes(config), ...trainedHeads.flatMap((head) => [...headShapes(config, head)])]);
-  const { prefix } = architectureOf(config);
+  const { prefix, outputEmbedding } = architectureOf(config);
   const find = (name: string): PlacedTensor | undefined => {
     if (!shapes.has(name)) return undefined;
-    // Exports of the base model alone leave the prefix out.
-    return index.get(name) ?? (name.startsWith(prefix) ? index.get(name.slice(prefix.length)) : undefined);
+    const found = index.get(name);
+    if (found !== undefined) return found;
+    // Exports of the base model alone leave the prefix out, and transformers 5 has one name for every family's output.
+    if (name === `${outputEmbedding}.weight`) return index.get("lm_head.weight");
+    return name.startsWith(prefix) ? index.get(name.slice(prefix.length)) : undefined;
   };
   checkTensors(files.location, shapes, find);
   return {
