@@ -17,6 +17,7 @@ export type {
   Projections,
   Rotary,
 } from "./architectures/architecture.js";
+export type { Features } from "./architectures/features.js";
 export { architectureOf, familyName, headInputs, headKindOf, parseConfig } from "./architectures/config.js";
 export type { HeadInput, ModelConfig } from "./architectures/config.js";
 export type { HeadKind, HeadKindName } from "./architectures/heads/head-kind.js";

@@ -24,6 +24,7 @@ function describe({
   location,
   kind,
   config,
+  architecture,
   parameters,
   untrainedHeads,
   graphs,
@@ -34,6 +35,8 @@ function describe({
   const overhead = (100 * parameterOverhead(config, config.tokenHeads)).toFixed(2);
   return [
     ["folder", `${location} (${kind})`],
+    ["family", `${architecture.family}: ${architecture.features.join("; ")}`],
+    ...architecture.unusual.map((each): [string, string] => ["unusual", paint.yellow(each)]),
     [
       "shape",
       `${config.layers} layers, width ${config.hiddenSize}, ${config.attentionHeads} attention heads, vocabulary ${config.vocabularySize}, context ${config.contextLength}`,

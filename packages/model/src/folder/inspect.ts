@@ -6,6 +6,7 @@ import { sourceCheck } from "../arguments.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import { parseConfig, type ModelConfig } from "../architectures/config.js";
 import type { ModelFiles } from "@dynamo/core";
+import { featuresOf, type Features } from "../architectures/features.js";
 import { readJson } from "./files.js";
 import { dtypes, graphPath, limits, maskPath, tokenizerFiles } from "./model-folder.js";
 import { parameterCount } from "../checkpoint/presets.js";
@@ -18,6 +19,8 @@ export interface ModelReport {
   readonly location: string;
   readonly kind: "model" | "checkpoint";
   readonly config: ModelConfig;
+  /** The family and what is worth knowing of this model of it. */
+  readonly architecture: Features;
   readonly parameters: { readonly base: number; readonly withTokenHeads: number };
   readonly untrainedHeads: readonly number[];
   readonly graphs: readonly GraphReport[];
@@ -60,6 +63,7 @@ export async function inspectModel(source: string | ModelFiles): Promise<ModelRe
       location: files.location,
       kind: checkpoint === undefined ? "model" : "checkpoint",
       config,
+      architecture: featuresOf(config),
       parameters: { base: parameterCount(config, 1), withTokenHeads: parameterCount(config, config.tokenHeads) },
       untrainedHeads: config.untrainedHeads,
       graphs,

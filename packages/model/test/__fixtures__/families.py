@@ -3,7 +3,9 @@
 Run with torch, transformers 5.18 and safetensors installed, in this folder: python families.py [name ...]
 Weights are bfloat16, as published files mostly are; expected values are those of the same weights in float32. Norms are off 1
 and biases off 0, so that a mistake shows. A head from the second on is one decoder layer of the base's own class in the place
-of its last. The wanted logits are those of two rows of tokens; the greedy text begins with half of the first.
+of its last. The wanted logits are those of two rows of tokens; the greedy text begins with half of the first. The gradients are
+those of the mean cross-entropies of both heads on these rows, added up; of each tensor's gradient g stand Σ g·sin(i + 1) over its
+elements i = 0, 1, … and √Σ g².
 """
 import copy, json, os, sys, zlib
 import torch, transformers
@@ -55,6 +57,32 @@ def logits(model, rows):
     with torch.no_grad():
         return model(torch.tensor(rows)).logits.float().contiguous()
 
+def gradients(model, head, rows, prefix):
+    """Both heads share all but the last layer."""
+    own, base = layers_of(head)[0], layers_of(model)[0]
+    last = own[-1]
+    for module, child in model.named_children():
+        setattr(head, module, child)
+    shared = copy.copy(getattr(model, prefix.split(".")[0]))
+    shared._modules = dict(shared._modules)
+    stack = torch.nn.ModuleList([*base[:-1], last])
+    setattr(shared, prefix.split(".")[1], stack)
+    setattr(head, prefix.split(".")[0], shared)
+    tokens = torch.tensor(rows)
+    length = tokens.shape[1] - 2
+    total = 0
+    for n, each in ((1, model), (2, head)):
+        out = each(tokens[:, :length]).logits
+        total = total + torch.nn.functional.cross_entropy(out.flatten(0, 1), tokens[:, n : n + length].flatten())
+    model.zero_grad()
+    total.backward()
+    found = {key: value.grad for key, value in model.named_parameters()}
+    found |= {f"dynamo.token_heads.2.{key}": value.grad for key, value in last.named_parameters()}
+    def line(g):
+        flat = g.double().flatten()
+        return [float((flat * torch.sin(torch.arange(1, flat.numel() + 1, dtype=torch.float64))).sum()), float(flat.norm())]
+    return {"loss": float(total), "gradients": {key: line(g) for key, g in found.items()}}
+
 for name in sys.argv[1:] or cases:
     kind, settings, older = cases[name]
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
@@ -90,4 +118,6 @@ for name in sys.argv[1:] or cases:
         margin = min(margin, float(best.values[0] - best.values[1]))
         written.append(int(best.indices[0]))
     json.dump({"prompt": prompt, "tokens": written}, open(f"{folder}/expected-greedy.json", "w"))
+    trained = gradients(model, head, rows, prefix)
+    json.dump(trained, open(f"{folder}/expected-gradients.json", "w"), indent=1)
     print(name, sum(v.numel() for v in weights.values()), f"smallest margin {margin:.3f}")
