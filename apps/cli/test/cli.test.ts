@@ -274,7 +274,7 @@ describe("dynamo convert, inspect and logits", () => {
     );
     await rm(join(incomplete, shard ?? "none"));
     const foreign = await checkpoint();
-    await writeFile(join(foreign, "config.json"), JSON.stringify({ ...rawConfig, model_type: "llama" }));
+    await writeFile(join(foreign, "config.json"), JSON.stringify({ ...rawConfig, model_type: "bert" }));
     const cases: [string, number, RegExp][] = [
       [cut, 3, /the file has 5000/],
       [disagreeing, 3, /disagree with config\.json.*expected \[62, 32\]/],

@@ -98,7 +98,7 @@ describe.skipIf(executable === undefined)("a chat", () => {
     await button(page, "Stop").click();
     await idle(page);
     await say(page, long.repeat(2));
-    await page.getByText(/the message is too long for the model: expected at most 311 tokens/).waitFor();
+    await page.getByText(/the message is too long for the model: expected at most 312 tokens/).waitFor();
     expect(await page.getByRole("region", { name: /^Answer/ }).count()).toBe(2);
     expect(complaints).toEqual([]);
   });

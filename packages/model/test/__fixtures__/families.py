@@ -119,5 +119,7 @@ for name in sys.argv[1:] or cases:
         written.append(int(best.indices[0]))
     json.dump({"prompt": prompt, "tokens": written}, open(f"{folder}/expected-greedy.json", "w"))
     trained = gradients(model, head, rows, prefix)
+    if kind == "gpt_neox" and not config.tie_word_embeddings:  # as published files call it
+        trained["gradients"]["embed_out.weight"] = trained["gradients"].pop("lm_head.weight")
     json.dump(trained, open(f"{folder}/expected-gradients.json", "w"), indent=1)
     print(name, sum(v.numel() for v in weights.values()), f"smallest margin {margin:.3f}")

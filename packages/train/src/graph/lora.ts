@@ -8,6 +8,7 @@ import type { Tape, Variable } from "../autodiff/tape.js";
 import { isHeadTensor, modelShapes } from "./model-shapes.js";
 import type { Parameters } from "./layer-operations.js";
 
+/** Low-rank updates that heads 2..N are trained by. */
 export interface HeadLora {
   /** r */
   readonly rank: number;
