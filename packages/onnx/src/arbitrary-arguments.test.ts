@@ -135,6 +135,9 @@ test.each([
 });
 
 test("bytes that are none are named", async () => {
+  await expect(onnx.writeOnnx(model, Buffer.alloc(1) as never)).rejects.toThrow(
+    /sink must be a sink with a method write\(bytes\), received a Buffer/,
+  );
   await expect(onnx.readOnnx(() => Promise.resolve("abc") as never, 3)).rejects.toThrow(
     /what read\(\) resolves to must be a Uint8Array, received "abc"/,
   );

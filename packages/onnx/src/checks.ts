@@ -119,8 +119,10 @@ export const modelCheck = valueCheck<OnnxModel>(
     }),
 );
 
-export const sinkCheck = valueCheck<OnnxSink>("a sink with a method write(bytes)", (value) =>
-  hasMethods(value, "write"),
+/** A Buffer writes, too, but no bytes. */
+export const sinkCheck = valueCheck<OnnxSink>(
+  "a sink with a method write(bytes)",
+  (value) => hasMethods(value, "write") && !ArrayBuffer.isView(value),
 );
 
 export const writeChecks: OptionChecks<WriteOptions> = {
