@@ -15,6 +15,7 @@ import { openCheckpoint, parseConfig, initialTensor } from "@dynamo/model";
 import { convertCheckpoint, nodeFolder, writeRandomCheckpoint } from "@dynamo/model/convert";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exportTorch } from "../src/export/export-torch.js";
+import { torchRunFile } from "../src/export/supported.js";
 import { openDataset } from "../src/data/index.js";
 import { parseTrainingConfig, type TrainingConfig } from "../src/run/training-config.js";
 import { tinyTokenizer as tokenizer, writeTinyDataset } from "./tiny-dataset.js";
@@ -141,8 +142,12 @@ describe("refused, with nothing left", () => {
     ["distillation", { distillation: 0.5 }, /distillation 0\.5/],
   ])("%s", (_, more, message) => refused(configOf(more), "unsupported", message));
 
-  it("an option that no training has", () =>
-    refused({ ...configOf(), dropout: 0.5 } as TrainingConfig, "invalid-argument", /must be a training config/));
+  it("an option that there is not, by name", () =>
+    refused({ ...configOf(), dropOut: 0.5 } as TrainingConfig, "invalid-argument", /dropOut: there is no such option/));
+
+  it("an option that did not exist when the script was written", () => {
+    expect(() => torchRunFile({ ...configOf(), dropout: 0.5 } as TrainingConfig)).toThrow(/dropout 0\.5/);
+  });
 
   it.each(["the manifest", "a source", "a split"])("a dataset that says which tokens count, in %s", async (where) => {
     const manifest = writeTinyDataset(join(place, "data"), [{ name: "a", train: 1500, heldOut: 300 }]);

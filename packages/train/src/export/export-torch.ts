@@ -14,7 +14,7 @@ import { folderCheck } from "../arguments.js";
 import { openDataset, verifyDataset, type Dataset } from "../data/index.js";
 import { checkTokenizer } from "../run/fit.js";
 import { openStart } from "../run/starting-point.js";
-import { configCheck, type TrainingConfig } from "../run/training-config.js";
+import { checkConfig, type TrainingConfig } from "../run/training-config.js";
 import { writeInitialCheckpoint } from "./initial-checkpoint.js";
 import { linkDataset } from "./linked-dataset.js";
 import { checkModel, torchRunFile } from "./supported.js";
@@ -61,7 +61,7 @@ export async function exportTorch(
   folder: string,
   options: ExportTorchOptions = {},
 ): Promise<TorchExport> {
-  checkValue("config", config, configCheck);
+  checkConfig(config);
   checkValue("folder", folder, folderCheck);
   checkOptions("exportTorch()", options, checks);
   const { shardBytes = 5e9, onProgress, onData, signal } = options;

@@ -15,7 +15,7 @@ import {
   type SampleMetrics,
   type StepMetrics,
 } from "./metrics.js";
-import { configCheck, type TrainingConfig } from "./training-config.js";
+import { checkConfig, type TrainingConfig } from "./training-config.js";
 
 use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
@@ -30,7 +30,7 @@ const maxPoints = 1000;
 /** Writes the page beside the metrics; open pages show it anew every half minute while the run goes on. */
 export async function writeReport(run: string, config: TrainingConfig): Promise<string> {
   checkValue("run", run, folderCheck);
-  checkValue("config", config, configCheck);
+  checkConfig(config);
   const path = join(run, "report.html");
   await writeFileAtomically(path, reportHtml(await readMetrics(run), config));
   return path;
@@ -39,7 +39,7 @@ export async function writeReport(run: string, config: TrainingConfig): Promise<
 /** The page for these metrics. */
 export function reportHtml(metrics: readonly Metrics[], config: TrainingConfig): string {
   checkValue("metrics", metrics, metricsCheck);
-  checkValue("config", config, configCheck);
+  checkConfig(config);
   const steps = metrics.filter((entry): entry is StepMetrics => entry.kind === "step");
   const evaluations = metrics.filter((entry): entry is EvaluationMetrics => entry.kind === "evaluation");
   const samples = metrics.filter((entry): entry is SampleMetrics => entry.kind === "sample");

@@ -20,7 +20,7 @@ import { explainMemory } from "./memory.js";
 import { appendMetrics, perplexities, readMetrics, type Metrics, type StepMetrics } from "./metrics.js";
 import { checkRun, openRun, type OpenedRun, type OpenOptions } from "./open-run.js";
 import { lockRun } from "./run-lock.js";
-import { configCheck, type TrainingConfig } from "./training-config.js";
+import { checkConfig, type TrainingConfig } from "./training-config.js";
 
 /** What a run's model is, beside its weights. */
 export interface CheckpointFacts {
@@ -74,7 +74,7 @@ export async function train(
 ): Promise<TrainingResult> {
   checkValue("runtime", runtime, runtimeCheck);
   checkValue("run", run, folderCheck);
-  checkValue("config", config, configCheck);
+  checkConfig(config);
   checkOptions("train()", options, checks);
   const lock = await lockRun(run);
   try {

@@ -112,12 +112,12 @@ export const stemDTypeOf = ({ stemDtype = "q8" }: Partial<Pick<TrainingConfig, "
 
 /** The dtype in which a run's model is shown: a base that trains as q8 is too large to be converted in fp32 by the way. */
 export function modelDTypeOf(config: TrainingConfig): "fp32" | "q8" | "q4" {
-  checkValue("config", config, configCheck);
+  checkConfig(config);
   return config.stem === "session" ? stemDTypeOf(config) : "fp32";
 }
 
 /** One that was not parsed lacks what has a default. */
-export const configCheck = valueCheck<TrainingConfig>(
+const configCheck = valueCheck<TrainingConfig>(
   "a training configuration, as parseTrainingConfig() returns",
   (value) => {
     if (!isPlainObject(value)) return false;
@@ -125,6 +125,13 @@ export const configCheck = valueCheck<TrainingConfig>(
     return success && Object.keys(data).every((name) => Object.hasOwn(value as object, name));
   },
 );
+
+/** Throws `invalid-argument` for what parseTrainingConfig() does not return: for an unknown option, too, which it names. */
+export function checkConfig(config: TrainingConfig): void {
+  const issues = isPlainObject(config) ? (trainingConfig.safeParse(config).error?.issues ?? []) : [];
+  if (issues.some(({ code }) => code === "unrecognized_keys")) parseTrainingConfig(config);
+  checkValue("config", config, configCheck);
+}
 
 /** Options at a place of the configuration: its own, or the architecture's. */
 const optionNames = (path: readonly PropertyKey[]): string[] =>
