@@ -1,4 +1,7 @@
-/** The model argument: a model folder, a checkpoint folder (converted on the fly), or nothing for the embedded model. */
+/**
+ * The model argument: a model folder, a checkpoint folder (converted on the fly), a model of the hub (converted once and kept), or
+ * nothing for the embedded model.
+ */
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,6 +9,7 @@ import { join } from "node:path";
 import type { Runtime } from "@dynamo/core";
 import { loadModel, type LoadedModel } from "@dynamo/model";
 import { createNodeRuntime } from "@dynamo/runtime-node";
+import { localFolder } from "./hub-place.js";
 import { paintError } from "./paint.js";
 import type { ModelOptions } from "./schemas/common.js";
 
@@ -21,7 +25,8 @@ export async function openModel(
   options: ModelOptions,
   signal: AbortSignal,
 ): Promise<OpenModel> {
-  const place = folder ?? (await import("@dynamo/stories")).modelPath;
+  const named = folder ?? (await import("@dynamo/stories")).modelPath;
+  const place = await localFolder(named, { as: "model", dtype: options.dtype }, signal);
   const converted = isCheckpoint(place) ? await convertForNow(place, options, signal) : undefined;
   const runtime: Runtime = createNodeRuntime({
     ...(options.device === undefined ? {} : { device: options.device }),

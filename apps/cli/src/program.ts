@@ -5,6 +5,7 @@ import type { Interrupts } from "./interrupt.js";
 import { usageMessage } from "./options/usage.js";
 import { addCheckVerbs } from "./verbs/checks.js";
 import { addEvaluationVerbs } from "./verbs/evaluation.js";
+import { addHubVerbs } from "./verbs/hub.js";
 import { addModelVerbs } from "./verbs/models.js";
 import { addServingVerbs } from "./verbs/serving.js";
 import { addTextVerbs } from "./verbs/text.js";
@@ -23,6 +24,7 @@ export function createProgram(interrupts: Interrupts): Command {
   addTextVerbs(program, interrupts);
   addServingVerbs(program, signal);
   addModelVerbs(program, signal);
+  addHubVerbs(program, signal);
   addTrainingVerbs(program, signal);
   addEvaluationVerbs(program, signal);
   addCheckVerbs(program, signal);

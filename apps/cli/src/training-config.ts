@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { openDataset, parseTrainingConfig, readRunConfig, type TrainingConfig } from "@dynamo/train/node";
+import { isHubModel, localFolder } from "./hub-place.js";
 import { readJsonFile } from "./read-json.js";
 import type { TrainingFlags } from "./schemas/training.js";
 
@@ -90,6 +91,17 @@ export async function placesOf(file: string | undefined, flags: Places): Promise
       return typeof place === "string" ? [[name, place]] : [];
     }),
   );
+}
+
+/** A checkpoint of the hub, by the flag or the file, becomes the flag of its folder. */
+export async function withCheckpoint<Flags extends Places>(
+  file: string | undefined,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<Flags> {
+  const { checkpoint } = await placesOf(file, flags);
+  if (checkpoint === undefined || !isHubModel(checkpoint)) return flags;
+  return { ...flags, checkpoint: await localFolder(checkpoint, { as: "checkpoint" }, signal) };
 }
 
 /** A chat dataset's rows are as long as they are: without a word about it, that is the sequence. */

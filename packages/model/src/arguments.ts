@@ -18,7 +18,7 @@ export const folderCheck = valueCheck<string>(
 );
 
 export const sourceCheck = valueCheck<string | ModelFiles>(
-  "a folder's path or web address, or a model's files { location, size, read, readRange }",
+  "a folder's path or web address, a model of the hub (hf:owner/name), or a model's files { location, size, read, readRange }",
   (value) => folderCheck.accepts(value) || filesCheck.accepts(value),
 );
 

@@ -1,6 +1,9 @@
 /** @dynamo/model/convert: checkpoints to model folders, and what writes them. Node only. */
 export { convertCheckpoint } from "./convert/convert-checkpoint.js";
 export type { ConversionReport, ConvertOptions } from "./convert/convert-checkpoint.js";
+export type { BaseModel } from "./convert/card.js";
+export { hubFolder } from "./node-hub.js";
+export type { HubFolder, HubFolderOptions } from "./node-hub.js";
 export { writeFileAtomically } from "./convert/atomic-file.js";
 export { writeFolderAtomically } from "./convert/atomic-folder.js";
 export { writeError } from "./convert/write-error.js";

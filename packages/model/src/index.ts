@@ -22,8 +22,9 @@ export { architectureOf, familyName, headInputs, headKindOf, parseConfig } from 
 export type { HeadInput, ModelConfig } from "./architectures/config.js";
 export type { HeadKind, HeadKindName } from "./architectures/heads/head-kind.js";
 export type { ModelFiles } from "@dynamo/core";
+export type { HubOptions, HubProgress } from "@dynamo/hub";
 export { inspectModel } from "./folder/inspect.js";
-export type { GraphReport, MaskReport, ModelReport } from "./folder/inspect.js";
+export type { GraphReport, InspectOptions, MaskReport, ModelReport } from "./folder/inspect.js";
 export { loadModel } from "./folder/load.js";
 export type { LoadedModel, LoadOptions } from "./folder/load.js";
 export { initialTensor, uniformTensor } from "./checkpoint/initial-weights.js";

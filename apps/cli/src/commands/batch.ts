@@ -20,7 +20,8 @@ export async function batch(
   if (resolve(out) === resolve(input))
     throw new DynamoError("invalid-argument", "--out: expected another file than the input");
   const argument = folder ?? `stories=${(await import("@dynamo/stories")).modelPath}`;
-  const model = modelOf(argument, { ...options, slots, queue }, servedPlugins(options));
+  const plugins = servedPlugins(options);
+  const model = await modelOf(argument, { ...options, slots, queue }, { plugins, signal });
   const progress = startProgress("lines", { scale: 1 });
   try {
     const { total, before, refused, failed } = await runBatchFile({

@@ -1,5 +1,6 @@
 /** `dynamo convert`: checkpoint → model folder. */
 import { convertCheckpoint } from "@dynamo/model/convert";
+import { fetchFromHub, isHubModel } from "../hub-place.js";
 import { paintError } from "../paint.js";
 import { startProgress } from "../progress.js";
 import type { ConvertOptions } from "../schemas/models.js";
@@ -12,7 +13,10 @@ export async function convert(checkpoint: string, options: ConvertOptions, signa
     const onProgress = (done: number, total: number, what: string): void => {
       progress.update(done, total, what);
     };
-    const report = await convertCheckpoint(checkpoint, options.out, {
+    const found = isHubModel(checkpoint) ? await fetchFromHub(checkpoint, { as: "checkpoint" }, signal) : undefined;
+    const base = found && { id: found.id, revision: found.commit, license: found.license };
+    const report = await convertCheckpoint(found?.folder ?? checkpoint, options.out, {
+      base,
       tokenHeads,
       medusa,
       dtypes,

@@ -8,11 +8,14 @@ import { throwIfAborted } from "@dynamo/core";
 import { maskPath, parseConfig, type ModelConfig } from "@dynamo/model";
 import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
 import { documents, totalBytes } from "@dynamo/train/node";
+import { localFolder } from "../hub-place.js";
 import { startProgress } from "../progress.js";
 import { readJsonFile } from "../read-json.js";
 import type { CountOptions } from "../schemas/models.js";
 
-export async function count(files: readonly string[], options: CountOptions, signal: AbortSignal): Promise<void> {
+export async function count(files: readonly string[], given: CountOptions, signal: AbortSignal): Promise<void> {
+  // Of a model of the hub, the folder that is kept here has the mask.
+  const options = { ...given, model: await localFolder(given.model, { as: "model" }, signal) };
   const { config, tokenizer } = await readModel(options.model);
   const total = await totalBytes(files);
   const counter = createNgramCounter({ order: options.order, vocabularySize: config.vocabularySize });

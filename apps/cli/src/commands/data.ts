@@ -5,6 +5,7 @@ import { DynamoError } from "@dynamo/core";
 import { loadTokenizer } from "@dynamo/tokenizer";
 import { prepareDataset, type DatasetSource, type DatasetSummary } from "@dynamo/train/node";
 import { startProgress } from "../progress.js";
+import { localFolder } from "../hub-place.js";
 import { readJsonFile } from "../read-json.js";
 import type { PrepareOptions } from "../schemas/training.js";
 
@@ -56,7 +57,7 @@ export interface PrepareTextOptions {
 
 export async function prepareText(options: PrepareTextOptions, signal: AbortSignal): Promise<DatasetSummary> {
   const { sources, out, heldOutFraction, workers, overwrite } = options;
-  const { tokenizerJson, tokenizerConfig } = await readTokenizer(options.tokenizer);
+  const { tokenizerJson, tokenizerConfig } = await readTokenizer(options.tokenizer, signal);
   const endOfText = endOfTextOf(tokenizerJson, tokenizerConfig, options.tokenizer);
   const progress = startProgress("MB");
   try {
@@ -78,8 +79,12 @@ export async function prepareText(options: PrepareTextOptions, signal: AbortSign
   }
 }
 
-/** A folder with tokenizer.json, or such a file. */
-export async function readTokenizer(place: string): Promise<{ tokenizerJson: unknown; tokenizerConfig: unknown }> {
+/** A folder with tokenizer.json, such a file, or a model of the hub, of which only the texts are fetched. */
+export async function readTokenizer(
+  named: string,
+  signal: AbortSignal,
+): Promise<{ tokenizerJson: unknown; tokenizerConfig: unknown }> {
+  const place = await localFolder(named, { as: "texts" }, signal);
   if (place.endsWith(".json")) return { tokenizerJson: await readJsonFile(place), tokenizerConfig: {} };
   const config = join(place, "tokenizer_config.json");
   return {

@@ -6,7 +6,7 @@ import { DynamoError } from "@dynamo/core";
 import { exportTorch, type TorchExport } from "@dynamo/train/node";
 import { paintError } from "../paint.js";
 import { startProgress } from "../progress.js";
-import { placesOf, trainingConfigOf } from "../training-config.js";
+import { placesOf, trainingConfigOf, withCheckpoint } from "../training-config.js";
 import type { TrainOptions } from "../schemas/training.js";
 import { datasetOf } from "./train.js";
 
@@ -15,9 +15,10 @@ export type ExportOptions = TrainOptions & { readonly exportTorch: string };
 
 export async function exportTraining(
   file: string | undefined,
-  options: ExportOptions,
+  given: ExportOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const options = await withCheckpoint(file, given, signal);
   const { exportTorch: folder, out, resume, json } = options;
   if (resume) {
     const instead = "give the run's newest checkpoint as --checkpoint: the optimizer begins anew";

@@ -8,11 +8,13 @@ import {
   type ModelReport,
   type ModelConfig,
 } from "@dynamo/model";
+import { localFolder } from "../hub-place.js";
 import { paint } from "../paint.js";
 import type { InspectOptions } from "../schemas/models.js";
 
-export async function inspect(folder: string | undefined, { json }: InspectOptions): Promise<void> {
-  const report = await inspectModel(folder ?? (await import("@dynamo/stories")).modelPath);
+export async function inspect(model: string | undefined, { json }: InspectOptions, signal: AbortSignal): Promise<void> {
+  const named = model ?? (await import("@dynamo/stories")).modelPath;
+  const report = await inspectModel(await localFolder(named, { as: "either" }, signal));
   if (json) console.log(JSON.stringify(report));
   else for (const [label, value] of describe(report)) console.log(`${paint.dim(label.padEnd(16))} ${value}`);
 }

@@ -13,7 +13,7 @@ export async function prepareChat(
   signal: AbortSignal,
 ): Promise<void> {
   const { tokenizer, out, sequence: rowTokens, heldOut: heldOutFraction, workers, overwrite, json } = options;
-  const { tokenizerJson, tokenizerConfig } = await readTokenizer(tokenizer);
+  const { tokenizerJson, tokenizerConfig } = await readTokenizer(tokenizer, signal);
   // The template's own file goes before the config's, as it does when a model is loaded.
   const ownTemplate = join(tokenizer, "chat_template.jinja");
   const file = options.template ?? (existsSync(ownTemplate) ? ownTemplate : undefined);

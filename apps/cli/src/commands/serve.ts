@@ -2,6 +2,8 @@
 import { basename, resolve } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { createKey, serve as runServer, type ServedPlugin, type ServerModel } from "@dynamo/server";
+import { parseHubId } from "@dynamo/hub";
+import { isHubModel, localFolder } from "../hub-place.js";
 import { servedPlugins } from "../served-plugins.js";
 import type { ModelOptions } from "../schemas/common.js";
 import type { ServeOptions } from "../schemas/serving.js";
@@ -9,7 +11,8 @@ import type { ServeOptions } from "../schemas/serving.js";
 export async function serve(folders: readonly string[], options: ServeOptions, signal: AbortSignal): Promise<void> {
   const embedded = folders.length === 0 ? [`stories=${(await import("@dynamo/stories")).modelPath}`] : [];
   const plugins = servedPlugins(options);
-  const models = [...folders, ...embedded].map((argument) => modelOf(argument, options, plugins));
+  const models: ServerModel[] = [];
+  for (const argument of [...folders, ...embedded]) models.push(await modelOf(argument, options, { plugins, signal }));
   const names = models.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined)
@@ -37,17 +40,18 @@ export async function serve(folders: readonly string[], options: ServeOptions, s
   });
 }
 
-/** `folder`, or `name=folder`. */
-export function modelOf(
+/** `folder`, a model of the hub (which is fetched now), or `name=` and one of them. */
+export async function modelOf(
   argument: string,
   options: ModelOptions & { readonly slots: number; readonly queue: number; readonly dropMessages?: boolean },
-  plugins: readonly ServedPlugin[],
-): ServerModel {
+  { plugins, signal }: { readonly plugins: readonly ServedPlugin[]; readonly signal: AbortSignal },
+): Promise<ServerModel> {
   const { device, dtype, threads, slots, queue, dropMessages } = options;
   const named = /^([\w.-]+)=(.+)$/.exec(argument);
-  const folder = resolve(named?.[2] ?? argument);
+  const place = named?.[2] ?? argument;
+  const folder = resolve(await localFolder(place, { as: "model", dtype }, signal));
   return {
-    name: named?.[1] ?? basename(folder),
+    name: named?.[1] ?? basename(isHubModel(place) ? parseHubId(place).id : folder),
     settings: {
       folder,
       device: device ?? "auto",

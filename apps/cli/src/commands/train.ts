@@ -15,7 +15,7 @@ import {
 import { exitCodes } from "../exit-codes.js";
 import { paintError } from "../paint.js";
 import { startProgress } from "../progress.js";
-import { hasDataset, ownDataset, placesOf, trainingConfigOf } from "../training-config.js";
+import { hasDataset, ownDataset, placesOf, trainingConfigOf, withCheckpoint } from "../training-config.js";
 import { startTrainingView } from "../training-view.js";
 import { prepareText } from "./data.js";
 import type { TrainOptions } from "../schemas/training.js";
@@ -23,7 +23,8 @@ import type { TrainOptions } from "../schemas/training.js";
 /** Of a run that has a folder. */
 export type RunOptions = TrainOptions & { readonly out: string };
 
-export async function runTraining(file: string | undefined, options: RunOptions, signal: AbortSignal): Promise<void> {
+export async function runTraining(file: string | undefined, given: RunOptions, signal: AbortSignal): Promise<void> {
+  const options = await withCheckpoint(file, given, signal);
   const dataset = await datasetOf({ ...options, ...(await placesOf(file, options)) }, signal);
   const config = await trainingConfigOf(file, options, { run: options.out, resume: options.resume, dataset });
   const runtime = createNodeRuntime({

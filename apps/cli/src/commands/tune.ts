@@ -10,6 +10,7 @@ import {
   writeRecommendation,
   type TuneOutcome,
 } from "@dynamo/eval";
+import { localFolder } from "../hub-place.js";
 import { isCheckpoint } from "../open-model.js";
 import { paint } from "../paint.js";
 import { ownStrategyOf } from "../own-strategy.js";
@@ -19,7 +20,9 @@ import { writeResult } from "./eval/write-result.js";
 import { openWorker } from "./eval/eval-worker.js";
 import type { TuneOptions } from "../schemas/evaluation.js";
 
-export async function tuneModel(model: string, options: TuneOptions, signal: AbortSignal): Promise<void> {
+export async function tuneModel(named: string, options: TuneOptions, signal: AbortSignal): Promise<void> {
+  // Of a model of the hub, the folder that is kept here has the recommendation.
+  const model = await localFolder(named, { as: "model", dtype: options.dtype }, signal);
   if (isCheckpoint(model))
     throw new DynamoError(
       "invalid-argument",

@@ -18,6 +18,8 @@ type ArgumentValues<Names extends readonly ArgumentName[]> = {
 export interface VerbSpec<Names extends readonly ArgumentName[], Schema extends OptionSchema> {
   readonly name: string;
   readonly description: string;
+  /** What its parent does when no verb is named. */
+  readonly isDefault?: boolean;
   /** Not in the help. */
   readonly hidden?: boolean;
   readonly arguments?: Names;
@@ -31,7 +33,8 @@ export function addVerb<
   const Names extends readonly ArgumentName[] = readonly [],
   const Schema extends OptionSchema = OptionSchema,
 >(parent: Command, spec: VerbSpec<Names, Schema>): void {
-  const command = parent.command(spec.name, { hidden: spec.hidden ?? false }).description(spec.description);
+  const { hidden = false, isDefault = false } = spec;
+  const command = parent.command(spec.name, { hidden, isDefault }).description(spec.description);
   const names: readonly ArgumentName[] = spec.arguments ?? [];
   for (const [i, name] of names.entries()) command.argument(name, spec.argumentHelp?.[i] ?? "");
   for (const [name, option] of Object.entries(spec.options ?? {})) command.addOption(toOption(name, option));

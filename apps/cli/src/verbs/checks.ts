@@ -14,7 +14,7 @@ export function addCheckVerbs(program: Command, signal: AbortSignal): void {
     name: "logits",
     description: "write every head's logits [B, T, V] as head_1 … head_N",
     arguments: ["<model>"],
-    argumentHelp: ["model folder, or checkpoint folder"],
+    argumentHelp: ["model or checkpoint folder, or owner/name of the hub"],
     options: logitsOptions,
     run: async ([model], options) => (await import("../commands/logits.js")).logits(model, options, signal),
   });

@@ -6,9 +6,9 @@ import { convertOptions, countOptions, inspectOptions, randomCheckpointOptions }
 export function addModelVerbs(program: Command, signal: AbortSignal): void {
   addVerb(program, {
     name: "convert",
-    description: "make a model folder from a Pythia (GPT-NeoX) or DynaMo checkpoint",
+    description: "make a model folder from a checkpoint",
     arguments: ["<checkpoint>"],
-    argumentHelp: ["folder with config.json and safetensors"],
+    argumentHelp: ["folder with config.json and safetensors, or a model of the hub (owner/name)"],
     options: convertOptions,
     run: async ([checkpoint], options) => (await import("../commands/convert.js")).convert(checkpoint, options, signal),
   });
@@ -16,9 +16,9 @@ export function addModelVerbs(program: Command, signal: AbortSignal): void {
     name: "inspect",
     description: "what is in a model folder or a checkpoint",
     arguments: ["[model]"],
-    argumentHelp: ["default: the embedded model"],
+    argumentHelp: ["folder, or owner/name of the hub (default: the embedded model)"],
     options: inspectOptions,
-    run: async ([model], options) => (await import("../commands/inspect.js")).inspect(model, options),
+    run: async ([model], options) => (await import("../commands/inspect.js")).inspect(model, options, signal),
   });
   addVerb(program, {
     name: "count",

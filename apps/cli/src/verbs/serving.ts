@@ -8,7 +8,9 @@ export function addServingVerbs(program: Command, signal: AbortSignal): void {
     name: "serve",
     description: "an OpenAI-compatible server for many users at once, with the playground at /",
     arguments: ["[models...]"],
-    argumentHelp: ["model folders, as folder or name=folder (default: the embedded model)"],
+    argumentHelp: [
+      "model folders or models of the hub, as folder, owner/name or name=folder (default: the embedded model)",
+    ],
     options: serveOptions,
     run: async ([models], options) => (await import("../commands/serve.js")).serve(models, options, signal),
   });
@@ -19,7 +21,7 @@ export function addServingVerbs(program: Command, signal: AbortSignal): void {
     arguments: ["<input>", "[model]"],
     argumentHelp: [
       'a line each: {"custom_id", "method": "POST", "url": "/v1/completions", "body"}',
-      "a model folder, as folder or name=folder (default: the embedded model)",
+      "a model folder or a model of the hub, as folder, owner/name or name=folder (default: the embedded model)",
     ],
     options: batchOptions,
     run: async ([input, model], options) => (await import("../commands/batch.js")).batch(input, model, options, signal),

@@ -17,7 +17,7 @@ export function addTextVerbs(program: Command, interrupts: Interrupts): void {
     name: "generate",
     description: "continue one or more prompts",
     arguments: ["[model]"],
-    argumentHelp: ["model folder, or checkpoint folder (default: the embedded model)"],
+    argumentHelp: ["model or checkpoint folder, or owner/name of the hub (default: the embedded model)"],
     options: generateOptions,
     run: async ([model], options) => (await import("../commands/generate.js")).generate(model, options, signal),
   });
@@ -25,7 +25,7 @@ export function addTextVerbs(program: Command, interrupts: Interrupts): void {
     name: "chat",
     description: "talk to a chat model",
     arguments: ["[model]"],
-    argumentHelp: ["model folder, or checkpoint folder, with a chat template"],
+    argumentHelp: ["model or checkpoint folder, or owner/name of the hub, with a chat template"],
     options: chatOptions,
     run: async ([model], options) => (await import("../commands/chat.js")).chat(model, options, interrupts),
   });

@@ -4,6 +4,7 @@ import { checkValue } from "@dynamo/core/options";
 import { headerByteLength, parseSafetensorsHeader, type SafetensorsEntry } from "@dynamo/core/safetensors";
 import { filesCheck } from "../arguments.js";
 import { readJson } from "../folder/files.js";
+import { pickleError, usualPickles } from "./pickles.js";
 import { limits } from "../folder/model-folder.js";
 
 /** A tensor and the file that holds it. */
@@ -49,26 +50,31 @@ export async function readTensorIndex(files: ModelFiles): Promise<TensorIndex> {
 /** Tensors' names → shards. */
 async function readWeightMap(files: ModelFiles): Promise<ReadonlyMap<string, string>> {
   if ((await files.size(indexFile)) === undefined) {
+    for (const path of usualPickles) {
+      if ((await files.size(path)) !== undefined) throw pickleError(files.location, path);
+    }
     throw new DynamoError("not-found", `${files.location} has neither ${single} nor ${indexFile}`);
   }
-  const json = (await readJson(files, indexFile, limits.json)) as { weight_map?: unknown } | null;
-  const entries = Object.entries(json?.weight_map ?? {});
+  return weightMap(await readJson(files, indexFile, limits.json), files.location);
+}
+
+function weightMap(json: unknown, location: string): ReadonlyMap<string, string> {
+  const entries = Object.entries((json as { weight_map?: unknown } | null)?.weight_map ?? {});
   if (entries.length === 0 || !entries.every((entry): entry is [string, string] => typeof entry[1] === "string")) {
-    throw new DynamoError(
-      "invalid-file",
-      `${files.location}: expected a weight_map from tensors to files in ${indexFile}`,
-    );
+    throw new DynamoError("invalid-file", `${location}: expected a weight_map from tensors to files in ${indexFile}`);
   }
   const shards = new Set(entries.map(([, file]) => file));
   if (shards.size > maxShards) {
-    throw new DynamoError(
-      "invalid-file",
-      `${files.location}: expected at most ${maxShards} shards, received ${shards.size}`,
-    );
+    throw new DynamoError("invalid-file", `${location}: expected at most ${maxShards} shards, received ${shards.size}`);
   }
   for (const shard of shards) checkInside(shard);
   return new Map(entries);
 }
+
+/** The files that a parsed model.safetensors.index.json names. */
+export const shardsOf = (json: unknown, location: string): readonly string[] => [
+  ...new Set(weightMap(json, location).values()),
+];
 
 /** The tensors of one file. */
 export async function readHeader(files: ModelFiles, file: string): Promise<ReadonlyMap<string, SafetensorsEntry>> {

@@ -9,12 +9,16 @@ import {
   checkValue,
   flag,
   listOf,
+  members,
   oneOf,
+  someText,
   whole,
   type OptionChecks,
 } from "@dynamo/core/options";
 import { maxInlineBytes, weightBytes } from "@dynamo/onnx";
+import { hubOptionChecks, type HubOptions } from "@dynamo/hub";
 import { folderCheck, sourceCheck, tokenHeadsCheck } from "../arguments.js";
+import { writeCard, type BaseModel } from "./card.js";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint, type Checkpoint } from "../checkpoint/checkpoint.js";
 import { withMedusaHeads, type WithHeads } from "../checkpoint/medusa/with-medusa-heads.js";
@@ -28,7 +32,7 @@ import { dtypeCheck, graphPath, limits, tokenizerFiles } from "../folder/model-f
 import { parameterCount } from "../checkpoint/presets.js";
 import { readAround } from "../folder/read-around.js";
 import { headShapes, isHeadEmbedding, outputEmbedding } from "../architectures/tensor-names.js";
-import { openSource } from "../folder/source.js";
+import { openSource, type SourceOptions } from "../folder/source.js";
 import type { ModelDType, Precision } from "../graph/weights.js";
 
 /** Options of `convertCheckpoint`. */
@@ -42,6 +46,10 @@ export interface ConvertOptions {
   readonly activations?: Precision["activations"] | undefined;
   readonly seed?: number | undefined;
   readonly overwrite?: boolean;
+  /** For the folder's card; what is left out comes from the checkpoint's own card. */
+  readonly base?: BaseModel | undefined;
+  /** How a checkpoint of the hub is fetched. */
+  readonly hub?: HubOptions | undefined;
   /** Bytes of weights written, of all dtypes together. */
   readonly onProgress?: (done: number, total: number, what: string) => void;
   readonly signal?: AbortSignal | undefined;
@@ -54,6 +62,8 @@ const convertChecks: OptionChecks<ConvertOptions> = {
   activations: oneOf("int8", "fp32"),
   seed: whole(0),
   overwrite: flag,
+  base: members<BaseModel>({ id: someText, revision: someText, license: someText }),
+  hub: members(hubOptionChecks),
   onProgress: callback(),
   signal: abortSignal,
 };
@@ -85,7 +95,8 @@ export async function convertCheckpoint(
   checkOptions("convertCheckpoint()", options, convertChecks);
   const { dtypes = ["fp32"], activations = "int8", seed = 0, overwrite = false, signal } = options;
   if (dtypes.length === 0) throw new DynamoError("invalid-argument", "name at least one dtype: fp32, fp16, q8, q4");
-  const { checkpoint, warnings: aboutHeads } = await openWithHeads(source, options.medusa);
+  const sourceOptions: SourceOptions = { as: "checkpoint", hub: options.hub, signal };
+  const { checkpoint, warnings: aboutHeads } = await openWithHeads(source, options.medusa, sourceOptions);
   try {
     refuseOwnSource(checkpoint, target);
     const config = withHeads(checkpoint, options.tokenHeads);
@@ -97,14 +108,15 @@ export async function convertCheckpoint(
       model: buildGraph(config, { dtype, activations }, read, metadataOf(config, dtype, activations)),
     }));
     const total = models.reduce((sum, { model }) => sum + weightBytes(model.graph), 0);
-    const files: ConversionReport["files"][number][] = [];
+    const written: ConversionReport["files"][number][] = [];
     await writeFolderAtomically(
       target,
       async (folder) => {
         let done = 0;
         await copyTexts(checkpoint, config, folder);
+        await writeCard(checkpoint.files, folder, { base: options.base, dtypes: models.map((each) => each.dtype) });
         for (const { dtype, model } of models) {
-          const onProgress = (written: number): void => options.onProgress?.(done + written, total, graphPath(dtype));
+          const onProgress = (bytes: number): void => options.onProgress?.(done + bytes, total, graphPath(dtype));
           const bytes = weightBytes(model.graph);
           await writeGraph(model, join(folder, graphPath(dtype)), {
             external: bytes > maxInlineBytes,
@@ -112,7 +124,7 @@ export async function convertCheckpoint(
             signal,
           });
           done += bytes;
-          files.push({ path: graphPath(dtype), dtype, bytes });
+          written.push({ path: graphPath(dtype), dtype, bytes });
         }
       },
       { overwrite },
@@ -123,7 +135,7 @@ export async function convertCheckpoint(
       untrainedHeads: config.untrainedHeads,
       parameters: parameterCount(config, config.tokenHeads),
       baseParameters: parameterCount(config, 1),
-      files,
+      files: written,
       warnings: [...warnings, ...aboutHeads],
     };
   } finally {
@@ -131,11 +143,15 @@ export async function convertCheckpoint(
   }
 }
 
-async function openWithHeads(source: string | ModelFiles, heads: ConvertOptions["medusa"]): Promise<WithHeads> {
-  const checkpoint = await openCheckpoint(await openSource(source));
+async function openWithHeads(
+  source: string | ModelFiles,
+  heads: ConvertOptions["medusa"],
+  options: SourceOptions,
+): Promise<WithHeads> {
+  const checkpoint = await openCheckpoint(await openSource(source, options));
   if (heads === undefined) return { checkpoint, warnings: [] };
   try {
-    return await withMedusaHeads(checkpoint, await openSource(heads));
+    return await withMedusaHeads(checkpoint, await openSource(heads, options));
   } catch (error) {
     await checkpoint.close();
     throw error;

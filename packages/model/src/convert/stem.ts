@@ -48,7 +48,7 @@ export async function writeStem(source: string | ModelFiles, target: string, opt
   checkValue("target", target, folderCheck);
   checkOptions("writeStem()", options, stemChecks);
   const { dtype, activations = "int8", onProgress, signal } = options;
-  const checkpoint = await openCheckpoint(await openSource(source));
+  const checkpoint = await openCheckpoint(await openSource(source, { as: "checkpoint", signal }));
   try {
     const model = buildStemGraph(checkpoint.config, { dtype, activations }, (name) => checkpoint.read(name));
     await writeFolderAtomically(

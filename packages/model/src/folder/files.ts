@@ -6,15 +6,19 @@ const maxJsonDepth = 128;
 
 /** Reads and parses a JSON file of at most `limit` bytes; throws `invalid-file` when it is none, or nests too deeply. */
 export async function readJson(files: ModelFiles, path: string, limit: number): Promise<unknown> {
-  const bytes = await files.read(path, limit);
-  if (bytes.length === 0) throw new DynamoError("invalid-file", `${files.location}: ${path} is empty, expected JSON`);
+  return parseJson(await files.read(path, limit), files.location, path);
+}
+
+/** Parses the bytes of a JSON file; `location` and `path` are for messages. */
+export function parseJson(bytes: Uint8Array, location: string, path: string): unknown {
+  if (bytes.length === 0) throw new DynamoError("invalid-file", `${location}: ${path} is empty, expected JSON`);
   if (nestingDepth(bytes) > maxJsonDepth) {
-    throw new DynamoError("invalid-file", `${files.location}: ${path} nests deeper than ${maxJsonDepth} levels`);
+    throw new DynamoError("invalid-file", `${location}: ${path} nests deeper than ${maxJsonDepth} levels`);
   }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new DynamoError("invalid-file", `${files.location}: ${path} is not JSON`, { cause });
+    throw new DynamoError("invalid-file", `${location}: ${path} is not JSON`, { cause });
   }
 }
 

@@ -1,6 +1,7 @@
 /** What is in a model folder or a checkpoint, without loading its weights. */
 import { decodeMask } from "@dynamo/cooccurrence";
-import { checkValue } from "@dynamo/core/options";
+import { abortSignal, checkOptions, checkValue, members, type OptionChecks } from "@dynamo/core/options";
+import { hubOptionChecks, type HubOptions } from "@dynamo/hub";
 import { readOnnx, type OnnxSummary } from "@dynamo/onnx";
 import { sourceCheck } from "../arguments.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
@@ -47,10 +48,20 @@ export interface MaskReport {
   readonly totals: readonly number[];
 }
 
+/** Options of `inspectModel`. */
+export interface InspectOptions {
+  /** How a model of the hub is fetched; its checkpoint is what is inspected. */
+  readonly hub?: HubOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const inspectChecks: OptionChecks<InspectOptions> = { hub: members(hubOptionChecks), signal: abortSignal };
+
 /** Throws as reading a checkpoint or a model does; a folder without onnx/ is read, and checked, as a checkpoint. */
-export async function inspectModel(source: string | ModelFiles): Promise<ModelReport> {
+export async function inspectModel(source: string | ModelFiles, options: InspectOptions = {}): Promise<ModelReport> {
   checkValue("source", source, sourceCheck);
-  const files = await openSource(source);
+  checkOptions("inspectModel()", options, inspectChecks);
+  const files = await openSource(source, { as: "either", ...options });
   try {
     const config = parseConfig(await readJson(files, "config.json", limits.json));
     const graphs: GraphReport[] = [];

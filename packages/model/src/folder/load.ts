@@ -12,8 +12,9 @@ import {
   type Session,
   type Tokenizer,
 } from "@dynamo/core";
-import { checkOptions, checkValue, abortSignal, type OptionChecks } from "@dynamo/core/options";
+import { abortSignal, checkOptions, checkValue, members, type OptionChecks } from "@dynamo/core/options";
 import { decodeMask } from "@dynamo/cooccurrence";
+import { hubOptionChecks, type HubOptions } from "@dynamo/hub";
 import type { LoadedTokenizer } from "@dynamo/tokenizer";
 import { runtimeCheck, sourceCheck } from "../arguments.js";
 import { parseConfig, type ModelConfig } from "../architectures/config.js";
@@ -29,10 +30,16 @@ import { activationType, type ModelDType } from "../graph/weights.js";
 export interface LoadOptions {
   /** Which of the folder's graphs to run; by default the one that suits the device. */
   readonly dtype?: ModelDType | undefined;
+  /** How a model of the hub is fetched and kept. */
+  readonly hub?: HubOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-const loadChecks: OptionChecks<LoadOptions> = { dtype: dtypeCheck, signal: abortSignal };
+const loadChecks: OptionChecks<LoadOptions> = {
+  dtype: dtypeCheck,
+  hub: members(hubOptionChecks),
+  signal: abortSignal,
+};
 
 /** A model from a folder, with what its files say. */
 export interface LoadedModel extends LanguageModel {
@@ -46,7 +53,8 @@ export interface LoadedModel extends LanguageModel {
 }
 
 /**
- * Loads a model folder: a path in Node, an http(s) address, or any `ModelFiles`. The caller disposes the model; the runtime stays its own.
+ * Loads a model folder: a path in Node, a model of the hub (`hf:owner/name`, `hf:owner/name@revision`), which is downloaded and
+ * converted once and kept, an http(s) address, or any `ModelFiles`. The caller disposes the model; the runtime stays its own.
  * Throws `not-found` for missing files, `invalid-file` for damaged or disagreeing ones, `unsupported` for a dtype that
  * the folder does not have, `out-of-memory` for a graph that the device has no room for.
  */
@@ -58,7 +66,7 @@ export async function loadModel(
   checkValue("runtime", runtime, runtimeCheck);
   checkValue("source", source, sourceCheck);
   checkOptions("loadModel()", options, loadChecks);
-  const files = await openSource(source, options.signal);
+  const files = await openSource(source, { as: "model", ...options });
   try {
     return await load(runtime, files, options);
   } finally {

@@ -19,7 +19,7 @@ export interface PromptReader {
 /** Throws `not-found` for missing files, `invalid-file` for damaged or disagreeing ones. */
 export async function loadPromptReader(source: string | ModelFiles): Promise<PromptReader> {
   checkValue("source", source, sourceCheck);
-  const files = await openSource(source);
+  const files = await openSource(source, { as: "model" });
   try {
     const config = parseConfig(await readJson(files, "config.json", limits.json));
     const { contextLength, vocabularySize, beginOfTextId } = config;

@@ -1,11 +1,26 @@
-/** A model's source as the public functions take it: a folder's path in Node, a web address, or files from anywhere. */
+/** A model's source as the public functions take it: a folder's path in Node, a hub id, a web address, or files from anywhere. */
 import type { ModelFiles } from "@dynamo/core";
+import { isHubAddress, type HubOptions } from "@dynamo/hub";
 import { urlFiles } from "@dynamo/core/url-files";
 
-/** Node's file system comes in only when a path is given, so that browsers never load it. */
-export async function openSource(source: string | ModelFiles, signal?: AbortSignal): Promise<ModelFiles> {
+import type { ModelDType } from "../graph/weights.js";
+
+export interface SourceOptions {
+  /** What is wanted of a hub id: a model folder, the checkpoint that it is made from, or what the repository is. */
+  readonly as: "model" | "checkpoint" | "either";
+  readonly dtype?: ModelDType | undefined;
+  readonly hub?: HubOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Node's file system comes in only when a path or a hub id is given, so that browsers never load it. */
+export async function openSource(source: string | ModelFiles, options: SourceOptions): Promise<ModelFiles> {
   if (typeof source !== "string") return source;
-  if (/^https?:\/\//i.test(source)) return urlFiles(source, { signal });
+  if (/^https?:\/\//i.test(source)) return urlFiles(source, { signal: options.signal });
+  if (isHubAddress(source)) {
+    const { hubFiles } = await import("../node-hub.js");
+    return hubFiles(source, options);
+  }
   const { nodeFolder } = await import("../node-folder.js");
   return nodeFolder(source);
 }

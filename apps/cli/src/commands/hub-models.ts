@@ -1,0 +1,52 @@
+/** `dynamo pull` and `dynamo models`: models of the hub on this machine. */
+import { sizeText } from "@dynamo/core";
+import { parseHubId } from "@dynamo/hub";
+import { keptModels, removeKeptModel, type KeptModel } from "@dynamo/hub/node";
+import type { HubFolder } from "@dynamo/model/convert";
+import { fetchFromHub } from "../hub-place.js";
+import { paint } from "../paint.js";
+import type { KeptModelsOptions, PullOptions } from "../schemas/hub.js";
+
+export async function pull(id: string, options: PullOptions, signal: AbortSignal): Promise<void> {
+  const { dtype = [undefined], revision, json } = options;
+  // Said of a word that is none before anything is asked.
+  const name = parseHubId(id);
+  const source = `hf:${name.id}@${revision ?? name.revision}`;
+  const pulled: HubFolder[] = [];
+  for (const each of dtype) pulled.push(await fetchFromHub(source, { as: "model", dtype: each }, signal));
+  if (json) {
+    console.log(JSON.stringify(pulled));
+    return;
+  }
+  for (const { folder, commit, license, dtype: found } of pulled) {
+    console.log(`${name.id} ${paint.dim(`(commit ${commit.slice(0, 8)}, licence ${license ?? "not named"})`)}`);
+    console.log(`  ${found ?? ""}  ${folder}`);
+  }
+}
+
+export async function models({ json }: KeptModelsOptions): Promise<void> {
+  const kept = await keptModels();
+  if (json) console.log(JSON.stringify(kept));
+  else if (kept.length === 0) console.log("no model of the hub is kept here (dynamo pull owner/name brings one)");
+  else for (const model of kept) console.log(describe(model));
+}
+
+export async function removeModels(ids: readonly string[], { json }: KeptModelsOptions): Promise<void> {
+  const removed: KeptModel[] = [];
+  for (const id of ids) removed.push(await removeKeptModel(id));
+  if (json) console.log(JSON.stringify(removed));
+  else for (const model of removed) console.log(`removed ${model.id} (${sizeText(bytesOf(model))})`);
+}
+
+const bytesOf = ({ downloaded, made }: KeptModel): number => made.reduce((sum, { bytes }) => sum + bytes, downloaded);
+
+function describe(model: KeptModel): string {
+  const { id, license, revisions, downloaded, made, folder } = model;
+  const states = revisions.map(({ revision, commit }) => `${revision} = ${commit.slice(0, 8)}`).join(", ");
+  return [
+    `${paint.bold(id)}  ${sizeText(bytesOf(model))}${license === undefined ? "" : `, licence ${license}`}${states === "" ? "" : `, ${states}`}`,
+    `  downloaded  ${sizeText(downloaded)}`,
+    ...made.map(({ name, bytes }) => `  converted   ${sizeText(bytes)}  ${name}`),
+    paint.dim(`  ${folder}`),
+  ].join("\n");
+}
