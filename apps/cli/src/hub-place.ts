@@ -12,14 +12,6 @@ export const namedModel = (argument: string): string =>
 
 export const isHubModel = (argument: string): boolean => namedModel(argument).startsWith("hf:");
 
-/** A model of the hub with the commit that its revision is now. */
-export async function pinnedModel(argument: string, signal: AbortSignal): Promise<string> {
-  if (!isHubModel(argument)) return argument;
-  const { openHubRepository } = await import("@dynamo/hub/node");
-  const { id, commit } = await openHubRepository(namedModel(argument), { signal });
-  return `hf:${id}@${commit}`;
-}
-
 type FetchOptions = Pick<HubFolderOptions, "as" | "dtype">;
 
 /** A model of the hub as a folder, with its progress on standard error. */

@@ -15,18 +15,21 @@ export async function pull(id: string, options: PullOptions, signal: AbortSignal
   const pulled: HubFolder[] = [];
   for (const each of dtype) pulled.push(await fetchFromHub(source, { as: "model", dtype: each }, signal));
   if (json) {
-    console.log(JSON.stringify(pulled));
+    const [first] = pulled;
+    const folders = pulled.map(({ folder, dtype: found }) => ({ dtype: found, folder }));
+    console.log(JSON.stringify({ id: name.id, commit: first?.commit, license: first?.license, folders }));
     return;
   }
-  for (const { folder, commit, license, dtype: found } of pulled) {
-    console.log(`${name.id} ${paint.dim(`(commit ${commit.slice(0, 8)}, licence ${license ?? "not named"})`)}`);
+  for (const [i, { folder, commit, license, dtype: found }] of pulled.entries()) {
+    const about = `(commit ${commit.slice(0, 8)}, licence ${license ?? "not named"})`;
+    if (i === 0) console.log(`${name.id} ${paint.dim(about)}`);
     console.log(`  ${found ?? ""}  ${folder}`);
   }
 }
 
 export async function models({ json }: KeptModelsOptions): Promise<void> {
   const kept = await keptModels();
-  if (json) console.log(JSON.stringify(kept));
+  if (json) console.log(JSON.stringify({ models: kept }));
   else if (kept.length === 0) console.log("no model of the hub is kept here (dynamo pull owner/name brings one)");
   else for (const model of kept) console.log(describe(model));
 }
@@ -34,7 +37,7 @@ export async function models({ json }: KeptModelsOptions): Promise<void> {
 export async function removeModels(ids: readonly string[], { json }: KeptModelsOptions): Promise<void> {
   const removed: KeptModel[] = [];
   for (const id of ids) removed.push(await removeKeptModel(id));
-  if (json) console.log(JSON.stringify(removed));
+  if (json) console.log(JSON.stringify({ removed }));
   else for (const model of removed) console.log(`removed ${model.id} (${sizeText(bytesOf(model))})`);
 }
 

@@ -1,6 +1,6 @@
 /** A spec with what of a model is used: results of 4 bits are not those of 32, wherever they are computed. */
 import { evaluationOf, type EvaluationKind, type EvaluationSpec, type Evaluation, type SummaryOf } from "@dynamo/eval";
-import { pinnedModel } from "../../hub-place.js";
+import { localFolder } from "../../hub-place.js";
 import type { ModelOptions } from "../../schemas/common.js";
 
 export interface PlacedSpec<Kind extends EvaluationKind = EvaluationKind> {
@@ -13,19 +13,24 @@ export interface PlacedSpec<Kind extends EvaluationKind = EvaluationKind> {
 /** Options of evaluations that name models. */
 const modelNames = ["model", "models", "scorer", "draft"] as const;
 
-/** Models of the hub by their commit: the same command goes on with the same weights. */
-export async function pinned<Kind extends EvaluationKind>(
+/** Models of the hub as the folders that are kept of them: their paths have the commit, and results have their hashes. */
+export async function withFolders<Kind extends EvaluationKind>(
   spec: EvaluationSpec<Kind>,
+  { dtype }: ModelOptions,
   signal: AbortSignal,
 ): Promise<EvaluationSpec<Kind>> {
   // A judge's model is one of its endpoint.
   if (spec.kind === "judge") return spec;
   const options: Record<string, unknown> = { ...spec.options };
+  const folder = (model: unknown): Promise<string> => localFolder(String(model), { as: "model", dtype }, signal);
   for (const name of modelNames) {
     const value = options[name];
-    if (typeof value === "string") options[name] = await pinnedModel(value, signal);
-    else if (Array.isArray(value))
-      options[name] = await Promise.all(value.map((each) => pinnedModel(String(each), signal)));
+    if (typeof value === "string") options[name] = await folder(value);
+    else if (Array.isArray(value)) {
+      const folders: string[] = [];
+      for (const each of value) folders.push(await folder(each));
+      options[name] = folders;
+    }
   }
   // The same options with other texts in them.
   return { ...spec, options: options as unknown as typeof spec.options };

@@ -20,7 +20,7 @@ import { startProgress } from "../../progress.js";
 import { openWorker } from "./eval-worker.js";
 import { writeResult } from "./write-result.js";
 import { openEmbeddedQueue, openQueue } from "./evaluation-queue.js";
-import { pinned, placed, placedEvaluation, type PlacedSpec } from "./placed-spec.js";
+import { placed, placedEvaluation, withFolders, type PlacedSpec } from "./placed-spec.js";
 import { queueWorkers } from "./queue-workers.js";
 import type { EvalOptions } from "../../schemas/evaluation.js";
 import type { ModelOptions } from "../../schemas/common.js";
@@ -41,7 +41,7 @@ export async function runSpec<Kind extends EvaluationKind>(
   { options, signal, unit, print, json = (outcome): object => outcome }: RunParts<SummaryOf<Kind>>,
 ): Promise<void> {
   const start = performance.now();
-  const own = placed(await pinned(spec, signal), options);
+  const own = placed(await withFolders(spec, options, signal), options);
   const evaluation = await placedEvaluation(own);
   checkSplit(evaluation, options);
   const outcome = await run(evaluation, own, { options, signal, unit });
