@@ -11,6 +11,7 @@ import { phi3 } from "./phi3.js";
 import { qwen2 } from "./qwen2.js";
 import { qwen3 } from "./qwen3.js";
 import { smollm3 } from "./smollm3.js";
+import { starcoder2 } from "./starcoder2.js";
 
 export const families: readonly Family[] = [
   gptNeox,
@@ -23,5 +24,6 @@ export const families: readonly Family[] = [
   granite,
   olmo2,
   phi3,
+  starcoder2,
   gpt2,
 ];

@@ -36,6 +36,8 @@ cases = {
     "olmo2": ("olmo2", dict(**{**llama, "num_key_value_heads": 2}, pad_token_id=0), None),
     "phi3": ("phi3", dict(**llama, pad_token_id=0, sliding_window=7, original_max_position_embeddings=64,
              rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.67)), None),
+    "starcoder2": ("starcoder2", dict(vocab_size=60, hidden_size=24, intermediate_size=20, num_hidden_layers=3, num_attention_heads=4,
+                   num_key_value_heads=2, max_position_embeddings=64, bos_token_id=1, eos_token_id=2, sliding_window=6), None),
     "gpt2": ("gpt2", dict(vocab_size=60, n_embd=24, n_head=3, n_layer=3, n_inner=20, n_positions=64, bos_token_id=1, eos_token_id=1), None),
 }
 
