@@ -7,9 +7,8 @@ if (chromium === undefined) {
   process.stderr.write("skipped: the browser's tests need Chromium (DYNAMO_CHROMIUM, or Debian's chromium package)\n");
 }
 
-/** None of them is a long run. */
-const soaking = process.env["DYNAMO_SOAK"] === "1";
+const isSoak = process.env["DYNAMO_SOAK"] === "1";
 
-export default chromium === undefined || soaking
+export default chromium === undefined
   ? defineConfig({ test: { name: "@dynamo/runtime-web in chromium", include: [], passWithNoTests: true } })
-  : defineConfig(browserProject(chromium));
+  : defineConfig(browserProject(chromium, isSoak));

@@ -20,7 +20,8 @@ const crashGpu: BrowserCommand = async ({ context }) => {
   await session?.send("Browser.crashGpuProcess").catch(() => undefined);
 };
 
-export function browserProject(executablePath: string): TestProjectInlineConfiguration {
+/** The tests, or with `isSoak` the long runs. */
+export function browserProject(executablePath: string, isSoak: boolean): TestProjectInlineConfiguration {
   return {
     resolve: {
       conditions: ["@dynamo/source", "browser", "import", "module", "default"],
@@ -32,7 +33,8 @@ export function browserProject(executablePath: string): TestProjectInlineConfigu
     },
     test: {
       name: "@dynamo/runtime-web in chromium",
-      include: ["test/browser/**/*.test.ts"],
+      include: [isSoak ? "test/browser/**/*.soak.test.ts" : "test/browser/**/*.test.ts"],
+      exclude: isSoak ? [] : ["**/*.soak.test.ts"],
       testTimeout: hangLimit,
       hookTimeout: hangLimit,
       fileParallelism: false,

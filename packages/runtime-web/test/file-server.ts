@@ -16,8 +16,11 @@ interface Behaviour {
   readonly broken: Set<string>;
 }
 
-/** `/stories/…` are the files of that folder. `/control?cut=N` starts anew; `/requests` lists what was asked for since. `/model/<size>.bin` is a file of that size, `/unsized/<size>.bin` one whose size is not told. */
-export async function fileServer(stories: string): Promise<FileServer> {
+/** `/stories/…` and `/families/…` are the files of these folders. `/control?cut=N` starts anew; `/requests` lists what was asked for since. `/model/<size>.bin` is a file of that size, `/unsized/<size>.bin` one whose size is not told. */
+export async function fileServer(folders: {
+  readonly stories: string;
+  readonly families: string;
+}): Promise<FileServer> {
   const state: Behaviour = { cut: undefined, requests: [], broken: new Set() };
   const server = createServer((request, response) => {
     response.setHeader("Access-Control-Allow-Origin", "*");
@@ -30,8 +33,9 @@ export async function fileServer(stories: string): Promise<FileServer> {
       state.broken.clear();
       response.end();
     } else if (url.pathname === "/requests") response.end(JSON.stringify(state.requests));
-    else if (url.pathname.startsWith("/stories/")) {
-      const file = join(stories, url.pathname.slice("/stories/".length));
+    else if (/^\/(stories|families)\//.test(url.pathname)) {
+      const [, folder = "stories", ...path] = url.pathname.split("/");
+      const file = join(folders[folder as keyof typeof folders], ...path);
       if (existsSync(file)) {
         const bytes = readFileSync(file);
         // Node tells it by itself, but not to a HEAD request.

@@ -1,0 +1,4 @@
+/** Every family computes in WASM what transformers does. */
+import { familyTests } from "./family-tests.js";
+
+familyTests("wasm");
