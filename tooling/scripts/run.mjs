@@ -50,6 +50,13 @@ const jobs = {
     await ensureInstalled();
     process.exitCode = await runTests(args, { soak: true });
   },
+  /** docs/models.md, from a run of the families' tests. */
+  async "models:table"() {
+    const { ensureInstalled } = await import("./setup.mjs");
+    const { writeModelsTable } = await import("./models-table.mjs");
+    await ensureInstalled();
+    process.exitCode = await writeModelsTable();
+  },
   /** Clients by the thousand, some of which leave, against a real server: `pnpm soak:server` for half an hour, `--quick` for a minute. */
   "soak:server": async () => handOver("tooling/bench", "tooling/bench/dist/soak-server.js", args),
   /** Kills a training run over and over: `pnpm soak:train` 20 times, `pnpm soak:train 50` 50 times. */

@@ -17,6 +17,8 @@ export type {
   Projections,
   Rotary,
 } from "./architectures/architecture.js";
+export { supportedFamilies } from "./architectures/families.js";
+export type { SupportedFamily } from "./architectures/families.js";
 export type { Features } from "./architectures/features.js";
 export { architectureOf, familyName, headInputs, headKindOf, parseConfig } from "./architectures/config.js";
 export type { HeadInput, ModelConfig } from "./architectures/config.js";

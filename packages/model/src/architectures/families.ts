@@ -27,3 +27,13 @@ export const families: readonly Family[] = [
   starcoder2,
   gpt2,
 ];
+
+/** What is known of a family without a model of it. */
+export type SupportedFamily = Pick<Family, "name" | "modelType" | "examples">;
+
+/** The families that load: their names, config.json's `model_type`, and models of them on the Hugging Face hub. */
+export const supportedFamilies: readonly SupportedFamily[] = families.map(({ name, modelType, examples }) => ({
+  name,
+  modelType,
+  examples,
+}));

@@ -77,6 +77,7 @@ export const gemma3: Family = {
   name: "Gemma 3",
   modelType: "gemma3_text",
   className: "Gemma3ForCausalLM",
+  examples: ["google/gemma-3-270m-it", "google/gemma-3-1b-it"],
   read,
   keys: {},
 };

@@ -103,6 +103,7 @@ export const gptNeox: Family = {
   name: "GPT-NeoX",
   modelType: "gpt_neox",
   className: "GPTNeoXForCausalLM",
+  examples: ["EleutherAI/pythia-70m"],
   read,
   keys: {
     rope_theta: renamed("rope_theta", "rotary_emb_base", 10_000),

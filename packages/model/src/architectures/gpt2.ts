@@ -72,6 +72,7 @@ export const gpt2: Family = {
   name: "GPT-2",
   modelType: "gpt2",
   className: "GPT2LMHeadModel",
+  examples: ["openai-community/gpt2"],
   read,
   keys: Object.fromEntries(
     [

@@ -36,6 +36,7 @@ export const granite: Family = {
   name: "Granite",
   modelType: "granite",
   className: "GraniteForCausalLM",
+  examples: ["ibm-granite/granite-3.3-2b-instruct"],
   read,
   keys: {},
 };

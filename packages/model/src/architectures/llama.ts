@@ -28,6 +28,11 @@ export const llama: Family = {
   name: "Llama",
   modelType: "llama",
   className: "LlamaForCausalLM",
+  examples: [
+    "HuggingFaceTB/SmolLM2-135M-Instruct",
+    "TinyLlama/TinyLlama-1.1B-Chat-v1.0",
+    "meta-llama/Llama-3.2-1B-Instruct",
+  ],
   read,
   // How many slices training computed products in: their sum is the same.
   keys: { pretraining_tp: "neutral" },

@@ -17,6 +17,7 @@ export const mistral: Family = {
   name: "Mistral",
   modelType: "mistral",
   className: "MistralForCausalLM",
+  examples: ["mistralai/Mistral-7B-Instruct-v0.3"],
   read,
   keys: {},
 };

@@ -45,4 +45,11 @@ function read(json: JsonReader): Architecture {
   return llamaArchitecture(json, parts, new Array<Layer>(sizes.layerCount).fill(layer));
 }
 
-export const olmo2: Family = { name: "OLMo 2", modelType: "olmo2", className: "Olmo2ForCausalLM", read, keys: {} };
+export const olmo2: Family = {
+  name: "OLMo 2",
+  modelType: "olmo2",
+  className: "Olmo2ForCausalLM",
+  examples: ["allenai/OLMo-2-0425-1B-Instruct"],
+  read,
+  keys: {},
+};

@@ -25,6 +25,7 @@ export const phi3: Family = {
   name: "Phi 3",
   modelType: "phi3",
   className: "Phi3ForCausalLM",
+  examples: ["microsoft/Phi-3-mini-4k-instruct", "microsoft/Phi-4-mini-instruct"],
   read,
   keys: { embd_pdrop: "neutral", resid_pdrop: "neutral", original_max_position_embeddings: "neutral" },
 };

@@ -18,4 +18,11 @@ function read(json: JsonReader): Architecture {
   return llamaArchitecture(json, parts, layers);
 }
 
-export const qwen2: Family = { name: "Qwen 2", modelType: "qwen2", className: "Qwen2ForCausalLM", read, keys: {} };
+export const qwen2: Family = {
+  name: "Qwen 2",
+  modelType: "qwen2",
+  className: "Qwen2ForCausalLM",
+  examples: ["Qwen/Qwen2.5-0.5B-Instruct"],
+  read,
+  keys: {},
+};

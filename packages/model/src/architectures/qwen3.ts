@@ -31,4 +31,11 @@ function read(json: JsonReader): Architecture {
   return llamaArchitecture(json, parts, layers);
 }
 
-export const qwen3: Family = { name: "Qwen 3", modelType: "qwen3", className: "Qwen3ForCausalLM", read, keys: {} };
+export const qwen3: Family = {
+  name: "Qwen 3",
+  modelType: "qwen3",
+  className: "Qwen3ForCausalLM",
+  examples: ["Qwen/Qwen3-0.6B"],
+  read,
+  keys: {},
+};

@@ -37,6 +37,7 @@ export const smollm3: Family = {
   name: "SmolLM 3",
   modelType: "smollm3",
   className: "SmolLM3ForCausalLM",
+  examples: ["HuggingFaceTB/SmolLM3-3B"],
   read,
   keys: { pretraining_tp: "neutral" },
 };

@@ -67,6 +67,7 @@ export const starcoder2: Family = {
   name: "StarCoder 2",
   modelType: "starcoder2",
   className: "Starcoder2ForCausalLM",
+  examples: ["bigcode/starcoder2-3b"],
   read,
   keys: { embedding_dropout: "neutral", residual_dropout: "neutral" },
 };
