@@ -22,6 +22,9 @@ export const sourceCheck = valueCheck<string | ModelFiles>(
   (value) => folderCheck.accepts(value) || filesCheck.accepts(value),
 );
 
+/** A run's configuration takes negative ones too. */
+export const seedCheck = valueCheck<number>("a whole number", Number.isSafeInteger);
+
 /** No tensor of a model is larger. */
 const maxElements = 2 ** 32;
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Trains a DynaMo model where one machine's CPU is not enough: one file, PyTorch and the standard library alone.
+"""Trains a DynaMo model where one machine's CPU is not enough: one file, PyTorch and the standard library alone. Families other
+than GPT-NeoX compute with the classes of Hugging Face transformers (5.0 or later), which has to be installed for them.
 
 It lies in a folder that `dynamo train --export-torch` wrote, and goes on with that run:
 
@@ -21,6 +22,7 @@ Shapes in comments: B rows, T positions, N token heads, D hidden size, V vocabul
 import argparse
 import concurrent.futures
 import contextlib
+import copy
 import ctypes
 import json
 import math
@@ -391,24 +393,34 @@ def held_out_windows(dataset, length, most):
 # ------------------------------------------------------------------------------------------------------------ model
 
 
+def heads_of(config):
+    """The number of token heads that config.json names."""
+    # EXTEND HERE: more keys under "dynamo" mean heads of another kind than one decoder layer each.
+    dynamo = config.get("dynamo") or {}
+    check_keys(dynamo, {"token_heads", "untrained_heads"}, "config.json: dynamo")
+    return int(dynamo.get("token_heads", 1))
+
+
+def is_parallel_neox(c):
+    """Whether this file's own layers compute it: GPT-NeoX as Pythia has it."""
+    rope = c.get("rope_parameters") or {}
+    return (
+        c.get("model_type") == "gpt_neox"
+        and c.get("hidden_act", "gelu") == "gelu"
+        and c.get("use_parallel_residual", True)
+        and c.get("rope_scaling") is None
+        and rope.get("rope_type", "default") == "default"
+    )
+
+
 class Shape:
-    """config.json of GPT-NeoX (Pythia) and DynaMo checkpoints."""
+    """config.json of GPT-NeoX (Pythia) and DynaMo checkpoints of it."""
 
     def __init__(self, json_config):
         c = json_config
-        if c.get("model_type") != "gpt_neox":
-            raise RunError(f"expected model_type gpt_neox, received {c.get('model_type')!r}")
-        for key, wanted in (("hidden_act", "gelu"), ("use_parallel_residual", True)):
-            if c.get(key, wanted) != wanted:
-                raise RunError(f"config.json: expected {key} {wanted}, received {c[key]}")
         rope = c.get("rope_parameters") or {}
-        if c.get("rope_scaling") is not None or rope.get("rope_type", "default") != "default":
-            raise RunError("config.json: scaled rotary positions are not supported")
-        # EXTEND HERE: more keys under "dynamo" mean heads of another kind than one decoder layer each.
-        dynamo = c.get("dynamo") or {}
-        check_keys(dynamo, {"token_heads", "untrained_heads"}, "config.json: dynamo")
         self.raw = c
-        self.heads = int(dynamo.get("token_heads", 1))
+        self.heads = heads_of(c)
         self.vocabulary, self.hidden, self.layers = c["vocab_size"], c["hidden_size"], c["num_hidden_layers"]
         self.attention_heads = c["num_attention_heads"]
         self.head_size = self.hidden // self.attention_heads
@@ -529,6 +541,9 @@ class Model(nn.Module):
             outputs.append(head(ScaleGradient.apply(x, self.stem_gradient_scale), tables))
         return torch.stack([self.loss(output, own) for output, own in zip(outputs, targets)])
 
+    def layers(self):
+        return [*self.gpt_neox.layers, *self.dynamo.token_heads.values()]
+
     def loss(self, hidden, targets):
         # Logits are the largest of all activations: of one head at a time when layers are computed again too.
         if self.recompute and self.training:
@@ -539,6 +554,98 @@ class Model(nn.Module):
         weight = self.gpt_neox.embed_in.weight if self.shape.tied else self.embed_out.weight
         logits = F.linear(self.gpt_neox.final_layer_norm(hidden), weight)
         return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+
+
+class OtherShape:
+    """config.json of any other family."""
+
+    def __init__(self, json_config):
+        self.raw, self.heads = json_config, heads_of(json_config)
+        try:
+            import transformers
+        except ImportError as error:
+            raise RunError(f"model_type {json_config.get('model_type')!r} needs the package transformers, 5.0 or later") from error
+        known = {key: value for key, value in json_config.items() if key not in ("dynamo", "architectures", "torch_dtype")}
+        # As in `dynamo train`, nothing is dropped.
+        known |= {key: 0.0 for key in known if key.endswith(("dropout", "pdrop"))}
+        self.config = transformers.AutoConfig.for_model(**known)
+        self.vocabulary, self.context = self.config.vocab_size, self.config.max_position_embeddings
+        self.tied = bool(self.config.tie_word_embeddings)
+
+    def base(self):
+        import transformers
+
+        return transformers.AutoModelForCausalLM.from_config(self.config, dtype=torch.float32)
+
+
+class OtherModel(nn.Module):
+    """DynaMo on the classes of transformers: parameters have their names in the checkpoint, heads are copies of the last layer."""
+
+    def __init__(self, shape, stem_gradient_scale, recompute=False):
+        super().__init__()
+        if recompute:
+            raise RunError("--activation-checkpointing: only for GPT-NeoX")
+        self.shape, self.stem_gradient_scale = shape, stem_gradient_scale
+        base = shape.base()
+        self.prefix = base.base_model_prefix
+        self.add_module(self.prefix, base.base_model)
+        if not shape.tied:
+            self.lm_head = base.get_output_embeddings()
+        self.dynamo = nn.Module()
+        last = self.base_layers()[-1]
+        self.dynamo.token_heads = nn.ModuleDict({str(n): copy.deepcopy(last) for n in range(2, shape.heads + 1)})
+
+    def backbone(self):
+        return getattr(self, self.prefix)
+
+    def base_layers(self):
+        backbone = self.backbone()
+        return backbone.layers if hasattr(backbone, "layers") else backbone.h
+
+    def layers(self):
+        return [*self.base_layers(), *self.dynamo.token_heads.values()]
+
+    def forward(self, tokens, targets):
+        """As of `Model`. Heads are called as the last layer is: with the same masks and rotations."""
+        seen = []
+        hook = self.base_layers()[-1].register_forward_pre_hook(lambda _, a, k: seen.append((a, k)), with_kwargs=True)
+        outputs = [self.backbone()(input_ids=tokens, use_cache=False).last_hidden_state]
+        hook.remove()
+        (x, *others), named = seen[0]
+        for head in self.dynamo.token_heads.values():
+            result = head(ScaleGradient.apply(x, self.stem_gradient_scale), *others, **named)
+            outputs.append(self.final_norm()(result[0] if isinstance(result, tuple) else result))
+        return torch.stack([self.loss(output, own) for output, own in zip(outputs, targets)])
+
+    def final_norm(self):
+        backbone = self.backbone()
+        return next(getattr(backbone, name) for name in ("norm", "ln_f", "final_layer_norm") if hasattr(backbone, name))
+
+    def loss(self, hidden, targets):
+        weight = self.backbone().get_input_embeddings().weight if self.shape.tied else self.lm_head.weight
+        logits = F.linear(hidden, weight) / getattr(self.shape.config, "logits_scaling", 1.0)
+        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+
+
+def shape_of(json_config):
+    return Shape(json_config) if is_parallel_neox(json_config) else OtherShape(json_config)
+
+
+@contextlib.contextmanager
+def parameters_on_meta():
+    """Modules made inside have parameters on no device, and buffers (frequencies, factors) with their values."""
+    register = nn.Module.register_parameter
+
+    def on_meta(module, name, parameter):
+        if parameter is not None:
+            parameter = nn.Parameter(parameter.to("meta"), requires_grad=parameter.requires_grad)
+        register(module, name, parameter)
+
+    nn.Module.register_parameter = on_meta
+    try:
+        yield
+    finally:
+        nn.Module.register_parameter = register
 
 
 def targets_of(rows, heads):
@@ -679,7 +786,7 @@ def sharded(model, device, precision):
         raise RunError(f"several processes need PyTorch 2.6 or later, received {torch.__version__}") from error
     mesh = init_device_mesh(device.type, (world(),))
     half = MixedPrecisionPolicy(param_dtype=HALF[precision], reduce_dtype=torch.float32)
-    for layer in [*model.gpt_neox.layers, *model.dynamo.token_heads.values()]:
+    for layer in model.layers():
         fully_shard(layer, mesh=mesh, mp_policy=half, reshard_after_forward=False)
     fully_shard(model, mesh=mesh, mp_policy=half, reshard_after_forward=False)
     return model
@@ -687,14 +794,17 @@ def sharded(model, device, precision):
 
 def make_model(shape, device, *, stem_gradient_scale, train="all", precision="fp32", recompute=False):
     """Without values yet: made on no device, so that no process ever holds all of a large model."""
-    with torch.device("meta"):
-        model = Model(shape, stem_gradient_scale, recompute)
+    with parameters_on_meta():
+        model = (Model if isinstance(shape, Shape) else OtherModel)(shape, stem_gradient_scale, recompute)
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     if train == "heads":
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(is_head(name))
     if world() > 1:
         sharded(model, device, precision)
     model.to_empty(device=device)
+    for name, buffer in model.named_buffers():
+        buffer.copy_(buffers[name])
     return model
 
 
@@ -829,7 +939,7 @@ class Run:
         start = newest[0] if newest else folder / "checkpoint"
         self.texts_from = folder / "checkpoint"
         saved = Checkpoint(start)
-        self.shape = Shape(saved.config)
+        self.shape = shape_of(saved.config)
         self._check_fit()
         self.model = make_model(
             self.shape,
@@ -977,7 +1087,7 @@ class Run:
                 sums += self.model(tokens, targets.masked_fill(~counted[None, :, None], IGNORED)).double()
         if world() > 1:
             self.model.reshard()
-            for layer in [*self.model.gpt_neox.layers, *self.model.dynamo.token_heads.values()]:
+            for layer in self.model.layers():
                 layer.reshard()
         losses = (add_up(sums) / (len(windows) * config["sequence"])).tolist()
         means = [sum(losses[: n + 1]) / (n + 1) for n in range(len(losses))]
@@ -1040,7 +1150,7 @@ def check_vectors(folder, device):
     """Losses, gradients and weights against a reference implementation's: prints what fails, and 'N passed, M failed'."""
     vectors = read_json(folder / "training.json")
     saved = Checkpoint(folder)
-    model = make_model(Shape(saved.config), device, stem_gradient_scale=vectors["stem_gradient_scale"])
+    model = make_model(shape_of(saved.config), device, stem_gradient_scale=vectors["stem_gradient_scale"])
     parameters = dict(model.named_parameters())
     saved.check({name: p.shape for name, p in parameters.items()})
     load(parameters, saved.read)

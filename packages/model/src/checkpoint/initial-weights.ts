@@ -1,6 +1,6 @@
 /** Deterministic initial weights: each tensor from the seed and its own name, whatever the order they are made in. */
-import { checkValue, finite, text, whole } from "@dynamo/core/options";
-import { checkShape } from "../arguments.js";
+import { checkValue, finite, text } from "@dynamo/core/options";
+import { checkShape, seedCheck } from "../arguments.js";
 import { elementCount } from "@dynamo/core";
 
 /**
@@ -37,7 +37,7 @@ export function uniformTensor(name: string, shape: readonly number[], seed: numb
 function checkTensor(name: string, shape: readonly number[], seed: number): void {
   checkValue("name", name, text);
   checkShape(shape);
-  checkValue("seed", seed, whole(0));
+  checkValue("seed", seed, seedCheck);
 }
 
 /** sfc32, whose 128 bits of state keep the tensors' streams apart, seeded by the seed and two FNV-1a hashes of the name. */

@@ -7,10 +7,9 @@ import {
   numberAbove,
   oneOf,
   required,
-  whole,
   type OptionChecks,
 } from "@dynamo/core/options";
-import { configCheck, folderCheck } from "../arguments.js";
+import { configCheck, folderCheck, seedCheck } from "../arguments.js";
 import { mkdir, open, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError, elementCount, throwIfAborted, toFloat16 } from "@dynamo/core";
@@ -38,7 +37,7 @@ export interface RandomCheckpointOptions {
 
 const randomChecks: OptionChecks<RandomCheckpointOptions> = {
   config: required(configCheck),
-  seed: whole(0),
+  seed: seedCheck,
   dtype: oneOf("float32", "float16", "bfloat16"),
   shardBytes: numberAbove(0),
   onProgress: callback(),

@@ -12,12 +12,11 @@ import {
   members,
   oneOf,
   someText,
-  whole,
   type OptionChecks,
 } from "@dynamo/core/options";
 import { maxInlineBytes, weightBytes } from "@dynamo/onnx";
 import { hubOptionChecks, type HubOptions } from "@dynamo/hub";
-import { folderCheck, sourceCheck, tokenHeadsCheck } from "../arguments.js";
+import { folderCheck, seedCheck, sourceCheck, tokenHeadsCheck } from "../arguments.js";
 import { writeCard, type BaseModel } from "./card.js";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint, type Checkpoint } from "../checkpoint/checkpoint.js";
@@ -60,7 +59,7 @@ const convertChecks: OptionChecks<ConvertOptions> = {
   medusa: sourceCheck,
   dtypes: listOf(dtypeCheck, `a list of dtypes, each ${dtypeCheck.expected}`),
   activations: oneOf("int8", "fp32"),
-  seed: whole(0),
+  seed: seedCheck,
   overwrite: flag,
   base: members<BaseModel>({ id: someText, revision: someText, license: someText }),
   hub: members(hubOptionChecks),

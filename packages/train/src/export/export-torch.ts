@@ -117,7 +117,8 @@ function scriptPath(): string {
 
 const readme = `# A DynaMo training run
 
-Written by \`dynamo train --export-torch\`. It needs PyTorch 2.6 or later, and nothing else.
+Written by \`dynamo train --export-torch\`. It needs PyTorch 2.6 or later; families other than
+GPT-NeoX also need the package transformers, 5.0 or later.
 
 - \`run.json\`: the configuration. \`data/\`: token shards. \`checkpoint/\`: where the run begins, in Hugging Face form.
 - \`train.py\`: trains it. On one machine with 8 GPUs:
