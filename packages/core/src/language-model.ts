@@ -34,6 +34,8 @@ export interface ModelInfo {
   readonly tokenHeads: number;
   /** Heads (1-based) whose weights were initialised from a seed and never trained. */
   readonly untrainedHeads: readonly number[];
+  /** Whether heads 2..N look at the tokens between, which `Feed.between` may give. Default false. */
+  readonly conditionalHeads?: boolean;
   /** Positions that a sequence may have at most. */
   readonly contextLength: number;
   readonly endOfTextIds: readonly number[];
@@ -80,6 +82,11 @@ export interface Feed {
   readonly tokens: ArrayLike<number>;
   /** How many of the last positions to return candidates for; default 1. */
   readonly positions?: number;
+  /**
+   * For conditional heads: the tokens behind each returned position, so far as they are known. Head n looks at the first n - 1 of
+   * them; where there is none, or -1, at the likeliest of the head before.
+   */
+  readonly between?: readonly ArrayLike<number>[];
 }
 
 /** Options of a forward pass. */

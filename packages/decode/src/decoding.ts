@@ -50,7 +50,7 @@ export interface Decoding {
   /** What its text suffers from: token heads that it uses and that were never trained. */
   readonly warnings: readonly string[];
   /** What the next pass feeds behind what the row holds: the first time the whole prompt. */
-  feed(): Required<Feed>;
+  feed(): Required<Pick<Feed, "tokens" | "positions">>;
   /**
    * Takes what a pass over `feed()` returned, and commits what the strategy makes of it. The row then keeps all that was
    * fed but the last `rejected` positions. Rejects with `strategy` when the strategy throws or returns nonsense, and with

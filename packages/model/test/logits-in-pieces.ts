@@ -10,10 +10,12 @@ export const pieceSizes: readonly SizeOf[] = [
   (pass, row) => (pass === 7 ? 1000 : 1 + ((pass + 2 * row) % 3)),
 ];
 
+/** With `known`, rows and perhaps what follows them, conditional heads are told the tokens between. */
 export async function logitsInPieces(
   model: LanguageModel,
   rows: readonly (readonly number[])[],
   sizeOf: SizeOf,
+  known?: readonly (readonly number[])[],
 ): Promise<Float32Array[][]> {
   const { tokenHeads, vocabularySize } = model.info;
   const results: Float32Array[][] = rows.map(() => []);
@@ -22,8 +24,10 @@ export async function logitsInPieces(
   try {
     for (let pass = 0; done.some((count, row) => count < (rows[row]?.length ?? 0)); pass++) {
       const feeds: Feed[] = rows.map((tokens, row) => {
-        const part = tokens.slice(done[row], (done[row] ?? 0) + sizeOf(pass, row));
-        return { tokens: part, positions: part.length };
+        const start = done[row] ?? 0;
+        const part = tokens.slice(start, start + sizeOf(pass, row));
+        const between = part.map((_, i) => (known?.[row] ?? []).slice(start + i + 1, start + i + tokenHeads));
+        return { tokens: part, positions: part.length, ...(known === undefined ? {} : { between }) };
       });
       const { logits } = await model.forward(cache, feeds, { heads: tokenHeads, topK: 3, logits: true });
       const most = Math.max(...feeds.map(({ positions = 1 }) => positions));

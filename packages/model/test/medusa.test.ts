@@ -225,7 +225,7 @@ describe("refused", () => {
     const { parseConfig } = await import("../src/architectures/config.js");
     const parse = (dynamo: object) => () => parseConfig({ ...raw, dynamo: { token_heads: 2, ...dynamo } });
     expect(parse({ head_kind: "hydra" })).toThrow(
-      'expected dynamo.head_kind one of "decoder", "medusa", received "hydra"',
+      'expected dynamo.head_kind one of "decoder", "medusa", "mtp", "deepseek-mtp", received "hydra"',
     );
     expect(parse({ head_kind: "medusa", head_input: "stem" })).toThrow(
       "dynamo.head_input of medusa heads must be last",

@@ -7,7 +7,7 @@ import type { ConvertOptions } from "../schemas/models.js";
 
 export async function convert(checkpoint: string, options: ConvertOptions, signal: AbortSignal): Promise<void> {
   const progress = startProgress("MB");
-  const { tokenHeads, medusa, dtype: dtypes, activations, seed, overwrite } = options;
+  const { tokenHeads, medusa, mtp, dtype: dtypes, activations, seed, overwrite } = options;
   console.error(paintError.dim(`converting ${checkpoint} to ${dtypes.join(", ")} …`));
   try {
     const onProgress = (done: number, total: number, what: string): void => {
@@ -19,6 +19,7 @@ export async function convert(checkpoint: string, options: ConvertOptions, signa
       base,
       tokenHeads,
       medusa,
+      mtp,
       dtypes,
       activations,
       seed,

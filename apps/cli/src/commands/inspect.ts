@@ -77,6 +77,8 @@ function describeHeads(config: ModelConfig): [string, string][] {
   const { tokenHeads, headLayers, headInput, ownOutputEmbedding } = config;
   if (tokenHeads === 1) return [];
   const { layerName, input } = headKindOf(config);
+  if (input === "pairs")
+    return [["heads 2 and up", `one ${layerName[0]} for all, over the base's final state and the tokens between`]];
   const layers = `${headLayers} ${layerName[headLayers === 1 ? 0 : 1]}`;
   const base = input === "normed" ? "the base's final state" : headInputs[headInput];
   const embedding = ownOutputEmbedding ? ", an output embedding each" : "";

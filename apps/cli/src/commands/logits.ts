@@ -68,14 +68,14 @@ function chunkSizes(chunk: string): ChunkSizes {
   return () => size;
 }
 
-/** [head] → [rows, T, vocabulary]. Rows that have fed all their tokens leave the batch. */
+/** [head] → [rows, T, vocabulary]. Conditional heads know the rows' own tokens between, so far as the rows go.  Rows that have fed all their tokens leave the batch. */
 async function compute(
   model: LanguageModel,
   rows: readonly number[][],
   sizes: ChunkSizes,
   signal: AbortSignal,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const { tokenHeads, vocabularySize } = model.info;
+  const { tokenHeads, vocabularySize, conditionalHeads } = model.info;
   const length = rows[0]?.length ?? 0;
   const heads = Array.from({ length: tokenHeads }, () => new Float32Array(rows.length * length * vocabularySize));
   const cache = await model.createCache({ rows: rows.length });
@@ -84,7 +84,8 @@ async function compute(
     for (let pass = 0; active.length > 0; pass++) {
       const feeds = active.map(({ tokens, row, done }) => {
         const part = tokens.slice(done, done + sizes(pass, row));
-        return { tokens: part, positions: part.length };
+        const known = part.map((_, i) => tokens.slice(done + i + 1, done + i + tokenHeads));
+        return { tokens: part, positions: part.length, ...(conditionalHeads === true ? { between: known } : {}) };
       });
       const { logits: all } = await model.forward(cache, feeds, { heads: tokenHeads, topK: 1, logits: true, signal });
       const data = all?.data ?? new Float32Array(0);

@@ -9,6 +9,7 @@ export const convertOptions = {
     ...{ least: 1, most: 4 },
   }),
   medusa: text("<folder>", "Medusa heads for the checkpoint: they become token heads 2 and up"),
+  mtp: flag("take along the checkpoint's multi-token-prediction module: it makes token heads 2 and up"),
   dtype: withDefault(["fp32"], choices("<names>", dtypes, "one of them, or several with commas")),
   activations: withDefault(
     "int8",

@@ -181,12 +181,30 @@ const gemm: Rule = ([a, b], node) => {
   return [{ dims: matrixProduct({ dims: first }, { dims: second }, node) }];
 };
 
+const argMax: Rule = ([x], node) => {
+  const { dims } = need(x, node);
+  const axis = place(intOf(node, "axis", 0), dims.length);
+  const isKept = intOf(node, "keepdims", 1) === 1;
+  return [{ dims: isKept ? replaced(dims, axis, 1) : dims.filter((_, i) => i !== axis) }];
+};
+
+/** With its axes kept as 1. */
+const reduceSum: Rule = ([x, axes], node) => [
+  { dims: valuesOf(axes, node).reduce((dims, axis) => replaced(dims, axis, 1), [...need(x, node).dims]) },
+];
+
+const pad: Rule = ([x, pads], node) => {
+  const { dims } = need(x, node);
+  const sizes = valuesOf(pads, node);
+  return [{ dims: dims.map((dim, i) => dim + (sizes[i] ?? 0) + (sizes[i + dims.length] ?? 0)) }];
+};
+
 const each = (names: string, rule: Rule): [string, Rule][] => names.split(" ").map((name) => [name, rule]);
 
 const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...each("Identity Cast", same),
   ...each("Softmax LayerNormalization SimplifiedLayerNormalization Gelu RotaryEmbedding Log Exp Erf Tanh", shapeOnly),
-  ...each("Sqrt Neg Not Relu", shapeOnly),
+  ...each("Sqrt Neg Not Relu Sigmoid FastGelu", shapeOnly),
   ...each("Add Sub Mul Div Min Max Pow Where Less LessOrEqual Greater Equal And Or", elementwise),
   ...each("BitwiseAnd BitShift", elementwise),
   ...each("Gather GatherBlockQuantized", gathered),
@@ -204,6 +222,9 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["Shape", shape],
   ["TopK", topK],
   ["GatherND", gatherNd],
+  ["ArgMax", argMax],
+  ["ReduceSum", reduceSum],
+  ["Pad", pad],
   ["GatherElements", ([, indices], node) => [{ dims: need(indices, node).dims }]],
   ["Expand", ([x, to], node) => [{ dims: broadcast([need(x, node).dims, valuesOf(to, node)], node) }]],
   ["DynamicQuantizeLinear", ([x], node) => [{ dims: need(x, node).dims }, { dims: [] }, { dims: [] }]],

@@ -8,6 +8,14 @@ const neutral = (...keys: readonly string[]): KeyRules =>
 /** Older files hold all of transformers' generation defaults; other values are recommendations of generation_config.json. */
 const generation = (value: unknown): KeyRule => unless(value, "expected in generation_config.json");
 
+/** Of multi-token-prediction modules, which heads may be made of. */
+const ofModule: KeyRule = {
+  neutral: (value, { dynamo }) => value === 0 || value === false || isModule(dynamo),
+  lost: "`dynamo convert --mtp` takes the module along",
+};
+const isModule = (dynamo: unknown): boolean =>
+  String((dynamo as { head_kind?: unknown } | null)?.head_kind).endsWith("mtp");
+
 const isFalse = (value: unknown): boolean => value === false;
 const isEmpty = (value: unknown): boolean =>
   typeof value === "object" && value !== null && Object.keys(value).length === 0;
@@ -41,6 +49,10 @@ export const commonKeys: KeyRules = {
   ...neutral("task_specific_params", "prefix", "return_dict_in_generate", "output_scores"),
   // Of beams and of several texts, which are not made.
   ...neutral("early_stopping", "length_penalty", "num_beam_groups", "diversity_penalty", "remove_invalid_values"),
+  num_nextn_predict_layers: ofModule,
+  mtp_num_hidden_layers: ofModule,
+  mtp_num_layers: ofModule,
+  mtp_use_dedicated_embeddings: ofModule,
   auto_map: lost("code that comes with a model does not run"),
   do_sample: generation(false),
   temperature: generation(1),

@@ -153,18 +153,21 @@ function headsOf(json: JsonReader): HeadsConfig {
     json.fail(`dynamo.untrained_heads must list heads from 2 to ${tokenHeads}, received ${show(untrained)}`);
   const kinds = new Map(Object.values(headKinds).map((each) => [each.name, each]));
   const kind = dynamo.oneOf("head_kind", kinds, "decoder");
-  const headInput = dynamo.any("head_input") ?? (kind.input === "normed" ? "last" : "stem");
-  if (kind.input === "normed" && headInput !== "last")
+  const headInput = dynamo.any("head_input") ?? (kind.input === "layer" ? "stem" : "last");
+  if (kind.input !== "layer" && headInput !== "last")
     json.fail(`dynamo.head_input of ${kind.name} heads must be last, received ${show(headInput)}`);
   if (!headInputs.includes(headInput as HeadInput))
     json.fail(`dynamo.head_input must be one of ${headInputs.join(", ")}, received ${show(headInput)}`);
+  const ownOutputEmbedding = dynamo.flag("own_output_embedding", false);
+  if (kind.input === "pairs" && ownOutputEmbedding)
+    json.fail(`dynamo.own_output_embedding of ${kind.name} heads must be false, received true`);
   return {
     tokenHeads,
     untrainedHeads: [...new Set(untrained as number[])].sort((a, b) => a - b),
     headKind: kind.name,
     headLayers: dynamo.whole("head_layers", 1, kind.maxLayers, 1),
     headInput: headInput as HeadInput,
-    ownOutputEmbedding: dynamo.flag("own_output_embedding", false),
+    ownOutputEmbedding,
   };
 }
 

@@ -51,12 +51,15 @@ export function headLayerPrefix(config: ModelConfig, head: number, layer: number
   return config.headLayers === 1 ? headPrefix(head) : `${headPrefix(head)}.layers.${layer}`;
 }
 
-/** Token head n's tensors, n from 2. */
+/** Token head n's tensors, n from 2. A module that all heads share is head 2's. */
 export function headShapes(config: ModelConfig, head: number): Shapes {
   checkValue("config", config, configCheck);
+  const { moduleShapes } = headKindOf(config);
+  if (moduleShapes !== undefined && head > 2) return new Map();
   const layers = Array.from({ length: config.headLayers }, (_, layer) => headLayerPrefix(config, head, layer));
   return new Map([
     ...layers.flatMap((prefix) => prefixed(layerShapes(headLayer(config)), prefix)),
+    ...(moduleShapes === undefined ? [] : prefixed(new Map(moduleShapes(architectureOf(config))), headPrefix(head))),
     ...(config.ownOutputEmbedding
       ? ([[headEmbedding(head), [config.vocabularySize, config.hiddenSize]]] as const)
       : []),

@@ -2,7 +2,7 @@
 import { DynamoError, type ModelFiles } from "@dynamo/core";
 import { checkValue } from "@dynamo/core/options";
 import { filesCheck } from "../arguments.js";
-import { architectureOf, maxTokenHeads, parseConfig, type ModelConfig } from "../architectures/config.js";
+import { architectureOf, headKindOf, maxTokenHeads, parseConfig, type ModelConfig } from "../architectures/config.js";
 import { readJson } from "../folder/files.js";
 import { limits } from "../folder/model-folder.js";
 import { readTensorIndex, type PlacedTensor, type TensorIndex } from "./tensor-index.js";
@@ -44,9 +44,9 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
 
 function checkpointOf(files: ModelFiles, config: ModelConfig, index: TensorIndex): Checkpoint {
   const heads = Array.from({ length: maxTokenHeads - 1 }, (_, i) => i + 2);
-  const trainedHeads = heads.filter((head) =>
-    [...index.keys()].some((name) => name.startsWith(`${headPrefix(head)}.`)),
-  );
+  const isThere = (head: number): boolean => [...index.keys()].some((name) => name.startsWith(`${headPrefix(head)}.`));
+  const isShared = headKindOf(config).input === "pairs";
+  const trainedHeads = heads.filter((head) => isThere(isShared ? 2 : head));
   const shapes = new Map([...baseShapes(config), ...trainedHeads.flatMap((head) => [...headShapes(config, head)])]);
   const { prefix, outputEmbedding } = architectureOf(config);
   const find = (name: string): PlacedTensor | undefined => {

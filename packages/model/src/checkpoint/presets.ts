@@ -42,7 +42,8 @@ const count = (shapes: Shapes): number => [...shapes.values()].reduce((sum, shap
 export function parameterCount(config: ModelConfig, tokenHeads: number): number {
   checkValue("config", config, configCheck);
   checkValue("tokenHeads", tokenHeads, tokenHeadsCheck);
-  return count(baseShapes(config)) + (tokenHeads - 1) * count(headShapes(config, 2));
+  const heads = Array.from({ length: tokenHeads - 1 }, (_, i) => count(headShapes(config, i + 2)));
+  return heads.reduce((sum, each) => sum + each, count(baseShapes(config)));
 }
 
 /**

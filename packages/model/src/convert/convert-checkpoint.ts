@@ -21,6 +21,9 @@ import { writeCard, type BaseModel } from "./card.js";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint, type Checkpoint } from "../checkpoint/checkpoint.js";
 import { withMedusaHeads, type WithHeads } from "../checkpoint/medusa/with-medusa-heads.js";
+import { isMtpTensor } from "../checkpoint/mtp/layout.js";
+import { withMtpHeads } from "../checkpoint/mtp/with-mtp-heads.js";
+import { readTensorIndex } from "../checkpoint/tensor-index.js";
 import { configJson } from "../checkpoint/config-json.js";
 import type { ModelConfig } from "../architectures/config.js";
 import { writeGraph } from "./graph-file.js";
@@ -40,6 +43,8 @@ export interface ConvertOptions {
   readonly tokenHeads?: number | undefined;
   /** A folder of Medusa heads for the checkpoint, which must have no token heads of its own: they become heads 2 and up. */
   readonly medusa?: string | ModelFiles | undefined;
+  /** Take the multi-token-prediction module along that lies in the checkpoint: it makes heads 2 and up. Default false. */
+  readonly mtp?: boolean | undefined;
   readonly dtypes?: readonly ModelDType[];
   /** How quantised products are computed: int8 is quickest on a CPU, fp32 agrees on every device to about 1e-6. */
   readonly activations?: Precision["activations"] | undefined;
@@ -57,6 +62,7 @@ export interface ConvertOptions {
 const convertChecks: OptionChecks<ConvertOptions> = {
   tokenHeads: tokenHeadsCheck,
   medusa: sourceCheck,
+  mtp: flag,
   dtypes: listOf(dtypeCheck, `a list of dtypes, each ${dtypeCheck.expected}`),
   activations: oneOf("int8", "fp32"),
   seed: seedCheck,
@@ -95,7 +101,7 @@ export async function convertCheckpoint(
   const { dtypes = ["fp32"], activations = "int8", seed = 0, overwrite = false, signal } = options;
   if (dtypes.length === 0) throw new DynamoError("invalid-argument", "name at least one dtype: fp32, fp16, q8, q4");
   const sourceOptions: SourceOptions = { as: "checkpoint", hub: options.hub, signal };
-  const { checkpoint, warnings: aboutHeads } = await openWithHeads(source, options.medusa, sourceOptions);
+  const { checkpoint, warnings: aboutHeads } = await openWithHeads(source, options, sourceOptions);
   try {
     refuseOwnSource(checkpoint, target);
     const config = withHeads(checkpoint, options.tokenHeads);
@@ -142,19 +148,28 @@ export async function convertCheckpoint(
   }
 }
 
+/** The checkpoint with the heads that other projects have trained for it. */
 async function openWithHeads(
   source: string | ModelFiles,
-  heads: ConvertOptions["medusa"],
+  { medusa, mtp = false }: Pick<ConvertOptions, "medusa" | "mtp">,
   options: SourceOptions,
 ): Promise<WithHeads> {
+  if (medusa !== undefined && mtp)
+    throw new DynamoError("invalid-argument", "expected medusa or mtp, received both: a model has heads of one kind");
   const checkpoint = await openCheckpoint(await openSource(source, options));
-  if (heads === undefined) return { checkpoint, warnings: [] };
   try {
-    return await withMedusaHeads(checkpoint, await openSource(heads, options));
+    if (medusa !== undefined) return await withMedusaHeads(checkpoint, await openSource(medusa, options));
+    if (mtp) return { checkpoint: await withMtpHeads(checkpoint), warnings: [] };
+    return { checkpoint, warnings: await aboutModule(checkpoint) };
   } catch (error) {
     await checkpoint.close();
     throw error;
   }
+}
+
+async function aboutModule({ files, config }: Checkpoint): Promise<string[]> {
+  if (config.tokenHeads > 1 || ![...(await readTensorIndex(files)).keys()].some(isMtpTensor)) return [];
+  return [`${files.location} has an MTP module, which is left out: \`--mtp\` (mtp: true) makes token heads of it`];
 }
 
 /** Overwriting a folder that holds the checkpoint would delete what is being read. */

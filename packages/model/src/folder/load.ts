@@ -19,7 +19,7 @@ import type { LoadedTokenizer } from "@dynamo/tokenizer";
 import { runtimeCheck, sourceCheck } from "../arguments.js";
 import { parseConfig, type ModelConfig } from "../architectures/config.js";
 import { naming, readJson } from "./files.js";
-import { cacheTensors, delta } from "../graph/graph.js";
+import { cacheTensors, delta, isConditional } from "../graph/graph.js";
 import { dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
 import { readAround } from "./read-around.js";
 import { sessionModel } from "../graph/session-model.js";
@@ -106,6 +106,7 @@ async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal
       vocabularySize: config.vocabularySize,
       tokenHeads: config.tokenHeads,
       untrainedHeads: config.untrainedHeads,
+      conditionalHeads: isConditional(config),
       contextLength: config.contextLength,
       endOfTextIds: generation.endOfTextIds ?? config.eosTokenIds,
       beginOfTextId: config.beginOfTextId,

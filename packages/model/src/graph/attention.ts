@@ -137,3 +137,47 @@ export function attentionBias(graph: GraphBuilder, { lengths, pastRange, newRang
     return graph.op("Concat", [spread(past, pastRange), spread(fresh, newRange)], { attributes: { axis: -1 } });
   };
 }
+
+/** Keys and values of a query's own, [B, keyValueHeads, P, headSize] for queries at P places. */
+export interface OwnPosition {
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/**
+ * Attention of queries at P places over the past, the new positions and, behind them, `own` positions that each place has for
+ * itself. The bias is of the past and the new ones.
+ */
+export function attendToOwn(
+  graph: GraphBuilder,
+  { pastCount, newCount }: Counts,
+  inputs: CachedAttention & { readonly own: readonly OwnPosition[] },
+): Value {
+  const { key, value, pastKey, pastValue, bias, own, heads, keyValueHeads, headSize } = inputs;
+  const query = groupQueries(graph, inputs);
+  const group = heads / keyValueHeads;
+  const perPlace = (x: Value, width: number): Value =>
+    graph.op("Reshape", [x, graph.ints([0, keyValueHeads, group, -1, width])]);
+  const grouped = (x: Value, width: number): Value =>
+    graph.op("Reshape", [x, graph.ints([0, keyValueHeads, -1, width])]);
+  const beside = (x: Value): Value => graph.op("Unsqueeze", [x, graph.ints([2])]);
+  const ownScores = own.map(({ key: ownKey }) => {
+    const products = graph.op("Mul", [perPlace(query, headSize), beside(ownKey)]);
+    return grouped(graph.op("ReduceSum", [products, graph.ints([-1])]), 1);
+  });
+  const scores = [graph.op("MatMul", [query, pastKey]), graph.op("MatMul", [query, flip(graph, key)]), ...ownScores];
+  const column = graph.op("Slice", [bias, graph.ints([0]), graph.ints([1]), graph.ints([3])]);
+  const zero = graph.op("Sub", [column, column]);
+  const wider = graph.op("Concat", [bias, ...own.map(() => zero)], { attributes: { axis: -1 } });
+  const joined = graph.op("Concat", scores, { attributes: { axis: -1 } });
+  const sizes = graph.op("Concat", [pastCount, newCount, graph.ints(own.map(() => 1))], { attributes: { axis: 0 } });
+  const [past, fresh, ...rest] = graph.ops("Split", [softmax(graph, joined, wider, inputs), sizes], 2 + own.length, {
+    attributes: { axis: -1 },
+  }) as [Value, Value, ...Value[]];
+  const shared = graph.op("Add", [graph.op("MatMul", [past, pastValue]), graph.op("MatMul", [fresh, value])]);
+  const attended = own.reduce((sum, { value: ownValue }, i) => {
+    const part = graph.op("Mul", [perPlace(rest[i] as Value, 1), beside(ownValue)]);
+    return graph.op("Add", [sum, grouped(part, headSize)]);
+  }, shared);
+  return ungroupQueries(graph, attended, inputs);
+}

@@ -11,6 +11,11 @@ export interface CacheInputs extends Counts {
   /** int64 [B, S] and [B, P] */
   readonly positionIds: Value;
   readonly wantedPositionIds: Value;
+  /** int64 [B, 1]: positions that count in each row's cache */
+  readonly lengths: Value;
+  /** int64 [C] and [S]: 0, 1, 2, … */
+  readonly pastRange: Value;
+  readonly newRange: Value;
   /** int64 [B, P, 1], for GatherND */
   readonly wanted: Value;
   /** The biases of layers with a window, at every position and at the wanted ones. */

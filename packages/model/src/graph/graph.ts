@@ -2,7 +2,8 @@
  * The ONNX graph of a DynaMo model: stem, token heads, and the likeliest tokens of each head.
  *
  * In:  tokens int32 [B, S] (right-padded), lengths int32 [B] (positions in the cache), positions int32 [B, P] (which of
- *      the S to return logits for), top_k int32 [1], all_heads bool [] (N > 1 only), and the KV cache's tensors.
+ *      the S to return logits for), top_k int32 [1], all_heads bool [] (N > 1 only), between int32 [B, P, N - 1] (conditional
+ *      heads only: the tokens behind each wanted position, -1 for the likeliest), and the KV cache's tensors.
  * Out: top_ids int32 and top_logits [B, P, n, k], log_sum_exp [B, P, n], logits [B, P, n, V]; n = N or 1; new_kv, the new
  *      positions' keys and values. Outputs that are not fetched are not copied out.
  *
@@ -14,16 +15,21 @@ import { architectureOf, headKindOf, type ModelConfig } from "../architectures/c
 import { attentionBias } from "./attention.js";
 import type { CacheInputs } from "./cached-positions.js";
 import { embed } from "./embed.js";
-import { finalNorm, logitOutputs } from "./logits.js";
+import { finalNorm, logitOutputs, outputProducts } from "./logits.js";
 import { withMedusaHeads } from "./medusa-heads.js";
+import { hiddenCache, withModuleHeads } from "./module-heads.js";
 import type { ReadTensor } from "./product-weights.js";
 import { rotaryTables } from "./rotary.js";
-import { baseLayer, firstHead, headCaches, withExtraHeads, type Heads, type ModelContext } from "./token-heads.js";
+import { baseLayer, firstHead, headCaches, withExtraHeads, type ModelContext } from "./token-heads.js";
 import { activationType, type Precision } from "./weights.js";
 
 export const opsets = { "": 21, [microsoft]: 1 } as const;
 /** The output that holds a pass's new keys and values. */
 export const delta = "new_kv";
+
+/** Whether heads 2..N know the tokens between: the graph takes them as `between`. */
+export const isConditional = (config: ModelConfig): boolean =>
+  config.tokenHeads > 1 && headKindOf(config).input === "pairs";
 
 /** The cache's tensors in the order of `delta`: one pair a base layer, then those of heads 2..N. */
 export function cacheTensors(config: ModelConfig): CacheTensor[] {
@@ -37,6 +43,7 @@ export function cacheTensors(config: ModelConfig): CacheTensor[] {
   return [
     ...base,
     ...headCaches(config).flatMap(({ name, keyValueHeads }) => pair(name, keyValueHeads, config.headSize)),
+    ...(isConditional(config) ? [hiddenCache(config)] : []),
   ];
 }
 
@@ -53,6 +60,9 @@ export function buildGraph(
   const positions = graph.input("positions", "int32", ["B", "P"]);
   const topK = graph.input("top_k", "int32", [1]);
   const allHeads = config.tokenHeads > 1 ? graph.input("all_heads", "bool", []) : undefined;
+  const between = isConditional(config)
+    ? graph.input("between", "int32", ["B", "P", config.tokenHeads - 1])
+    : undefined;
   const past = cacheInputs(graph, config, precision);
   const inputs = prepare(graph.scope("inputs"), config, precision, { tokens, lengths, positions, past });
   const context: ModelContext = {
@@ -72,8 +82,8 @@ export function buildGraph(
     deltas.push(...done.deltas);
     x = done.output;
   }
-  const heads = normalisedHeads(graph, context, x, allHeads);
-  logitOutputs(graph, context, heads.states, { topK, allHeads });
+  const heads = headProducts(graph, context, x, { tokens, between, allHeads });
+  logitOutputs(graph, context, heads.product, topK);
   graph.output(
     delta,
     graph.op("Concat", [...deltas, ...heads.deltas], { attributes: { axis: 1 } }),
@@ -83,15 +93,33 @@ export function buildGraph(
   return { graph: graph.finish(), opsets, metadata };
 }
 
-/** All heads' states behind the final norm, from the stem's output [B, S, hidden]. */
-function normalisedHeads(graph: GraphBuilder, context: ModelContext, stem: Value, allHeads: Value | undefined): Heads {
+interface HeadInputs {
+  readonly tokens: Value;
+  readonly between: Value | undefined;
+  readonly allHeads: Value | undefined;
+}
+
+/** All heads' products with the output embedding, [B, P, n, V], from the stem's output [B, S, hidden]. */
+function headProducts(
+  graph: GraphBuilder,
+  context: ModelContext,
+  stem: Value,
+  { tokens, between, allHeads }: HeadInputs,
+): { readonly product: Value; readonly deltas: readonly Value[] } {
   const first = firstHead(graph.scope("head_1"), context, stem);
-  const normed = ({ states, deltas }: Heads): Heads => ({ states: finalNorm(graph, context, states), deltas });
-  if (allHeads === undefined) return normed(first);
-  if (headKindOf(context.config).input === "layer")
-    return normed(withExtraHeads(graph, context, stem, first, allHeads));
-  const { states, deltas } = normed(first);
-  return { states: withMedusaHeads(graph, context, states, allHeads), deltas };
+  const { input } = headKindOf(context.config);
+  if (allHeads !== undefined && input === "layer") {
+    const { states, deltas } = withExtraHeads(graph, context, stem, first, allHeads);
+    return { product: outputProducts(graph, context, finalNorm(graph, context, states), allHeads), deltas };
+  }
+  const normed = finalNorm(graph, context, first.states);
+  if (allHeads !== undefined && input === "normed") {
+    const states = withMedusaHeads(graph, context, normed, allHeads);
+    return { product: outputProducts(graph, context, states, allHeads), deltas: first.deltas };
+  }
+  const product = outputProducts(graph, context, normed, undefined);
+  if (allHeads === undefined || between === undefined) return { product, deltas: first.deltas };
+  return withModuleHeads(graph, context, { ...first, normed, product }, { tokens, between, allHeads });
 }
 
 type PastInputs = ReadonlyMap<string, Value>;
@@ -132,12 +160,8 @@ function prepare(graph: GraphBuilder, config: ModelConfig, precision: Precision,
   // Padding may reach past the context's end; its positions count for nothing, but must stand in the rotary table.
   const positionIds = (places: Value): Value =>
     graph.op("Min", [graph.op("Add", [column, places]), graph.ints([config.contextLength - 1], { scalar: true })]);
-  const bias = attentionBias(graph, {
-    lengths: column,
-    pastRange: range(pastCount),
-    newRange,
-    type: activationType(precision),
-  });
+  const pastRange = range(pastCount);
+  const bias = attentionBias(graph, { lengths: column, pastRange, newRange, type: activationType(precision) });
   const windows = architectureOf(config).layers.map(({ attention }) => attention.window);
   /** All in the main graph: a bias that is made inside a subgraph is not seen outside. */
   const biases = (places: Value, those: readonly (number | undefined)[]): CacheInputs["stemBias"] => {
@@ -147,6 +171,9 @@ function prepare(graph: GraphBuilder, config: ModelConfig, precision: Precision,
   return {
     pastCount,
     newCount,
+    lengths: column,
+    pastRange,
+    newRange,
     positionIds: positionIds(newRange),
     wantedPositionIds: positionIds(wanted),
     wanted: graph.op("Unsqueeze", [wanted, graph.ints([2])]),

@@ -16,19 +16,28 @@ export const finalNorm = (graph: GraphBuilder, context: LogitsContext, states: V
     read: context.read,
   });
 
-/** The graph's outputs of heads' states behind the final norm, [B, P, n, hidden]: output embedding, the likeliest tokens. */
-export function logitOutputs(
+/** Products of heads' states behind the final norm, [B, P, n, hidden], with the output embedding: [B, P, n, V]. */
+export function outputProducts(
   graph: GraphBuilder,
   context: LogitsContext,
   normalised: Value,
-  { topK, allHeads }: { readonly topK: Value; readonly allHeads: Value | undefined },
-): void {
+  allHeads: Value | undefined,
+): Value {
   const { config, precision, read } = context;
   const scope = graph.scope("embed_out");
-  const product =
-    config.ownOutputEmbedding && allHeads !== undefined
-      ? ownEmbeddings(scope, context, normalised, allHeads)
-      : linear(scope, normalised, embeddingWeights(config, read, 1), precision);
+  return config.ownOutputEmbedding && allHeads !== undefined
+    ? ownEmbeddings(scope, context, normalised, allHeads)
+    : linear(scope, normalised, embeddingWeights(config, read, 1), precision);
+}
+
+/** The graph's outputs of all heads' products, [B, P, n, V]: logits, and the likeliest tokens. */
+export function logitOutputs(
+  graph: GraphBuilder,
+  { config, precision }: LogitsContext,
+  product: Value,
+  topK: Value,
+): void {
+  const scope = graph.scope("embed_out");
   const logits = precision.dtype === "fp16" ? scope.cast(product, "float32") : product;
   const k = scope.cast(topK, "int64");
   const [values, indices] = scope.ops("TopK", [logits, k], 2, { attributes: { axis: -1 } }) as [Value, Value];

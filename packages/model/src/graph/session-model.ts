@@ -12,6 +12,7 @@ import {
   type ModelInfo,
   type Session,
   type SessionCache,
+  type Tensor,
 } from "@dynamo/core";
 import { checkOptions, describeValue, required, whole, type OptionChecks } from "@dynamo/core/options";
 import { candidatesOf, gatherLogits, type Round } from "./candidates.js";
@@ -63,7 +64,8 @@ export function sessionModel({
     async forward(cache, feeds, options) {
       const own = find(cache);
       checkFeeds(own, feeds, options, info);
-      const result = await run(session, own, feeds, options, info.vocabularySize, info.tokenHeads);
+      checkBetween(feeds, info);
+      const result = await run({ session, info }, own, feeds, options);
       for (const [row, feed] of feeds.entries()) own.lengths[row] = (own.lengths[row] as number) + feed.tokens.length;
       return result;
     },
@@ -156,13 +158,32 @@ function checkFeeds(
   }
 }
 
+/** Tokens between make no difference to a model whose heads do not look at them. */
+function checkBetween(feeds: readonly Feed[], { vocabularySize, tokenHeads, conditionalHeads }: ModelInfo): void {
+  for (const [row, { between, positions = 1 }] of feeds.entries()) {
+    if (between === undefined) continue;
+    if (conditionalHeads !== true)
+      throw new DynamoError("invalid-argument", "between: expected a model with conditional heads, this one has none");
+    const isToken = (token: number): boolean => Number.isInteger(token) && token >= -1 && token < vocabularySize;
+    const isRight = (given: ArrayLike<number>): boolean =>
+      given.length < tokenHeads && Array.from(given).every(isToken);
+    if (!Array.isArray(between) || between.length !== positions || !between.every(isRight))
+      throw new DynamoError(
+        "invalid-argument",
+        `between: expected for each of the ${positions} positions of row ${row} at most ${tokenHeads - 1} token ids from 0 to ${vocabularySize - 1}, or -1`,
+      );
+  }
+}
+
+type Planned = Omit<Round, "outputs"> & { readonly start: number };
+
+type Graph = Pick<SessionModelParts, "session" | "info">;
+
 async function run(
-  session: Session,
+  { session, info: { vocabularySize, tokenHeads, conditionalHeads } }: Graph,
   cache: OwnCache,
   feeds: readonly Feed[],
   options: ForwardOptions,
-  vocabularySize: number,
-  tokenHeads: number,
 ): Promise<ForwardResult> {
   const longest = Math.max(...feeds.map(({ tokens }) => tokens.length));
   const allHeads = options.heads > 1;
@@ -176,6 +197,7 @@ async function run(
         lengths: tensor("int32", [feeds.length], Int32Array.from(round.lengths)),
         positions: tensor("int32", [feeds.length, round.width], round.positions),
         top_k: tensor("int32", [1], Int32Array.of(Math.min(options.topK, vocabularySize))),
+        ...(conditionalHeads === true ? { between: betweenOf(feeds, round, tokenHeads - 1) } : {}),
         ...(tokenHeads > 1 ? { all_heads: tensor("bool", [], Uint8Array.of(allHeads ? 1 : 0)) } : {}),
       },
       ["top_ids", "top_logits", "log_sum_exp", ...(options.logits === true ? ["logits"] : [])],
@@ -191,8 +213,21 @@ async function run(
   };
 }
 
+/** Which tokens are given behind each wanted position, [rows, width, most]; -1 for the likeliest. */
+function betweenOf(feeds: readonly Feed[], { width, positions, start }: Planned, most: number): Tensor<"int32"> {
+  const values = new Int32Array(feeds.length * width * most).fill(-1);
+  for (const [row, { tokens, positions: asked = 1, between = [] }] of feeds.entries()) {
+    for (let i = 0; i < width; i++) {
+      const place = start + (positions[row * width + i] as number) - (tokens.length - asked);
+      const given = Array.from(between[place] ?? []).slice(0, most);
+      values.set(given, (row * width + i) * most);
+    }
+  }
+  return tensor("int32", [feeds.length, width, most], values);
+}
+
 /** The part [start, end) of every row's tokens, right-padded, and which of its positions are wanted. */
-function planRound(cache: OwnCache, feeds: readonly Feed[], start: number, end: number): Omit<Round, "outputs"> {
+function planRound(cache: OwnCache, feeds: readonly Feed[], start: number, end: number): Planned {
   const newPositions = end - start;
   const spans = feeds.map(({ tokens, positions = 1 }) => {
     const stop = Math.max(start, Math.min(end, tokens.length));
@@ -207,5 +242,5 @@ function planRound(cache: OwnCache, feeds: readonly Feed[], start: number, end: 
     for (let i = 0; i < wanted; i++) positions[row * width + i] = first + i;
   }
   const lengths = feeds.map((feed, row) => (cache.lengths[row] as number) + Math.min(start, feed.tokens.length));
-  return { newPositions, width, tokens, positions, lengths, wanted: spans.map(({ wanted }) => wanted) };
+  return { start, newPositions, width, tokens, positions, lengths, wanted: spans.map(({ wanted }) => wanted) };
 }

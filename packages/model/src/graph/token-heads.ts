@@ -46,6 +46,7 @@ export function headCaches(config: ModelConfig): readonly { readonly name: strin
   const { keyValueHeads } = headLayer(config).attention;
   const heads = extraHeads(config);
   if (heads.length === 0 || keyValueHeads === 0) return [];
+  if (headKindOf(config).input === "pairs") return [{ name: "module", keyValueHeads }];
   if (areBatched(config)) return [{ name: "token_heads", keyValueHeads: heads.length * keyValueHeads }];
   const layers = Array.from({ length: config.headLayers }, (_, layer) => layer);
   return heads.flatMap((head) => layers.map((layer) => ({ name: cacheName(head, layer), keyValueHeads })));
@@ -69,7 +70,8 @@ export function firstHead(
 ): Heads & { readonly output?: Value } {
   const { config, architecture, read } = context;
   const last = config.layers - 1;
-  const isReadWhole = headKindOf(config).input === "layer" && config.headInput !== "stem";
+  const { input } = headKindOf(config);
+  const isReadWhole = input === "pairs" || (input === "layer" && config.headInput !== "stem");
   if (!isReadWhole || config.tokenHeads === 1)
     return headsBeside(graph, context, stem, String(last), [layerReader(read, architecture.layerPrefix(last))]);
   const { output, deltas } = baseLayer(graph, context, last, stem);
@@ -114,15 +116,7 @@ export function withExtraHeads(
   });
   const otherwise = graph.subgraph("no_token_heads", (inner) => {
     const none = inner.op("Slice", [first.states, inner.ints([0]), inner.ints([0]), inner.ints([2])]);
-    // The cache takes all heads' keys and values or none: zeros for those that were not computed.
-    const size = (axis: number): Value =>
-      inner.op("Shape", [first.deltas[0]], { attributes: { start: axis, end: axis + 1 } });
-    const heads = inner.ints([caches[0]?.keyValueHeads ?? 0]);
-    const shape = inner.op("Concat", [size(0), heads, size(2), size(3)], { attributes: { axis: 0 } });
-    const zeros = inner.op("Expand", [
-      inner.float(0, type, (value) => encodeFloats(Float32Array.of(value), type)),
-      shape,
-    ]);
+    const zeros = zeroDelta(inner, context, first, caches[0]?.keyValueHeads ?? 0);
     return [none, ...caches.flatMap(() => [zeros, zeros])].map((value) => ({ value, dtype: type }));
   });
   const [states, ...deltas] = graph.ops("If", [allHeads], 1 + 2 * caches.length, {
@@ -132,6 +126,14 @@ export function withExtraHeads(
     states: graph.op("Concat", [first.states, states], { attributes: { axis: 2 } }),
     deltas: [...first.deltas, ...deltas],
   };
+}
+
+/** The cache takes all heads' keys and values or none: zeros for those that were not computed. [B, heads, S, headSize] */
+export function zeroDelta(graph: GraphBuilder, { precision }: ModelContext, { deltas }: Heads, heads: number): Value {
+  const type = activationType(precision);
+  const size = (axis: number): Value => graph.op("Shape", [deltas[0]], { attributes: { start: axis, end: axis + 1 } });
+  const shape = graph.op("Concat", [size(0), graph.ints([heads]), size(2), size(3)], { attributes: { axis: 0 } });
+  return graph.op("Expand", [graph.float(0, type, (value) => encodeFloats(Float32Array.of(value), type)), shape]);
 }
 
 export const headReader = ({ config, read }: ModelContext, head: number, layer: number): ReadLayer =>

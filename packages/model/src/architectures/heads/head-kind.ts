@@ -10,14 +10,22 @@ export interface HeadKind {
   readonly maxLayers: number;
   /**
    * What a head reads: the output of the layer that config.json's `head_input` names, before the final norm, which then
-   * stands behind the head; or head 1's state behind that norm, as its output embedding gets it, with no norm behind the head.
+   * stands behind the head; head 1's state behind that norm, as its output embedding gets it, with no norm behind the head; or
+   * pairs of that state and the next token's embedding, from one module that all heads share.
    */
-  readonly input: "layer" | "normed";
+  readonly input: "layer" | "normed" | "pairs";
+  /** What the head behind takes as its state, of a module of pairs. */
+  readonly feedback?: "normed" | "layer";
+  /** Tensors of a module beside its layer's. */
+  readonly moduleShapes?: (
+    architecture: Architecture,
+  ) => readonly (readonly [name: string, shape: readonly number[]])[];
   /** What each of a head's layers is. One that attends has keys and values in the cache. */
-  layer(architecture: Architecture): Layer;
+  readonly layer: (architecture: Architecture) => Layer;
 }
 
 /**
  * `decoder`: layers as the base's last, DynaMo's own. `medusa`: residual blocks x + SiLU(W·x + b) on the base's final state.
+ * `mtp`, `deepseek-mtp`: a module of multi-token prediction.
  */
-export type HeadKindName = "decoder" | "medusa";
+export type HeadKindName = "decoder" | "medusa" | "mtp" | "deepseek-mtp";
