@@ -77,7 +77,7 @@ test("by default heads begin at random, each at its own place", async () => {
 
 test("a checkpoint with Medusa heads is refused: they are converted, not trained on", async () => {
   const config = parseConfig({
-    ...neoxConfigJson({ vocabularySize: 32, hiddenSize: 8, layers: 2, attentionHeads: 2, contextLength: 64 }),
+    ...neoxConfigJson({ vocabularySize: 32, hiddenSize: 32, layers: 2, attentionHeads: 2, contextLength: 64 }),
     dynamo: { token_heads: 2, head_kind: "medusa" },
   });
   const medusa = join(folder, "medusa");
