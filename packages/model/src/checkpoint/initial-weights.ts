@@ -14,7 +14,8 @@ export function initialTensor(name: string, shape: readonly number[], seed: numb
   checkTensor(name, shape, seed);
   const values = new Float32Array(elementCount(shape));
   if (name.endsWith(".bias")) return values;
-  if (name.includes("layernorm") || name.includes("layer_norm")) return values.fill(1);
+  // A vector that is no bias is a norm's gain, by whatever name its family knows it.
+  if (shape.length === 1) return values.fill(1);
   const random = generator(seed, name);
   for (let i = 0; i < values.length; i += 2) {
     // Box and Muller: two uniform numbers make two normal ones.

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openCheckpoint } from "./checkpoint.js";
 import { parseConfig, type ModelConfig } from "../architectures/config.js";
+import { baseShapes, headShapes } from "../architectures/tensor-names.js";
 import { initialTensor } from "./initial-weights.js";
 import { nodeFolder } from "../node-folder.js";
 import { writeRandomCheckpoint } from "./random-checkpoint.js";
@@ -70,8 +71,10 @@ describe("writeRandomCheckpoint", () => {
     const directory = join(folder, dtype);
     await writeRandomCheckpoint(directory, { config, seed: 7, dtype });
     let changed = 0;
+    const heads = Array.from({ length: config.tokenHeads - 1 }, (_, i) => headShapes(config, i + 2));
+    const shapes = new Map([baseShapes(config), ...heads].flatMap((each) => [...each]));
     for (const [name, values] of Object.entries(await weightsOf(directory))) {
-      const exact = initialTensor(name, [values.length], 7);
+      const exact = initialTensor(name, shapes.get(name) as readonly number[], 7);
       for (const [i, value] of values.entries()) {
         const wanted = exact[i] as number;
         // Below 2^-14 halves are subnormal: their steps stop shrinking.
@@ -104,6 +107,11 @@ describe("writeRandomCheckpoint", () => {
 });
 
 describe("initialTensor", () => {
+  it("makes norms' gains 1, whatever a family calls its norms", () => {
+    for (const name of ["model.norm.weight", "model.layers.0.self_attn.q_norm.weight", "transformer.h.0.ln_1.weight"])
+      expect(initialTensor(name, [4], 1)).toEqual(new Float32Array(4).fill(1));
+  });
+
   const name = "dynamo.token_heads.2.attention.dense.weight";
 
   it("makes a tensor from its name and the seed alone", () => {
@@ -144,8 +152,8 @@ describe("initialTensor", () => {
 
   it("has no correlation between tensors of neighbouring names and seeds", () => {
     const n = 20_000;
-    const base = initialTensor(name, [n], 0);
-    for (const other of [initialTensor(name, [n], 1), initialTensor(name.replace("2", "3"), [n], 0)]) {
+    const base = initialTensor(name, [n, 1], 0);
+    for (const other of [initialTensor(name, [n, 1], 1), initialTensor(name.replace("2", "3"), [n, 1], 0)]) {
       const product = base.reduce((sum, value, i) => sum + (value / 0.02) * ((other[i] as number) / 0.02), 0) / n;
       expect(Math.abs(product)).toBeLessThan(5 / Math.sqrt(n));
     }

@@ -21,9 +21,8 @@ import { writeCard, type BaseModel } from "./card.js";
 import { writeFolderAtomically } from "./atomic-folder.js";
 import { openCheckpoint, type Checkpoint } from "../checkpoint/checkpoint.js";
 import { withMedusaHeads, type WithHeads } from "../checkpoint/medusa/with-medusa-heads.js";
-import { isMtpTensor } from "../checkpoint/mtp/layout.js";
+import { aboutModule } from "../checkpoint/mtp/left-out.js";
 import { withMtpHeads } from "../checkpoint/mtp/with-mtp-heads.js";
-import { readTensorIndex } from "../checkpoint/tensor-index.js";
 import { configJson } from "../checkpoint/config-json.js";
 import type { ModelConfig } from "../architectures/config.js";
 import { writeGraph } from "./graph-file.js";
@@ -160,16 +159,11 @@ async function openWithHeads(
   try {
     if (medusa !== undefined) return await withMedusaHeads(checkpoint, await openSource(medusa, options));
     if (mtp) return { checkpoint: await withMtpHeads(checkpoint), warnings: [] };
-    return { checkpoint, warnings: await aboutModule(checkpoint) };
+    return { checkpoint, warnings: await aboutModule(checkpoint.files, checkpoint.config) };
   } catch (error) {
     await checkpoint.close();
     throw error;
   }
-}
-
-async function aboutModule({ files, config }: Checkpoint): Promise<string[]> {
-  if (config.tokenHeads > 1 || ![...(await readTensorIndex(files)).keys()].some(isMtpTensor)) return [];
-  return [`${files.location} has an MTP module, which is left out: \`--mtp\` (mtp: true) makes token heads of it`];
 }
 
 /** Overwriting a folder that holds the checkpoint would delete what is being read. */

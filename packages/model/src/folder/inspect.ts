@@ -4,6 +4,7 @@ import { abortSignal, checkOptions, checkValue, members, type OptionChecks } fro
 import { hubOptionChecks, type HubOptions } from "@dynamo/hub";
 import { readOnnx, type OnnxSummary } from "@dynamo/onnx";
 import { sourceCheck } from "../arguments.js";
+import { aboutModule } from "../checkpoint/mtp/left-out.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import { parseConfig, type ModelConfig } from "../architectures/config.js";
 import type { ModelFiles } from "@dynamo/core";
@@ -80,7 +81,10 @@ export async function inspectModel(source: string | ModelFiles, options: Inspect
       graphs,
       mask: await inspectMask(files),
       tokenizerFiles: await sizes(files, tokenizerFiles),
-      warnings: (await readAround(files, config)).warnings,
+      warnings: [
+        ...(await readAround(files, config)).warnings,
+        ...(checkpoint === undefined ? [] : await aboutModule(files, config)),
+      ],
     };
   } finally {
     if (typeof source === "string") await files.close?.();
