@@ -5,6 +5,7 @@ import { modelPath as stories } from "@dynamo/stories";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { answerWith, commitOf, filesOf, startFakeHub, type FakeHub } from "@dynamo/services/fake-hub";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { safetensors } from "../test/memory-files.js";
 import { inspectModel, loadModel, neoxConfigJson, parseConfig, type HubOptions } from "./index.js";
 import { convertCheckpoint, hubFolder, writeRandomCheckpoint } from "./convert.js";
 
@@ -57,6 +58,32 @@ afterAll(async () => {
 
 const settings = (): HubOptions => ({ endpoint: hub.endpoint, cache, token: "none-needed" });
 const downloads = (): string[] => hub.requests.flatMap(({ path }) => /\/resolve\/[^/]+\/(.*)/.exec(path)?.[1] ?? []);
+
+describe("Medusa heads of the hub", () => {
+  const block = { name: "0.0.linear.weight", shape: [32, 32], data: new Float32Array(32 * 32) };
+
+  it("are fetched alone, beside a base from anywhere", async () => {
+    const files = {
+      "medusa_lm_head.safetensors": Buffer.from(safetensors([block])),
+      "medusa_lm_head.pt": Buffer.from("x"),
+    };
+    hub.models["owner/heads"] = { files };
+    const target = join(cache, "with-heads");
+    const report = await convertCheckpoint(join(local, "whole"), target, { medusa: "hf:owner/heads", hub: settings() });
+    expect(report).toMatchObject({ tokenHeads: 2, untrainedHeads: [] });
+    expect(downloads()).toEqual(["medusa_lm_head.safetensors"]);
+  });
+
+  it("are refused as pickles before anything is downloaded", async () => {
+    hub.models["owner/pickled"] = { files: { "medusa_lm_head.pt": Buffer.from("x") } };
+    const options = { medusa: "hf:owner/pickled", hub: settings() };
+    await expect(convertCheckpoint(join(local, "whole"), join(cache, "none"), options)).rejects.toMatchObject({
+      code: "unsupported",
+      message: expect.stringContaining("hf:owner/pickled: expected medusa_lm_head.safetensors") as unknown,
+    });
+    expect(downloads()).toEqual([]);
+  });
+});
 
 describe("a checkpoint of the hub", () => {
   it.each(["owner/whole", "owner/shards"])("%s is converted once and kept", async (id) => {

@@ -25,6 +25,7 @@ import {
   checkpointFiles,
   hasSafetensors,
   isModelFolder,
+  medusaFiles,
   textFiles,
   modelFolderFiles,
   shardIndex,
@@ -36,8 +37,11 @@ const conversionVersion = 1;
 const usualDType = "q8";
 
 export interface HubFolderOptions {
-  /** A model folder to load, the checkpoint that it would be made from, what the repository is, or only tokenizer, config and card. */
-  readonly as: "model" | "checkpoint" | "either" | "texts";
+  /**
+   * A model folder to load, the checkpoint that it would be made from, what the repository is, Medusa heads, or only tokenizer, config
+   * and card.
+   */
+  readonly as: "model" | "checkpoint" | "either" | "medusa" | "texts";
   /** Default: q8, or what the repository has. */
   readonly dtype?: ModelDType | undefined;
   readonly hub?: HubOptions | undefined;
@@ -55,7 +59,7 @@ export interface HubFolder {
 }
 
 const folderChecks: OptionChecks<HubFolderOptions> = {
-  as: required(oneOf("model", "checkpoint", "either", "texts")),
+  as: required(oneOf("model", "checkpoint", "either", "medusa", "texts")),
   dtype: dtypeCheck,
   hub: members(hubOptionChecks),
   signal: abortSignal,
@@ -77,6 +81,8 @@ export async function hubFolder(source: string, options: HubFolderOptions): Prom
     const location = `hf:${id}`;
     const paths = new Set(repository.files.map(({ path }) => path));
     if (as === "texts") return found(await repository.download(textFiles(paths)), undefined);
+    if (as === "medusa")
+      return found(await repository.download(await neededPaths(medusaFiles, repository, paths, location)), undefined);
     const config = await readConfig(repository, paths, location);
     if (isModelFolder(config, paths) && !asksForWeights(options, paths)) {
       if (as === "checkpoint") {
@@ -87,7 +93,7 @@ export async function hubFolder(source: string, options: HubFolderOptions): Prom
     }
     // A family that is unknown here is refused before gigabytes are downloaded for nothing.
     parseConfig(config);
-    const checkpoint = await repository.download(await checkpointPaths(repository, paths, location));
+    const checkpoint = await repository.download(await neededPaths(checkpointFiles, repository, paths, location));
     if (as !== "model") return found(checkpoint, undefined);
     await convert(repository, checkpoint, { ...options, dtype: dtype ?? usualDType });
     return found(made, dtype ?? usualDType);
@@ -119,14 +125,15 @@ async function readConfig(repository: HubRepository, paths: ReadonlySet<string>,
   return parseJson(await repository.read("config.json", limits.json), location, "config.json");
 }
 
-async function checkpointPaths(
+async function neededPaths(
+  filesOf: typeof checkpointFiles,
   repository: HubRepository,
   paths: ReadonlySet<string>,
   location: string,
 ): Promise<readonly string[]> {
   const sharded = !paths.has("model.safetensors") && paths.has(shardIndex);
   const json = sharded ? parseJson(await repository.read(shardIndex, limits.json), location, shardIndex) : undefined;
-  return checkpointFiles(location, paths, json === undefined ? undefined : shardsOf(json, location));
+  return filesOf(location, paths, json === undefined ? undefined : shardsOf(json, location));
 }
 
 async function convert(

@@ -1,6 +1,6 @@
 /** `dynamo convert`: checkpoint → model folder. */
 import { convertCheckpoint } from "@dynamo/model/convert";
-import { fetchFromHub, isHubModel } from "../hub-place.js";
+import { fetchFromHub, isHubModel, localFolder } from "../hub-place.js";
 import { paintError } from "../paint.js";
 import { startProgress } from "../progress.js";
 import type { ConvertOptions } from "../schemas/models.js";
@@ -18,7 +18,7 @@ export async function convert(checkpoint: string, options: ConvertOptions, signa
     const report = await convertCheckpoint(found?.folder ?? checkpoint, options.out, {
       base,
       tokenHeads,
-      medusa,
+      medusa: medusa === undefined ? undefined : await localFolder(medusa, { as: "medusa" }, signal),
       mtp,
       dtypes,
       activations,

@@ -8,7 +8,7 @@ export const convertOptions = {
   tokenHeads: wholeNumber("<n>", "1 to 4 (default: the checkpoint's); missing heads are initialised, untrained", {
     ...{ least: 1, most: 4 },
   }),
-  medusa: text("<folder>", "Medusa heads for the checkpoint: they become token heads 2 and up"),
+  medusa: text("<heads>", "folder or hub id of Medusa heads for the checkpoint: they become token heads 2 and up"),
   mtp: flag("take along the checkpoint's multi-token-prediction module: it makes token heads 2 and up"),
   dtype: withDefault(["fp32"], choices("<names>", dtypes, "one of them, or several with commas")),
   activations: withDefault(

@@ -157,7 +157,8 @@ async function openWithHeads(
     throw new DynamoError("invalid-argument", "expected medusa or mtp, received both: a model has heads of one kind");
   const checkpoint = await openCheckpoint(await openSource(source, options));
   try {
-    if (medusa !== undefined) return await withMedusaHeads(checkpoint, await openSource(medusa, options));
+    if (medusa !== undefined)
+      return await withMedusaHeads(checkpoint, await openSource(medusa, { ...options, as: "medusa" }));
     if (mtp) return { checkpoint: await withMtpHeads(checkpoint), warnings: [] };
     return { checkpoint, warnings: await aboutModule(checkpoint.files, checkpoint.config) };
   } catch (error) {

@@ -6,8 +6,8 @@ import { urlFiles } from "@dynamo/core/url-files";
 import type { ModelDType } from "../graph/weights.js";
 
 export interface SourceOptions {
-  /** What is wanted of a hub id: a model folder, the checkpoint that it is made from, or what the repository is. */
-  readonly as: "model" | "checkpoint" | "either";
+  /** What is wanted of a hub id: a model folder, the checkpoint that it is made from, what the repository is, or Medusa heads. */
+  readonly as: "model" | "checkpoint" | "either" | "medusa";
   readonly dtype?: ModelDType | undefined;
   readonly hub?: HubOptions | undefined;
   readonly signal?: AbortSignal | undefined;

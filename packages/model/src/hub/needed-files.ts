@@ -4,6 +4,7 @@ import { isPlainObject } from "@dynamo/core/options";
 import { dtypes, graphPath, maskPath, preferredDTypes, tokenizerFiles } from "../folder/model-folder.js";
 import { generationConfigPath } from "../folder/generation-config.js";
 import type { ModelDType } from "../graph/weights.js";
+import { medusaFile, medusaPickleError, medusaPickles } from "../checkpoint/medusa/files.js";
 import { isPickle, pickleError } from "../checkpoint/pickles.js";
 
 const single = "model.safetensors";
@@ -60,4 +61,16 @@ export function checkpointFiles(
   const pickle = [...paths].find(isPickle);
   if (pickle !== undefined) throw pickleError(location, pickle);
   throw new DynamoError("not-found", `${location} has neither ${single} nor ${shardIndex}`);
+}
+
+/** Of Medusa heads, which have a file of their own or are a checkpoint by its files; throws as `checkpointFiles` does. */
+export function medusaFiles(
+  location: string,
+  paths: ReadonlySet<string>,
+  shards: readonly string[] | undefined,
+): readonly string[] {
+  if (paths.has(medusaFile)) return [...textFiles(paths), medusaFile];
+  const pickle = hasSafetensors(paths) ? undefined : medusaPickles.find((path) => paths.has(path));
+  if (pickle !== undefined) throw medusaPickleError(location, pickle);
+  return checkpointFiles(location, paths, shards);
 }

@@ -7,22 +7,25 @@ import { limits } from "../../folder/model-folder.js";
 import { readHeader, readTensorIndex, type PlacedTensor, type TensorIndex } from "../tensor-index.js";
 
 /** text-generation-inference's name for FasterDecoding's file. */
-const headsFile = "medusa_lm_head.safetensors";
-const pickles = ["medusa_lm_head.pt", "pytorch_model.bin", "pytorch_model.pt"];
+export const medusaFile = "medusa_lm_head.safetensors";
+export const medusaPickles = ["medusa_lm_head.pt", "pytorch_model.bin", "pytorch_model.pt"];
+
+export const medusaPickleError = (location: string, pickle: string): DynamoError =>
+  new DynamoError(
+    "unsupported",
+    `${location}: expected ${medusaFile} or model.safetensors, received ${pickle}, a pickle, which runs code when it is read: write its state dict with safetensors.torch.save_file`,
+  );
 
 /** Throws `unsupported` where there are pickles alone. */
 export async function medusaIndex(files: ModelFiles): Promise<TensorIndex> {
-  if ((await files.size(headsFile)) !== undefined) {
-    const tensors = await readHeader(files, headsFile);
-    return new Map([...tensors].map(([name, entry]): [string, PlacedTensor] => [name, { ...entry, file: headsFile }]));
+  if ((await files.size(medusaFile)) !== undefined) {
+    const tensors = await readHeader(files, medusaFile);
+    return new Map([...tensors].map(([name, entry]): [string, PlacedTensor] => [name, { ...entry, file: medusaFile }]));
   }
   const hasOther = (await files.size("model.safetensors")) ?? (await files.size("model.safetensors.index.json"));
-  for (const pickle of hasOther === undefined ? pickles : []) {
+  for (const pickle of hasOther === undefined ? medusaPickles : []) {
     if ((await files.size(pickle)) === undefined) continue;
-    throw new DynamoError(
-      "unsupported",
-      `${files.location}: expected ${headsFile} or model.safetensors, received ${pickle}, a pickle, which runs code when it is read: write its state dict with safetensors.torch.save_file`,
-    );
+    throw medusaPickleError(files.location, pickle);
   }
   return readTensorIndex(files);
 }
