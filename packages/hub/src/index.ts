@@ -2,7 +2,7 @@
 export { isHubAddress, looksLikeHubId, parseHubId } from "./hub-id.js";
 export type { HubId } from "./hub-id.js";
 export type { HubAccess } from "./hub-access.js";
-export { fetchListing, fileAddress } from "./listing.js";
+export { fetchListing, fileAddress, listingJson, parseListing } from "./listing.js";
 export type { FileHash, HubFile, HubListing } from "./listing.js";
 export { hubOptionChecks } from "./options.js";
 export type { HubOptions, HubProgress } from "./options.js";

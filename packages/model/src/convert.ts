@@ -1,6 +1,7 @@
 /** @dynamo/model/convert: checkpoints to model folders, and what writes them. Node only. */
 export { convertCheckpoint } from "./convert/convert-checkpoint.js";
-export type { ConversionReport, ConvertOptions } from "./convert/convert-checkpoint.js";
+export type { ConvertOptions } from "./convert/convert-checkpoint.js";
+export type { ConversionReport } from "./convert/write-model-folder.js";
 export type { BaseModel } from "./convert/card.js";
 export { hubFolder } from "./node-hub.js";
 export type { HubFolder, HubFolderOptions } from "./node-hub.js";

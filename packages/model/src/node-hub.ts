@@ -16,10 +16,12 @@ import { hubOptionChecks, type HubOptions } from "@dynamo/hub";
 import { openHubRepository, type HubRepository } from "@dynamo/hub/node";
 import { parseConfig } from "./architectures/config.js";
 import { shardsOf } from "./checkpoint/tensor-index.js";
-import { convertCheckpoint } from "./convert/convert-checkpoint.js";
+import { openCheckpoint } from "./checkpoint/checkpoint.js";
+import { writeModelFolder } from "./convert/write-model-folder.js";
 import { parseJson } from "./folder/files.js";
 import { dtypeCheck, graphPath, limits } from "./folder/model-folder.js";
 import type { ModelDType } from "./graph/weights.js";
+import type { SourceOptions } from "./folder/source-options.js";
 import { nodeFolder } from "./node-folder.js";
 import {
   checkpointFiles,
@@ -101,8 +103,8 @@ export async function hubFolder(source: string, options: HubFolderOptions): Prom
 }
 
 /** As `hubFolder`; the caller closes them. */
-export async function hubFiles(source: string, options: HubFolderOptions): Promise<ModelFiles> {
-  return nodeFolder((await hubFolder(source, options)).folder);
+export async function hubFiles(source: string, { as, dtype, hub, signal }: SourceOptions): Promise<ModelFiles> {
+  return nodeFolder((await hubFolder(source, { as, dtype, hub, signal })).folder);
 }
 
 /** A folder may have the checkpoint beside its graphs: it brings the dtypes that they lack. */
@@ -145,12 +147,17 @@ async function convert(
   // Another process has made it while this one waited.
   if (await isThere(place)) return;
   await removeRubbish(place);
-  await convertCheckpoint(checkpoint, place, {
-    dtypes: [dtype],
-    base: { id: repository.id, revision: repository.commit, license: repository.license },
-    onProgress: (loaded, total) => hub?.onProgress?.({ stage: "converting", loaded, total }),
-    signal,
-  });
+  const open = await openCheckpoint(nodeFolder(checkpoint));
+  try {
+    await writeModelFolder({ checkpoint: open, warnings: [] }, place, {
+      ...{ dtypes: [dtype], activations: "int8", seed: 0, overwrite: false },
+      base: { id: repository.id, revision: repository.commit, license: repository.license },
+      onProgress: (loaded, total) => hub?.onProgress?.({ stage: "converting", loaded, total }),
+      signal,
+    });
+  } finally {
+    await open.close();
+  }
 }
 
 /** What a killed conversion has left: nobody writes it any more, as only one at a time works on a model. */

@@ -1,8 +1,13 @@
 /** A model's files at a web address, kept in the browser's cache. */
 import type { ModelFiles } from "@dynamo/core";
 import { callback, checkOptions, flag, type OptionChecks } from "@dynamo/core/options";
-import { cachedUrlFiles, urlFilesChecks, type FileSource, type UrlFilesOptions } from "@dynamo/core/url-files";
-import { fileCache } from "./file-cache.js";
+import {
+  browserCache,
+  cachedUrlFiles,
+  urlFilesChecks,
+  type FileSource,
+  type UrlFilesOptions,
+} from "@dynamo/core/url-files";
 
 /** Options of `urlFiles`: those of every runtime's, and the cache's. */
 export interface WebUrlFilesOptions extends UrlFilesOptions {
@@ -22,5 +27,5 @@ const checks: OptionChecks<WebUrlFilesOptions> = { ...urlFilesChecks, cache: fla
 export function urlFiles(source: FileSource, options: WebUrlFilesOptions = {}): ModelFiles {
   checkOptions("urlFiles()", options, checks);
   const { cache = true, onCacheFull, ...others } = options;
-  return cachedUrlFiles(source, cache ? fileCache(onCacheFull) : undefined, others);
+  return cachedUrlFiles(source, cache ? browserCache(onCacheFull) : undefined, others);
 }

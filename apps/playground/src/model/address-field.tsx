@@ -26,8 +26,8 @@ export function AddressField({ initial, onLoad, onFolder }: AddressFieldProps): 
   return (
     <>
       <TextInput
-        label="Address of a model folder, or of a server (…/v1)"
-        placeholder="https://…"
+        label="Address of a model folder or of a server (…/v1), or hf:owner/name"
+        placeholder="https://… or hf:owner/name"
         value={address}
         onChange={({ currentTarget }) => {
           setAddress(currentTarget.value);

@@ -12,6 +12,14 @@ describe("a model's address", () => {
     expect(embeddedName("https://example.org/models/stories-t4/", page)).toBeUndefined();
   });
 
+  it("is a model of the hub, which no link loads by itself", () => {
+    expect(addressOf("hf:owner/name@v1", "https://example.org/")).toBe("hf:owner/name@v1");
+    for (const bad of ["hf:", "hf:../x", "hf:owner/name/more", "owner/name"]) {
+      expect(addressOf(bad, "https://example.org/")).toBeUndefined();
+    }
+    expect(loadsByItself("hf:owner/name")).toBe(false);
+  });
+
   it("is the folder of an address, and nothing else runs", () => {
     expect(addressOf("https://models.example/tiny", "https://example.org/")).toBe("https://models.example/tiny/");
     for (const bad of ["javascript:alert(1)", "data:text/plain,x", "somewhere", ""]) {

@@ -1,4 +1,5 @@
-/** The models that the site brings along, in public/models. */
+/** The models that the site brings along, in public/models, and the addresses of others. */
+import { isHubAddress, parseHubId } from "@dynamo/hub";
 
 export interface EmbeddedModel {
   readonly name: string;
@@ -14,12 +15,22 @@ export const embeddedModels: readonly EmbeddedModel[] = [
 /** Settings.model when the visitor picked a folder: no link can bring that back. */
 export const folderModel = "folder";
 
-/** Where a model's files lie; undefined for a name that is neither embedded nor an address. */
+/** Where a model's files lie; a model of the hub as it is; undefined for a name that is none of these. */
 export function addressOf(model: string, page: string): string | undefined {
+  if (isHubAddress(model)) return isHubModel(model) ? model : undefined;
   if (embeddedModels.some(({ name }) => name === model)) return new URL(`models/${model}/`, page).href;
   if (!URL.canParse(model)) return undefined;
   const url = new URL(model.endsWith("/") ? model : `${model}/`);
   return url.protocol === "https:" || url.protocol === "http:" ? url.href : undefined;
+}
+
+function isHubModel(model: string): boolean {
+  try {
+    parseHubId(model);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The embedded model at this address. */

@@ -1,5 +1,6 @@
 /** From an address or a picked folder to a model that runs in the runtime's worker. */
 import { DynamoError } from "@dynamo/core";
+import { isHubAddress } from "@dynamo/hub";
 import { loadModel, type LoadedModel, type ModelFiles } from "@dynamo/model";
 import { createWebRuntime, folderFiles, urlFiles, type PlacedFiles } from "@dynamo/runtime-web";
 import { keepRuntime } from "../offline/offline.js";
@@ -49,12 +50,14 @@ export async function openModel(
   { device, dtype, signal, onProgress, onNotKept, onLost }: OpenOptions,
 ): Promise<OpenModel> {
   const files =
-    typeof source === "string"
-      ? listed(
-          urlFiles(source, { onProgress, onCacheFull: onNotKept, signal }),
-          __EMBEDDED_FILES__[embeddedName(source, location.href) ?? ""],
-        )
-      : folderFiles(source);
+    typeof source !== "string"
+      ? folderFiles(source)
+      : isHubAddress(source)
+        ? source
+        : listed(
+            urlFiles(source, { onProgress, onCacheFull: onNotKept, signal }),
+            __EMBEDDED_FILES__[embeddedName(source, location.href) ?? ""],
+          );
   let losses = 0;
   const runtime = createWebRuntime({
     device,
@@ -65,11 +68,15 @@ export async function openModel(
     },
   });
   try {
-    const model = await loadModel(runtime, files, { dtype: dtype === "auto" ? undefined : dtype, signal });
+    const model = await loadModel(runtime, files, {
+      dtype: dtype === "auto" ? undefined : dtype,
+      hub: { onProgress: ({ stage, ...bytes }) => onProgress({ file: `the model (${stage})`, ...bytes }) },
+      signal,
+    });
     if (model.chatTokenizer === undefined) {
       throw new DynamoError(
         "not-found",
-        `${files.location} has no tokenizer.json, without which no text can be written`,
+        `${typeof files === "string" ? files : files.location} has no tokenizer.json, without which no text can be written`,
       );
     }
     void keepRuntime(model.device.device);

@@ -1,4 +1,4 @@
-/** What a cache of downloaded files must do. Node has none; @dynamo/runtime-web's is the browser's Cache Storage. */
+/** What a cache of downloaded files must do. Node has none; `browserCache` is the browser's Cache Storage. */
 
 /** A part's size: small enough to lose, large enough that a model has few. */
 export const partBytes = 4 * 2 ** 20;

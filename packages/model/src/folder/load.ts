@@ -54,7 +54,7 @@ export interface LoadedModel extends LanguageModel {
 
 /**
  * Loads a model folder: a path in Node, a model of the hub (`hf:owner/name`, `hf:owner/name@revision`), which is downloaded and
- * converted once and kept, an http(s) address, or any `ModelFiles`. The caller disposes the model; the runtime stays its own.
+ * converted once and kept, an http(s) address, or any `ModelFiles`. A checkpoint that is on no disk is converted in memory. The caller disposes the model; the runtime stays its own.
  * Throws `not-found` for missing files, `invalid-file` for damaged or disagreeing ones, `unsupported` for a dtype that
  * the folder does not have, `out-of-memory` for a graph that the device has no room for.
  */
@@ -66,7 +66,7 @@ export async function loadModel(
   checkValue("runtime", runtime, runtimeCheck);
   checkValue("source", source, sourceCheck);
   checkOptions("loadModel()", options, loadChecks);
-  const files = await openSource(source, { as: "model", ...options });
+  const files = await openSource(source, { as: "model", ...options, device: () => runtime.device() });
   try {
     return await load(runtime, files, options);
   } finally {
@@ -74,12 +74,13 @@ export async function loadModel(
   }
 }
 
-async function load(runtime: Runtime, files: ModelFiles, { dtype: wanted, signal }: LoadOptions): Promise<LoadedModel> {
-  const config = parseConfig(await readJson(files, "config.json", limits.json));
-  const { tokenizer, generation, warnings } = await readAround(files, config);
-  const cooccurrence = await readMask(files, config);
+async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal }: LoadOptions): Promise<LoadedModel> {
+  const config = parseConfig(await readJson(given, "config.json", limits.json));
+  const { tokenizer, generation, warnings } = await readAround(given, config);
+  const cooccurrence = await readMask(given, config);
   throwIfAborted(signal);
   const device = await runtime.device();
+  const files = await withGraph(given, wanted, { device, signal });
   const dtype = await chooseDType(files, wanted, device);
   const graph = await graphSource(files, graphPath(dtype), device);
   // Without logits the provider would copy them to the host each pass, asked for or not.
@@ -121,6 +122,26 @@ const untrained = ({ untrainedHeads }: ModelConfig): string[] =>
   untrainedHeads.length === 0
     ? []
     : [`token heads ${untrainedHeads.join(", ")} of this model are untrained: expect nonsense from them`];
+
+/** A checkpoint at a web address, or picked in a browser, is converted in memory; one on a disk is worth a folder that stays. */
+async function withGraph(
+  files: ModelFiles,
+  wanted: ModelDType | undefined,
+  { device, signal }: { readonly device: DeviceChoice; readonly signal: AbortSignal | undefined },
+): Promise<ModelFiles> {
+  if (files.localPath !== undefined || !(await isCheckpoint(files))) return files;
+  const { convertInMemory, inMemory, withFiles } = await import("../hub/converted-files.js");
+  const dtype = wanted ?? preferredDTypes(device)[0] ?? "q8";
+  const made = await convertInMemory(files, { dtype, device, signal });
+  return withFiles(files, new Map([...made].map(([path, bytes]) => [path, inMemory(bytes)])));
+}
+
+async function isCheckpoint(files: ModelFiles): Promise<boolean> {
+  for (const dtype of dtypes) if ((await files.size(graphPath(dtype))) !== undefined) return false;
+  for (const path of ["model.safetensors", "model.safetensors.index.json"])
+    if ((await files.size(path)) !== undefined) return true;
+  return false;
+}
 
 function absentTokenizer(location: string, vocabularySize: number): Tokenizer {
   const fail = (): never => {

@@ -1,17 +1,8 @@
 /** A model's source as the public functions take it: a folder's path in Node, a hub id, a web address, or files from anywhere. */
 import type { ModelFiles } from "@dynamo/core";
-import { isHubAddress, type HubOptions } from "@dynamo/hub";
+import { isHubAddress } from "@dynamo/hub";
 import { urlFiles } from "@dynamo/core/url-files";
-
-import type { ModelDType } from "../graph/weights.js";
-
-export interface SourceOptions {
-  /** What is wanted of a hub id: a model folder, the checkpoint that it is made from, what the repository is, or Medusa heads. */
-  readonly as: "model" | "checkpoint" | "either" | "medusa";
-  readonly dtype?: ModelDType | undefined;
-  readonly hub?: HubOptions | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+import type { SourceOptions } from "./source-options.js";
 
 /** Node's file system comes in only when a path or a hub id is given, so that browsers never load it. */
 export async function openSource(source: string | ModelFiles, options: SourceOptions): Promise<ModelFiles> {

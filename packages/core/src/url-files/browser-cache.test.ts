@@ -1,7 +1,7 @@
 /** What the cache gives back, over a Cache Storage that loses and damages what the test says. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { partBytes, type FileCache } from "@dynamo/core/url-files";
-import { fileCache } from "./file-cache.js";
+import { browserCache } from "./browser-cache.js";
+import { partBytes, type FileCache } from "./file-cache.js";
 
 const address = "https://example.org/model.onnx";
 const size = partBytes + 3;
@@ -20,7 +20,7 @@ beforeEach(async () => {
     keys: () => Promise.resolve([...stored.keys()].map((url) => ({ url }))),
   };
   vi.stubGlobal("caches", { open: () => Promise.resolve(storage) });
-  cache = fileCache() as FileCache;
+  cache = browserCache() as FileCache;
   await store();
 });
 afterEach(() => vi.unstubAllGlobals());

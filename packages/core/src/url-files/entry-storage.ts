@@ -1,8 +1,15 @@
 /** Entries and parts in the browser's Cache Storage: parts lie under the hash of their content, entries under addresses. */
-import type { KeptFile } from "@dynamo/core/url-files";
-import { messageOf } from "./settings.js";
+import type { KeptFile } from "./file-cache.js";
 
 const cacheName = "dynamo-model-files-2";
+
+/** What is used of a browser's `Cache`: not every program that reads this has the DOM's types. */
+interface BrowserCache {
+  match(key: string): Promise<Response | undefined>;
+  put(key: string, response: Response): Promise<void>;
+  delete(key: string): Promise<boolean>;
+  keys(): Promise<readonly { readonly url: string }[]>;
+}
 
 /** What is known of a file, and where its content lies. */
 export interface Entry extends KeptFile {
@@ -29,11 +36,12 @@ export interface EntryStorage {
 export function entryStorage(onFull?: (reason: string) => void): EntryStorage {
   let full = false;
   const stop = (error: unknown): undefined => {
-    if (!full) onFull?.(messageOf(error));
+    if (!full) onFull?.(error instanceof Error ? error.message : String(error));
     full = true;
   };
   // A browser may have the storage and still refuse to open it.
-  const opened = globalThis.caches.open(cacheName).catch(stop);
+  const { caches } = globalThis as unknown as { readonly caches: { open(name: string): Promise<BrowserCache> } };
+  const opened = caches.open(cacheName).catch(stop);
 
   async function get(key: string): Promise<Response | undefined> {
     return (await opened)?.match(key);
@@ -56,7 +64,7 @@ export function entryStorage(onFull?: (reason: string) => void): EntryStorage {
   async function put(address: string, key: string, body: Uint8Array | string): Promise<void> {
     if (full) return;
     try {
-      await (await opened)?.put(key, new Response(body as BodyInit));
+      await (await opened)?.put(key, new Response(body as ConstructorParameters<typeof Response>[0]));
     } catch (error) {
       stop(error);
       await remove(address).catch(() => undefined);

@@ -5,11 +5,11 @@
  * simply not kept.
  */
 
-import { partBytes, type FileCache } from "@dynamo/core/url-files";
+import { partBytes, type FileCache } from "./file-cache.js";
 import { entryStorage } from "./entry-storage.js";
 
 /** Undefined where the browser has none: pages that are not from https:// or localhost. `onFull` is told once why. */
-export function fileCache(onFull?: (reason: string) => void): FileCache | undefined {
+export function browserCache(onFull?: (reason: string) => void): FileCache | undefined {
   if (!("caches" in globalThis)) return undefined;
   const storage = entryStorage(onFull);
   return {
