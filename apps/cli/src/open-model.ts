@@ -6,8 +6,9 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Runtime } from "@dynamo/core";
+import { DynamoError, type Runtime } from "@dynamo/core";
 import { loadModel, type LoadedModel } from "@dynamo/model";
+import type { ConvertOptions } from "@dynamo/model/convert";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { localFolder } from "./hub-place.js";
 import { paintError } from "./paint.js";
@@ -19,15 +20,21 @@ export interface OpenModel {
   readonly close: () => Promise<void>;
 }
 
+/** Where a checkpoint's further heads come from. */
+export type HeadSources = Pick<ConvertOptions, "medusa" | "mtp">;
+
 /** The caller closes what it gets. */
 export async function openModel(
   folder: string | undefined,
   options: ModelOptions,
   signal: AbortSignal,
+  heads: HeadSources = {},
 ): Promise<OpenModel> {
   const named = folder ?? (await import("@dynamo/stories")).modelPath;
   const place = await localFolder(named, { as: "model", dtype: options.dtype }, signal);
-  const converted = isCheckpoint(place) ? await convertForNow(place, options, signal) : undefined;
+  const converted = isCheckpoint(place) ? await convertForNow(place, options, heads, signal) : undefined;
+  if (converted === undefined && heads.medusa !== undefined)
+    throw new DynamoError("invalid-argument", `${named} is a model folder: expected a checkpoint for --medusa`);
   const runtime: Runtime = createNodeRuntime({
     ...(options.device === undefined ? {} : { device: options.device }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
@@ -59,7 +66,12 @@ export async function openModel(
 export const isCheckpoint = (folder: string): boolean =>
   existsSync(join(folder, "config.json")) && !existsSync(join(folder, "onnx"));
 
-async function convertForNow(folder: string, { dtype }: ModelOptions, signal: AbortSignal): Promise<string> {
+async function convertForNow(
+  folder: string,
+  { dtype }: ModelOptions,
+  heads: HeadSources,
+  signal: AbortSignal,
+): Promise<string> {
   const { convertCheckpoint } = await import("@dynamo/model/convert");
   const wanted = dtype ?? "fp32";
   console.error(
@@ -67,7 +79,7 @@ async function convertForNow(folder: string, { dtype }: ModelOptions, signal: Ab
   );
   const place = await mkdtemp(join(tmpdir(), "dynamo-"));
   try {
-    await convertCheckpoint(folder, join(place, "model"), { dtypes: [wanted], signal });
+    await convertCheckpoint(folder, join(place, "model"), { ...heads, dtypes: [wanted], signal });
     return place;
   } catch (error) {
     await rm(place, { recursive: true, force: true });

@@ -258,6 +258,13 @@ describe("dynamo convert, inspect and logits", () => {
       "2 Medusa blocks each on the base's final state, an output embedding each",
     );
     await usesItsHeads(out);
+    const logits = place("medusa-logits.safetensors");
+    const args = ["--medusa", join(heads, "fasterdecoding"), "--tokens", join(heads, "tokens.json"), "--out", logits];
+    expect((await runCli(["logits", source, ...args])).code).toBe(0);
+    const received = await readTensor([logits, "head_3"]);
+    const expected = await readTensor([join(heads, "expected-logits.safetensors"), "fasterdecoding_1"]);
+    received.forEach((value, i) => expect(Math.abs(value - (expected[i] ?? NaN))).toBeLessThan(1e-4));
+    expect((await runCli(["logits", out, ...args])).stderr).toContain("expected a checkpoint for --medusa");
   });
 
   it("make heads of a checkpoint's MTP module, and every strategy uses them", async () => {
@@ -284,7 +291,19 @@ describe("dynamo convert, inspect and logits", () => {
     );
     await usesItsHeads(out);
     const [tokens, logits] = [join(fixture, "tokens.json"), place("mtp-logits.safetensors")];
-    expect((await runCli(["logits", out, "--tokens", tokens, "--out", logits, "--chunk", "ragged"])).code).toBe(0);
+    // From the checkpoint itself, whose module is taken along.
+    const written = await runCli([
+      "logits",
+      source,
+      "--tokens",
+      tokens,
+      "--out",
+      logits,
+      "--chunk",
+      "ragged",
+      "--json",
+    ]);
+    expect(jsonOf(written)).toMatchObject({ heads: ["head_1", "head_2"] });
     const [received, expected] = await Promise.all(
       (
         [

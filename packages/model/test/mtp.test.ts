@@ -153,6 +153,14 @@ test("a checkpoint's module is left out, and said so, unless it is asked for", a
   expect((await inspectModel(files())).warnings).toContainEqual(warning);
 });
 
+test("if-there takes a module along where there is one", async () => {
+  const convert = async (contents: Contents): Promise<number> =>
+    (await convertCheckpoint(memoryFiles(contents), join(target, "if-there"), { mtp: "if-there", overwrite: true }))
+      .tokenHeads;
+  expect(await convert(checkpoint({ qwen: moduleOf("qwen") }))).toBe(2);
+  expect(await convert(checkpoint({}))).toBe(1);
+});
+
 describe("refused", () => {
   const zeros = (shapes: Readonly<Record<string, number[]>>): Uint8Array =>
     safetensors(

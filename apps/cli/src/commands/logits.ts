@@ -2,6 +2,7 @@
 import { open } from "node:fs/promises";
 import { DynamoError, type KvCache, type LanguageModel } from "@dynamo/core";
 import { encodeSafetensorsHeader } from "@dynamo/core/safetensors";
+import { localFolder } from "../hub-place.js";
 import { openModel } from "../open-model.js";
 import { readJsonFile } from "../read-json.js";
 import type { LogitsOptions } from "../schemas/models.js";
@@ -9,7 +10,9 @@ import type { LogitsOptions } from "../schemas/models.js";
 export async function logits(folder: string, options: LogitsOptions, signal: AbortSignal): Promise<void> {
   const rows = await readTokens(options.tokens);
   const sizes = chunkSizes(options.chunk);
-  const { model, close } = await openModel(folder, options, signal);
+  const { medusa } = options;
+  const heads = medusa === undefined ? undefined : await localFolder(medusa, { as: "medusa" }, signal);
+  const { model, close } = await openModel(folder, options, signal, { medusa: heads, mtp: "if-there" });
   try {
     const heads = await compute(model, rows, sizes, signal);
     const shape = [rows.length, rows[0]?.length ?? 0, model.info.vocabularySize];

@@ -48,6 +48,7 @@ export const logitsOptions = {
   ...modelOptions,
   tokens: required(text("<file>", 'JSON: {"tokens": [[ids], …]}')),
   out: required(text("<file>", "a safetensors file")),
+  medusa: text("<heads>", "Medusa heads for a checkpoint that is converted for this run"),
   chunk: withDefault("all", text("<how>", "feed the tokens all at once, one by one, ragged, or so many per pass")),
   json,
 };

@@ -5,6 +5,7 @@ import {
   callback,
   checkOptions,
   checkValue,
+  either,
   flag,
   listOf,
   members,
@@ -31,8 +32,11 @@ export interface ConvertOptions {
   readonly tokenHeads?: number | undefined;
   /** A folder of Medusa heads for the checkpoint, which must have no token heads of its own: they become heads 2 and up. */
   readonly medusa?: string | ModelFiles | undefined;
-  /** Take the multi-token-prediction module along that lies in the checkpoint: it makes heads 2 and up. Default false. */
-  readonly mtp?: boolean | undefined;
+  /**
+   * Take the multi-token-prediction module along that lies in the checkpoint: it makes heads 2 and up. Default false; with `if-there`
+   * a checkpoint without one has no more heads than it has.
+   */
+  readonly mtp?: boolean | "if-there" | undefined;
   readonly dtypes?: readonly ModelDType[];
   /** How quantised products are computed: int8 is quickest on a CPU, fp32 agrees on every device to about 1e-6. */
   readonly activations?: Precision["activations"] | undefined;
@@ -50,7 +54,7 @@ export interface ConvertOptions {
 const convertChecks: OptionChecks<ConvertOptions> = {
   tokenHeads: tokenHeadsCheck,
   medusa: sourceCheck,
-  mtp: flag,
+  mtp: either(flag, oneOf("if-there")),
   dtypes: listOf(dtypeCheck, `a list of dtypes, each ${dtypeCheck.expected}`),
   activations: oneOf("int8", "fp32"),
   seed: seedCheck,
@@ -92,14 +96,16 @@ async function openWithHeads(
   { medusa, mtp = false }: Pick<ConvertOptions, "medusa" | "mtp">,
   options: SourceOptions,
 ): Promise<WithHeads> {
-  if (medusa !== undefined && mtp)
+  if (medusa !== undefined && mtp === true)
     throw new DynamoError("invalid-argument", "expected medusa or mtp, received both: a model has heads of one kind");
   const checkpoint = await openCheckpoint(await openSource(source, options));
   try {
     if (medusa !== undefined)
       return await withMedusaHeads(checkpoint, await openSource(medusa, { ...options, as: "medusa" }));
-    if (mtp) return { checkpoint: await withMtpHeads(checkpoint), warnings: [] };
-    return { checkpoint, warnings: await aboutModule(checkpoint.files, checkpoint.config) };
+    const left = await aboutModule(checkpoint.files, checkpoint.config);
+    if (mtp === true || (mtp === "if-there" && left.length > 0))
+      return { checkpoint: await withMtpHeads(checkpoint), warnings: [] };
+    return { checkpoint, warnings: left };
   } catch (error) {
     await checkpoint.close();
     throw error;
