@@ -67,6 +67,8 @@ export async function startFakeHub(models: Record<string, FakeModel> = {}): Prom
   const answer = (server: SeenRequest["server"], serve: typeof serveHub | typeof serveStore) => {
     return (request: IncomingMessage, response: ServerResponse): void => {
       const seen: SeenRequest = { server, path: request.url ?? "/", headers: request.headers };
+      allowPages(response);
+      if (request.method === "OPTIONS") return void answerWith(response, 204, {});
       requests.push(seen);
       if (hub.intercept?.(seen, response) !== true) serve(seen, response, context);
     };
@@ -84,6 +86,13 @@ export async function startFakeHub(models: Record<string, FakeModel> = {}): Prom
     },
   };
   return hub;
+}
+
+/** Pages of any site may read both servers, as the hub's. */
+function allowPages(response: ServerResponse): void {
+  response.setHeader("Access-Control-Allow-Origin", "*");
+  response.setHeader("Access-Control-Allow-Headers", "Authorization, Range");
+  response.setHeader("Access-Control-Expose-Headers", "ETag, Content-Range, X-Error-Code, X-Error-Message");
 }
 
 interface Context {
@@ -170,14 +179,16 @@ function sendRange(
   own: Record<string, string> & { readonly ETag: string },
 ): true {
   const { range, "if-range": ifRange } = headers;
-  const start = Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? Number.NaN);
+  const [, first, last = ""] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
+  const start = Number(first ?? Number.NaN);
   const type = { "Content-Type": "binary/octet-stream", "Accept-Ranges": "bytes" };
   if (Number.isNaN(start) || (ifRange !== undefined && ifRange !== own.ETag)) {
     return answerWith(response, 200, { ...type, ...own, "Content-Length": String(content.length) }, content);
   }
   if (start >= content.length) return answerWith(response, 416, { "Content-Range": `bytes */${content.length}` });
-  const part = content.subarray(start);
-  const contentRange = `bytes ${start}-${content.length - 1}/${content.length}`;
+  const end = last === "" ? content.length : Math.min(Number(last) + 1, content.length);
+  const part = content.subarray(start, end);
+  const contentRange = `bytes ${start}-${end - 1}/${content.length}`;
   return answerWith(
     response,
     206,
