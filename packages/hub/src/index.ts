@@ -4,5 +4,6 @@ export type { HubId } from "./hub-id.js";
 export type { HubAccess } from "./hub-access.js";
 export { fetchListing, fileAddress, listingJson, parseListing } from "./listing.js";
 export type { FileHash, HubFile, HubListing } from "./listing.js";
+export { statusError } from "./status-error.js";
 export { hubOptionChecks } from "./options.js";
 export type { HubOptions, HubProgress } from "./options.js";

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createNodeRuntime } from "@dynamo/runtime-node";
-import { commitOf, filesOf, startFakeHub, type FakeHub } from "@dynamo/services/fake-hub";
+import { answerWith, commitOf, filesOf, startFakeHub, type FakeHub } from "@dynamo/services/fake-hub";
 import { modelPath as stories } from "@dynamo/stories";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { hubFiles } from "./browser-hub.js";
@@ -127,6 +127,14 @@ describe("a checkpoint of the hub in a browser", () => {
     await expect(hubFiles("hf:owner/pickle", options())).rejects.toMatchObject({ code: "unsupported" });
     await expect(hubFiles("hf:../x", options())).rejects.toMatchObject({ code: "invalid-argument" });
     await expect(hubFiles("hf:owner/private", options())).rejects.toMatchObject({ code: "not-found" });
+    // The hub lists a gated model's files to everybody.
+    hub.intercept = ({ path }, response) =>
+      path.includes("/resolve/") && answerWith(response, 403, { "X-Error-Code": "GatedRepo" });
+    await expect(hubFiles("hf:owner/name", options())).rejects.toMatchObject({
+      code: "invalid-argument",
+      message: expect.stringMatching(/gated/),
+    });
+    hub.intercept = undefined;
     const files = await hubFiles("hf:owner/private", options({ hub: { token: "hf_mine" } }));
     expect(await files.size("onnx/model_q8.onnx")).toBeGreaterThan(0);
   });

@@ -9,6 +9,7 @@ import {
   fileAddress,
   parseHubId,
   parseListing,
+  statusError,
   listingJson,
   type HubAccess,
   type HubId,
@@ -96,6 +97,9 @@ async function listingOf({ id, revision }: HubId, { cache, access, offline }: Pl
   }
 }
 
+/** Statuses that files at web addresses know by themselves. */
+const understood = [404, 410, 416];
+
 interface RemoteOptions {
   readonly listing: HubListing;
   readonly access: HubAccess;
@@ -109,10 +113,16 @@ function remoteFiles(names: readonly string[], { listing, access, cache, hub }: 
   const loaded = new Map<string, number>();
   const total = listing.files.filter(({ path }) => path in addresses).reduce((sum, { size }) => sum + size, 0);
   // Browsers take the token off where the hub redirects to another origin.
-  const authorised: typeof fetch = (input, init) =>
-    fetch(input, { ...init, headers: { ...(init?.headers as object), Authorization: `Bearer ${token ?? ""}` } });
+  const authorisation = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  const asked: typeof fetch = async (input, init) => {
+    const response = await fetch(input, { ...init, headers: { ...(init?.headers as object), ...authorisation } });
+    if (response.ok || understood.includes(response.status)) return response;
+    const { origin, pathname } = new URL(response.url);
+    const trusted = origin === new URL(endpoint).origin;
+    throw statusError(response, { address: `${origin}${pathname}`, token: token !== undefined, trusted });
+  };
   return cachedUrlFiles(addresses, cache, {
-    fetch: token === undefined ? fetch : authorised,
+    fetch: asked,
     signal,
     onProgress(progress) {
       loaded.set(progress.file, progress.loaded);

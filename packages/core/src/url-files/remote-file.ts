@@ -83,6 +83,8 @@ export async function request(address: string, { fetch, signal }: Network, init:
   try {
     return await fetch(address, { ...init, ...(signal === undefined ? {} : { signal }) });
   } catch (cause) {
+    // A `fetch` of the caller's own may know better what an answer means.
+    if (DynamoError.is(cause)) throw cause;
     throw networkError(address, signal, cause);
   }
 }
