@@ -1,28 +1,31 @@
 /**
- * A GPT-NeoX checkpoint as a GGUF file, for llama.cpp: the same weights, 8-bit matrices (Q8_0) or floats.
+ * A checkpoint as a GGUF file, for llama.cpp: the same weights, matrices of 4 or 8 bits (Q4_0, Q8_0) or floats.
  * Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 import { open, type FileHandle } from "node:fs/promises";
 import type { ModelConfig } from "@dynamo/model";
-import { neoxSettings } from "./neox-settings.js";
+import { metadataOf, tensorsOf } from "./gguf-models.js";
 
 export interface GgufOptions {
   readonly config: ModelConfig;
   readonly read: (name: string) => Promise<Float32Array>;
-  readonly quantised: boolean;
+  /** Of matrices; vectors are always floats. */
+  readonly matrices: GgufType;
 }
 
 /** ggml_type. */
-const types = { f32: 0, q8: 8 } as const;
+const types = { f32: 0, q4: 2, q8: 8 } as const;
+export type GgufType = keyof typeof types;
 const alignment = 32;
-/** Values that share a scale in Q8_0, and the bytes of a block: a float16 scale and as many int8. */
-const [blockValues, blockBytes] = [32, 34] as const;
+/** Values that share a scale, and the bytes of a block: a float16 scale and as many values of 4 or 8 bits. */
+const blockValues = 32;
+const blockBytes = { q4: 18, q8: 34 } as const;
 
-interface Tensor {
+export interface GgufTensor {
   readonly name: string;
   /** The innermost first. */
   readonly dims: readonly number[];
-  readonly type: keyof typeof types;
+  readonly type: GgufType;
   readonly values: () => Promise<Float32Array>;
 }
 
@@ -51,7 +54,7 @@ export async function writeGguf(file: string, options: GgufOptions): Promise<voi
       const data = await values();
       await writePadded(
         handle,
-        type === "q8" ? quantise(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+        type === "f32" ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : packers[type](data),
       );
     }
   } finally {
@@ -61,9 +64,9 @@ export async function writeGguf(file: string, options: GgufOptions): Promise<voi
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 
-function byteLength(dims: readonly number[], type: keyof typeof types): number {
+function byteLength(dims: readonly number[], type: GgufType): number {
   const size = dims.reduce((product, dim) => product * dim, 1);
-  return type === "q8" ? (size / blockValues) * blockBytes : 4 * size;
+  return type === "f32" ? 4 * size : (size / blockValues) * blockBytes[type];
 }
 
 async function writePadded(handle: FileHandle, bytes: Uint8Array): Promise<void> {
@@ -71,70 +74,39 @@ async function writePadded(handle: FileHandle, bytes: Uint8Array): Promise<void>
   await handle.writeFile(new Uint8Array(aligned(bytes.length) - bytes.length));
 }
 
-function tensorsOf({ config, read, quantised }: GgufOptions): Tensor[] {
-  const { hiddenSize: hidden, intermediateSize: inner, vocabularySize: words } = config;
-  const matrix = (name: string, from: string, input: number, output: number, order?: Reorder): Tensor => ({
-    ...{ name: `${name}.weight`, dims: [input, output], type: quantised ? "q8" : "f32" },
-    values: async () => (order === undefined ? read(from) : order(await read(from), input)),
-  });
-  const vector = (name: string, from: string, size: number, order?: Reorder): Tensor => ({
-    ...{ name, dims: [size], type: "f32" },
-    values: async () => (order === undefined ? read(from) : order(await read(from), 1)),
-  });
-  const linear = (name: string, from: string, input: number, output: number, order?: Reorder): Tensor[] => [
-    matrix(name, `${from}.weight`, input, output, order),
-    vector(`${name}.bias`, `${from}.bias`, output, order),
-  ];
-  const norm = (name: string, from: string): Tensor[] =>
-    ["weight", "bias"].map((part) => vector(`${name}.${part}`, `${from}.${part}`, hidden));
-  const layer = (i: number): Tensor[] => {
-    const [to, from] = [`blk.${i}`, `gpt_neox.layers.${i}`];
-    return [
-      ...norm(`${to}.attn_norm`, `${from}.input_layernorm`),
-      ...norm(`${to}.ffn_norm`, `${from}.post_attention_layernorm`),
-      ...linear(`${to}.attn_qkv`, `${from}.attention.query_key_value`, hidden, 3 * hidden, queriesFirst(config)),
-      ...linear(`${to}.attn_output`, `${from}.attention.dense`, hidden, hidden),
-      ...linear(`${to}.ffn_up`, `${from}.mlp.dense_h_to_4h`, hidden, inner),
-      ...linear(`${to}.ffn_down`, `${from}.mlp.dense_4h_to_h`, inner, hidden),
-    ];
-  };
-  return [
-    matrix("token_embd", "gpt_neox.embed_in.weight", hidden, words),
-    ...norm("output_norm", "gpt_neox.final_layer_norm"),
-    matrix("output", "embed_out.weight", hidden, words),
-    ...Array.from({ length: config.layers }, (_, i) => layer(i)).flat(),
-  ];
-}
+const packers: Readonly<Record<"q4" | "q8", (values: Float32Array) => Uint8Array>> = { q4: quantise4, q8: quantise8 };
 
-type Reorder = (values: Float32Array, width: number) => Float32Array;
-
-/** Rows [head, 3, headSize] of GPT-NeoX as [3, head, headSize]: all queries, all keys, all values. */
-function queriesFirst({ attentionHeads, headSize }: ModelConfig): Reorder {
-  return (values, width) => {
-    const out = new Float32Array(values.length);
-    const part = headSize * width;
-    for (let head = 0; head < attentionHeads; head++) {
-      for (let kind = 0; kind < 3; kind++) {
-        const from = (head * 3 + kind) * part;
-        out.set(values.subarray(from, from + part), (kind * attentionHeads + head) * part);
-      }
-    }
-    return out;
-  };
-}
-
-function quantise(values: Float32Array): Uint8Array {
-  const blocks = values.length / blockValues;
-  const bytes = new Uint8Array(blocks * blockBytes);
-  const view = new DataView(bytes.buffer);
-  for (let block = 0; block < blocks; block++) {
-    const own = values.subarray(block * blockValues, (block + 1) * blockValues);
+function quantise8(values: Float32Array): Uint8Array {
+  return eachBlock(values, blockBytes.q8, (own, view, at) => {
     const largest = own.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const scale = largest / 127;
-    view.setUint16(block * blockBytes, float16(scale), true);
-    for (const [i, value] of own.entries())
-      view.setInt8(block * blockBytes + 2 + i, scale === 0 ? 0 : Math.round(value / scale));
-  }
+    view.setUint16(at, float16(scale), true);
+    for (const [i, value] of own.entries()) view.setInt8(at + 2 + i, scale === 0 ? 0 : Math.round(value / scale));
+  });
+}
+
+/** Q4_0: value i in the low half of byte i, value i + 16 in its high half; the outermost value has the code 0. */
+function quantise4(values: Float32Array): Uint8Array {
+  return eachBlock(values, blockBytes.q4, (own, view, at) => {
+    const outermost = own.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
+    const scale = outermost / -8;
+    view.setUint16(at, float16(Math.abs(scale)) | (scale < 0 ? 0x8000 : 0), true);
+    const code = (value: number): number =>
+      scale === 0 ? 8 : Math.min(15, Math.max(0, Math.round(value / scale) + 8));
+    for (let i = 0; i < 16; i++) view.setUint8(at + 2 + i, code(own[i] as number) | (code(own[i + 16] as number) << 4));
+  });
+}
+
+function eachBlock(
+  values: Float32Array,
+  size: number,
+  pack: (own: Float32Array, view: DataView, at: number) => void,
+): Uint8Array {
+  const blocks = values.length / blockValues;
+  const bytes = new Uint8Array(blocks * size);
+  const view = new DataView(bytes.buffer);
+  for (let block = 0; block < blocks; block++)
+    pack(values.subarray(block * blockValues, (block + 1) * blockValues), view, block * size);
   return bytes;
 }
 
@@ -147,7 +119,7 @@ function float16(value: number): number {
   return Math.min(0x7bff, (((float >>> 23) & 0xff) - 112) * 1024 + Math.round((float & 0x7fffff) / 8192));
 }
 
-type Value =
+export type GgufValue =
   | { readonly u32: number }
   | { readonly f32: number }
   | { readonly bool: boolean }
@@ -155,38 +127,12 @@ type Value =
   | { readonly texts: readonly string[] }
   | { readonly i32s: readonly number[] };
 
-function metadataOf(config: ModelConfig): (readonly [string, Value])[] {
-  const name = "gptneox";
-  const { rotaryDimensions, rotaryBase, layerNormEpsilon } = neoxSettings(config);
-  const words = Array.from({ length: config.vocabularySize }, (_, id) => `token${id}`);
-  return [
-    ["general.architecture", { text: name }],
-    [`${name}.context_length`, { u32: config.contextLength }],
-    [`${name}.embedding_length`, { u32: config.hiddenSize }],
-    [`${name}.block_count`, { u32: config.layers }],
-    [`${name}.feed_forward_length`, { u32: config.intermediateSize }],
-    [`${name}.rope.dimension_count`, { u32: rotaryDimensions }],
-    [`${name}.rope.freq_base`, { f32: rotaryBase }],
-    [`${name}.attention.head_count`, { u32: config.attentionHeads }],
-    [`${name}.use_parallel_residual`, { bool: true }],
-    [`${name}.attention.layer_norm_epsilon`, { f32: layerNormEpsilon }],
-    // A tokenizer has to be there; only ids are used.
-    ["tokenizer.ggml.model", { text: "gpt2" }],
-    ["tokenizer.ggml.pre", { text: "gpt-2" }],
-    ["tokenizer.ggml.tokens", { texts: words }],
-    ["tokenizer.ggml.token_type", { i32s: words.map(() => 1) }],
-    ["tokenizer.ggml.merges", { texts: ["t o"] }],
-    ["tokenizer.ggml.bos_token_id", { u32: 0 }],
-    ["tokenizer.ggml.eos_token_id", { u32: 0 }],
-  ];
-}
-
 interface Writer {
   readonly bytes: (bytes: Uint8Array) => void;
   readonly u32: (value: number) => void;
   readonly u64: (value: number) => void;
   readonly text: (value: string) => void;
-  readonly keyValue: (key: string, value: Value) => void;
+  readonly keyValue: (key: string, value: GgufValue) => void;
   readonly finish: () => Uint8Array;
 }
 

@@ -191,7 +191,11 @@ async function ggufFile(quantised: boolean): Promise<string> {
   const checkpoint = await openCheckpoint(nodeFolder(await randomCheckpoint(preset, 1)));
   try {
     await mkdir(join(tmpdir(), "dynamo-bench"), { recursive: true });
-    await writeGguf(file, { config: checkpoint.config, read: (name) => checkpoint.read(name), quantised });
+    await writeGguf(file, {
+      config: checkpoint.config,
+      read: (name) => checkpoint.read(name),
+      matrices: quantised ? "q8" : "f32",
+    });
     return file;
   } finally {
     await checkpoint.close();
