@@ -21,7 +21,7 @@ import { shardsOf } from "./checkpoint/tensor-index.js";
 import { parseJson } from "./folder/files.js";
 import { graphPath, limits, preferredDTypes } from "./folder/model-folder.js";
 import type { SourceOptions } from "./folder/source-options.js";
-import type { ModelDType } from "./graph/weights.js";
+import type { ModelDType } from "./graph/precision.js";
 import { convertInMemory, inMemory, withFiles, type MadeFile } from "./hub/converted-files.js";
 import { keepFile, keptAddress, keptFile } from "./hub/kept-in-browser.js";
 import { checkpointFiles, isModelFolder, modelFolderFiles, shardIndex } from "./hub/needed-files.js";

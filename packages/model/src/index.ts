@@ -47,4 +47,4 @@ export {
   outputEmbedding,
 } from "./architectures/tensor-names.js";
 export type { Shapes } from "./architectures/tensor-names.js";
-export type { ModelDType, Precision } from "./graph/weights.js";
+export type { ModelDType, Precision } from "./graph/precision.js";

@@ -14,7 +14,7 @@ import { dtypes, graphPath, limits, maskPath, tokenizerFiles } from "./model-fol
 import { parameterCount } from "../checkpoint/presets.js";
 import { readAround } from "./read-around.js";
 import { openSource } from "./source.js";
-import type { ModelDType } from "../graph/weights.js";
+import type { ModelDType } from "../graph/precision.js";
 
 /** What is in a model folder or a checkpoint. */
 export interface ModelReport {

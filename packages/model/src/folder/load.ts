@@ -19,12 +19,12 @@ import type { LoadedTokenizer } from "@dynamo/tokenizer";
 import { runtimeCheck, sourceCheck } from "../arguments.js";
 import { parseConfig, type ModelConfig } from "../architectures/config.js";
 import { naming, readJson } from "./files.js";
-import { cacheTensors, delta, isConditional } from "../graph/graph.js";
+import { cacheTensors, delta, isConditional } from "../graph/cache-tensors.js";
 import { dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
 import { readAround } from "./read-around.js";
 import { sessionModel } from "../graph/session-model.js";
 import { openSource } from "./source.js";
-import { activationType, type ModelDType } from "../graph/weights.js";
+import { activationType, type ModelDType } from "../graph/precision.js";
 
 /** Options of `loadModel`. */
 export interface LoadOptions {

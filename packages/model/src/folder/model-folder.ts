@@ -1,7 +1,7 @@
 /** What a model folder is: config.json, tokenizer files, generation_config.json, onnx/model[_dtype].onnx, the mask. */
 import type { DeviceChoice } from "@dynamo/core";
 import { checkValue, oneOf, type ValueCheck } from "@dynamo/core/options";
-import type { ModelDType } from "../graph/weights.js";
+import type { ModelDType } from "../graph/precision.js";
 
 export const dtypes: readonly ModelDType[] = ["fp32", "fp16", "q8", "q4"];
 

@@ -1,7 +1,7 @@
 /** How a source of a model is opened. */
 import type { DeviceChoice } from "@dynamo/core";
 import type { HubOptions } from "@dynamo/hub";
-import type { ModelDType } from "../graph/weights.js";
+import type { ModelDType } from "../graph/precision.js";
 
 export interface SourceOptions {
   /** What is wanted of a hub id: a model folder, the checkpoint that it is made from, what the repository is, its texts, or Medusa heads. */

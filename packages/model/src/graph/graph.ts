@@ -9,44 +9,21 @@
  *
  * The cache is read-only here ("delta KV"): attention is one softmax over the past's scores and the new ones'.
  */
-import type { CacheTensor } from "@dynamo/core";
 import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
 import { architectureOf, headKindOf, type ModelConfig } from "../architectures/config.js";
 import { attentionBias } from "./attention.js";
+import { cacheTensors, delta, isConditional } from "./cache-tensors.js";
 import type { CacheInputs } from "./cached-positions.js";
 import { embed } from "./embed.js";
 import { finalNorm, logitOutputs, outputProducts } from "./logits.js";
 import { withMedusaHeads } from "./medusa-heads.js";
-import { hiddenCache, withModuleHeads } from "./module-heads.js";
+import { withModuleHeads } from "./module-heads.js";
 import type { ReadTensor } from "./product-weights.js";
 import { rotaryTables } from "./rotary.js";
-import { baseLayer, firstHead, headCaches, withExtraHeads, type ModelContext } from "./token-heads.js";
+import { baseLayer, firstHead, withExtraHeads, type ModelContext } from "./token-heads.js";
 import { activationType, type Precision } from "./weights.js";
 
 export const opsets = { "": 21, [microsoft]: 1 } as const;
-/** The output that holds a pass's new keys and values. */
-export const delta = "new_kv";
-
-/** Whether heads 2..N know the tokens between: the graph takes them as `between`. */
-export const isConditional = (config: ModelConfig): boolean =>
-  config.tokenHeads > 1 && headKindOf(config).input === "pairs";
-
-/** The cache's tensors in the order of `delta`: one pair a base layer, then those of heads 2..N. */
-export function cacheTensors(config: ModelConfig): CacheTensor[] {
-  const pair = (layer: string, heads: number, headSize: number): CacheTensor[] => [
-    { name: `past_key.${layer}`, kind: "key", heads, headSize },
-    { name: `past_value.${layer}`, kind: "value", heads, headSize },
-  ];
-  const base = architectureOf(config).layers.flatMap(({ attention: { keyValueHeads, headSize } }, layer) =>
-    pair(String(layer), keyValueHeads, headSize),
-  );
-  return [
-    ...base,
-    ...headCaches(config).flatMap(({ name, keyValueHeads }) => pair(name, keyValueHeads, config.headSize)),
-    ...(isConditional(config) ? [hiddenCache(config)] : []),
-  ];
-}
-
 /** The model's graph; weights are read when it is written. */
 export function buildGraph(
   config: ModelConfig,

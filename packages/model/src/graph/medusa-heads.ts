@@ -4,7 +4,8 @@ import type { GraphBuilder, Value } from "@dynamo/onnx";
 import { headLayer } from "../architectures/tensor-names.js";
 import { innerContext } from "./context.js";
 import { sideBySide, stackHeads, type Beside, type WantedPositions } from "./side-by-side.js";
-import { extraHeads, headReader, type ModelContext } from "./token-heads.js";
+import { extraHeads } from "./cache-tensors.js";
+import { headReader, type ModelContext } from "./token-heads.js";
 import { activationType } from "./weights.js";
 
 /** Head 1's state [B, P, 1, hidden] and, when `all_heads` is true, those of heads 2..N behind it on axis 2. */

@@ -6,12 +6,12 @@
  * Head n looks at the state of a wanted position and at the n - 1 tokens behind it, which `between` gives, or else the likeliest of
  * the heads before: its pairs are its own, and stay out of the cache.
  */
-import type { CacheTensor } from "@dynamo/core";
 import type { GraphBuilder, Value } from "@dynamo/onnx";
 import { moduleNorms, moduleProjection } from "../architectures/heads/mtp.js";
 import { headKindOf, type ModelConfig } from "../architectures/config.js";
 import { headLayer, headPrefix, headLayerPrefix } from "../architectures/tensor-names.js";
 import { attendToOwn, masked, type OwnPosition } from "./attention.js";
+import { hiddenHeads, hiddenName } from "./cache-tensors.js";
 import { innerContext, normWithGain } from "./context.js";
 import { tokenRows } from "./embed.js";
 import { keyValues } from "./key-values.js";
@@ -24,18 +24,7 @@ import { zeroDelta, type Heads, type ModelContext } from "./token-heads.js";
 import { activationType, encodeFloats, linear } from "./weights.js";
 
 const cache = "module";
-const hiddenName = "past_hidden";
 const name = "heads.module";
-
-/** A state lies in the cache as values of so many heads, the last of them padded. */
-const hiddenHeads = ({ hiddenSize, headSize }: ModelConfig): number => Math.ceil(hiddenSize / headSize);
-
-export const hiddenCache = (config: ModelConfig): CacheTensor => ({
-  name: hiddenName,
-  kind: "value",
-  heads: hiddenHeads(config),
-  headSize: config.headSize,
-});
 
 export interface FirstHead extends Heads {
   /** [B, S, hidden]: of the last layer, at every position */

@@ -6,6 +6,7 @@ import type { GraphBuilder, Value } from "@dynamo/onnx";
 import type { Layer } from "../architectures/architecture.js";
 import { headKindOf, type ModelConfig } from "../architectures/config.js";
 import { headLayer, headLayerPrefix } from "../architectures/tensor-names.js";
+import { areBatched, cacheName, extraHeads, headCaches } from "./cache-tensors.js";
 import { everyPosition, gatherWanted, wantedPositions, type CacheInputs } from "./cached-positions.js";
 import { innerContext, type GraphContext } from "./context.js";
 import { everywhere } from "./everywhere.js";
@@ -30,26 +31,6 @@ export interface LayerOutput {
   /** [B, S, hidden] */
   readonly output: Value;
   readonly deltas: readonly Value[];
-}
-
-/** All heads of one layer on one input: their products and their attention are one each. */
-const areBatched = ({ headLayers: layers, headInput }: ModelConfig): boolean =>
-  layers === 1 && headInput !== "previous";
-
-export const extraHeads = ({ tokenHeads }: ModelConfig): number[] =>
-  Array.from({ length: tokenHeads - 1 }, (_, i) => i + 2);
-
-const cacheName = (head: number, layer: number): string => `token_heads.${head}.${layer}`;
-
-/** Keys and values of heads 2..N in the cache: together when they are batched, else those of each head's each layer. */
-export function headCaches(config: ModelConfig): readonly { readonly name: string; readonly keyValueHeads: number }[] {
-  const { keyValueHeads } = headLayer(config).attention;
-  const heads = extraHeads(config);
-  if (heads.length === 0 || keyValueHeads === 0) return [];
-  if (headKindOf(config).input === "pairs") return [{ name: "module", keyValueHeads }];
-  if (areBatched(config)) return [{ name: "token_heads", keyValueHeads: heads.length * keyValueHeads }];
-  const layers = Array.from({ length: config.headLayers }, (_, layer) => layer);
-  return heads.flatMap((head) => layers.map((layer) => ({ name: cacheName(head, layer), keyValueHeads })));
 }
 
 /** Base layer i at every position. */

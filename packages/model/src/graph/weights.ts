@@ -1,25 +1,12 @@
 /** Weights on their way from a checkpoint into a graph: fused, with layer norms folded in, in the dtype asked for. */
 import { toFloat16 } from "@dynamo/core";
 import { microsoft, type GraphBuilder, type Value } from "@dynamo/onnx";
+import { activationType, type Precision } from "./precision.js";
 import { blockSize, quantize, type QuantizedMatrix } from "./quantize.js";
 
-/** How a graph's weights are stored. */
-export type ModelDType = "fp32" | "fp16" | "q8" | "q4";
+export { activationType } from "./precision.js";
+export type { ModelDType, Precision } from "./precision.js";
 export type LoadFloats = () => Promise<Float32Array>;
-
-/** How the graph computes with its weights. */
-export interface Precision {
-  readonly dtype: ModelDType;
-  /**
-   * Of activations in quantised products. `int8` multiplies the packed weights as they are: quickest, and least memory.
-   * `fp32` unpacks them once, when the model loads: as quick and as large in memory as fp32, a quarter or an eighth on
-   * disk, and the same on every device to about 1e-6.
-   */
-  readonly activations: "int8" | "fp32";
-}
-
-export const activationType = ({ dtype }: Precision): "float16" | "float32" =>
-  dtype === "fp16" ? "float16" : "float32";
 
 export const bytesOf = (array: ArrayBufferView): Uint8Array =>
   new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);

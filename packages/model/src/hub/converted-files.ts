@@ -4,7 +4,7 @@ import { weightBytes, writeOnnx } from "@dynamo/onnx";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import { conversionOf } from "../checkpoint/conversion.js";
 import { graphPath } from "../folder/model-folder.js";
-import type { ModelDType } from "../graph/weights.js";
+import type { ModelDType } from "../graph/precision.js";
 
 export interface InMemoryOptions {
   readonly dtype: ModelDType;

@@ -3,7 +3,7 @@ import { DynamoError } from "@dynamo/core";
 import { isPlainObject } from "@dynamo/core/options";
 import { dtypes, graphPath, maskPath, preferredDTypes, tokenizerFiles } from "../folder/model-folder.js";
 import { generationConfigPath } from "../folder/generation-config.js";
-import type { ModelDType } from "../graph/weights.js";
+import type { ModelDType } from "../graph/precision.js";
 import { medusaFile, medusaPickleError, medusaPickles } from "../checkpoint/medusa/files.js";
 import { isPickle, pickleError } from "../checkpoint/pickles.js";
 
