@@ -47,6 +47,9 @@ async function take(address: string, options: LockOptions): Promise<() => Promis
     const first = await listen(address, token);
     if (first !== undefined) return first;
     if (await heldUntilNow(address, options)) continue;
+    // Nobody answers for a moment where a process has the address and does not listen yet. Finders of a dead one's take turns.
+    await delay(settleMilliseconds * (1 + Math.random()));
+    if (await heldUntilNow(address, options)) continue;
     // The socket of a process that was killed.
     await rm(address, { force: true });
     const second = await listen(address, token);

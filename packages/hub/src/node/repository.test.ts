@@ -10,7 +10,7 @@ import {
   truncateSync,
 } from "node:fs";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -446,6 +446,35 @@ describe("the cache", () => {
     await new Promise((done) => dead.close(done));
     renameSync(join(cache, "kept"), join(cache, ".locks", "owner--name"));
     expect(await repository.exclusively(() => Promise.resolve(1))).toBe(1);
+  });
+
+  it("leaves the lock to a process that has only just taken it", async () => {
+    let waits = (): void => undefined;
+    const waiting = new Promise<void>((done) => (waits = done));
+    const repository = await openHubRepository(source, options({ onProgress: () => waits() }));
+    const lock = join(cache, ".locks", "owner--name");
+    await repository.exclusively(() => Promise.resolve());
+    const early = createServer().listen(lock);
+    await once(early, "listening");
+    renameSync(lock, join(cache, "kept"));
+    await new Promise((done) => early.close(done));
+    renameSync(join(cache, "kept"), lock);
+    // Its address is there, and nobody answers yet.
+    let worked = false;
+    const work = repository.exclusively(() => Promise.resolve((worked = true)));
+    await new Promise((done) => setTimeout(done, 30));
+    rmSync(lock);
+    const sockets: Socket[] = [];
+    const taken = createServer((socket) => {
+      sockets.push(socket);
+      socket.write("its token");
+    }).listen(lock);
+    await once(taken, "listening");
+    await waiting;
+    expect(worked).toBe(false);
+    taken.close();
+    for (const socket of sockets) socket.destroy();
+    expect(await work).toBe(true);
   });
 
   it("downloads a damaged file of another length again", async () => {
