@@ -16,7 +16,7 @@ interface Greedy {
   readonly tokens: readonly number[];
 }
 
-const readJson = <T>(folder: string, name: string): T => JSON.parse(readFileSync(join(folder, name), "utf8")) as T;
+const readJson = (folder: string, name: string): unknown => JSON.parse(readFileSync(join(folder, name), "utf8"));
 
 /** [rows, places, vocabulary] of each head, from 1. */
 const expectedLogits = (folder: string): Float32Array[] =>
@@ -37,7 +37,7 @@ async function greedy(model: LoadedModel, { prompt, tokens }: Greedy): Promise<n
 
 /** Logits within 1e-3 of transformers' however the tokens are fed, its greedy ids, and logits near these with fewer bits. */
 export function familyTests(folder: string): void {
-  const { tokens } = readJson<{ readonly tokens: number[][] }>(folder, "tokens.json");
+  const { tokens } = readJson(folder, "tokens.json") as { readonly tokens: number[][] };
   const expected = expectedLogits(folder);
   let target: string;
   let runtime: Runtime;
@@ -64,7 +64,7 @@ export function familyTests(folder: string): void {
     }
     const [alone = []] = await logitsInPieces(model, tokens.slice(1, 2), () => 5);
     expect(difference(alone, expected, 1).largest).toBeLessThan(1e-3);
-    const text = readJson<Greedy>(folder, "expected-greedy.json");
+    const text = readJson(folder, "expected-greedy.json") as Greedy;
     expect(await greedy(model, text)).toEqual(text.tokens);
     expect(model.warnings).toEqual([]);
     await model.dispose();

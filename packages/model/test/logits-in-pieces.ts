@@ -5,9 +5,9 @@ export type SizeOf = (pass: number, row: number) => number;
 
 /** Whole rows, token by token, and ragged: rows that take turns at one to three tokens and then the rest. */
 export const pieceSizes: readonly SizeOf[] = [
-  () => 1000,
-  () => 1,
-  (pass, row) => (pass === 7 ? 1000 : 1 + ((pass + 2 * row) % 3)),
+  (): number => 1000,
+  (): number => 1,
+  (pass: number, row: number): number => (pass === 7 ? 1000 : 1 + ((pass + 2 * row) % 3)),
 ];
 
 /** With `known`, rows and perhaps what follows them, conditional heads are told the tokens between. */

@@ -164,6 +164,7 @@ function layer(
 ): Value {
   const { config, positionIds, cosines, sines, mask } = context;
   const { hiddenSize, attentionHeads, headSize, intermediateSize } = config;
+  const { rotaryDimensions } = neoxSettings(config);
   const scope = graph.scope(`layers.${index}`);
   const name = `gpt_neox.layers.${index}`;
   const fused = product(
@@ -184,11 +185,7 @@ function layer(
   const rotate = (value: Value | undefined): Value =>
     scope.op("RotaryEmbedding", [value, positionIds, cosines, sines], {
       domain: microsoft,
-      attributes: {
-        interleaved: 0,
-        num_heads: attentionHeads,
-        rotary_embedding_dim: neoxSettings(config).rotaryDimensions,
-      },
+      attributes: { interleaved: 0, num_heads: attentionHeads, rotary_embedding_dim: rotaryDimensions },
     });
   const keys = scope.op("Concat", [pastKey, rotate(k)], { attributes: { axis: 2 } });
   const values = scope.op("Concat", [pastValue, v], { attributes: { axis: 2 } });

@@ -104,7 +104,7 @@ export interface EmbeddingOperations<X> {
 /** One decoder layer. Its tensors' names are those inside the layer. */
 export interface Layer {
   readonly attention: AttentionShape;
-  forward<X, Q>(operations: LayerOperations<X, Q>, x: X): X;
+  readonly forward: <X, Q>(operations: LayerOperations<X, Q>, x: X) => X;
 }
 
 /** Everything that a config.json says of the mathematics of a model. */
@@ -118,9 +118,9 @@ export interface Architecture {
   readonly prefix: string;
   /** The embedding's tensor, without `.weight`; with tied embeddings also the output's. */
   readonly embedding: string;
-  embed<X>(operations: EmbeddingOperations<X>): X;
+  readonly embed: <X>(operations: EmbeddingOperations<X>) => X;
   /** What layer i's tensors' names begin with. */
-  layerPrefix(layer: number): string;
+  readonly layerPrefix: (layer: number) => string;
   /** Base layers, head 1's included. */
   readonly layers: readonly Layer[];
   readonly finalNorm: Norm;

@@ -97,7 +97,7 @@ function rotations(seen: readonly Seen[], { headSize, raw }: ModelConfig): strin
 
 /** The kind of scaling that config.json names. */
 function scaling(raw: ModelConfig["raw"]): string {
-  const text = JSON.stringify([raw["rope_scaling"], raw["rope_parameters"]]) ?? "";
+  const text = JSON.stringify([raw["rope_scaling"], raw["rope_parameters"]]);
   const kinds = ["linear", "dynamic", "llama3", "longrope"].filter((kind) => text.includes(`"${kind}"`));
   return kinds.length === 0 ? "" : `, scaled (${kinds.join(", ")})`;
 }

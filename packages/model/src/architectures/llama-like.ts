@@ -24,7 +24,7 @@ export interface LlamaParts extends Projections {
   /** Of queries and keys, where there are any. */
   readonly headNorms?: { readonly query: Norm; readonly key: Norm };
   /** Of the whole width, or of `size`. */
-  norm(tensor: string, size?: number): Norm;
+  readonly norm: (tensor: string, size?: number) => Norm;
 }
 
 export interface LlamaSizes extends Sizes {

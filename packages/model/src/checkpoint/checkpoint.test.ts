@@ -107,7 +107,7 @@ describe("openCheckpoint", () => {
     await expect(checkpoint.read("gpt_neox.layers.0.attention.dense.bias")).rejects.toMatchObject({
       code: "not-found",
     });
-    const bare = base.filter(({ name }) => !/mlp\.dense_h_to_4h\.bias$/.test(name));
+    const bare = base.filter(({ name }) => !name.endsWith("mlp.dense_h_to_4h.bias"));
     await expect(openCheckpoint(memoryFiles(folder(bare)))).rejects.toMatchObject({ code: "invalid-file" });
   });
 });

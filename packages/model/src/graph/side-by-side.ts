@@ -44,17 +44,41 @@ export interface WantedPositions {
   gather(graph: GraphBuilder, x: Value): Value;
 }
 
+/** What the operations have in common. */
+interface Tools {
+  readonly graph: GraphBuilder;
+  readonly context: GraphContext;
+  readonly place: SideBySidePlace;
+  readonly positions: WantedPositions;
+  /** A value at the wanted positions, gathered once. */
+  readonly wanted: (x: Value) => Value;
+  /** Each head's own value at the wanted positions. */
+  readonly apart: (x: Beside) => readonly Value[];
+  readonly eachApart: (x: Beside, of: (value: Value, head: number) => Value) => Beside;
+  /** One product of all heads for each of `products`, side by side. */
+  readonly together: (scope: string, input: Value, products: readonly Product[]) => Value[];
+  /** Where a head's norm has its tensors. */
+  readonly ofNorm: (norm: Norm, head: number) => { readonly name: string; readonly read: ReadLayer };
+}
+
 export function sideBySide(
   graph: GraphBuilder,
   context: GraphContext,
-  { name, readers, shape }: SideBySidePlace,
+  place: SideBySidePlace,
   positions: WantedPositions,
 ): LayerOperations<Beside, Operands> {
-  const { precision } = context;
+  const tools = toolsOf(graph, context, place, positions);
+  return { ...attentionOperations(tools), ...valueOperations(tools) };
+}
+
+function toolsOf(
+  graph: GraphBuilder,
+  context: GraphContext,
+  place: SideBySidePlace,
+  positions: WantedPositions,
+): Tools {
+  const { name, readers } = place;
   const count = readers.length;
-  const [heads, keyValueHeads] = [count * shape.heads, count * shape.keyValueHeads];
-  const { headSize } = shape;
-  const each = (product: Product): ReadProduct[] => readers.map((read) => ({ read, product }));
   const gathered = new Map<Value, Value>();
   const wanted = (x: Value): Value => {
     const value = gathered.get(x) ?? positions.gather(graph, x);
@@ -64,56 +88,42 @@ export function sideBySide(
   const apart = (x: Beside): readonly Value[] => {
     if (x.kind === "apart") return x.values;
     if (x.kind === "input") return new Array<Value>(count).fill(wanted(x.value));
-    return count === 1
-      ? [x.value]
-      : graph.ops("Split", [x.value], count, { attributes: { axis: -1, num_outputs: count } });
+    if (count === 1) return [x.value];
+    return graph.ops("Split", [x.value], count, { attributes: { axis: -1, num_outputs: count } });
   };
-  const eachApart = (x: Beside, of: (value: Value, head: number) => Value): Beside => ({
-    kind: "apart",
-    values: apart(x).map(of),
+  return {
+    ...{ graph, context, place, positions, wanted, apart },
+    eachApart: (x, of) => ({ kind: "apart", values: apart(x).map(of) }),
+    together(scope, input, products) {
+      const parts = products.flatMap((product): ReadProduct[] => readers.map((read) => ({ read, product })));
+      const weights = inputProduct(productName(`${name}.${scope}`, products), parts);
+      const widths = products.map(({ outputs }) => count * outputs);
+      return split(graph, linear(graph.scope(scope), input, weights, context.precision), widths);
+    },
+    ofNorm: (norm, head) => ({ name: `${name}.${head}.${norm.tensor}`, read: readers[head] as ReadLayer }),
+  };
+}
+
+type AttentionOperations = Pick<LayerOperations<Beside, Operands>, "project" | "normHeads" | "rotate" | "attend">;
+
+function attentionOperations(tools: Tools): AttentionOperations {
+  const { graph, context, place, positions } = tools;
+  const { headSize } = place.shape;
+  const [heads, keyValueHeads] = [place.shape.heads, place.shape.keyValueHeads].map(
+    (each) => each * place.readers.length,
+  ) as [number, number];
+  const splitAll = ({ query, key, value }: HeadOperands): HeadOperands => ({
+    key: splitHeads(graph, key, keyValueHeads, headSize),
+    value: splitHeads(graph, value, keyValueHeads, headSize),
+    query: splitHeads(graph, query, heads, headSize),
   });
-  /** One product of all heads for each of `products`, side by side. */
-  const together = (scope: string, input: Value, products: readonly Product[]): Value[] => {
-    const weights = inputProduct(productName(`${name}.${scope}`, products), products.flatMap(each));
-    const widths = products.map(({ outputs }) => count * outputs);
-    return split(graph, linear(graph.scope(scope), input, weights, precision), widths);
-  };
-  const products = (x: Beside, asked: readonly Product[]): Beside[] => {
-    const norm = asked[0]?.norm;
-    if (x.kind === "input") {
-      const input = wanted(normalise(graph, context, x.value, norm));
-      return together("in", input, asked).map((value) => ({ kind: "joined", value }));
-    }
-    const made = apart(x).map((value, head) => {
-      const read = readers[head] as ReadLayer;
-      const parts = asked.map((product) => ({ read, product }));
-      const weights = inputProduct(productName(`${name}.${head}`, asked), parts);
-      const input = normalise(graph, context, value, norm);
-      const y = linear(graph.scope(`in.${head}`), input, weights, precision);
-      return split(
-        graph,
-        y,
-        asked.map(({ outputs }) => outputs),
-      );
-    });
-    return asked.map((_, i) => ({ kind: "apart", values: made.map((values) => values[i] as Value) }));
-  };
-  const place = (norm: Norm, head: number): { name: string; read: ReadLayer } => ({
-    name: `${name}.${head}.${norm.tensor}`,
-    read: readers[head] as ReadLayer,
-  });
-  const pairwise = (a: Beside, b: Beside, op: "Mul" | "Add"): Beside => {
-    if (a.kind === "joined" && b.kind === "joined") return { kind: "joined", value: graph.op(op, [a.value, b.value]) };
-    const others = apart(b);
-    return eachApart(a, (value, head) => graph.op(op, [value, others[head] as Value]));
-  };
   return {
     project(x, { query, key, value }, others) {
       if (x.kind !== "input")
         throw new DynamoError("unsupported", "token heads attend to their layer's input, not to a value made of it");
       const everywhere = normalise(graph, context, x.value, key.norm);
-      const [k, v] = together("kv", everywhere, [key, value]) as [Value, Value];
-      const [q, ...rest] = together("q", wanted(everywhere), [query, ...others]) as [Value];
+      const [k, v] = tools.together("kv", everywhere, [key, value]) as [Value, Value];
+      const [q, ...rest] = tools.together("q", tools.wanted(everywhere), [query, ...others]) as [Value];
       return {
         attention: { query: q, key: k, value: v, isSplit: false },
         others: rest.map((joined) => ({ kind: "joined", value: joined })),
@@ -121,33 +131,54 @@ export function sideBySide(
     },
     normHeads(attention, norms) {
       const normed = (x: Value, norm: Norm): Value => {
-        const parts = apart({ kind: "joined", value: x });
-        const own = parts.map((part, head) => normGroups(graph, context, part, norm, place(norm, head)));
+        const parts = tools.apart({ kind: "joined", value: x });
+        const own = parts.map((part, head) => normGroups(graph, context, part, norm, tools.ofNorm(norm, head)));
         return own.length === 1 ? (own[0] as Value) : graph.op("Concat", own, { attributes: { axis: -1 } });
       };
       return { ...attention, query: normed(attention.query, norms.query), key: normed(attention.key, norms.key) };
     },
     rotate({ query, key, value }, rotary) {
       const tables = context.tables(rotary);
-      return {
-        key: splitHeads(graph, positions.rotateKeys(graph, tables, key), keyValueHeads, headSize),
-        value: splitHeads(graph, value, keyValueHeads, headSize),
-        query: splitHeads(graph, positions.rotateQueries(graph, tables, query), heads, headSize),
-        isSplit: true,
+      const turned = {
+        key: positions.rotateKeys(graph, tables, key),
+        value,
+        query: positions.rotateQueries(graph, tables, query),
       };
+      return { ...splitAll(turned), isSplit: true };
     },
-    attend({ query, key, value, isSplit }) {
-      const operands = isSplit
-        ? { query, key, value }
-        : {
-            query: splitHeads(graph, query, heads, headSize),
-            key: splitHeads(graph, key, keyValueHeads, headSize),
-            value: splitHeads(graph, value, keyValueHeads, headSize),
-          };
-      const attended = positions.attend(graph.scope("attention"), operands);
+    attend({ isSplit, ...operands }) {
+      const attended = positions.attend(graph.scope("attention"), isSplit ? operands : splitAll(operands));
       return { kind: "joined", value: mergeHeads(graph, attended, heads * headSize) };
     },
-    products,
+  };
+}
+
+function valueOperations(tools: Tools): Omit<LayerOperations<Beside, Operands>, keyof AttentionOperations> {
+  const { graph, context, place, apart, eachApart } = tools;
+  const { name, readers } = place;
+  const { precision } = context;
+  const partsOf = (products: readonly Product[], head: number): ReadProduct[] =>
+    products.map((product) => ({ read: readers[head] as ReadLayer, product }));
+  const pairwise = (a: Beside, b: Beside, op: "Mul" | "Add"): Beside => {
+    if (a.kind === "joined" && b.kind === "joined") return { kind: "joined", value: graph.op(op, [a.value, b.value]) };
+    const others = apart(b);
+    return eachApart(a, (value, head) => graph.op(op, [value, others[head]]));
+  };
+  return {
+    products(x, asked) {
+      const norm = asked[0]?.norm;
+      if (x.kind === "input") {
+        const input = tools.wanted(normalise(graph, context, x.value, norm));
+        return tools.together("in", input, asked).map((value) => ({ kind: "joined", value }));
+      }
+      const widths = asked.map(({ outputs }) => outputs);
+      const made = apart(x).map((value, head) => {
+        const weights = inputProduct(productName(`${name}.${head}`, asked), partsOf(asked, head));
+        const input = normalise(graph, context, value, norm);
+        return split(graph, linear(graph.scope(`in.${head}`), input, weights, precision), widths);
+      });
+      return asked.map((_, i) => ({ kind: "apart", values: made.map((values) => values[i] as Value) }));
+    },
     activate: (x, activation) =>
       x.kind === "joined"
         ? { kind: "joined", value: activate(graph, x.value, activation) }
@@ -160,15 +191,12 @@ export function sideBySide(
       return eachApart(x, (residual, head) => {
         const own = inputs.map((values) => values[head] as Value);
         const joined = own.length === 1 ? (own[0] as Value) : graph.op("Concat", own, { attributes: { axis: -1 } });
-        const read = readers[head] as ReadLayer;
-        const weights = sumProduct(
-          productName(`${name}.${head}`, asked),
-          asked.map((product) => ({ read, product })),
-        );
+        const weights = sumProduct(productName(`${name}.${head}`, asked), partsOf(asked, head));
         return graph.op("Add", [residual, linear(graph.scope(`out.${head}`), joined, weights, precision)]);
       });
     },
-    norm: (x, norm) => eachApart(x, (value, head) => normWithGain(graph, context, value, norm, place(norm, head))),
+    norm: (x, norm) =>
+      eachApart(x, (value, head) => normWithGain(graph, context, value, norm, tools.ofNorm(norm, head))),
   };
 }
 

@@ -185,27 +185,36 @@ export function layerOperations(
     multiply: (a, b) => valueOf(multiply(tape, variableOf(tape, a), variableOf(tape, b))),
     add: (a, b) => valueOf(add(tape, variableOf(tape, a), variableOf(tape, b))),
     norm: (x, norm) => valueOf(normOf(tape, p, variableOf(tape, x), norm)),
-    addProducts(x, terms) {
-      // The residual goes into the products as their third operand; one addition is left for all biases.
-      const biases: Variable[] = [];
-      let sum = variableOf(tape, x);
-      for (const [value, product] of terms) {
-        const { weight, bias } = affineOf(tape.scope(product.tensor), p, product);
-        if (bias !== undefined) biases.push(bias);
-        const { variable, factor, again } =
-          value.kind === "value" ? value : { variable: value.of(1), factor: 1, again: undefined };
-        sum = linear(tape.scope(product.tensor), variable, weight, sum, { alpha: factor, again });
-      }
-      if (biases.length === 0) return valueOf(sum);
-      return valueOf(
-        add(
+    addProducts: (x, terms) => sumOf(tape, p, variableOf(tape, x), terms),
+  };
+}
+
+/** The residual goes into the products as their third operand; one addition is left for all biases. */
+function sumOf(
+  tape: Tape,
+  p: Parameters,
+  residual: Variable,
+  terms: readonly (readonly [LayerValue, Product])[],
+): LayerValue {
+  const biases: Variable[] = [];
+  let sum = residual;
+  for (const [value, product] of terms) {
+    const scope = tape.scope(product.tensor);
+    const { weight, bias } = affineOf(scope, p, product);
+    if (bias !== undefined) biases.push(bias);
+    const { variable, factor, again } =
+      value.kind === "value" ? value : { variable: value.of(1), factor: 1, again: undefined };
+    sum = linear(scope, variable, weight, sum, { alpha: factor, again });
+  }
+  return valueOf(
+    biases.length === 0
+      ? sum
+      : add(
           tape,
           sum,
           biases.reduce((a, b) => add(tape, a, b)),
         ),
-      );
-    },
-  };
+  );
 }
 
 function activated(tape: Tape, x: LayerValue, activation: Activation): LayerValue {
