@@ -19,7 +19,7 @@ const settingsKeys = ["rope_scaling", "rope_parameters"] as const;
 /** Where settings stand, the first that has any: a filled `rope_scaling` comes before `rope_parameters`, as in transformers. */
 function settingsOf(config: JsonReader, layerType: string | undefined): JsonReader {
   const places = [config.child("rope_scaling"), config.child("rope_parameters")] as const;
-  const filled = places.find(({ json }) => Object.keys(json).length > 0) ?? (places[0]);
+  const filled = places.find(({ json }) => Object.keys(json).length > 0) ?? places[0];
   const nested = Object.keys(filled.json).find((name) => isObject(filled.json[name]));
   if (nested === undefined) return filled;
   if (layerType !== undefined && isObject(filled.json[layerType])) return filled.child(layerType);
