@@ -15,6 +15,7 @@ import {
   outputsCheck,
   resultsCheck,
 } from "./checks.js";
+import type { AttributeValue, ConstantOptions, InitializerOptions, NodeOptions } from "./options.js";
 import {
   elementTypes,
   type Attribute,
@@ -24,29 +25,10 @@ import {
   type ValueInfo,
 } from "./proto.js";
 
+export type { AttributeValue, ConstantOptions, InitializerOptions, NodeOptions } from "./options.js";
+
 /** The name of a value in a graph. */
 export type Value = string & { readonly __value?: never };
-
-/** What an attribute of a node may be. */
-export type AttributeValue = number | boolean | string | readonly number[] | { readonly float: number } | OnnxGraph;
-
-/** Options of a node. */
-export interface NodeOptions {
-  readonly attributes?: Readonly<Record<string, AttributeValue>>;
-  readonly domain?: string;
-}
-
-/** Options of an initializer. */
-export interface InitializerOptions {
-  /** It may be asked for again by its name. */
-  readonly shared?: boolean;
-}
-
-/** Options of an integer constant. */
-export interface ConstantOptions {
-  /** Without dimensions: of one value. */
-  readonly scalar?: boolean;
-}
 
 /** Microsoft's contributed operators. */
 export const microsoft = "com.microsoft";

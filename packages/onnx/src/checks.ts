@@ -16,9 +16,15 @@ import {
   whole,
   type OptionChecks,
 } from "@dynamo/core/options";
-import type { AttributeValue, ConstantOptions, InitializerOptions, NodeOptions } from "./builder.js";
+import type {
+  AttributeValue,
+  ConstantOptions,
+  InitializerOptions,
+  NodeOptions,
+  OnnxSink,
+  WriteOptions,
+} from "./options.js";
 import { elementTypes, type Attribute, type OnnxGraph, type OnnxModel } from "./proto.js";
-import type { OnnxSink, WriteOptions } from "./write.js";
 
 /** Graphs that lie in one another: our own hold branches of an If, and no branches in those. */
 export const deepest = 8;

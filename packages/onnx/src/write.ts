@@ -2,6 +2,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { byteSize, DynamoError, elementCount } from "@dynamo/core";
 import { checkOptions, checkValue } from "@dynamo/core/options";
+import type { OnnxSink, WriteOptions } from "./options.js";
 import { bytesCheck, graphCheck, modelCheck, sinkCheck, writeChecks } from "./checks.js";
 import {
   attributeTypes,
@@ -24,19 +25,7 @@ const smallestExternal = 1024;
 /** Tensors in the external file start on page borders, so that they can be memory-mapped. */
 const externalAlignment = 4096;
 
-/** Takes a file's bytes, in order. */
-export interface OnnxSink {
-  write(bytes: Uint8Array): Promise<void> | void;
-}
-
-/** Options of writing an ONNX file. */
-export interface WriteOptions {
-  /** Where large tensors go instead of the model file; `location` is the file's name as the model will say it. */
-  readonly external?: { readonly location: string; readonly sink: OnnxSink };
-  /** Called after each tensor with the bytes of data written so far and in all. */
-  readonly onProgress?: (written: number, total: number) => void;
-  readonly signal?: AbortSignal;
-}
+export type { OnnxSink, WriteOptions } from "./options.js";
 
 interface Placed {
   readonly initializer: Initializer;

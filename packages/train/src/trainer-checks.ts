@@ -25,7 +25,7 @@ import type { TokenRows } from "./batch.js";
 import type { HeadLora } from "./graph/lora.js";
 import type { AdamwOptions } from "./graph/update-graph.js";
 import type { LossScale } from "./loss-scale.js";
-import type { LearningRates, TrainerOptions, TrainerStart } from "./trainer.js";
+import type { LearningRates, TrainerOptions, TrainerStart } from "./trainer-types.js";
 
 const tensors = valueCheck<ReadonlyMap<string, Float32Array>>(
   "a Map of Float32Arrays by name",

@@ -7,7 +7,6 @@ import {
   nextName,
   tensor,
   type Feeds,
-  type GraphSource,
   type Runtime,
   type RuntimeState,
   type Session,
@@ -15,108 +14,28 @@ import {
 } from "@dynamo/core";
 import type { ModelConfig } from "@dynamo/model";
 import { encodeOnnx, type OnnxModel } from "@dynamo/onnx";
-import type { Precision } from "./autodiff/tape.js";
 import { targetCounts, type BatchShape, type TokenRows } from "./batch.js";
 import { stemForward, wholeForward, type Forward } from "./forward.js";
 import { gradientGraph, gradientName, lossGraph } from "./graph/gradient-graph.js";
-import { isTrained, type HeadLora } from "./graph/lora.js";
+import { isTrained } from "./graph/lora.js";
 import { isHeadTensor } from "./graph/model-shapes.js";
-import { moment1Name, moment2Name, type AdamwOptions, type TrainedParameter } from "./graph/update-graph.js";
-import type { LossScale } from "./loss-scale.js";
+import { moment1Name, moment2Name, type TrainedParameter } from "./graph/update-graph.js";
 import { createOptimizer } from "./optimizer.js";
 import { checkPrecision } from "./precision.js";
 import { checkRows, checkStep, checkTrainer } from "./trainer-checks.js";
+import type { Trainer, TrainerOptions, TrainerStart, TrainerTensors } from "./trainer-types.js";
 
-/** Options of a trainer. */
-export interface TrainerOptions {
-  readonly batch: number;
-  readonly sequence: number;
-  /** Micro-batches of a step. */
-  readonly microBatches: number;
-  /** `heads` freezes the base model: its perplexity stays what it was. */
-  readonly train: "all" | "heads";
-  /**
-   * With `heads`: the base's stem as an inference graph (`writeStem`). Then no base weights but the final norm and the output
-   * embedding are asked for or kept, and a step has losses of heads 2..N alone (unless they learn from head 1).
-   */
-  readonly stem?: GraphSource | undefined;
-  /** Heads 2..N train low-rank updates of their matrices alone; their weights are asked for with the factors: see lora.ts. */
-  readonly headLora?: HeadLora | undefined;
-  /** LR_MB / LR_B: what heads 2..N send into the stem. */
-  readonly stemGradientScale: number;
-  readonly headWeights: readonly number[];
-  /** From 0 (default) to 1: how much heads 2..N learn from head 1's distribution instead of the tokens alone. */
-  readonly distillation?: number;
-  readonly weightDecay: number;
-  /** Whether norms and biases decay too. */
-  readonly decayAll: boolean;
-  readonly adamw: AdamwOptions;
-  /** Of training's matrix products: float32 (default), or float16 with a scaled loss. Weights and the rest are float32. */
-  readonly precision?: Precision;
-}
-
-/** The learning rates of a step, by group of parameters. */
-export interface LearningRates {
-  /** LR_B: stem, head 1, final norm and embeddings. */
-  readonly base: number;
-  /** LR_M: heads 2..N. */
-  readonly heads: number;
-}
-
-/** What one step of the trainer measured. */
-export interface StepReport {
-  /** Mean loss of each head from `firstHead` on, in nats. */
-  readonly losses: readonly number[];
-  /** Of all gradients together, before clipping; not finite for a step that was left out. */
-  readonly gradientNorm: number;
-  /** In float16, as it is after the step. */
-  readonly lossScale?: LossScale;
-}
-
-/** Everything that a run continues from, but its data: weights and moments by name. */
-export interface TrainerTensors {
-  readonly weights: ReadonlyMap<string, Float32Array>;
-  readonly moments1: ReadonlyMap<string, Float32Array>;
-  readonly moments2: ReadonlyMap<string, Float32Array>;
-}
-
-/** Trains a model's parameters step by step. */
-export interface Trainer {
-  readonly shape: BatchShape;
-  /** Parameters in the trainer's state. */
-  readonly shapes: ReadonlyMap<string, readonly number[]>;
-  /** The head of a step's first loss: 2 on a stem session that has no use for head 1, else 1. Evaluation has all heads'. */
-  readonly firstHead: number;
-  /** Parameters that are trained. */
-  readonly trained: readonly string[];
-  /** In float16, what goes into a checkpoint beside the tensors. */
-  readonly lossScale: LossScale | undefined;
-  /**
-   * One optimizer step over `microBatches` batches; `step` counts from 0. Throws `runtime` when a loss or the gradients'
-   * norm is not finite: after a loss nothing has changed; after a norm the weights are spoilt, and the trainer refuses to go on
-   * or to hand them out. In float16 a norm that is not finite leaves the step out, and only a loss scale below 1 is an error.
-   */
-  step(batches: readonly TokenRows[], step: number, rates: LearningRates): Promise<StepReport>;
-  /**
-   * Mean losses of a batch with the weights as they are; 0 for a head without a target in it. Throws `runtime` when one is not
-   * finite.
-   */
-  evaluate(rows: TokenRows): Promise<readonly number[]>;
-  /** Copies. Of the weights, all of the model's; on a stem session the heads' alone. */
-  read(): Promise<TrainerTensors>;
-  dispose(): Promise<void>;
-}
+export type {
+  LearningRates,
+  StepReport,
+  Trainer,
+  TrainerOptions,
+  TrainerStart,
+  TrainerTensors,
+} from "./trainer-types.js";
 
 const baseGroup = 0;
 const headsGroup = 1;
-
-/** All weights, and when a run goes on its moments (zeros otherwise) and, in float16, its loss scale. */
-export interface TrainerStart {
-  readonly weights: (name: string) => Promise<Float32Array>;
-  readonly moments1?: TrainerTensors["moments1"] | undefined;
-  readonly moments2?: TrainerTensors["moments2"] | undefined;
-  readonly lossScale?: LossScale | undefined;
-}
 
 /** Throws `unsupported` when the device lacks the precision. The caller disposes the trainer. */
 export async function createTrainer(

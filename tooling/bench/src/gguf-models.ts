@@ -1,6 +1,6 @@
 /** The tensors and the metadata of a checkpoint by llama.cpp's names: GPT-NeoX, Llama and Qwen 2. */
 import type { ModelConfig } from "@dynamo/model";
-import type { GgufOptions, GgufTensor, GgufValue } from "./gguf.js";
+import type { GgufOptions, GgufTensor, GgufValue } from "./gguf-types.js";
 import { neoxSettings } from "./neox-settings.js";
 
 export const tensorsOf = (options: GgufOptions): GgufTensor[] =>

@@ -3,31 +3,13 @@
  * Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 import { open, type FileHandle } from "node:fs/promises";
-import type { ModelConfig } from "@dynamo/model";
 import { metadataOf, tensorsOf } from "./gguf-models.js";
+import { types, type GgufOptions, type GgufType, type GgufValue } from "./gguf-types.js";
 
-export interface GgufOptions {
-  readonly config: ModelConfig;
-  readonly read: (name: string) => Promise<Float32Array>;
-  /** Of matrices; vectors are always floats. */
-  readonly matrices: GgufType;
-}
-
-/** ggml_type. */
-const types = { f32: 0, q4: 2, q8: 8 } as const;
-export type GgufType = keyof typeof types;
 const alignment = 32;
 /** Values that share a scale, and the bytes of a block: a float16 scale and as many values of 4 or 8 bits. */
 const blockValues = 32;
 const blockBytes = { q4: 18, q8: 34 } as const;
-
-export interface GgufTensor {
-  readonly name: string;
-  /** The innermost first. */
-  readonly dims: readonly number[];
-  readonly type: GgufType;
-  readonly values: () => Promise<Float32Array>;
-}
 
 export async function writeGguf(file: string, options: GgufOptions): Promise<void> {
   const tensors = tensorsOf(options);
@@ -118,14 +100,6 @@ function float16(value: number): number {
   if (value < 2 ** -14) return Math.round(value * 2 ** 24);
   return Math.min(0x7bff, (((float >>> 23) & 0xff) - 112) * 1024 + Math.round((float & 0x7fffff) / 8192));
 }
-
-export type GgufValue =
-  | { readonly u32: number }
-  | { readonly f32: number }
-  | { readonly bool: boolean }
-  | { readonly text: string }
-  | { readonly texts: readonly string[] }
-  | { readonly i32s: readonly number[] };
 
 interface Writer {
   readonly bytes: (bytes: Uint8Array) => void;
