@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -37,6 +38,29 @@ it("of many that find a dead holder's lock, one gets it", async () => {
     expect(locks).toHaveLength(1);
     await locks[0]?.release();
   } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it("leaves the lock to a process that has only just taken it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "dynamo-lock-"));
+  const [lock, kept] = [join(folder, "lock.sock"), join(folder, "kept")];
+  const taken = createServer((socket) => socket.end("its token"));
+  try {
+    const early = createServer().listen(lock);
+    await once(early, "listening");
+    renameSync(lock, kept);
+    await new Promise((done) => early.close(done));
+    linkSync(kept, lock);
+    // Its address is there, and nobody answers yet.
+    const refused = expect(lockFolder(folder)).rejects.toMatchObject({ code: "invalid-argument" });
+    await new Promise((done) => setTimeout(done, 30));
+    expect(statSync(lock).ino).toBe(statSync(kept).ino);
+    rmSync(lock);
+    taken.listen(lock);
+    await refused;
+  } finally {
+    taken.close();
     rmSync(folder, { recursive: true });
   }
 });

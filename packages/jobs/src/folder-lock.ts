@@ -30,6 +30,9 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   let server = await listen(address, token);
   if (server === undefined) {
     if ((await ask(address)) !== undefined) throw held;
+    // Nobody answers for a moment where a process has the address and does not listen yet. Finders of a dead one's take turns.
+    await delay(settleMilliseconds * (1 + Math.random()));
+    if ((await ask(address)) !== undefined) throw held;
     await rm(address, { force: true });
     server = await listen(address, token);
     await delay(settleMilliseconds);
