@@ -21,12 +21,11 @@ import {
   whole,
   type OptionChecks,
 } from "@dynamo/core/options";
-import type { BatchFileOptions } from "./batch/offline.js";
+import type { BatchFileOptions } from "./batch/offline-options.js";
 import type { InferenceSettings, ServedPlugin } from "./inference/messages.js";
 import type { ApiKeys } from "./keys.js";
-import type { ServeOptions } from "./serve.js";
-import type { ServerParts } from "./server.js";
-import type { DataOptions, ServerModel, ServerOptions } from "./server-options.js";
+import type { DataOptions, ServeOptions, ServerModel, ServerOptions } from "./server-options.js";
+import type { ServerParts } from "./server-parts.js";
 
 /** Timers take no more milliseconds. */
 const mostSeconds = Math.floor((2 ** 31 - 1) / 1000);

@@ -53,3 +53,21 @@ export interface DataOptions {
   /** Bytes of one file; default 200 MB. */
   readonly fileBytes?: number | undefined;
 }
+
+/** Options of `serve`: those of a server, and where it listens. */
+export interface ServeOptions extends Omit<ServerOptions, "keys" | "site"> {
+  /** Default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Default 8080; 0 takes a free one. */
+  readonly port?: number | undefined;
+  /** A file of hashed API keys; keys of the environment variable DYNAMO_API_KEYS are taken as well. */
+  readonly keyFile?: string | undefined;
+  /** Listen on an address that others reach although there are no keys. */
+  readonly withoutKeys?: boolean | undefined;
+  /** Milliseconds that requests get to come to their end; default 10,000. */
+  readonly patience?: number | undefined;
+  /** Ends the server. */
+  readonly signal: AbortSignal;
+  /** It answers, and its models are loaded. */
+  readonly onReady?: ((address: string) => void) | undefined;
+}

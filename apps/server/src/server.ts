@@ -4,13 +4,13 @@ import { checkValue } from "@dynamo/core/options";
 import type { FastifyInstance } from "fastify";
 import type { ZodType } from "zod";
 import { addCors, addKeys, addRateLimit } from "./access.js";
-import { createApp, receiveMilliseconds, type LogTarget } from "./app.js";
+import { createApp, receiveMilliseconds } from "./app.js";
 import type { Batches } from "./batch/batches.js";
 import { addData, batchesOf } from "./batch/plugin.js";
 import { connectionsOf, type Connections } from "./connections.js";
 import { addHealth } from "./health.js";
 import { addErrors, addNotFound } from "./http-errors.js";
-import { createInference, type Inference, type InferenceOptions } from "./inference/inference.js";
+import { createInference, type Inference } from "./inference/inference.js";
 import { watchMethods } from "./methods.js";
 import { createMetrics, type Metrics } from "./metrics.js";
 import { addOpenapi } from "./openapi.js";
@@ -21,6 +21,7 @@ import { addRecords, logRecord, type OnRecord } from "./request-log.js";
 import { servedModels } from "./served-models.js";
 import { checkServer, patienceCheck } from "./server-checks.js";
 import type { ServerOptions } from "./server-options.js";
+import type { ServerParts } from "./server-parts.js";
 import { leases } from "./shared/leases.js";
 import { openRedis } from "./shared/redis.js";
 import { addSite } from "./site.js";
@@ -35,12 +36,6 @@ export interface DynamoServer {
   start(): Promise<void>;
   /** Takes no more requests, lets those under way come to their end for so many milliseconds (10 s), and ends. */
   close(patience?: number): Promise<void>;
-}
-
-/** What is in the place of the real things, for tests. */
-export interface ServerParts {
-  readonly inference?: ((options: InferenceOptions) => Inference) | undefined;
-  readonly log?: LogTarget | undefined;
 }
 
 /** A server for these models; nothing is loaded before `start`. Throws `invalid-argument` for options that are wrong or unknown. */

@@ -1,8 +1,7 @@
 /** A queue for callers in plain JavaScript: arguments are checked, and what goes wrong in the database is a DynamoError. */
 import { DynamoError } from "@dynamo/core";
 import { checkValue, flag, isPlainObject, listOf, oneOf, someText, valueCheck } from "@dynamo/core/options";
-import type { Database } from "./database.js";
-import type { JobQueue, QueuedJob } from "./job-queue.js";
+import type { Database, Forgettable, JobQueue, QueuedJob } from "./queue.js";
 
 const isJson = (value: unknown): boolean => isPlainObject(value) && typeof JSON.stringify(value) === "string";
 const isId = (value: unknown): boolean =>
@@ -19,7 +18,7 @@ const jobs = listOf(
   }),
   "a list of jobs { id, data }: an id as jobId() makes it, and plain JSON",
 );
-const which = oneOf<Parameters<JobQueue["forget"]>[2]>("failed", "waiting");
+const which = oneOf<Forgettable>("failed", "waiting");
 const valuesCheck = valueCheck<unknown[]>("a list of values", Array.isArray);
 
 /** A database's other errors keep their message, under the code `runtime`. */

@@ -5,11 +5,7 @@ import { DynamoError } from "@dynamo/core";
 import { checkValue, folderCheck } from "@dynamo/core/options";
 import { checkStatement } from "./checked-queue.js";
 import { lockFolder } from "./folder-lock.js";
-
-/** pg-boss's own contract. */
-export interface Database {
-  executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
-}
+import type { Database } from "./queue.js";
 
 /** A database in this process; the caller closes it. */
 export interface EmbeddedDatabase extends Database {

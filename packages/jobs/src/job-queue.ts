@@ -7,45 +7,8 @@ import { checkValue, text as textCheck } from "@dynamo/core/options";
 import { Client } from "pg";
 import PgBoss from "pg-boss";
 import { checkedQueue, inDatabase } from "./checked-queue.js";
-import type { Database } from "./database.js";
 import { checkQueueOptions } from "./queue-options.js";
-
-/** Settings of one queue. */
-export interface QueueSettings {
-  readonly name: string;
-  /** Of jobs with the same key, one waits there at a time. */
-  readonly oneWaits?: boolean;
-  /** Where jobs go that their workers did not survive so often. */
-  readonly deadLetter?: string;
-}
-
-/** A job that a worker was given. */
-export interface QueuedJob<Data> {
-  readonly id: string;
-  readonly data: Data;
-}
-
-/** Queues of jobs in a database. */
-export interface JobQueue {
-  readonly database: Database;
-  /** Nothing when a job of this key waits already. */
-  send(name: string, data: object, key: string): Promise<void>;
-  /** Jobs of ids that are there already are not put in again. */
-  insert(name: string, jobs: readonly QueuedJob<object>[]): Promise<void>;
-  take<Data>(name: string): Promise<QueuedJob<Data> | undefined>;
-  done(name: string, id: string, output?: object): Promise<void>;
-  /** Those of these jobs that have ended, of at most 500 that are asked for first; their outputs are as they were given. */
-  ended(name: string, ids: readonly string[]): Promise<readonly unknown[]>;
-  /** Takes jobs away: those that failed or whose output has an `error`, or those that nobody has begun. */
-  forget(name: string, ids: readonly string[], which: keyof typeof forgettable): Promise<void>;
-  /** Back to the queue. */
-  giveBack(name: string, id: string): Promise<void>;
-  /** It is still being run, and got on or not; false when it is somebody else's by now. */
-  touch(name: string, id: string, advanced: boolean): Promise<boolean>;
-  /** Jobs of a process that does not live any more go back at once: for a database that one process has. */
-  reclaim(): Promise<void>;
-  close(): Promise<void>;
-}
+import type { Database, Forgettable, JobQueue, JobQueueOptions } from "./queue.js";
 
 /** Seconds without a sign of life after which a job is somebody else's. */
 export const jobSeconds = 30;
@@ -55,21 +18,12 @@ const mostAttempts = 4;
 const jobSchema = "dynamo_jobs";
 /** Inserted, asked for or taken away in one statement. */
 const jobsAtOnce = 500;
-const forgettable = { failed: "state = 'failed' OR output ? 'error'", waiting: "state IN ('created', 'retry')" };
+const forgettable: Readonly<Record<Forgettable, string>> = {
+  failed: "state = 'failed' OR output ? 'error'",
+  waiting: "state IN ('created', 'retry')",
+};
 /** Any number that no other program has. */
 const tablesLock = 7_271_838;
-
-/** Options of a job queue: one of the two databases. */
-export interface JobQueueOptions {
-  /** An embedded one. */
-  readonly database?: Database | undefined;
-  /** PostgreSQL's, without an embedded one. */
-  readonly databaseUrl?: string | undefined;
-  readonly queues: readonly QueueSettings[];
-  /** Seconds between two looks for jobs whose worker is gone. */
-  readonly maintenanceSeconds: number;
-  readonly onError: (error: Error) => void;
-}
 
 /** Makes its tables and queues where there are none. Throws `runtime` with the database's error when it cannot be reached. */
 export async function openJobQueue(options: JobQueueOptions): Promise<JobQueue> {

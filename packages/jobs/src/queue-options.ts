@@ -12,8 +12,7 @@ import {
   whole,
   type OptionChecks,
 } from "@dynamo/core/options";
-import type { Database } from "./database.js";
-import type { JobQueueOptions, QueueSettings } from "./job-queue.js";
+import type { Database, JobQueueOptions, QueueSettings } from "./queue.js";
 
 const name = valueCheck<string>(
   "a queue's name of 1 to 100 letters, digits, dots, dashes and underscores",

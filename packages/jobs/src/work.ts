@@ -9,7 +9,8 @@ import {
   valueCheck,
   type OptionChecks,
 } from "@dynamo/core/options";
-import { jobSeconds, type JobQueue, type QueuedJob } from "./job-queue.js";
+import { jobSeconds } from "./job-queue.js";
+import type { JobQueue, QueuedJob } from "./queue.js";
 
 /** Says that a job's worker lives; `lost` fires when the job is somebody else's by now. */
 export interface Touch {

@@ -3,25 +3,11 @@ import { open, stat, truncate, type FileHandle } from "node:fs/promises";
 import { DynamoError } from "@dynamo/core";
 import { createInference, type Inference } from "../inference/inference.js";
 import { checkBatchFile } from "../server-checks.js";
-import type { ServerModel } from "../server-options.js";
 import { checkInput } from "./check-input.js";
 import { isFault, parseRequest, readLines, type TextLine } from "./input.js";
 import { answerLine, runLine } from "./line.js";
+import type { BatchFileOptions } from "./offline-options.js";
 import { eachAtOnce } from "./pool.js";
-
-/** A file of requests to answer without a server. */
-export interface BatchFileOptions {
-  readonly input: string;
-  /** Answers that are in it already are not computed again. */
-  readonly output: string;
-  readonly model: ServerModel;
-  /** Seconds that one line may take. */
-  readonly seconds: number;
-  readonly signal: AbortSignal;
-  readonly onProgress: (done: number, total: number) => void;
-  /** What happens to the inference process. */
-  readonly log: (line: string) => void;
-}
 
 /** What became of a file of requests. */
 export interface BatchFileResult {
