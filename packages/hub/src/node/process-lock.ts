@@ -45,7 +45,7 @@ async function take(address: string, options: LockOptions): Promise<() => Promis
     if (options.signal?.aborted === true) throw abortedError(options.signal);
     const token = randomUUID();
     const first = await listen(address, token);
-    if (first !== undefined) return first;
+    if (first !== undefined) return first.release;
     if (await heldUntilNow(address, options)) continue;
     // Nobody answers for a moment where a process has the address and does not listen yet. Finders of a dead one's take turns.
     await delay(settleMilliseconds * (1 + Math.random()));
@@ -55,8 +55,8 @@ async function take(address: string, options: LockOptions): Promise<() => Promis
     const second = await listen(address, token);
     if (second === undefined) continue;
     await delay(settleMilliseconds);
-    if ((await holder(address)) === token) return second;
-    await second();
+    if ((await holder(address)) === token) return second.release;
+    second.abandon();
   }
 }
 
@@ -66,8 +66,14 @@ function addressOf(path: string): string {
   return Buffer.byteLength(path) <= mostPathBytes ? path : join(tmpdir(), `dynamo-hub-${short}.sock`);
 }
 
-/** What releases it; undefined when the address is taken. */
-function listen(address: string, token: string): Promise<(() => Promise<void>) | undefined> {
+interface Held {
+  readonly release: () => Promise<void>;
+  /** For a lock that another process has taken away: closing the server would remove the address, which is the other's now. */
+  readonly abandon: () => void;
+}
+
+/** undefined when the address is taken. */
+function listen(address: string, token: string): Promise<Held | undefined> {
   return new Promise((done, reject) => {
     const waiting = new Set<Socket>();
     const server = createServer((socket) => {
@@ -83,7 +89,12 @@ function listen(address: string, token: string): Promise<(() => Promise<void>) |
     });
     server.listen(address, () => {
       server.unref();
-      done(() => close(server, waiting));
+      done({
+        release: () => close(server, waiting),
+        abandon() {
+          for (const socket of waiting) socket.destroy();
+        },
+      });
     });
   });
 }
