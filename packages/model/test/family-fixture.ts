@@ -11,18 +11,19 @@ import { loadModel, type LoadedModel } from "../src/folder/load.js";
 import { logitsInPieces, pieceSizes } from "./logits-in-pieces.js";
 import { difference, readLogits } from "./read-logits.js";
 
-interface Greedy {
+export interface Greedy {
   readonly prompt: readonly number[];
   readonly tokens: readonly number[];
 }
 
-const readJson = (folder: string, name: string): unknown => JSON.parse(readFileSync(join(folder, name), "utf8"));
+export const readJson = (folder: string, name: string): unknown => JSON.parse(readFileSync(join(folder, name), "utf8"));
 
 /** [rows, places, vocabulary] of each head, from 1. */
 const expectedLogits = (folder: string): Float32Array[] =>
   readLogits(join(folder, "expected-logits.safetensors"), ["head_1", "head_2", "head_3", "head_4"]);
 
-async function greedy(model: LoadedModel, { prompt, tokens }: Greedy): Promise<number[]> {
+/** Greedy ids behind a prompt, as many as are expected. */
+export async function greedy(model: LoadedModel, { prompt, tokens }: Greedy): Promise<number[]> {
   const cache = await model.createCache({ rows: 1 });
   const written: number[] = [];
   for (let next = [...prompt]; written.length < tokens.length;) {
