@@ -2,6 +2,7 @@
 import { abortedError, DynamoError } from "@dynamo/core";
 import { statusError, TransientError } from "./status-error.js";
 
+/** The hub, as one caller reaches it. */
 export interface HubAccess {
   /** Without a slash at its end. */
   readonly endpoint: string;

@@ -16,6 +16,7 @@ const part = /^(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])
 /** Branches may have slashes, as refs/pr/1. */
 const revisionForm = /^(?!.*\.\.)[A-Za-z0-9_](?:[\w./+-]{0,198}[A-Za-z0-9_])?$/;
 
+/** Whether a source is a model of the hub, `hf:…`. */
 export const isHubAddress = (source: string): boolean => source.startsWith(prefix);
 
 /** Whether a text without `hf:` has the form owner/name or owner/name@revision; a folder may have the same name. */

@@ -11,6 +11,7 @@ export interface FileHash {
   readonly hex: string;
 }
 
+/** A file of a commit, with the hub's hash of it. */
 export interface HubFile {
   readonly path: string;
   readonly size: number;

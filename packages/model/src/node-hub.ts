@@ -38,6 +38,7 @@ const conversionVersion = 1;
 /** 8 bits lose next to nothing, and every device runs them well. */
 const usualDType = "q8";
 
+/** Options of a model of the hub as a folder on the disk. */
 export interface HubFolderOptions {
   /**
    * A model folder to load, the checkpoint that it would be made from, what the repository is, Medusa heads, or only tokenizer, config

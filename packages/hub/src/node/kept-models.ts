@@ -10,6 +10,7 @@ import { diskError } from "./disk-error.js";
 import { withProcessLock } from "./process-lock.js";
 import { cacheFolder } from "./settings.js";
 
+/** A model that the cache has. */
 export interface KeptModel {
   readonly id: string;
   readonly folder: string;
@@ -22,6 +23,7 @@ export interface KeptModel {
   readonly made: readonly { readonly name: string; readonly folder: string; readonly bytes: number }[];
 }
 
+/** Where the cache of models is. */
 export interface CacheOptions {
   /** As in `HubOptions`. */
   readonly cache?: string | undefined;

@@ -2,6 +2,7 @@
 import type { Architecture, Layer, LayerOperations, Norm, Product, Rotary } from "./architecture.js";
 import { architectureOf, familyName, type ModelConfig } from "./config.js";
 
+/** A model's family, and its mathematics in words. */
 export interface Features {
   /** For people: "Llama". */
   readonly family: string;

@@ -1,6 +1,7 @@
 /** What token heads from the second on are made of: a file of this folder each. */
 import type { Architecture, Layer } from "../architecture.js";
 
+/** One kind of token heads: what they are made of, where their tensors are. */
 export interface HeadKind {
   /** config.json's `dynamo.head_kind`. */
   readonly name: HeadKindName;
