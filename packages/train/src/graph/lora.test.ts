@@ -167,7 +167,7 @@ test("gradients of the factors are those of the loss", async () => {
     const gradient = values.get(`${gradientName(name)}.next`)?.data ?? [];
     return sum + Array.from(gradient).reduce((own, value, i) => own + value * (along.get(name)?.[i] ?? NaN), 0);
   }, 0);
-  expect(((await loss(1e-5)) - (await loss(-1e-5))) / 2e-5).toBeCloseTo(slope, 6);
+  expect(((await loss(1e-6)) - (await loss(-1e-6))) / 2e-6).toBeCloseTo(slope, 6);
   expect(Math.abs(slope)).toBeGreaterThan(0.01);
 });
 
