@@ -36,8 +36,8 @@ const contextFields = {
 };
 
 export interface LlamaText {
-  /** Greedy continuations of all prompts together. Prompts are of one length. */
-  write(prompts: readonly (readonly number[])[], tokens: number): number[][];
+  /** Greedy continuations of all prompts together. Prompts are of one length; `onPrompts`: they are read. */
+  write(prompts: readonly (readonly number[])[], tokens: number, onPrompts?: () => void): number[][];
   close(): void;
 }
 
@@ -152,13 +152,14 @@ function openContext({ koffi, llama, model, vocabularySize }: Opened, options: L
     argmax(new Float32Array(koffi.view(logitsOf(context, index), 4 * vocabularySize)));
 
   return {
-    write(prompts, count) {
+    write(prompts, count, onPrompts) {
       clear(memory, false);
       const length = prompts[0]?.length ?? 0;
       for (const [s, prompt] of prompts.entries())
         for (const [i, token] of prompt.entries()) place(s * length + i, token, i, s, i === length - 1);
       pass(prompts.length * length);
       const texts = prompts.map((_, s) => [likeliest(s * length + length - 1)]);
+      onPrompts?.();
       for (let step = 1; step < count; step++) {
         for (const [s, text] of texts.entries()) place(s, text.at(-1) as number, length + step - 1, s, true);
         pass(texts.length);

@@ -158,18 +158,17 @@ async function ours(folder: string, dtype: "q4" | "q8"): Promise<Contender> {
 function theirs(gguf: string, flashAttention: boolean): Promise<Contender> {
   const model = openLlama(gguf);
   const context = model.open({ sequences: 1, contextTokens: 1600, flashAttention });
-  const time = (prompt: number, tokens: number): number => {
-    const start = performance.now();
-    context.write([promptOf(prompt)], tokens);
-    return performance.now() - start;
-  };
   return Promise.resolve({
-    // The prompt alone, and with tokens behind it.
     decode: (length, tokens) => {
-      const alone = time(length, 1);
-      return Promise.resolve((time(length, tokens + 1) - alone) / tokens);
+      let start = NaN;
+      context.write([promptOf(length)], tokens + 1, () => (start = performance.now()));
+      return Promise.resolve((performance.now() - start) / tokens);
     },
-    prefill: (tokens) => Promise.resolve(time(tokens, 1)),
+    prefill: (tokens) => {
+      const start = performance.now();
+      context.write([promptOf(tokens)], 1);
+      return Promise.resolve(performance.now() - start);
+    },
     close() {
       context.close();
       model.close();
