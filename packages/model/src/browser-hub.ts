@@ -17,6 +17,7 @@ import {
   type HubOptions,
 } from "@dynamo/hub";
 import { parseConfig } from "./architectures/config.js";
+import { conversionVersion } from "./checkpoint/conversion.js";
 import { shardsOf } from "./checkpoint/tensor-index.js";
 import { parseJson } from "./folder/files.js";
 import { graphPath, limits, preferredDTypes } from "./folder/model-folder.js";
@@ -25,9 +26,6 @@ import type { ModelDType } from "./graph/precision.js";
 import { convertInMemory, inMemory, withFiles, type MadeFile } from "./hub/converted-files.js";
 import { keepFile, keptAddress, keptFile } from "./hub/kept-in-browser.js";
 import { checkpointFiles, isModelFolder, modelFolderFiles, shardIndex } from "./hub/needed-files.js";
-
-/** Raised when graphs change. */
-const conversionVersion = "1";
 
 /** The files of a model folder of the hub, or a checkpoint's with a graph made of them. */
 export async function hubFiles(source: string, options: SourceOptions): Promise<ModelFiles> {

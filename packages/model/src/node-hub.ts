@@ -17,6 +17,7 @@ import { openHubRepository, type HubRepository } from "@dynamo/hub/node";
 import { parseConfig } from "./architectures/config.js";
 import { shardsOf } from "./checkpoint/tensor-index.js";
 import { openCheckpoint } from "./checkpoint/checkpoint.js";
+import { conversionVersion } from "./checkpoint/conversion.js";
 import { writeModelFolder } from "./convert/write-model-folder.js";
 import { parseJson } from "./folder/files.js";
 import { dtypeCheck, graphPath, limits } from "./folder/model-folder.js";
@@ -33,8 +34,6 @@ import {
   shardIndex,
 } from "./hub/needed-files.js";
 
-/** Raised when graphs change: what an older version converted is converted again. */
-const conversionVersion = 1;
 /** 8 bits lose next to nothing, and every device runs them well. */
 const usualDType = "q8";
 

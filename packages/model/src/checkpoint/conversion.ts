@@ -8,6 +8,9 @@ import type { ModelDType, Precision } from "../graph/weights.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { initialTensor } from "./initial-weights.js";
 
+/** Raised when graphs change: what an older version converted and kept is converted again. */
+export const conversionVersion = "1";
+
 export interface ConversionSettings {
   /** Default: the checkpoint's own. */
   readonly tokenHeads?: number | undefined;
@@ -56,7 +59,6 @@ function readerOf(checkpoint: Checkpoint, config: ModelConfig, seed: number): Re
 function metadataOf(config: ModelConfig, dtype: ModelDType, activations: string): Record<string, string> {
   return {
     "dynamo.token_heads": String(config.tokenHeads),
-    ...(config.headKind === "decoder" ? {} : { "dynamo.head_kind": config.headKind }),
     ...(config.headKind === "decoder" ? {} : { "dynamo.head_kind": config.headKind }),
     "dynamo.untrained_heads": config.untrainedHeads.join(","),
     "dynamo.dtype": dtype,

@@ -66,7 +66,7 @@ const convertChecks: OptionChecks<ConvertOptions> = {
 };
 
 /**
- * Writes the model folder `target` from a GPT-NeoX or DynaMo checkpoint folder. Memory: the largest (fused) tensor, a few
+ * Writes the model folder `target` from a checkpoint of a base or DynaMo model, of any family. Memory: the largest (fused) tensor, a few
  * times over. Nothing is left at `target` when it fails or is stopped.
  */
 export async function convertCheckpoint(

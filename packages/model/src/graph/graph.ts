@@ -24,6 +24,7 @@ import { baseLayer, firstHead, withExtraHeads, type ModelContext } from "./token
 import { activationType, type Precision } from "./weights.js";
 
 export const opsets = { "": 21, [microsoft]: 1 } as const;
+
 /** The model's graph; weights are read when it is written. */
 export function buildGraph(
   config: ModelConfig,
