@@ -1,6 +1,7 @@
 /** What is worth knowing of a model's mathematics, in words: found by looking at what its layers ask for. */
-import type { Architecture, Layer, LayerOperations, Norm, Product, Rotary } from "./architecture.js";
+import type { Architecture } from "./architecture.js";
 import { architectureOf, familyName, type ModelConfig } from "./config.js";
+import { partsOf, type LayerParts } from "./layer-parts.js";
 
 /** A model's family, and its mathematics in words. */
 export interface Features {
@@ -12,45 +13,6 @@ export interface Features {
   readonly unusual: readonly string[];
 }
 
-interface Seen {
-  readonly rotaries: readonly Rotary[];
-  readonly headNorms: readonly Norm[];
-  readonly norms: readonly Norm[];
-  readonly products: readonly Product[];
-  readonly activations: readonly string[];
-  readonly isGated: boolean;
-}
-
-/** What one layer asks its operations for. */
-function look(layer: Layer): Seen {
-  const rotaries: Rotary[] = [];
-  const headNorms: Norm[] = [];
-  const norms: Norm[] = [];
-  const products: Product[] = [];
-  const activations: string[] = [];
-  let isGated = false;
-  const operations: LayerOperations<undefined, undefined> = {
-    project(_, { query, key, value }, others) {
-      products.push(query, key, value, ...others);
-      return { attention: undefined, others: others.map(() => undefined) };
-    },
-    normHeads: (_, { query, key }) => void headNorms.push(query, key),
-    rotate: (_, rotary) => void rotaries.push(rotary),
-    products(_, asked) {
-      products.push(...asked);
-      return asked.map(() => undefined);
-    },
-    addProducts: (_, terms) => void products.push(...terms.map(([, product]) => product)),
-    activate: (_, activation) => void activations.push(activation),
-    multiply: () => void (isGated = true),
-    norm: (_, norm) => void norms.push(norm),
-    attend: () => undefined,
-    add: () => undefined,
-  };
-  layer.forward(operations, undefined);
-  return { rotaries, headNorms, norms, products, activations, isGated };
-}
-
 /** "in all layers", "in 3 of 4 layers". */
 const inLayers = (count: number, all: number): string =>
   count === all ? "in all layers" : `in ${count} of ${all} layers`;
@@ -58,8 +20,8 @@ const inLayers = (count: number, all: number): string =>
 export function featuresOf(config: ModelConfig): Features {
   const architecture = architectureOf(config);
   const { layers, tiedEmbeddings } = architecture;
-  const seen = layers.map(look);
-  const last = seen.at(-1) as Seen;
+  const seen = layers.map(partsOf);
+  const last = seen.at(-1) as LayerParts;
   return {
     family: familyName(config),
     features: [
@@ -81,12 +43,12 @@ function attention({ attentionHeads, keyValueHeads, headSize, hiddenSize }: Mode
   return grouped + own === "" ? [] : [`${attentionHeads} attention heads${own}${grouped}`];
 }
 
-function headNorms({ headNorms: [norm] }: Seen, { headSize }: ModelConfig): string[] {
+function headNorms({ headNorms: [norm] }: LayerParts, { headSize }: ModelConfig): string[] {
   if (norm === undefined) return [];
   return [norm.size === headSize ? "norms of each head's queries and keys" : "norms over all queries and all keys"];
 }
 
-function rotations(seen: readonly Seen[], { headSize, raw }: ModelConfig): string[] {
+function rotations(seen: readonly LayerParts[], { headSize, raw }: ModelConfig): string[] {
   const rotaries = seen.flatMap((layer) => layer.rotaries);
   const [first] = rotaries;
   if (first === undefined) return ["learned positions"];
@@ -109,17 +71,17 @@ function windows({ layers }: Architecture): string[] {
   return [`attention to a window of ${[...new Set(sizes)].join(", ")} ${inLayers(sizes.length, layers.length)}`];
 }
 
-const feedForward = ({ isGated, activations }: Seen): string =>
+const feedForward = ({ isGated, activations }: LayerParts): string =>
   `${isGated ? "gated " : ""}feed-forward with ${[...new Set(activations)].join(", ")}`;
 
-function biases({ products }: Seen): string[] {
+function biases({ products }: LayerParts): string[] {
   const biased = products.filter(({ bias = false }) => bias);
   if (biased.length === 0) return [];
   if (biased.length === products.length) return ["biases"];
   return [`biases of ${[...new Set(biased.map(({ tensor }) => tensor))].join(", ")}`];
 }
 
-function unusual({ contextLength, raw }: ModelConfig, seen: readonly Seen[]): string[] {
+function unusual({ contextLength, raw }: ModelConfig, seen: readonly LayerParts[]): string[] {
   const named = raw["max_position_embeddings"];
   const plain = seen.filter(({ rotaries }) => rotaries.length === 0).length;
   return [

@@ -1,6 +1,7 @@
-/** A layer's tensors, found by computing the layer with operations that note what they are given. */
+/** The tensors of a layer's norms and products. */
 import { DynamoError } from "@dynamo/core";
-import type { Layer, LayerOperations, Norm, Product } from "./architecture.js";
+import type { Layer, Norm, Product } from "./architecture.js";
+import { partsOf } from "./layer-parts.js";
 
 /** Tensors' shapes by name. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -22,58 +23,23 @@ function productShapes({ tensor, inputs, outputs, bias = false, part, isTranspos
   ];
 }
 
-const found = new WeakMap<Layer, Shapes>();
+/** Of a product with the norm in front of it, or of a norm alone. */
+function weightShapes(weight: Norm | Product): Named[] {
+  if (!("inputs" in weight)) return normShapes(weight);
+  return [...(weight.norm === undefined ? [] : normShapes(weight.norm)), ...productShapes(weight)];
+}
 
 /** Shapes by the names inside the layer. */
 export function layerShapes(layer: Layer): Shapes {
-  const before = found.get(layer);
-  if (before !== undefined) return before;
   const shapes = new Map<string, readonly number[]>();
-  const note = (entries: readonly Named[]): void => {
-    for (const [name, shape] of entries) {
-      const other = shapes.get(name);
-      if (other !== undefined && other.join() !== shape.join())
-        throw new DynamoError(
-          "invalid-argument",
-          `a layer uses ${name} as [${other.join(", ")}] and as [${shape.join(", ")}]`,
-        );
-      shapes.set(name, shape);
-    }
-  };
-  const noteNorm = (norm: Norm): void => note(normShapes(norm));
-  const noteProduct = (product: Product): void => {
-    if (product.norm !== undefined) noteNorm(product.norm);
-    note(productShapes(product));
-  };
-  const operations: LayerOperations<undefined, undefined> = {
-    project(_, { query, key, value }, others) {
-      for (const product of [query, key, value, ...others]) noteProduct(product);
-      return { attention: undefined, others: others.map(() => undefined) };
-    },
-    normHeads(_, norms) {
-      noteNorm(norms.query);
-      noteNorm(norms.key);
-      return undefined;
-    },
-    products(_, products) {
-      for (const product of products) noteProduct(product);
-      return products.map(() => undefined);
-    },
-    addProducts(_, terms) {
-      for (const [, product] of terms) noteProduct(product);
-      return undefined;
-    },
-    norm(_, norm) {
-      noteNorm(norm);
-      return undefined;
-    },
-    rotate: () => undefined,
-    attend: () => undefined,
-    activate: () => undefined,
-    multiply: () => undefined,
-    add: () => undefined,
-  };
-  layer.forward(operations, undefined);
-  found.set(layer, shapes);
+  for (const [name, shape] of partsOf(layer).weights.flatMap(weightShapes)) {
+    const other = shapes.get(name);
+    if (other !== undefined && other.join() !== shape.join())
+      throw new DynamoError(
+        "invalid-argument",
+        `a layer uses ${name} as [${other.join(", ")}] and as [${shape.join(", ")}]`,
+      );
+    shapes.set(name, shape);
+  }
   return shapes;
 }
