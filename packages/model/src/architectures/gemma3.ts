@@ -1,9 +1,10 @@
 /** Gemma 3, text: norms by 1 + w in front of and behind both branches, windows in most layers, two rotations. */
-import type { Architecture, Layer, Norm, Rotary } from "./architecture.js";
+import type { Architecture, Norm, Rotary } from "./architecture.js";
 import type { Family } from "./family.js";
 import type { JsonReader } from "./json-reader.js";
 import { llamaArchitecture, readLlamaParts } from "./llama-like.js";
 import { isRopeByLayer, plainRope, readRope } from "./rope.js";
+import { postNormLayer } from "./shared-layers.js";
 import { caps } from "./sizes.js";
 import { layerTypes } from "./windows.js";
 
@@ -26,31 +27,19 @@ function read(json: JsonReader): Architecture {
     query: { ...norm("self_attn.q_norm", headSize), scale: json.positive("query_pre_attn_scalar", 256) ** -0.5 },
     key: norm("self_attn.k_norm", headSize),
   };
-  const behindAttention = norm("post_attention_layernorm");
   const between = norm("pre_feedforward_layernorm");
-  const [gateProduct, upProduct] = [
-    { ...gate, norm: between },
-    { ...up, norm: between },
-  ];
-  const behindFeedForward = norm("post_feedforward_layernorm");
+  const own = {
+    ...{ projections, headNorms, output, activation, down },
+    behindAttention: norm("post_attention_layernorm"),
+    gate: { ...gate, norm: between },
+    up: { ...up, norm: between },
+    behindFeedForward: norm("post_feedforward_layernorm"),
+  };
   const rotaries = rotations(json, headSize);
   const window = json.whole("sliding_window", 1, caps.context, 4096);
 
-  const layerOf = (type: string): Layer => ({
-    attention: type === "full_attention" ? parts.attention : { ...parts.attention, window },
-    /** x += norm(attention(norm(x))), x += norm(feed-forward(norm(x))) */
-    forward(op, x) {
-      const { attention } = op.project(x, projections, []);
-      const rotary = type === "full_attention" ? rotaries.full : rotaries.sliding;
-      const attended = op.attend(op.rotate(op.normHeads(attention, headNorms), rotary));
-      const [branch] = op.products(attended, [output]) as [typeof x];
-      const middle = op.add(x, op.norm(branch, behindAttention));
-      const [gated, raised] = op.products(middle, [gateProduct, upProduct]) as [typeof x, typeof x];
-      const [inner] = op.products(op.multiply(op.activate(gated, activation), raised), [down]) as [typeof x];
-      return op.add(middle, op.norm(inner, behindFeedForward));
-    },
-  });
-  const [full, sliding] = [layerOf("full_attention"), layerOf("sliding_attention")];
+  const full = postNormLayer({ ...own, attention: parts.attention }, rotaries.full);
+  const sliding = postNormLayer({ ...own, attention: { ...parts.attention, window } }, rotaries.sliding);
   const layers = typesOf(json, layerCount).map((type) => (type === "full_attention" ? full : sliding));
   const base = llamaArchitecture(json, { norm, sizes }, layers, { tied: true });
   return { ...base, embed: (op) => op.scale(op.tokens(base.embedding), Math.sqrt(hiddenSize)) };

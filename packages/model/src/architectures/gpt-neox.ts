@@ -4,6 +4,7 @@ import type { Activation, Architecture, AttentionShape, Layer, Norm, Product } f
 import type { Family } from "./family.js";
 import type { JsonReader } from "./json-reader.js";
 import { readRope, ropeContext, ropeValue } from "./rope.js";
+import { plainLayer } from "./shared-layers.js";
 import { caps, dividedHeads, readSizes } from "./sizes.js";
 
 const activations: ReadonlyMap<string, Activation> = new Map([
@@ -67,16 +68,8 @@ function read(json: JsonReader): Architecture {
       ]);
     },
   };
-  /** x += attention(norm1(x)), x += mlp(norm2(x)) */
-  const sequential: Layer = {
-    attention,
-    forward(op, x) {
-      const { attention } = op.project(x, projections, []);
-      const between = op.addProducts(x, [[op.attend(op.rotate(attention, rotary)), dense]]);
-      const [mlp] = op.products(between, [inner]) as [typeof x];
-      return op.addProducts(between, [[op.activate(mlp, activation), outer]]);
-    },
-  };
+  const parts = { attention, projections, output: dense, inner, activation, outer };
+  const layer = isParallel ? parallel : plainLayer(parts, rotary);
   return {
     vocabularySize,
     hiddenSize,
@@ -87,7 +80,7 @@ function read(json: JsonReader): Architecture {
     embedding: "gpt_neox.embed_in",
     embed: (op) => op.tokens("gpt_neox.embed_in"),
     layerPrefix: (i) => `gpt_neox.layers.${i}`,
-    layers: new Array<Layer>(layerCount).fill(isParallel ? parallel : sequential),
+    layers: new Array<Layer>(layerCount).fill(layer),
     finalNorm: norm("gpt_neox.final_layer_norm"),
     outputEmbedding: "embed_out",
   };

@@ -2,6 +2,7 @@
 import type { Activation, Architecture, Layer, Norm, Product } from "./architecture.js";
 import type { Family } from "./family.js";
 import type { JsonReader } from "./json-reader.js";
+import { plainLayer } from "./shared-layers.js";
 import { caps } from "./sizes.js";
 
 const activations: ReadonlyMap<string, Activation> = new Map([
@@ -40,18 +41,10 @@ function read(json: JsonReader): Architecture {
   });
   const projections = { query: { ...fused(0), scale: 1 / Math.sqrt(headSize) }, key: fused(1), value: fused(2) };
   const output = product("attn.c_proj", hiddenSize, hiddenSize);
-  const innerProduct = product("mlp.c_fc", hiddenSize, intermediateSize, norm("ln_2"));
+  const inner = product("mlp.c_fc", hiddenSize, intermediateSize, norm("ln_2"));
   const outer = product("mlp.c_proj", intermediateSize, hiddenSize);
-  /** x += attention(norm(x)), x += feed-forward(norm(x)) */
-  const layer: Layer = {
-    attention: { heads, keyValueHeads: heads, headSize },
-    forward(op, x) {
-      const { attention } = op.project(x, projections, []);
-      const between = op.addProducts(x, [[op.attend(attention), output]]);
-      const [inner] = op.products(between, [innerProduct]) as [typeof x];
-      return op.addProducts(between, [[op.activate(inner, activation), outer]]);
-    },
-  };
+  const attention = { heads, keyValueHeads: heads, headSize };
+  const layer = plainLayer({ attention, projections, output, inner, activation, outer }, undefined);
   return {
     vocabularySize,
     hiddenSize,

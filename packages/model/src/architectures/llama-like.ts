@@ -11,7 +11,7 @@ import type {
 } from "./architecture.js";
 import type { JsonReader } from "./json-reader.js";
 import { ropeContext } from "./rope.js";
-import { caps, readSizes, type Sizes } from "./sizes.js";
+import { caps, dividedHeads, readKeyValueHeads, readSizes, type Sizes } from "./sizes.js";
 
 /** A layer's parts by Llama's names; families change some of them. */
 export interface LlamaParts extends Projections {
@@ -47,13 +47,9 @@ export function readLlamaParts(
 ): LlamaParts & { readonly sizes: LlamaSizes } {
   const sizes = readSizes(json);
   const { hiddenSize, heads } = sizes;
-  const keyValueHeads = json.whole("num_key_value_heads", 1, heads, heads);
-  if (heads % keyValueHeads !== 0)
-    json.fail(`num_attention_heads ${heads} is no multiple of num_key_value_heads ${keyValueHeads}`);
-  const divided = defaultHeadSize ?? hiddenSize / heads;
-  if (!json.has("head_dim") && !Number.isInteger(divided))
-    json.fail(`hidden_size ${hiddenSize} is no multiple of num_attention_heads ${heads}`);
-  const headSize = json.whole("head_dim", 1, caps.hidden, divided);
+  const keyValueHeads = readKeyValueHeads(json, heads, heads);
+  const usualSize = json.has("head_dim") ? undefined : (defaultHeadSize ?? dividedHeads(json, sizes));
+  const headSize = json.whole("head_dim", 1, caps.hidden, usualSize);
   const intermediateSize = json.whole("intermediate_size", 1, caps.intermediate);
   const epsilon = json.positive("rms_norm_eps", 1e-6);
   const norm = (tensor: string, size = hiddenSize): Norm => ({ tensor, size, kind: "rms", epsilon });

@@ -4,6 +4,7 @@ import type { Family } from "./family.js";
 import type { JsonReader } from "./json-reader.js";
 import { llamaArchitecture, readLlamaParts } from "./llama-like.js";
 import { readRope } from "./rope.js";
+import { postNormLayer } from "./shared-layers.js";
 
 function read(json: JsonReader): Architecture {
   const parts = readLlamaParts(json);
@@ -21,27 +22,19 @@ function read(json: JsonReader): Architecture {
     value: { ...unnormed(parts.value), bias },
   };
   const output = { ...parts.output, bias };
-  const [gateProduct, upProduct] = [unnormed(parts.gate), unnormed(parts.up)];
   const headNorms = {
     query: { ...norm("self_attn.q_norm", heads * headSize), scale: 1 / Math.sqrt(headSize) },
     key: norm("self_attn.k_norm", keyValueHeads * headSize),
   };
-  const behindAttention = norm("post_attention_layernorm");
-  const behindFeedForward = norm("post_feedforward_layernorm");
-  const rotary = readRope(json, { headSize });
-  /** x += norm(attention(x)), x += norm(feed-forward(x)) */
-  const layer: Layer = {
-    attention: shape,
-    forward(op, x) {
-      const { attention } = op.project(x, projections, []);
-      const attended = op.attend(op.rotate(op.normHeads(attention, headNorms), rotary));
-      const [branch] = op.products(attended, [output]) as [typeof x];
-      const between = op.add(x, op.norm(branch, behindAttention));
-      const [gate, up] = op.products(between, [gateProduct, upProduct]) as [typeof x, typeof x];
-      const [inner] = op.products(op.multiply(op.activate(gate, activation), up), [parts.down]) as [typeof x];
-      return op.add(between, op.norm(inner, behindFeedForward));
+  const layer = postNormLayer(
+    {
+      ...{ attention: shape, projections, headNorms, output, activation },
+      behindAttention: norm("post_attention_layernorm"),
+      ...{ gate: unnormed(parts.gate), up: unnormed(parts.up), down: parts.down },
+      behindFeedForward: norm("post_feedforward_layernorm"),
     },
-  };
+    readRope(json, { headSize }),
+  );
   return llamaArchitecture(json, parts, new Array<Layer>(sizes.layerCount).fill(layer));
 }
 

@@ -34,3 +34,11 @@ export function dividedHeads(json: JsonReader, { hiddenSize, heads }: Pick<Sizes
     json.fail(`hidden_size ${hiddenSize} is no multiple of num_attention_heads ${heads}`);
   return headSize;
 }
+
+/** num_key_value_heads, which must divide the heads. */
+export function readKeyValueHeads(json: JsonReader, heads: number, fallback: number): number {
+  const keyValueHeads = json.whole("num_key_value_heads", 1, heads, fallback);
+  if (heads % keyValueHeads !== 0)
+    json.fail(`num_attention_heads ${heads} is no multiple of num_key_value_heads ${keyValueHeads}`);
+  return keyValueHeads;
+}

@@ -3,7 +3,8 @@ import type { Activation, Architecture, Layer, Norm, Product } from "./architect
 import type { Family } from "./family.js";
 import type { JsonReader } from "./json-reader.js";
 import { readRope, ropeContext } from "./rope.js";
-import { caps, dividedHeads, readSizes } from "./sizes.js";
+import { plainLayer } from "./shared-layers.js";
+import { caps, dividedHeads, readKeyValueHeads, readSizes } from "./sizes.js";
 import { windowOfAll } from "./windows.js";
 
 const activations: ReadonlyMap<string, Activation> = new Map([
@@ -14,14 +15,11 @@ const activations: ReadonlyMap<string, Activation> = new Map([
 function read(json: JsonReader): Architecture {
   const { vocabularySize, hiddenSize, layerCount, heads, contextLength } = readSizes(json);
   const headSize = dividedHeads(json, { hiddenSize, heads });
-  const keyValueHeads = json.whole("num_key_value_heads", 1, heads, 2);
-  if (heads % keyValueHeads !== 0)
-    json.fail(`num_attention_heads ${heads} is no multiple of num_key_value_heads ${keyValueHeads}`);
+  const keyValueHeads = readKeyValueHeads(json, heads, 2);
   const intermediateSize = json.whole("intermediate_size", 1, caps.intermediate);
   const activation = json.oneOf("hidden_act", activations, "gelu_pytorch_tanh");
   const epsilon = json.positive("norm_epsilon", 1e-5);
   const bias = json.flag("use_bias", true);
-  const rotary = readRope(json, { headSize });
 
   const norm = (tensor: string): Norm => ({ tensor, size: hiddenSize, kind: "layer", epsilon, bias: true });
   const product = (tensor: string, inputs: number, outputs: number): Product => ({ tensor, inputs, outputs, bias });
@@ -32,21 +30,13 @@ function read(json: JsonReader): Architecture {
     value: { ...product("self_attn.v_proj", hiddenSize, keyValueHeads * headSize), ...before },
   };
   const output = product("self_attn.o_proj", hiddenSize, hiddenSize);
-  const innerProduct = {
+  const inner = {
     ...product("mlp.c_fc", hiddenSize, intermediateSize),
     norm: norm("post_attention_layernorm"),
   };
   const outer = product("mlp.c_proj", intermediateSize, hiddenSize);
-  /** x += attention(norm(x)), x += feed-forward(norm(x)) */
-  const layer: Layer = {
-    attention: { heads, keyValueHeads, headSize, ...windowOfAll(json) },
-    forward(op, x) {
-      const { attention } = op.project(x, projections, []);
-      const between = op.addProducts(x, [[op.attend(op.rotate(attention, rotary)), output]]);
-      const [inner] = op.products(between, [innerProduct]) as [typeof x];
-      return op.addProducts(between, [[op.activate(inner, activation), outer]]);
-    },
-  };
+  const attention = { heads, keyValueHeads, headSize, ...windowOfAll(json) };
+  const layer = plainLayer({ attention, projections, output, inner, activation, outer }, readRope(json, { headSize }));
   return {
     vocabularySize,
     hiddenSize,
