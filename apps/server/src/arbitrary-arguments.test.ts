@@ -1,14 +1,8 @@
 /** The public functions in the hands of plain JavaScript: whatever they are given, only a DynamoError comes out. */
+import { callContract } from "@dynamo/call-contract";
 import { isPlainObject } from "@dynamo/core/options";
-import {
-  callWithEachPartWrong,
-  callWithUnknownOptions,
-  functionNames,
-  settledOrRefused,
-  type PublicCall,
-} from "@dynamo/core/testing";
-import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { functionNames, type PublicCall } from "@dynamo/core/testing";
+import { expect, test } from "vitest";
 import * as server from "./index.js";
 
 const none = "/dev/null/x";
@@ -74,28 +68,17 @@ const methods: Readonly<Record<string, PublicCall>> = {
 };
 const notThere = ["serve", "readKeyFile", "runBatchFile"];
 
-const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSet: true, withSparseArray: true, withTypedArray: true }); // prettier-ignore
-/** No path that may be there. */
-const value = anything.filter((each) => typeof each !== "string" || each === "");
-
-describe.each(Object.entries({ ...calls, ...methods }))("%s", (name, each) => {
-  test("takes what is right", async () => {
-    const outcome = await settledOrRefused(() => each.call(...(each.right as never[])));
-    expect(outcome).toBe(notThere.includes(name) ? "not-found" : "settled");
-  });
-
-  test("throws its own error only", async () => {
-    await fc.assert(
-      fc.asyncProperty(value, (wrong) => callWithEachPartWrong(each, wrong)),
-      { numRuns: 15 },
-    );
-  });
-
-  test("has no unknown option", async () => {
-    for (const message of await callWithUnknownOptions(each, "nme"))
-      expect(message).toMatch(/ has no option (data\.)?nme: .*expected one of /);
-  });
-});
+callContract(
+  { ...calls, ...methods },
+  {
+    runs: 15,
+    takesPaths: true,
+    unknownOption: ["nme", / has no option (data\.)?nme: .*expected one of /],
+    expectRight: (name, outcome) => {
+      expect(outcome).toBe(notThere.includes(name) ? "not-found" : "settled");
+    },
+  },
+);
 
 test("every public function is here", () => {
   expect(Object.keys(calls).sort()).toEqual(functionNames(server).sort());

@@ -2,15 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  callWithEachPartWrong,
-  callWithUnknownOptions,
-  functionNames,
-  settledOrRefused,
-  type PublicCall,
-} from "@dynamo/core/testing";
-import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { callContract } from "@dynamo/call-contract";
+import { functionNames, type PublicCall } from "@dynamo/core/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { openEmbedded, openJobQueue, type EmbeddedDatabase, type JobQueue } from "./index.js";
 import * as jobs from "./index.js";
 
@@ -72,27 +66,17 @@ const statements: Readonly<Record<string, PublicCall>> = {
   },
 };
 
-const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSet: true, withSparseArray: true, withTypedArray: true }); // prettier-ignore
-/** No path that may be there. */
-const value = anything.filter((each) => typeof each !== "string" || each === "");
-
-describe.each(Object.entries({ ...functions, ...methods, ...statements }))("%s", (name, each) => {
-  test("takes what is right", async () => {
-    expect(await settledOrRefused(() => each.call(...(each.right as never[])))).toBe(outcomes[name] ?? "settled");
-  });
-
-  test("throws its own error only", async () => {
-    await fc.assert(
-      fc.asyncProperty(value, (wrong) => callWithEachPartWrong(each, wrong)),
-      { numRuns: 20 },
-    );
-  });
-
-  test("has no unknown option", async () => {
-    for (const message of await callWithUnknownOptions(each, "nme"))
-      expect(message).toMatch(/ has no option nme: .*expected one of /);
-  });
-});
+callContract(
+  { ...functions, ...methods, ...statements },
+  {
+    runs: 20,
+    takesPaths: true,
+    unknownOption: ["nme", / has no option nme: .*expected one of /],
+    expectRight: (name, outcome) => {
+      expect(outcome).toBe(outcomes[name] ?? "settled");
+    },
+  },
+);
 
 test("every public function and every method of a queue is here", () => {
   expect(Object.keys(functions).sort()).toEqual(functionNames(jobs).sort());

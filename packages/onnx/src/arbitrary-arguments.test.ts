@@ -1,13 +1,7 @@
 /** The public functions in the hands of plain JavaScript: whatever they are given, only a DynamoError comes out. */
-import {
-  callWithEachPartWrong,
-  callWithUnknownOptions,
-  functionNames,
-  settledOrRefused,
-  type PublicCall,
-} from "@dynamo/core/testing";
-import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { callContract } from "@dynamo/call-contract";
+import { functionNames, type PublicCall } from "@dynamo/core/testing";
+import { beforeAll, expect, test } from "vitest";
 import * as onnx from "./index.js";
 
 const { graphBuilder } = onnx;
@@ -95,26 +89,16 @@ const methods: Readonly<Record<keyof onnx.GraphBuilder, PublicCall>> = {
   finish: { call: () => builder().finish(), right: [] },
 };
 
-const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSet: true, withSparseArray: true, withTypedArray: true }); // prettier-ignore
-
-describe.each(Object.entries({ ...functions, ...methods }))("%s", (name, each) => {
-  test("takes what is right", async () => {
-    const refused = name.startsWith("read") ? "invalid-file" : "settled";
-    expect(await settledOrRefused(() => each.call(...(each.right as never[])))).toBe(refused);
-  });
-
-  test("throws its own error only", async () => {
-    await fc.assert(
-      fc.asyncProperty(anything, (wrong) => callWithEachPartWrong(each, wrong)),
-      { numRuns: 60 },
-    );
-  });
-
-  test("has no unknown option", async () => {
-    for (const message of await callWithUnknownOptions(each, "domian"))
-      expect(message).toMatch(/ has no option domian: .*expected one of /);
-  });
-});
+callContract(
+  { ...functions, ...methods },
+  {
+    runs: 60,
+    unknownOption: ["domian", / has no option domian: .*expected one of /],
+    expectRight: (name, outcome) => {
+      expect(outcome).toBe(name.startsWith("read") ? "invalid-file" : "settled");
+    },
+  },
+);
 
 test("every public function and every method of a builder is here", () => {
   expect(Object.keys(functions).sort()).toEqual(functionNames(onnx).sort());

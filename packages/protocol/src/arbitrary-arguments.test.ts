@@ -1,13 +1,7 @@
 /** The public functions in the hands of plain JavaScript: whatever they are given, only a DynamoError comes out. */
-import {
-  callWithEachPartWrong,
-  callWithUnknownOptions,
-  functionNames,
-  settledOrRefused,
-  type PublicCall,
-} from "@dynamo/core/testing";
-import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { callContract } from "@dynamo/call-contract";
+import { functionNames, type PublicCall } from "@dynamo/core/testing";
+import { expect, test } from "vitest";
 import * as protocol from "./index.js";
 
 const request = { model: "m", max_tokens: 1, dynamo: { strategy: "dynamo" } };
@@ -32,25 +26,7 @@ const calls: Readonly<Record<string, PublicCall>> = {
   },
 };
 
-const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSet: true, withSparseArray: true, withTypedArray: true }); // prettier-ignore
-
-describe.each(Object.entries(calls))("%s", (_, each) => {
-  test("takes what is right", async () => {
-    expect(await settledOrRefused(() => each.call(...(each.right as never[])))).toBe("settled");
-  });
-
-  test("throws its own error only", async () => {
-    await fc.assert(
-      fc.asyncProperty(anything, (wrong) => callWithEachPartWrong(each, wrong)),
-      { numRuns: 60 },
-    );
-  });
-
-  test("has no unknown option", async () => {
-    for (const message of await callWithUnknownOptions(each, "counts"))
-      expect(message).toMatch(/ has no option counts: did you mean count\?/);
-  });
-});
+callContract(calls, { runs: 60, unknownOption: ["counts", / has no option counts: did you mean count\?/] });
 
 test("every public function is here", () => {
   expect(Object.keys(calls).sort()).toEqual(functionNames(protocol).sort());

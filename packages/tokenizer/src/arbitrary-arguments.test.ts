@@ -1,13 +1,7 @@
 /** Every public function, and what it returns, in the hands of plain JavaScript: only a DynamoError comes out. */
-import {
-  callWithEachPartWrong,
-  callWithUnknownOptions,
-  functionNames,
-  settledOrRefused,
-  type PublicCall,
-} from "@dynamo/core/testing";
-import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { callContract } from "@dynamo/call-contract";
+import { functionNames, type PublicCall } from "@dynamo/core/testing";
+import { expect, test } from "vitest";
 import { byteLevelJson } from "./__fixtures__/tokenizers.js";
 import * as tokenizer from "./index.js";
 import * as train from "./train/index.js";
@@ -68,26 +62,9 @@ const methods: Readonly<Record<string, PublicCall>> = {
   },
 };
 
-const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSet: true, withSparseArray: true, withTypedArray: true }); // prettier-ignore
 const calls = { ...functions, ...trainFunctions, ...trainerMethods, ...methods };
 
-describe.each(Object.entries(calls))("%s", (_, each) => {
-  test("takes what is right", async () => {
-    expect(await settledOrRefused(() => each.call(...(each.right as never[])))).toBe("settled");
-  });
-
-  test("throws its own error only", async () => {
-    await fc.assert(
-      fc.asyncProperty(anything, (wrong) => callWithEachPartWrong(each, wrong)),
-      { numRuns: 40 },
-    );
-  });
-
-  test("has no unknown option", async () => {
-    for (const refusal of await callWithUnknownOptions(each, "lmit"))
-      expect(refusal).toMatch(/ has no option lmit: .*expected one of /);
-  });
-});
+callContract(calls, { runs: 40, unknownOption: ["lmit", / has no option lmit: .*expected one of /] });
 
 test("every public function and method is here", () => {
   expect(Object.keys(functions).sort()).toEqual(functionNames(tokenizer).sort());

@@ -1,16 +1,10 @@
 /** The public functions in the hands of plain JavaScript: whatever they are given, only a DynamoError comes out. */
 import { rmSync } from "node:fs";
+import { callContract } from "@dynamo/call-contract";
 import { tensor, type Runtime, type Tensor } from "@dynamo/core";
 import { isPlainObject } from "@dynamo/core/options";
-import {
-  callWithEachPartWrong,
-  callWithUnknownOptions,
-  functionNames,
-  settledOrRefused,
-  type PublicCall,
-} from "@dynamo/core/testing";
-import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { functionNames, type PublicCall } from "@dynamo/core/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   byteDataset,
   countingRows,
@@ -126,29 +120,17 @@ const methods: Readonly<Record<string, PublicCall>> = {
   },
 };
 
-const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSet: true, withSparseArray: true, withTypedArray: true }); // prettier-ignore
-/** No path that may be there. */
-const value = anything.filter((each) => typeof each !== "string" || each === "");
 const calls = { ...trainFunctions, ...nodeFunctions, ...methods };
 
-describe.each(Object.entries(calls))("%s", (name, each) => {
-  test("takes what is right, as far as there are files", async () => {
-    const outcome = await settledOrRefused(() => each.call(...(each.right as never[])));
+callContract(calls, {
+  // A trainer is built of graphs each time.
+  runs: (name) => (name === "createTrainer" ? 3 : 20),
+  takesPaths: true,
+  unknownOption: ["sed", /sed/],
+  expectRight: (name, outcome) => {
     if (name in nodeFunctions && !taken.includes(name)) expect(outcome).not.toBe("settled");
     else expect(outcome).toBe("settled");
-  });
-
-  test("throws its own error only", async () => {
-    await fc.assert(
-      fc.asyncProperty(value, (wrong) => callWithEachPartWrong(each, wrong)),
-      // A trainer is built of graphs each time.
-      { numRuns: name === "createTrainer" ? 3 : 20 },
-    );
-  });
-
-  test("has no unknown option", async () => {
-    for (const message of await callWithUnknownOptions(each, "sed")) expect(message).toMatch(/sed/);
-  });
+  },
 });
 
 test("every public function is here", () => {
