@@ -4,30 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { answerWith, commitOf, filesOf, startFakeHub, type FakeHub } from "@dynamo/services/fake-hub";
+import { memoryCacheStorage } from "@dynamo/services/memory-cache-storage";
 import { modelPath as stories } from "@dynamo/stories";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { hubConfig } from "../test/hub-config.js";
 import { hubFiles } from "./browser-hub.js";
 import { convertCheckpoint, writeRandomCheckpoint } from "./convert.js";
 import type { SourceOptions } from "./folder/source-options.js";
-import { loadModel, neoxConfigJson, parseConfig, type HubOptions, type LoadedModel } from "./index.js";
+import { loadModel, type HubOptions, type LoadedModel } from "./index.js";
 
-const config = parseConfig(
-  neoxConfigJson({
-    vocabularySize: 64,
-    hiddenSize: 32,
-    layers: 2,
-    attentionHeads: 2,
-    contextLength: 32,
-    rotaryPercent: 0.5,
-  }),
-);
 const runtime = createNodeRuntime({ device: "cpu" });
 let hub: FakeHub;
 let local: string;
 let stored: Map<string, Uint8Array<ArrayBuffer>>;
 beforeAll(async () => {
   local = mkdtempSync(join(tmpdir(), "dynamo-browser-hub-"));
-  await writeRandomCheckpoint(join(local, "checkpoint"), { config, shardBytes: 20_000 });
+  await writeRandomCheckpoint(join(local, "checkpoint"), { config: hubConfig, shardBytes: 20_000 });
   await convertCheckpoint(join(local, "checkpoint"), join(local, "model"), { dtypes: ["q8"] });
   hub = await startFakeHub({
     "owner/name": { files: filesOf(join(local, "checkpoint")), license: "mit" },
@@ -40,13 +32,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   stored = new Map();
-  const storage = {
-    match: (key: string) => Promise.resolve(stored.has(key) ? new Response(stored.get(key)) : undefined),
-    put: async (key: string, response: Response) => void stored.set(key, new Uint8Array(await response.arrayBuffer())),
-    delete: (key: string) => Promise.resolve(stored.delete(key)),
-    keys: () => Promise.resolve([...stored.keys()].map((url) => ({ url }))),
-  };
-  vi.stubGlobal("caches", { open: () => Promise.resolve(storage) });
+  vi.stubGlobal("caches", memoryCacheStorage(stored));
 });
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -5,28 +5,19 @@ import { modelPath as stories } from "@dynamo/stories";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { answerWith, commitOf, filesOf, startFakeHub, type FakeHub } from "@dynamo/services/fake-hub";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { hubConfig } from "../test/hub-config.js";
 import { safetensors } from "../test/memory-files.js";
-import { inspectModel, loadModel, neoxConfigJson, parseConfig, type HubOptions } from "./index.js";
+import { inspectModel, loadModel, type HubOptions } from "./index.js";
 import { convertCheckpoint, hubFolder, writeRandomCheckpoint } from "./convert.js";
 
-const config = parseConfig(
-  neoxConfigJson({
-    vocabularySize: 64,
-    hiddenSize: 32,
-    layers: 2,
-    attentionHeads: 2,
-    contextLength: 32,
-    rotaryPercent: 0.5,
-  }),
-);
 const runtime = createNodeRuntime({ device: "cpu" });
 let hub: FakeHub;
 let local: string;
 let cache: string;
 beforeAll(async () => {
   local = mkdtempSync(join(tmpdir(), "dynamo-checkpoint-"));
-  await writeRandomCheckpoint(join(local, "whole"), { config });
-  await writeRandomCheckpoint(join(local, "shards"), { config, shardBytes: 20_000 });
+  await writeRandomCheckpoint(join(local, "whole"), { config: hubConfig });
+  await writeRandomCheckpoint(join(local, "shards"), { config: hubConfig, shardBytes: 20_000 });
   hub = await startFakeHub();
 });
 beforeEach(() => {

@@ -1,4 +1,5 @@
 /** What the cache gives back, over a Cache Storage that loses and damages what the test says. */
+import { memoryCacheStorage } from "@dynamo/services/memory-cache-storage";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { browserCache } from "./browser-cache.js";
 import { partBytes, type FileCache } from "./file-cache.js";
@@ -13,13 +14,7 @@ let cache: FileCache;
 
 beforeEach(async () => {
   stored = new Map();
-  const storage = {
-    match: (key: string) => Promise.resolve(stored.has(key) ? new Response(stored.get(key)) : undefined),
-    put: async (key: string, response: Response) => void stored.set(key, new Uint8Array(await response.arrayBuffer())),
-    delete: (key: string) => Promise.resolve(stored.delete(key)),
-    keys: () => Promise.resolve([...stored.keys()].map((url) => ({ url }))),
-  };
-  vi.stubGlobal("caches", { open: () => Promise.resolve(storage) });
+  vi.stubGlobal("caches", memoryCacheStorage(stored));
   cache = browserCache() as FileCache;
   await store();
 });

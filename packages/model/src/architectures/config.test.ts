@@ -2,7 +2,7 @@ import { DynamoError } from "@dynamo/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { configJson } from "../checkpoint/config-json.js";
-import { rotaryOf } from "../__fixtures__/rotary-of.js";
+import { rotaryOf } from "../../test/rotary-of.js";
 import { parseConfig } from "./config.js";
 
 /** The keys of pythia-70m's config.json that are read. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { rotaryOf } from "../__fixtures__/rotary-of.js";
+import { rotaryOf } from "../../test/rotary-of.js";
 import { parseConfig } from "./config.js";
 import { neoxConfigJson } from "./gpt-neox-size.js";
 

@@ -1,7 +1,7 @@
 /** Frequencies of every kind; the right values are transformers' own (modeling_rope_utils), to seven digits. */
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { rotaryOf } from "../__fixtures__/rotary-of.js";
+import { rotaryOf } from "../../test/rotary-of.js";
 import { parseConfig } from "./config.js";
 
 interface Golden {

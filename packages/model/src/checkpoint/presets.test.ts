@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rotaryOf } from "../__fixtures__/rotary-of.js";
+import { rotaryOf } from "../../test/rotary-of.js";
 import { parameterCount, parameterOverhead, presetNames, presets, type PresetName } from "./presets.js";
 
 const twoDigits = (parameters: number): string => {
