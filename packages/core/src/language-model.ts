@@ -38,6 +38,8 @@ export interface ModelInfo {
   readonly conditionalHeads?: boolean;
   /** Positions that a sequence may have at most. */
   readonly contextLength: number;
+  /** Of a model whose cache forgets: so many of a row's positions can always be taken back. Absent: all. */
+  readonly rollback?: number;
   readonly endOfTextIds: readonly number[];
   /** Put before every prompt unless the caller says otherwise; undefined for none. */
   readonly beginOfTextId: number | undefined;
@@ -67,9 +69,17 @@ export interface GenerationDefaults {
 export interface KvCache {
   /** Positions held by each row. */
   readonly lengths: readonly number[];
-  /** Forgets a row's positions from `length` on: the roll-back of rejected drafts. */
+  /**
+   * The longest prefix of at most `length` positions that the row can go back to: `length` itself, unless the cache has forgotten
+   * what those positions need, as with a sliding window; then less, at worst 0.
+   */
+  reachable(row: number, length: number): number;
+  /** Forgets a row's positions from `length`, which is reachable, on: the roll-back of rejected drafts. */
   truncate(row: number, length: number): void;
-  /** Makes row `to` a copy of row `from`, or of its first `length` positions; `source` is another cache of the model. */
+  /**
+   * Makes row `to` a copy of row `from`, or of its first `length` positions, which must be reachable; `source` is another cache of
+   * the model.
+   */
   copyRow(from: number, to: number, length?: number, source?: KvCache): Promise<void>;
   /** Gives up room that no row needs now: a pass computes over all of it where a cache has grown in host memory. */
   trim(): Promise<void>;

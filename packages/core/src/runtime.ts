@@ -106,6 +106,11 @@ export interface CacheTensor {
   readonly kind: "key" | "value";
   readonly heads: number;
   readonly headSize: number;
+  /**
+   * Only the newest `room` positions of a row need be kept. The tensor is a ring then: position p lies at p modulo its capacity,
+   * which grows up to `room` at least. Default: all positions, each at its own place.
+   */
+  readonly room?: number;
 }
 
 /** The memory behind a cache. It does not know how much of it counts: the lengths are its owner's. */
@@ -124,6 +129,8 @@ export interface CacheAppend {
   readonly lengths: readonly number[];
   /** S: new positions of every row, padding included. */
   readonly newPositions: number;
+  /** Of each row's new positions those that are kept: the others are padding. Default: all. */
+  readonly counts?: readonly number[];
 }
 
 /** The output that replaces a state's tensor. */

@@ -65,6 +65,7 @@ function fakeCache(rows: number): KvCache & { lengths: number[] } {
   const lengths = new Array<number>(rows).fill(0);
   return {
     lengths,
+    reachable: (_, length) => length,
     truncate(row, length) {
       if (length > (lengths[row] ?? -1))
         throw new DynamoError("invalid-argument", `row ${row} has no ${length} positions`);

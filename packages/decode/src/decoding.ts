@@ -241,8 +241,15 @@ function checkStrategy(
     );
   }
   strategy.check?.(model);
-  const { tokenHeads, vocabularySize, generation } = model.info;
+  const { tokenHeads, vocabularySize, generation, rollback = Infinity } = model.info;
   const heads = Math.min(strategy.heads ?? tokenHeads, tokenHeads);
   const topK = Math.min(strategy.topK ?? generation.topK ?? 50, vocabularySize);
-  return { heads, drafts: strategy.drafts ?? heads - 1, topK };
+  const drafts = strategy.drafts ?? heads - 1;
+  if (drafts > rollback) {
+    throw new DynamoError(
+      "strategy",
+      `strategy ${strategy.name}: drafts must be at most ${rollback} for this model, whose cache takes back no more, received ${drafts}`,
+    );
+  }
+  return { heads, drafts, topK };
 }

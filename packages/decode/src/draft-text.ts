@@ -17,7 +17,7 @@ export function draftText(model: LanguageModel): DraftText {
   async function after(tokens: readonly number[], topK: number): Promise<Candidates> {
     cache ??= await model.createCache({ rows: 1 });
     // The last token is always fed: its logits are what is asked for.
-    const kept = Math.min(commonPrefix(held, tokens), tokens.length - 1);
+    const kept = cache.reachable(0, Math.min(commonPrefix(held, tokens), tokens.length - 1));
     cache.truncate(0, kept);
     held.length = kept;
     const fed = tokens.slice(kept);

@@ -23,7 +23,10 @@ export interface PrefixQuery {
 export interface PrefixStore {
   /** Tokens of all texts that are kept. */
   readonly tokens: number;
-  /** The scope's row here or among `others` that begins like the prompt for longest, and for how long; at most all but its last token. */
+  /**
+   * The scope's row here or among `others` that begins like the prompt for longest, as far as its cache can go back there, and for how
+   * long; at most all but its last token.
+   */
   find(query: PrefixQuery, others: readonly HeldRow[]): Prefix | undefined;
   /** Keeps a copy of the row, in the place of one of the owner with most of them. */
   keep(row: HeldRow): Promise<void>;
@@ -57,7 +60,8 @@ export async function prefixStore(model: LanguageModel, rows: number): Promise<P
       let best: Prefix | undefined;
       for (const held of [...kept, ...others]) {
         if (held.scope !== scope || (needsAllHeads && !held.allHeads)) continue;
-        const length = commonPrefix(prompt.subarray(0, prompt.length - 1), held.tokens);
+        const common = commonPrefix(prompt.subarray(0, prompt.length - 1), held.tokens);
+        const length = held.cache.reachable(held.row, common);
         if (length >= leastPrefix && length > (best?.length ?? 0)) best = { held, length };
       }
       const own = kept.find((row) => row === best?.held);

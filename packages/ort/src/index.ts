@@ -8,7 +8,10 @@ export {
   checkLayout,
   gpuGrowth,
   hostGrowth,
+  keptCounts,
+  roomOf,
   totalHeads,
+  type Appended,
 } from "./cache/cache-layout.js";
 export { createHostCache } from "./cache/host-cache.js";
 export type { CacheArray, HostCache } from "./cache/host-cache.js";

@@ -1,4 +1,7 @@
-/** The KV cache as `gpu-buffer` tensors, for webgpu: it is written, grown and copied by graphs, on the device. */
+/**
+ * The KV cache as `gpu-buffer` tensors, for webgpu: it is written, grown and copied by graphs, on the device. All tensors hold all
+ * positions, those with a `room` too: the graph that appends has no operator that writes some of a ring's places and leaves others.
+ */
 import { DynamoError, type CacheLayout } from "@dynamo/core";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import {
@@ -90,14 +93,14 @@ export async function createGpuCache(ort: Ort, layout: CacheLayout, side: SideSe
   }
 
   const own: WorkerCache = {
-    check: (lengths, newPositions) => {
-      checkAppend(layout, lengths, newPositions, Math.min(capacity, maxLength));
+    check: (pass) => {
+      checkAppend(layout, pass, Math.min(capacity, maxLength));
     },
     async feeds(count) {
       if (count !== blocks.split) await rearrange(count);
       return blocks.head;
     },
-    async append(delta, lengths, newPositions) {
+    async append(delta, { lengths, newPositions }) {
       await grow(Math.min(Math.max(...lengths) + newPositions, maxLength) + 1);
       const places = toNative(ort, { dtype: "int32", dims: [lengths.length], data: Int32Array.from(lengths) });
       const results = await append.run({ ...blocks.head, [layout.delta]: delta, lengths: places });

@@ -22,7 +22,7 @@ export async function measureDevice(settings: EngineSettings): Promise<number> {
     let length: number = measured.positions;
     // A prompt's worth of (zero) keys and values first, so that every pass reads a cache of realistic size.
     const prompt = [1, totalHeads(layout), length, measured.headSize];
-    await cache.append(toNative(backend.ort, tensor("float32", prompt)), [0], length);
+    await cache.append(toNative(backend.ort, tensor("float32", prompt)), { lengths: [0], newPositions: length });
     const pass = async (): Promise<void> => {
       const append = { cache, delta: layout.delta, lengths: [length++], newPositions: 1 };
       await session.run({ x }, ["y"], { append });

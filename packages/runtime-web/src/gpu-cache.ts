@@ -3,18 +3,9 @@
  * `gpu-buffer` tensors: the first rows of a cache are the beginning of its buffers.
  */
 import { DynamoError, sizeText, type CacheLayout, type CacheTensor } from "@dynamo/core";
-import {
-  cacheDims,
-  capacityFor,
-  checkAppend,
-  checkCopy,
-  checkLayout,
-  gpuGrowth,
-  type WorkerCache,
-  type Ort,
-} from "@dynamo/ort";
+import { cacheDims, checkAppend, checkCopy, checkLayout, keptCounts, type WorkerCache, type Ort } from "@dynamo/ort";
 import type { Tensor } from "onnxruntime-web";
-import { cacheAppender, copyDestination, copySource, storage } from "./cache-append.js";
+import { cacheAppender, copyDestination, tensorCapacity, copySource, storage } from "./cache-append.js";
 
 interface Placed {
   readonly layout: CacheLayout;
@@ -28,26 +19,26 @@ const placed = new WeakMap<WorkerCache, Placed>();
 export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheLayout): Promise<WorkerCache> {
   checkLayout(layout);
   const { maxLength } = layout;
-  // In steps, because every capacity costs the GPU shaders of its own.
-  const capacity = capacityFor(maxLength, Infinity, gpuGrowth);
-  const buffers = await reserve(device, layout, capacity);
-  const appender = cacheAppender(device, layout, buffers, capacity);
+  const buffers = await reserve(device, layout);
+  const appender = cacheAppender(device, layout, buffers);
   const feeds = new Map<number, Readonly<Record<string, Tensor>>>();
 
   const own: WorkerCache = {
-    check(lengths, newPositions) {
-      checkAppend(layout, lengths, newPositions, maxLength);
+    check(pass) {
+      checkAppend(layout, pass, maxLength);
     },
     feeds(rows) {
-      const made = feeds.get(rows) ?? tensorsOf(ort, layout, buffers, rows, capacity);
+      const made = feeds.get(rows) ?? tensorsOf(ort, layout, buffers, rows);
       feeds.set(rows, made);
       return Promise.resolve(made);
     },
-    append(delta, lengths, newPositions) {
-      if (delta.location === "gpu-buffer") appender.append({ delta: delta.gpuBuffer, lengths, newPositions });
+    append(delta, pass) {
+      const { lengths, newPositions } = pass;
+      const places = { lengths, newPositions, counts: keptCounts(layout, pass) };
+      if (delta.location === "gpu-buffer") appender.append({ delta: delta.gpuBuffer, ...places });
       else {
         const uploaded = upload(device, delta.data as Uint8Array);
-        appender.append({ delta: uploaded, lengths, newPositions });
+        appender.append({ delta: uploaded, ...places });
         uploaded.destroy();
       }
       return Promise.resolve();
@@ -56,7 +47,7 @@ export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheL
       const given = placed.get(source);
       if (given === undefined) throw new DynamoError("invalid-argument", "the row's cache is none of this device");
       checkCopy(layout, given.layout, { from, to, length, held: maxLength });
-      if (given.buffers !== buffers || from !== to) copyRows(device, given, { layout, buffers }, capacity, [from, to]);
+      if (given.buffers !== buffers || from !== to) copyRows(device, given, { layout, buffers }, [from, to]);
       return Promise.resolve();
     },
     // Reserved once, for as many positions as there may be.
@@ -73,12 +64,12 @@ export async function createGpuCache(ort: Ort, device: GPUDevice, layout: CacheL
 
 const elementBytes = ({ dtype }: CacheLayout): number => (dtype === "float16" ? 2 : 4);
 
-const rowBytes = (layout: CacheLayout, { heads, headSize }: CacheTensor, capacity: number): number =>
-  heads * headSize * capacity * elementBytes(layout);
+const rowBytes = (layout: CacheLayout, tensor: CacheTensor): number =>
+  tensor.heads * tensor.headSize * tensorCapacity(layout, tensor) * elementBytes(layout);
 
 /** WebGPU fills new buffers with zeros. */
-async function reserve(device: GPUDevice, layout: CacheLayout, capacity: number): Promise<GPUBuffer[]> {
-  const sizes = layout.tensors.map((tensor) => layout.rows * rowBytes(layout, tensor, capacity));
+async function reserve(device: GPUDevice, layout: CacheLayout): Promise<GPUBuffer[]> {
+  const sizes = layout.tensors.map((tensor) => layout.rows * rowBytes(layout, tensor));
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
   const buffers = sizes.map((size) => device.createBuffer({ size, usage: storage | copySource | copyDestination }));
@@ -98,10 +89,9 @@ function tensorsOf(
   layout: CacheLayout,
   buffers: readonly GPUBuffer[],
   rows: number,
-  capacity: number,
 ): Readonly<Record<string, Tensor>> {
   const entries = layout.tensors.map((tensor, i) => {
-    const options = { dataType: layout.dtype, dims: cacheDims(tensor, rows, capacity) };
+    const options = { dataType: layout.dtype, dims: cacheDims(tensor, rows, tensorCapacity(layout, tensor)) };
     return [tensor.name, ort.Tensor.fromGpuBuffer(buffers[i] as GPUBuffer, options)] as const;
   });
   return Object.fromEntries(entries);
@@ -112,11 +102,10 @@ function copyRows(
   device: GPUDevice,
   source: Placed,
   { layout, buffers }: Placed,
-  capacity: number,
   [from, to]: readonly [number, number],
 ): void {
   const encoder = device.createCommandEncoder();
-  const sizes = layout.tensors.map((tensor) => rowBytes(layout, tensor, capacity));
+  const sizes = layout.tensors.map((tensor) => rowBytes(layout, tensor));
   const between = device.createBuffer({ size: Math.max(...sizes), usage: copySource | copyDestination });
   for (const [i, buffer] of buffers.entries()) {
     const size = sizes[i] as number;

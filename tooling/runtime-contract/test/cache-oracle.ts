@@ -2,8 +2,15 @@
 import { tensor, type CacheLayout, type CacheTensor, type Tensor } from "@dynamo/core";
 import fc from "fast-check";
 
-/** positions[row][position][head of all][dim]. */
-export type Oracle = number[][][][];
+/** One row of a cache as plain lists. */
+export interface OracleRow {
+  /** positions[position][head of all][dim] */
+  positions: number[][][];
+  /** Positions that the row held at most: a ring has lost what lies further before these than it has room. */
+  most: number;
+}
+
+export type Oracle = OracleRow[];
 
 export type Step =
   | {
@@ -59,17 +66,25 @@ export function programs(rows: number, maxLength: number): fc.Arbitrary<Step[]> 
 }
 
 /** Positions of the longest row. */
-export const longest = (oracle: Oracle): number => Math.max(...oracle.map((positions) => positions.length));
+export const longest = (oracle: Oracle): number => Math.max(...oracle.map(({ positions }) => positions.length));
+
+/** What row `from` becomes as a copy of its first `length` positions. */
+export const copyOf = ({ positions, most }: OracleRow, length: number): OracleRow => ({
+  positions: positions.slice(0, length),
+  most,
+});
 
 export function emptyOracle(rows: number): Oracle {
-  return Array.from({ length: rows }, () => []);
+  return Array.from({ length: rows }, () => ({ positions: [], most: 0 }));
 }
 
 /** Cuts the rows of a pass back, and returns how many of the used positions still fit each. */
 export function startPass(oracle: Oracle, step: Extract<Step, { kind: "pass" }>, maxLength: number): number[] {
   return step.keep.map((share, row) => {
-    const positions = oracle[row] as number[][][];
+    const held = oracle[row] as OracleRow;
+    const { positions } = held;
     positions.length = Math.floor(positions.length * share);
+    if (positions.length === 0) held.most = 0;
     return Math.min(step.used[row] as number, maxLength - positions.length);
   });
 }
@@ -104,8 +119,10 @@ export function appendToOracle(oracle: Oracle, fresh: Tensor, used: readonly num
           Number(fresh.data[((row * heads + head) * newPositions + s) * headSize + dim]),
         ),
       );
-      oracle[row]?.push(position);
+      oracle[row]?.positions.push(position);
     }
+    const held = oracle[row] as OracleRow;
+    held.most = Math.max(held.most, held.positions.length);
   }
 }
 
@@ -116,18 +133,19 @@ export function firstDifference(
   seen: { readonly name: string; readonly dims: readonly number[]; readonly data: ArrayLike<number | bigint> },
 ): string | undefined {
   const index = layout.tensors.findIndex(({ name }) => name === seen.name);
-  const { kind, heads, headSize } = layout.tensors[index] as CacheTensor;
+  const { kind, heads, headSize, room = Infinity } = layout.tensors[index] as CacheTensor;
   const firstHead = layout.tensors.slice(0, index).reduce((sum, tensorOf) => sum + tensorOf.heads, 0);
   const capacity = seen.dims[kind === "key" ? 3 : 2] as number;
   for (let row = 0; row < (seen.dims[0] as number); row++) {
-    for (const [position, values] of (oracle[row] as number[][][]).entries()) {
+    const { positions, most } = oracle[row] as OracleRow;
+    for (const [position, values] of positions.entries()) {
+      if (position < most - room) continue;
+      const place = position % capacity;
       for (let head = 0; head < heads; head++) {
         for (let dim = 0; dim < headSize; dim++) {
           const line = row * heads + head;
           const at =
-            kind === "key"
-              ? (line * headSize + dim) * capacity + position
-              : (line * capacity + position) * headSize + dim;
+            kind === "key" ? (line * headSize + dim) * capacity + place : (line * capacity + place) * headSize + dim;
           const expected = values[firstHead + head]?.[dim];
           if (Number(seen.data[at]) !== expected) {
             return `${seen.name} row ${row} position ${position} head ${head} dim ${dim}: expected ${String(expected)}, received ${String(seen.data[at])}`;

@@ -52,14 +52,20 @@ export function testLayout(options: Partial<Pick<CacheLayout, "rows" | "maxLengt
   return { tensors, delta: "delta", dtype, rows, maxLength };
 }
 
+/** The same layout, but that its last two tensors are rings. */
+export function ringLayout(options: Parameters<typeof testLayout>[0] = {}): CacheLayout {
+  const layout = testLayout(options);
+  return { ...layout, tensors: layout.tensors.map((each, i) => (i < 2 ? each : { ...each, room: 50 })) };
+}
+
 /** Takes what a pass's new keys and values shall be, and shows the cache that it was fed: `seen.<name>`. */
 export function cacheGraph(layout: CacheLayout): Promise<Uint8Array> {
   const { tensors, dtype } = layout;
   const graph = graphBuilder("cache");
   const deltaDims = ["B", totalHeads(layout), "S", 4];
-  const cache: Value[] = tensors.map((tensor) => graph.input(tensor.name, dtype, cacheDims(tensor, "B", "C")));
-  for (const [i, tensor] of tensors.entries())
-    graph.output(`seen.${tensor.name}`, cache[i] as Value, dtype, cacheDims(tensor, "B", "C"));
+  const dims = tensors.map((each) => cacheDims(each, "B", each.room === undefined ? "C" : `C${each.room}`));
+  const cache: Value[] = tensors.map(({ name }, i) => graph.input(name, dtype, dims[i] ?? []));
+  for (const [i, { name }] of tensors.entries()) graph.output(`seen.${name}`, cache[i] as Value, dtype, dims[i] ?? []);
   graph.output("delta", graph.input("fresh", dtype, deltaDims), dtype, deltaDims);
   return encodeGraph(graph);
 }

@@ -12,14 +12,16 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   appendToOracle,
+  copyOf,
   emptyOracle,
   firstDifference,
   freshValues,
   longest,
   programs,
   startPass,
+  type OracleRow,
 } from "./cache-oracle.js";
-import { arithmeticGraph, cacheGraph, heavyGraph, identityGraph, testLayout } from "./graphs.js";
+import { arithmeticGraph, cacheGraph, heavyGraph, identityGraph, ringLayout, testLayout } from "./graphs.js";
 
 export interface ContractOptions {
   /** Dtypes that the device can pass through a graph. */
@@ -142,9 +144,12 @@ function sessionContract(runtime: () => Runtime, { dtypes }: ContractOptions): v
 }
 
 function cacheContract(runtime: () => Runtime, { programs: programCount, float16 }: ContractOptions): void {
-  test("a cache holds what its passes append and its rows copy, like plain lists", async () => {
+  test.each([
+    ["whole", testLayout],
+    ["with rings", ringLayout],
+  ] as const)("a cache holds what its passes append and its rows copy, like plain lists (%s)", async (_, layoutOf) => {
     const [rows, maxLength] = [3, 400];
-    const layout = testLayout({ rows, maxLength });
+    const layout = layoutOf({ rows, maxLength });
     await withSession(
       runtime(),
       cacheGraph(layout),
@@ -162,17 +167,18 @@ function cacheContract(runtime: () => Runtime, { programs: programCount, float16
             }
             if (step.kind === "copy") {
               const given = caches[step.source as 0 | 1];
-              const source = given.oracle[step.from] as number[][][];
-              const length = Math.floor(source.length * step.share);
+              const source = given.oracle[step.from] as OracleRow;
+              const length = Math.floor(source.positions.length * step.share);
               await cache.copyRow(step.from, step.to, length, given.cache);
-              oracle[step.to] = source.slice(0, length);
+              oracle[step.to] = copyOf(source, length);
               continue;
             }
             const used = startPass(oracle, step, maxLength);
-            const lengths = used.map((_, row) => (oracle[row] as number[][][]).length);
+            const lengths = used.map((_, row) => (oracle[row] as OracleRow).positions.length);
             const fresh = freshValues(layout, used.length, step.newPositions, seed);
             const seen = layout.tensors.map(({ name }) => `seen.${name}`);
-            const results = await session.run({ fresh }, seen, { cache, lengths, newPositions: step.newPositions });
+            const { newPositions } = step;
+            const results = await session.run({ fresh }, seen, { cache, lengths, newPositions, counts: used });
             expect(Object.keys(results)).toHaveLength(seen.length);
             for (const { name } of layout.tensors) {
               expect(
@@ -197,7 +203,7 @@ function cacheContract(runtime: () => Runtime, { programs: programCount, float16
       const oracle = emptyOracle(2);
       for (const [pass, newPositions] of [300, 40, 40].entries()) {
         const fresh = freshValues(layout, 2, newPositions, pass);
-        const lengths = oracle.map((positions) => positions.length);
+        const lengths = oracle.map(({ positions }) => positions.length);
         const results = await session.run({ fresh }, seen, { cache, lengths, newPositions });
         for (const { name } of layout.tensors)
           expect(firstDifference(oracle, layout, { name, ...pick(results[`seen.${name}`] as Tensor) })).toBeUndefined();
@@ -216,7 +222,7 @@ function cacheContract(runtime: () => Runtime, { programs: programCount, float16
     const use = async (session: Session): Promise<void> => {
       const cache = await session.createCache(layout);
       const oracle = emptyOracle(rows);
-      const lengths = (): number[] => oracle.map((positions) => positions.length);
+      const lengths = (): number[] => oracle.map(({ positions }) => positions.length);
       for (let pass = 0; pass < 12; pass++) {
         const fresh = freshValues(layout, rows, 70, pass);
         const results = await session.run({ fresh }, seen, { cache, lengths: lengths(), newPositions: 70 });

@@ -3,6 +3,7 @@ import {
   checkGraphMemory,
   DynamoError,
   throwIfAborted,
+  type CacheTensor,
   type Cooccurrence,
   type DeviceChoice,
   type GraphSource,
@@ -19,7 +20,7 @@ import type { LoadedTokenizer } from "@dynamo/tokenizer";
 import { runtimeCheck, sourceCheck } from "../arguments.js";
 import { parseConfig, type ModelConfig } from "../architectures/config.js";
 import { naming, readJson } from "./files.js";
-import { cacheTensors, delta, isConditional } from "../graph/cache-tensors.js";
+import { cacheTensors, delta, isConditional, positionsAxis, rollback } from "../graph/cache-tensors.js";
 import { dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
 import { readAround } from "./read-around.js";
 import { sessionModel } from "../graph/session-model.js";
@@ -98,9 +99,10 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
     throw error;
   }
   const type = activationType({ dtype, activations: "fp32" });
-  const tensors = cacheTensors(config);
+  const tensors = cacheOf(session, config);
   const model = sessionModel({
     session,
+    room: Math.min(...tensors.map(({ room = Infinity }) => room)),
     tokenizer: tokenizer ?? absentTokenizer(files.location, config.vocabularySize),
     cooccurrence,
     info: {
@@ -109,6 +111,7 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
       untrainedHeads: config.untrainedHeads,
       conditionalHeads: isConditional(config),
       contextLength: config.contextLength,
+      ...(tensors.some(({ room }) => room !== undefined) ? { rollback } : {}),
       endOfTextIds: generation.endOfTextIds ?? config.eosTokenIds,
       beginOfTextId: config.beginOfTextId,
       generation: generation.defaults,
@@ -213,6 +216,14 @@ const weightsMissing = ({ location }: ModelFiles, graph: string, cause: unknown)
     `${location}: ${graph} has its weights in a file of their own: expected ${weightsPath(graph)}, received none`,
     { cause },
   );
+
+/** The cache's tensors. A graph that was made before there were rings reads all positions of each. */
+const cacheOf = (session: Session, config: ModelConfig): CacheTensor[] =>
+  cacheTensors(config).map((tensor) => {
+    const { room, ...whole } = tensor;
+    const dims = session.inputs.find(({ name }) => name === tensor.name)?.dims ?? [];
+    return room === undefined || dims.includes(positionsAxis(tensor)) ? tensor : whole;
+  });
 
 /** The graph must be one of ours and of this config: a folder whose files were mixed up fails here, not in a pass. */
 function checkSession(session: Session, config: ModelConfig, path: string): void {

@@ -95,8 +95,10 @@ export const mergeHeads = (graph: GraphBuilder, x: Value, width: number): Value 
 interface BiasInputs {
   /** int64 [B, 1]: positions that count in each row's cache */
   readonly lengths: Value;
-  /** int64 [C] and [S]: 0, 1, 2, … */
-  readonly pastRange: Value;
+  /** int64 [C] and [1]: 0, 1, 2, … and C, of layers with this window */
+  readonly pastRange: (window: number | undefined) => Value;
+  readonly pastCount: (window: number | undefined) => Value;
+  /** int64 [S]: 0, 1, 2, … */
   readonly newRange: Value;
   readonly type: "float32" | "float16";
 }
@@ -107,35 +109,55 @@ export const masked = -60_000;
 /** The bias of queries at places among the new positions, int64 [B or 1, Q]: [B, 1, Q, C + S]. */
 export type BiasOf = (queries: Value, window: number | undefined) => Value;
 
-/** 0 for the cache's counted positions and for new ones up to the query's own, as far as the window reaches; else `masked`. */
-export function attentionBias(graph: GraphBuilder, { lengths, pastRange, newRange, type }: BiasInputs): BiasOf {
+/**
+ * 0 for the cache's counted positions and for new ones up to the query's own, as far as the window reaches; else `masked`. The cache
+ * of a layer with a window is a ring.
+ */
+export function attentionBias(graph: GraphBuilder, inputs: BiasInputs): BiasOf {
+  const { lengths, newRange, type } = inputs;
   const encode = (value: number): Uint8Array =>
     type === "float32" ? bytesOf(Float32Array.of(value)) : bytesOf(Uint16Array.of(toFloat16(value)));
   const [zero, low] = [graph.float(0, type, encode), graph.float(masked, type, encode)];
   const choose = (visible: Value): Value => graph.op("Where", [visible, zero, low]);
-  const counted = (): Value => graph.op("Less", [pastRange, graph.op("Unsqueeze", [lengths, graph.ints([1, 2])])]);
-  const all = choose(counted());
+  const rowLengths = graph.op("Unsqueeze", [lengths, graph.ints([1, 2])]);
+  /** The same for all queries. */
+  let all: Value | undefined;
   return (queries, window) => {
+    const range = inputs.pastRange(window);
     const places = graph.op("Unsqueeze", [queries, graph.ints([1, 3])]);
-    const earlier = graph.op("LessOrEqual", [newRange, places]);
-    const rows = graph.op("Mul", [
-      graph.op("Mul", [places, graph.ints([0])]),
-      graph.op("Unsqueeze", [lengths, graph.ints([1, 2])]),
-    ]);
-    const within = (visible: Value, range: Value, ends: Value): Value =>
-      window === undefined
-        ? visible
-        : graph.op("And", [visible, graph.op("Greater", [range, graph.op("Sub", [ends, graph.ints([window])])])]);
-    const spread = (bias: Value, range: Value): Value => {
+    const rows = graph.op("Mul", [graph.op("Mul", [places, graph.ints([0])]), rowLengths]);
+    const spread = (bias: Value, over: Value): Value => {
       const first = graph.op("Shape", [rows], { attributes: { start: 0, end: 3 } });
-      const shape = graph.op("Concat", [first, graph.op("Shape", [range])], { attributes: { axis: 0 } });
+      const shape = graph.op("Concat", [first, graph.op("Shape", [over])], { attributes: { axis: 0 } });
       return graph.op("Expand", [bias, shape]);
     };
-    const absolute = (): Value => graph.op("Add", [places, graph.op("Unsqueeze", [lengths, graph.ints([1, 2])])]);
-    const past = window === undefined ? all : choose(within(counted(), pastRange, absolute()));
-    const fresh = choose(within(earlier, newRange, places));
-    return graph.op("Concat", [spread(past, pastRange), spread(fresh, newRange)], { attributes: { axis: -1 } });
+    const near = (visible: Value, positions: Value, query: Value): Value =>
+      window === undefined
+        ? visible
+        : graph.op("And", [visible, graph.op("Greater", [positions, graph.op("Sub", [query, graph.ints([window])])])]);
+    const held = (): Value => {
+      if (window === undefined) return (all ??= choose(graph.op("Less", [range, rowLengths])));
+      const positions = positionsInRing(graph, { lengths: rowLengths, range, count: inputs.pastCount(window) });
+      const isThere = graph.op("GreaterOrEqual", [positions, graph.ints([0], { scalar: true })]);
+      return choose(near(isThere, positions, graph.op("Add", [places, rowLengths])));
+    };
+    const isBefore = near(graph.op("LessOrEqual", [newRange, places]), newRange, places);
+    const parts = [spread(held(), range), spread(choose(isBefore), newRange)];
+    return graph.op("Concat", parts, { attributes: { axis: -1 } });
   };
+}
+
+/** A ring of so many places, 0, 1, 2, …, with rows of these lengths. */
+export interface Ring {
+  readonly lengths: Value;
+  readonly range: Value;
+  readonly count: Value;
+}
+
+/** Which position lies at each place of a ring: the row's newest that is there modulo the places; negative where there is none. */
+export function positionsInRing(graph: GraphBuilder, { lengths, range, count }: Ring): Value {
+  const last = graph.op("Sub", [lengths, graph.ints([1])]);
+  return graph.op("Sub", [last, graph.op("Mod", [graph.op("Sub", [last, range]), count])]);
 }
 
 /** Keys and values of a query's own, [B, keyValueHeads, P, headSize] for queries at P places. */

@@ -12,15 +12,22 @@ export const extraHeads = ({ tokenHeads }: ModelConfig): number[] =>
 
 export const cacheName = (head: number, layer: number): string => `token_heads.${head}.${layer}`;
 
-/** Keys and values of heads 2..N in the cache: together when they are batched, else those of each head's each layer. */
-export function headCaches(config: ModelConfig): readonly { readonly name: string; readonly keyValueHeads: number }[] {
-  const { keyValueHeads } = headLayer(config).attention;
+/** Keys and values of one layer, or of several heads' layers side by side. */
+export interface LayerCaches {
+  readonly name: string;
+  readonly keyValueHeads: number;
+  readonly window: number | undefined;
+}
+
+/** Of heads 2..N: together when they are batched, else those of each head's each layer. */
+export function headCaches(config: ModelConfig): readonly LayerCaches[] {
+  const { keyValueHeads, window } = headLayer(config).attention;
   const heads = extraHeads(config);
   if (heads.length === 0 || keyValueHeads === 0) return [];
-  if (headKindOf(config).input === "pairs") return [{ name: "module", keyValueHeads }];
-  if (areBatched(config)) return [{ name: "token_heads", keyValueHeads: heads.length * keyValueHeads }];
+  if (headKindOf(config).input === "pairs") return [{ name: "module", keyValueHeads, window }];
+  if (areBatched(config)) return [{ name: "token_heads", keyValueHeads: heads.length * keyValueHeads, window }];
   const layers = Array.from({ length: config.headLayers }, (_, layer) => layer);
-  return heads.flatMap((head) => layers.map((layer) => ({ name: cacheName(head, layer), keyValueHeads })));
+  return heads.flatMap((head) => layers.map((layer) => ({ name: cacheName(head, layer), keyValueHeads, window })));
 }
 
 /** The input that holds the states of the positions before. */
@@ -43,18 +50,28 @@ export const delta = "new_kv";
 export const isConditional = (config: ModelConfig): boolean =>
   config.tokenHeads > 1 && headKindOf(config).input === "pairs";
 
+/** So many positions can be taken back from a layer with a window: its cache keeps them beyond what the window needs. */
+export const rollback = 64;
+
+/** A query that sees `window` positions, itself included, reads one less from the cache. */
+const ring = (window: number | undefined): Pick<CacheTensor, "room"> =>
+  window === undefined ? {} : { room: window - 1 + rollback };
+
+/** What a graph's input calls the axis of positions: it says by that whether it reads the tensor as a ring, and of what room. */
+export const positionsAxis = ({ room }: Pick<CacheTensor, "room">): string => (room === undefined ? "C" : `C${room}`);
+
 /** The cache's tensors in the order of `delta`: one pair a base layer, then those of heads 2..N. */
 export function cacheTensors(config: ModelConfig): CacheTensor[] {
-  const pair = (layer: string, heads: number, headSize: number): CacheTensor[] => [
-    { name: `past_key.${layer}`, kind: "key", heads, headSize },
-    { name: `past_value.${layer}`, kind: "value", heads, headSize },
+  const pair = ({ name, keyValueHeads: heads, window }: LayerCaches, headSize: number): CacheTensor[] => [
+    { name: `past_key.${name}`, kind: "key", heads, headSize, ...ring(window) },
+    { name: `past_value.${name}`, kind: "value", heads, headSize, ...ring(window) },
   ];
-  const base = architectureOf(config).layers.flatMap(({ attention: { keyValueHeads, headSize } }, layer) =>
-    pair(String(layer), keyValueHeads, headSize),
+  const base = architectureOf(config).layers.flatMap(({ attention: { keyValueHeads, headSize, window } }, layer) =>
+    pair({ name: String(layer), keyValueHeads, window }, headSize),
   );
   return [
     ...base,
-    ...headCaches(config).flatMap(({ name, keyValueHeads }) => pair(name, keyValueHeads, config.headSize)),
+    ...headCaches(config).flatMap((each) => pair(each, config.headSize)),
     ...(isConditional(config) ? [hiddenCache(config)] : []),
   ];
 }

@@ -7,15 +7,17 @@ import { rotate } from "./rotary.js";
 import type { WantedPositions } from "./side-by-side.js";
 
 /** What all layers of the graph read. */
-export interface CacheInputs extends Counts {
+export interface CacheInputs {
   /** int64 [B, S] and [B, P] */
   readonly positionIds: Value;
   readonly wantedPositionIds: Value;
   /** int64 [B, 1]: positions that count in each row's cache */
   readonly lengths: Value;
-  /** int64 [C] and [S]: 0, 1, 2, … */
-  readonly pastRange: Value;
+  /** int64 [S]: 0, 1, 2, … */
   readonly newRange: Value;
+  /** Of the caches of layers with this window. int64 [C]: 0, 1, 2, … */
+  readonly pastRange: (window: number | undefined) => Value;
+  readonly counts: (window: number | undefined) => Counts;
   /** int64 [B, P, 1], for GatherND */
   readonly wanted: Value;
   /** The biases of layers with a window, at every position and at the wanted ones. */
@@ -39,7 +41,7 @@ export function everyPosition(inputs: CacheInputs, { cache, shape, deltas }: Lay
     attend(graph, operands) {
       deltas.push(operands.key, operands.value);
       const bias = inputs.stemBias(shape.window);
-      return attendToCache(graph, inputs, { ...shape, ...operands, ...inputs.past(cache), bias });
+      return attendToCache(graph, inputs.counts(shape.window), { ...shape, ...operands, ...inputs.past(cache), bias });
     },
   };
 }
@@ -58,7 +60,7 @@ export function wantedPositions(
     attend(graph, operands: HeadOperands) {
       deltas.push(operands.key, operands.value);
       const sizes = { heads, keyValueHeads, headSize };
-      return attendToCache(graph, inputs, {
+      return attendToCache(graph, inputs.counts(window), {
         ...sizes,
         ...operands,
         ...inputs.past(cache),

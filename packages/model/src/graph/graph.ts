@@ -12,7 +12,7 @@
 import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
 import { architectureOf, headKindOf, type ModelConfig } from "../architectures/config.js";
 import { attentionBias } from "./attention.js";
-import { cacheTensors, delta, isConditional } from "./cache-tensors.js";
+import { cacheTensors, delta, isConditional, positionsAxis } from "./cache-tensors.js";
 import type { CacheInputs } from "./cached-positions.js";
 import { embed } from "./embed.js";
 import { finalNorm, logitOutputs, outputProducts } from "./logits.js";
@@ -105,10 +105,14 @@ type PastInputs = ReadonlyMap<string, Value>;
 function cacheInputs(graph: GraphBuilder, config: ModelConfig, precision: Precision): PastInputs {
   const type = activationType(precision);
   return new Map(
-    cacheTensors(config).map(({ name, kind, heads, headSize }) => [
-      name,
-      graph.input(name, type, kind === "key" ? ["B", heads, headSize, "C"] : ["B", heads, "C", headSize]),
-    ]),
+    cacheTensors(config).map((tensor) => {
+      const { name, kind, heads, headSize } = tensor;
+      const axis = positionsAxis(tensor);
+      return [
+        name,
+        graph.input(name, type, kind === "key" ? ["B", heads, headSize, axis] : ["B", heads, axis, headSize]),
+      ];
+    }),
   );
 }
 
@@ -119,12 +123,13 @@ interface Inputs {
   readonly past: PastInputs;
 }
 
+type OfWindow = (window: number | undefined) => Value;
+
 function prepare(graph: GraphBuilder, config: ModelConfig, precision: Precision, inputs: Inputs): CacheInputs {
   const { past } = inputs;
   const dimension = (value: Value, axis: number): Value =>
     graph.op("Shape", [value], { attributes: { start: axis, end: axis + 1 } });
   const newCount = dimension(inputs.tokens, 1);
-  const pastCount = dimension(past.get("past_key.0") as Value, 3);
   const range = (count: Value): Value =>
     graph.op("Range", [
       graph.ints([0], { scalar: true }),
@@ -138,25 +143,29 @@ function prepare(graph: GraphBuilder, config: ModelConfig, precision: Precision,
   // Padding may reach past the context's end; its positions count for nothing, but must stand in the rotary table.
   const positionIds = (places: Value): Value =>
     graph.op("Min", [graph.op("Add", [column, places]), graph.ints([config.contextLength - 1], { scalar: true })]);
-  const pastRange = range(pastCount);
-  const bias = attentionBias(graph, { lengths: column, pastRange, newRange, type: activationType(precision) });
   const windows = architectureOf(config).layers.map(({ attention }) => attention.window);
-  /** All in the main graph: a bias that is made inside a subgraph is not seen outside. */
-  const biases = (places: Value, those: readonly (number | undefined)[]): CacheInputs["stemBias"] => {
-    const made = new Map([...new Set(those)].map((window) => [window, bias(places, window)]));
+  /** All in the main graph: a value that is made inside a subgraph is not seen outside. */
+  const forEach = (those: readonly (number | undefined)[], make: (window: number | undefined) => Value): OfWindow => {
+    const made = new Map([...new Set(those)].map((window) => [window, make(window)]));
     return (window) => made.get(window) as Value;
   };
+  const pastCount = forEach(windows, (window) =>
+    dimension(past.get(`past_key.${windows.indexOf(window)}`) as Value, 3),
+  );
+  const pastRange = forEach(windows, (window) => range(pastCount(window)));
+  const type = activationType(precision);
+  const bias = attentionBias(graph, { lengths: column, pastRange, pastCount, newRange, type });
+  const newColumn = graph.op("Unsqueeze", [newRange, graph.ints([0])]);
   return {
-    pastCount,
-    newCount,
     lengths: column,
-    pastRange,
     newRange,
+    pastRange,
+    counts: (window) => ({ pastCount: pastCount(window), newCount }),
     positionIds: positionIds(newRange),
     wantedPositionIds: positionIds(wanted),
     wanted: graph.op("Unsqueeze", [wanted, graph.ints([2])]),
-    stemBias: biases(graph.op("Unsqueeze", [newRange, graph.ints([0])]), windows),
-    headBias: biases(wanted, windows.slice(-1)),
+    stemBias: forEach(windows, (window) => bias(newColumn, window)),
+    headBias: forEach(windows.slice(-1), (window) => bias(wanted, window)),
     past: (cache) => ({
       pastKey: past.get(`past_key.${cache}`) as Value,
       pastValue: past.get(`past_value.${cache}`) as Value,

@@ -88,7 +88,7 @@ function asCached(graph: GraphBuilder, config: ModelConfig, states: Value): Valu
 /** The state of each row's last position in the cache, [B, 1, hidden]; zeros where the row is empty. */
 function lastState(graph: GraphBuilder, { config, inputs, precision }: ModelContext): Value {
   const before = graph.op("Sub", [inputs.lengths, graph.ints([1])]);
-  const isLast = graph.cast(graph.op("Equal", [inputs.pastRange, before]), activationType(precision));
+  const isLast = graph.cast(graph.op("Equal", [inputs.pastRange(undefined), before]), activationType(precision));
   const row = graph.op("Unsqueeze", [isLast, graph.ints([1, 2])]);
   const state = graph.op("MatMul", [row, hiddenName]);
   const joined = graph.op("Reshape", [
@@ -143,7 +143,7 @@ function readPairs(graph: GraphBuilder, context: ModelContext, states: Value, to
 function pairBias(graph: GraphBuilder, { inputs, precision }: ModelContext): Value {
   const { lengths, pastRange, newRange } = inputs;
   const type = activationType(precision);
-  const past = graph.op("Add", [pastRange, graph.op("Mul", [lengths, graph.ints([0])])]);
+  const past = graph.op("Add", [pastRange(undefined), graph.op("Mul", [lengths, graph.ints([0])])]);
   const places = graph.op("Concat", [past, graph.op("Add", [newRange, lengths])], { attributes: { axis: 1 } });
   const isNone = graph.op("Unsqueeze", [graph.op("Equal", [places, graph.ints([0])]), graph.ints([1, 2])]);
   const low = graph.float(masked, type, (value) => encodeFloats(Float32Array.of(value), type));
@@ -206,7 +206,7 @@ function draftPositions(context: ModelContext, pairs: Pairs, own: OwnPosition[],
     attend(graph, { query, key, value }) {
       own.push({ key, value });
       const sizes = { heads, keyValueHeads, headSize, query, own };
-      return attendToOwn(graph, inputs, { ...sizes, ...pairs, ...inputs.past(cache) });
+      return attendToOwn(graph, inputs.counts(undefined), { ...sizes, ...pairs, ...inputs.past(cache) });
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   type Tensor,
 } from "@dynamo/core";
 import { checkOptions, describeValue, required, whole, type OptionChecks } from "@dynamo/core/options";
+import { rollback } from "./cache-tensors.js";
 import { candidatesOf, gatherLogits, type Round } from "./candidates.js";
 
 /**
@@ -25,12 +26,16 @@ export const prefillChunk = 512;
 
 export interface SessionModelParts extends Pick<LanguageModel, "info" | "tokenizer" | "cooccurrence"> {
   readonly session: Session;
+  /** Positions that every tensor of the cache has room for; Infinity where none is a ring. */
+  readonly room: number;
   /** Makes the memory of a cache of so many rows. */
   readonly createMemory: (rows: number, maxLength: number) => Promise<SessionCache>;
 }
 
 interface OwnCache extends KvCache {
   readonly lengths: number[];
+  /** Positions that each row held at most, since it was empty: rings have written over what lies further back. */
+  readonly most: number[];
   readonly maxLength: number;
   readonly memory: SessionCache;
 }
@@ -42,6 +47,7 @@ export function sessionModel({
   tokenizer,
   cooccurrence,
   session,
+  room,
   createMemory,
 }: SessionModelParts): LanguageModel {
   const caches = new WeakSet<KvCache>();
@@ -57,7 +63,7 @@ export function sessionModel({
       checkOptions("createCache()", options, cacheChecks);
       const { rows, maxLength = info.contextLength } = options;
       const most = Math.min(maxLength, info.contextLength);
-      const cache = kvCache(rows, most, await createMemory(rows, most), find);
+      const cache = kvCache({ rows, maxLength: most, room, memory: await createMemory(rows, most) }, find);
       caches.add(cache);
       return cache;
     },
@@ -66,35 +72,62 @@ export function sessionModel({
       checkFeeds(own, feeds, options, info);
       checkBetween(feeds, info);
       const result = await run({ session, info }, own, feeds, options);
-      for (const [row, feed] of feeds.entries()) own.lengths[row] = (own.lengths[row] as number) + feed.tokens.length;
+      for (const [row, feed] of feeds.entries()) {
+        const length = (own.lengths[row] as number) + feed.tokens.length;
+        own.lengths[row] = length;
+        own.most[row] = Math.max(own.most[row] as number, length);
+      }
       return result;
     },
     dispose: () => session.dispose(),
   };
 }
 
-function kvCache(rows: number, maxLength: number, memory: SessionCache, find: (cache: KvCache) => OwnCache): OwnCache {
+interface CacheParts extends Pick<SessionModelParts, "room"> {
+  readonly rows: number;
+  readonly maxLength: number;
+  readonly memory: SessionCache;
+}
+
+function kvCache({ rows, maxLength, room, memory }: CacheParts, find: (cache: KvCache) => OwnCache): OwnCache {
   const lengths = new Array<number>(rows).fill(0);
+  const most = new Array<number>(rows).fill(0);
   const own: OwnCache = {
     lengths,
+    most,
     maxLength,
     memory,
-    truncate(row, length) {
+    reachable(row, length) {
       checkPrefix(own, row, length);
+      const held = most[row] as number;
+      return held <= room || length >= held - rollback ? length : 0;
+    },
+    truncate(row, length) {
+      checkReachable(own, row, length);
       lengths[row] = length;
+      if (length === 0) most[row] = 0;
     },
     async copyRow(from, to, length, source = own) {
       const given = find(source);
-      if (length !== undefined) checkPrefix(given, from, length);
+      if (length !== undefined) checkReachable(given, from, length);
       const copied = length ?? lengthOf(given, from);
       lengthOf(own, to);
       if (given !== own || from !== to) await memory.copyRow(from, to, copied, given.memory);
       lengths[to] = copied;
+      most[to] = copied === 0 ? 0 : (given.most[from] as number);
     },
     trim: () => memory.trim(Math.max(...lengths)),
     dispose: () => memory.dispose(),
   };
   return own;
+}
+
+function checkReachable(cache: OwnCache, row: number, length: number): void {
+  if (cache.reachable(row, length) === length) return;
+  throw new DynamoError(
+    "invalid-argument",
+    `row ${row} has held ${cache.most[row] ?? 0} positions and can go back by ${rollback} or to 0, received ${length}`,
+  );
 }
 
 function lengthOf({ lengths }: OwnCache, row: number): number {
@@ -175,7 +208,11 @@ function checkBetween(feeds: readonly Feed[], { vocabularySize, tokenHeads, cond
   }
 }
 
-type Planned = Omit<Round, "outputs"> & { readonly start: number };
+interface Planned extends Omit<Round, "outputs"> {
+  readonly start: number;
+  /** Of each row's new positions those that are no padding. */
+  readonly counts: readonly number[];
+}
 
 type Graph = Pick<SessionModelParts, "session" | "info">;
 
@@ -201,7 +238,7 @@ async function run(
         ...(tokenHeads > 1 ? { all_heads: tensor("bool", [], Uint8Array.of(allHeads ? 1 : 0)) } : {}),
       },
       ["top_ids", "top_logits", "log_sum_exp", ...(options.logits === true ? ["logits"] : [])],
-      { cache: cache.memory, lengths: round.lengths, newPositions: round.newPositions },
+      { cache: cache.memory, lengths: round.lengths, newPositions: round.newPositions, counts: round.counts },
     );
     rounds.push({ ...round, outputs });
   }
@@ -242,5 +279,6 @@ function planRound(cache: OwnCache, feeds: readonly Feed[], start: number, end: 
     for (let i = 0; i < wanted; i++) positions[row * width + i] = first + i;
   }
   const lengths = feeds.map((feed, row) => (cache.lengths[row] as number) + Math.min(start, feed.tokens.length));
-  return { start, newPositions, width, tokens, positions, lengths, wanted: spans.map(({ wanted }) => wanted) };
+  const [counts, wanted] = [spans.map(({ count }) => count), spans.map((span) => span.wanted)];
+  return { start, newPositions, width, tokens, positions, lengths, counts, wanted };
 }

@@ -1,5 +1,5 @@
 /** Checks of cache layouts and how much room a cache makes; shared by the host's and the GPU's cache. */
-import { DynamoError, type CacheLayout, type CacheTensor } from "@dynamo/core";
+import { DynamoError, type CacheAppend, type CacheLayout, type CacheTensor } from "@dynamo/core";
 import { checkValue, oneOf, whole } from "@dynamo/core/options";
 
 /** Bounds on what a layout may ask for, against a damaged config: far beyond any model, far below an overflow. */
@@ -49,6 +49,7 @@ export function checkLayout(layout: CacheLayout): void {
     checkValue(`kind of ${tensor.name}`, tensor.kind, oneOf("key", "value"));
     checkValue(`heads of ${tensor.name}`, tensor.heads, whole(1, 2 ** 16));
     checkValue(`headSize of ${tensor.name}`, tensor.headSize, whole(1, 2 ** 16));
+    if (tensor.room !== undefined) checkValue(`room of ${tensor.name}`, tensor.room, whole(1, maxPositions));
     if (tensor.headSize !== headSize) {
       throw new DynamoError(
         "invalid-argument",
@@ -62,12 +63,25 @@ export function checkLayout(layout: CacheLayout): void {
   }
 }
 
+/** What a pass appends to which rows. */
+export type Appended = Omit<CacheAppend, "cache">;
+
 /** Throws `invalid-argument` unless a pass over `lengths` fits the cache. */
-export function checkAppend(layout: CacheLayout, lengths: readonly number[], newPositions: number, held: number): void {
+export function checkAppend(layout: CacheLayout, { lengths, newPositions, counts }: Appended, held: number): void {
   checkValue("number of lengths", lengths.length, whole(1, layout.rows));
   checkValue("newPositions", newPositions, whole(1, maxPositions));
   for (const length of lengths) checkValue("cache length", length, whole(0, held));
+  if (counts === undefined) return;
+  checkValue("number of counts", counts.length, whole(lengths.length, lengths.length));
+  for (const count of counts) checkValue("count of new positions", count, whole(0, newPositions));
 }
+
+/** How many of its new positions each row keeps: no padding, and none from maxLength on. */
+export const keptCounts = ({ maxLength }: CacheLayout, { lengths, newPositions, counts }: Appended): number[] =>
+  lengths.map((length, row) => Math.max(0, Math.min(counts?.[row] ?? newPositions, maxLength - length)));
+
+/** Positions that a tensor holds in a cache with room for so many. */
+export const roomOf = ({ room = Infinity }: CacheTensor, capacity: number): number => Math.min(room, capacity);
 
 /** A row that is copied, from which cache's row, to which. */
 export interface RowCopy {

@@ -8,7 +8,10 @@ import {
   checkLayout,
   checkTrim,
   hostGrowth,
+  keptCounts,
+  roomOf,
   totalHeads,
+  type Appended,
 } from "./cache-layout.js";
 
 /** Memory is taken ahead by half: address space, which the system fills in only when it is written to. */
@@ -20,17 +23,14 @@ export type CacheArray = Float32Array | Uint16Array;
 /** A KV cache in this machine's memory. */
 export interface HostCache {
   readonly layout: CacheLayout;
-  /** Positions that each row has room for now. */
+  /** Positions that each row may have now; tensors with a room of their own hold the newest of them. */
   readonly capacity: number;
   /** Every tensor's first `rows` rows: views, valid until the next `append` or `dispose`. */
   view(rows: number): readonly { readonly name: string; readonly dims: readonly number[]; readonly data: CacheArray }[];
-  /** Throws `invalid-argument` when a pass over these lengths cannot be; call it before the pass. */
-  check(lengths: readonly number[], newPositions: number): void;
-  /**
-   * Writes `delta` [lengths.length, heads of all tensors, newPositions, headSize] behind each row's length. Positions
-   * from maxLength on are dropped: only a ragged batch's padding reaches so far.
-   */
-  append(delta: CacheArray, lengths: readonly number[], newPositions: number): void;
+  /** Throws `invalid-argument` when such a pass cannot be; call it before the pass. */
+  check(pass: Appended): void;
+  /** Writes `delta` [lengths.length, heads of all tensors, newPositions, headSize] behind each row's length, but for padding. */
+  append(delta: CacheArray, pass: Appended): void;
   /** `source` is another cache of the same tensors; default: this one. */
   copyRow(from: number, to: number, length: number, source?: HostCache): void;
   /** Shrinks to what `length` positions need, when that is at most half; the memory stays for the next growth. */
@@ -57,7 +57,8 @@ export function createHostCache(layout: CacheLayout): HostCache {
       const from = arrays;
       arrays = layout.tensors.map((tensor, i) => {
         const larger = allocateTensor(layout, tensor, reserved);
-        larger.set((from[i] as CacheArray).subarray(0, lineCount(tensor, rows) * lineLength(tensor, old)));
+        const used = lineCount(tensor, rows) * lineLength(tensor, roomOf(tensor, old));
+        larger.set((from[i] as CacheArray).subarray(0, used));
         return larger;
       });
     }
@@ -72,19 +73,21 @@ export function createHostCache(layout: CacheLayout): HostCache {
     view: (count) =>
       layout.tensors.map((tensor, i) => ({
         name: tensor.name,
-        dims: cacheDims(tensor, count, capacity),
-        data: (arrays[i] as CacheArray).subarray(0, count * tensor.heads * tensor.headSize * capacity),
+        dims: cacheDims(tensor, count, roomOf(tensor, capacity)),
+        data: (arrays[i] as CacheArray).subarray(0, count * tensor.heads * tensor.headSize * roomOf(tensor, capacity)),
       })),
-    check: (lengths, newPositions) => {
-      checkAppend(layout, lengths, newPositions, capacity);
+    check: (pass) => {
+      checkAppend(layout, pass, capacity);
     },
-    append(delta, lengths, newPositions) {
+    append(delta, pass) {
+      const { lengths, newPositions } = pass;
       const expected = lengths.length * totalHeads(layout) * newPositions * (layout.tensors[0] as CacheTensor).headSize;
       if (delta.length !== expected) {
         throw new DynamoError("runtime", `${layout.delta}: expected ${expected} elements, received ${delta.length}`);
       }
-      grow(Math.min(Math.max(...lengths) + newPositions, maxLength));
-      writeDelta(layout, arrays, capacity, delta, lengths, newPositions);
+      const counts = keptCounts(layout, pass);
+      grow(Math.max(...lengths.map((length, row) => length + (counts[row] as number))));
+      writeDelta(layout, arrays, capacity, delta, { lengths, newPositions, counts });
     },
     copyRow(from, to, length, source = own) {
       checkCopy(layout, source.layout, { from, to, length, held: source.capacity });
@@ -110,13 +113,15 @@ export function createHostCache(layout: CacheLayout): HostCache {
   return own;
 }
 
-function allocateTensor(layout: CacheLayout, { heads, headSize }: CacheTensor, capacity: number): CacheArray {
-  return allocate(layout.dtype, layout.rows * heads * headSize * capacity);
+function allocateTensor(layout: CacheLayout, tensor: CacheTensor, capacity: number): CacheArray {
+  const { heads, headSize } = tensor;
+  return allocate(layout.dtype, layout.rows * heads * headSize * roomOf(tensor, capacity));
 }
 
 /** Moves a tensor's lines apart, to room for `next` positions each, and zeroes what comes between them. */
 function spread(cache: CacheArray, tensor: CacheTensor, rows: number, old: number, next: number): void {
-  const [from, to] = [lineLength(tensor, old), lineLength(tensor, next)];
+  const [from, to] = [lineLength(tensor, roomOf(tensor, old)), lineLength(tensor, roomOf(tensor, next))];
+  if (from === to) return;
   // From the last line on, so that no line is written over before it has moved.
   for (let line = lineCount(tensor, rows) - 1; line >= 0; line--) {
     cache.copyWithin(line * to, line * from, (line + 1) * from);
@@ -126,7 +131,7 @@ function spread(cache: CacheArray, tensor: CacheTensor, rows: number, old: numbe
 
 /** Moves a tensor's lines together, to room for `next` positions each. */
 function narrow(cache: CacheArray, tensor: CacheTensor, rows: number, old: number, next: number): void {
-  const [from, to] = [lineLength(tensor, old), lineLength(tensor, next)];
+  const [from, to] = [lineLength(tensor, roomOf(tensor, old)), lineLength(tensor, roomOf(tensor, next))];
   for (let line = 0; line < lineCount(tensor, rows); line++) cache.copyWithin(line * to, line * from, line * from + to);
 }
 
@@ -144,56 +149,63 @@ function writeDelta(
   arrays: readonly CacheArray[],
   capacity: number,
   delta: CacheArray,
-  lengths: readonly number[],
-  newPositions: number,
+  { lengths, newPositions, counts }: Required<Appended>,
 ): void {
   let source = 0;
   for (let row = 0; row < lengths.length; row++) {
-    const length = lengths[row] as number;
-    const kept = Math.min(newPositions, capacity - length);
+    const [length, count] = [lengths[row] as number, counts[row] as number];
     for (let i = 0; i < arrays.length; i++) {
-      const { kind, heads, headSize } = layout.tensors[i] as CacheTensor;
+      const tensor = layout.tensors[i] as CacheTensor;
+      const { kind, heads, headSize } = tensor;
       const cache = arrays[i] as CacheArray;
       const write = kind === "key" ? writeKeys : writeValues;
+      const room = roomOf(tensor, capacity);
+      // In a ring the oldest of many new positions would be written over by the newest.
+      const skipped = Math.max(0, count - room);
+      const place = (length + skipped) % room;
+      const straight = Math.min(count - skipped, room - place);
+      const wrapped = count - skipped - straight;
       for (let head = 0; head < heads; head++) {
-        const line = (row * heads + head) * headSize * capacity;
-        write(cache, line, capacity, delta, source, length, kept, headSize);
+        const line = (row * heads + head) * headSize * room;
+        const first = source + skipped * headSize;
+        write(cache, line, room, delta, first, place, straight, headSize);
+        if (wrapped > 0) write(cache, line, room, delta, first + straight * headSize, 0, wrapped, headSize);
         source += newPositions * headSize;
       }
     }
   }
 }
 
-/** One head's keys: transposed, so each dim's new positions lie `capacity` apart from the next dim's. */
+/** One head's keys: transposed, so each dim's new positions lie `room` apart from the next dim's. */
 function writeKeys(
   cache: CacheArray,
   line: number,
-  capacity: number,
+  room: number,
   delta: CacheArray,
   source: number,
-  length: number,
-  kept: number,
+  place: number,
+  count: number,
   headSize: number,
 ): void {
   for (let dim = 0; dim < headSize; dim++) {
-    const target = line + dim * capacity + length;
-    for (let s = 0; s < kept; s++) cache[target + s] = delta[source + s * headSize + dim] as number;
+    const target = line + dim * room + place;
+    for (let s = 0; s < count; s++) cache[target + s] = delta[source + s * headSize + dim] as number;
   }
 }
 
 function writeValues(
   cache: CacheArray,
   line: number,
-  _capacity: number,
+  _room: number,
   delta: CacheArray,
   source: number,
-  length: number,
-  kept: number,
+  place: number,
+  count: number,
   headSize: number,
 ): void {
-  const target = line + length * headSize;
-  const count = kept * headSize;
-  for (let i = 0; i < count; i++) cache[target + i] = delta[source + i] as number;
+  const target = line + place * headSize;
+  const elements = count * headSize;
+  for (let i = 0; i < elements; i++) cache[target + i] = delta[source + i] as number;
 }
 
 /** A row of one tensor, in whichever cache. */
@@ -204,10 +216,10 @@ interface TensorRow {
 }
 
 function copyTensorRow(tensor: CacheTensor, from: TensorRow, to: TensorRow, length: number): void {
-  const copied = lineLength(tensor, length);
+  const copied = lineLength(tensor, roomOf(tensor, length));
   const [source, target] = [from, to].map(({ capacity, row }) => ({
-    whole: lineLength(tensor, capacity),
-    start: row * tensor.heads * tensor.headSize * capacity,
+    whole: lineLength(tensor, roomOf(tensor, capacity)),
+    start: row * tensor.heads * tensor.headSize * roomOf(tensor, capacity),
   })) as [{ whole: number; start: number }, { whole: number; start: number }];
   for (let line = 0; line < lineCount(tensor, 1); line++) {
     const start = source.start + line * source.whole;

@@ -19,8 +19,8 @@ export function hostWorkerCache(ort: Ort, layout: CacheLayout): WorkerCache {
     if (cache.capacity !== before) made = undefined;
   };
   const own: WorkerCache = {
-    check(lengths, newPositions) {
-      cache.check(lengths, newPositions);
+    check(pass) {
+      cache.check(pass);
     },
     feeds(rows) {
       if (made?.rows !== rows || made.capacity !== cache.capacity) {
@@ -31,7 +31,7 @@ export function hostWorkerCache(ort: Ort, layout: CacheLayout): WorkerCache {
       }
       return Promise.resolve(made.feeds);
     },
-    append(delta, lengths, newPositions) {
+    append(delta, pass) {
       if (delta.type !== layout.dtype) {
         throw new DynamoError("invalid-argument", `${layout.delta}: expected ${layout.dtype}, received ${delta.type}`);
       }
@@ -42,7 +42,7 @@ export function hostWorkerCache(ort: Ort, layout: CacheLayout): WorkerCache {
         layout.dtype === "float32"
           ? new Float32Array(buffer, byteOffset, length)
           : new Uint16Array(buffer, byteOffset, length);
-      keepUnlessMoved(() => cache.append(data, lengths, newPositions));
+      keepUnlessMoved(() => cache.append(data, pass));
       return Promise.resolve();
     },
     copyRow(from, to, length, source) {

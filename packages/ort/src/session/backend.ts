@@ -2,6 +2,7 @@
 import type { CacheLayout } from "@dynamo/core";
 import type * as OnnxRuntime from "onnxruntime-common";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { Appended } from "../cache/cache-layout.js";
 
 /** An ONNX Runtime library, and how its sessions are opened. */
 export interface Backend {
@@ -32,11 +33,11 @@ export type Ort = Backend["ort"];
 
 /** What a session in the worker needs of a KV cache, wherever it lies. */
 export interface WorkerCache {
-  /** Throws `invalid-argument` when a pass over these lengths cannot be. */
-  check(lengths: readonly number[], newPositions: number): void;
+  /** Throws `invalid-argument` when such a pass cannot be. */
+  check(pass: Appended): void;
   /** The first `rows` rows, by the names of the graph's inputs; valid until the next call. */
   feeds(rows: number): Promise<Readonly<Record<string, Tensor>>>;
-  append(delta: Tensor, lengths: readonly number[], newPositions: number): Promise<void>;
+  append(delta: Tensor, pass: Appended): Promise<void>;
   /** `source` is a cache of the same session, which may be this one. */
   copyRow(from: number, to: number, length: number, source: WorkerCache): Promise<void>;
   /** Gives up room beyond `length` positions, where a cache has grown and that pays. */

@@ -1,6 +1,7 @@
 /** Sessions of ONNX Runtime on one device: what runs in an inference worker. */
 import { DynamoError, nextName, type CacheLayout, type GraphSource } from "@dynamo/core";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { Appended } from "../cache/cache-layout.js";
 import type { Backend, SideSessions, WorkerCache } from "./backend.js";
 import { hostWorkerCache } from "../cache/worker-cache.js";
 import type { HeldState } from "./held-state.js";
@@ -19,12 +20,10 @@ export interface OrtSession {
 }
 
 /** A pass's cache, and what it gets. */
-export interface OrtAppend {
+export interface OrtAppend extends Appended {
   readonly cache: WorkerCache;
   /** The output that holds the new keys and values. */
   readonly delta: string;
-  readonly lengths: readonly number[];
-  readonly newPositions: number;
 }
 
 /** A cache that the pass reads and is appended to, or a state that it reads and replaces. */
@@ -55,7 +54,7 @@ export async function openSession(
       return gpu === undefined ? hostWorkerCache(ort, layout) : gpu.createCache(layout, side);
     },
     async run(feeds, fetches, { append, state } = {}) {
-      append?.cache.check(append.lengths, append.newPositions);
+      append?.cache.check(append);
       const inputs: Record<string, Tensor> = {};
       for (const [name, value] of Object.entries(feeds)) inputs[name] = toNative(ort, value);
       for (const { name } of shape.inputs) if (state?.has(name) === true) inputs[name] = state.tensor(name);
@@ -74,11 +73,7 @@ export async function openSession(
       const everything = kept.length > 0 && backend.fetchesAll;
       const results = await (everything ? main.run(inputs) : main.run(inputs, wanted)).catch(passError);
       try {
-        if (append !== undefined) {
-          await append.cache
-            .append(results[append.delta] as Tensor, append.lengths, append.newPositions)
-            .catch(passError);
-        }
+        if (append !== undefined) await append.cache.append(results[append.delta] as Tensor, append).catch(passError);
         for (const name of replaced) state?.replace(name, results[nextName(name)] as Tensor);
         return await collect(results, fetches, side);
       } finally {

@@ -1,5 +1,13 @@
 /** What the caller's thread and the inference worker say to each other. */
-import type { CacheLayout, DType, DynamoErrorCode, GraphSource, TensorInfo, TypedArray } from "@dynamo/core";
+import type {
+  CacheAppend,
+  CacheLayout,
+  DType,
+  DynamoErrorCode,
+  GraphSource,
+  TensorInfo,
+  TypedArray,
+} from "@dynamo/core";
 
 /** A tensor as it goes between threads. */
 export interface WireTensor {
@@ -12,10 +20,8 @@ export interface WireTensor {
 export type WireTensors = Readonly<Record<string, WireTensor>>;
 
 /** A pass's cache as it goes to the worker. */
-export interface WireAppend {
+export interface WireAppend extends Omit<CacheAppend, "cache"> {
   readonly cache: number;
-  readonly lengths: readonly number[];
-  readonly newPositions: number;
 }
 
 /** Sessions, caches and states are numbered by the caller's thread. */

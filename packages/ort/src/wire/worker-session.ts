@@ -116,7 +116,7 @@ function sessionCache(
 /** Throws `invalid-argument` unless rows of one are rows of the other. */
 function checkAlike(one: CacheLayout, other: CacheLayout): void {
   const shape = ({ tensors, dtype, maxLength }: CacheLayout): string =>
-    JSON.stringify([dtype, maxLength, tensors.map(({ kind, heads, headSize }) => [kind, heads, headSize])]);
+    JSON.stringify([dtype, maxLength, tensors.map(({ kind, heads, headSize, room }) => [kind, heads, headSize, room])]);
   if (one === other || shape(one) === shape(other)) return;
   throw new DynamoError(
     "invalid-argument",
@@ -131,12 +131,16 @@ function ignoreGoneSession(error: unknown): undefined {
 }
 
 const lengthsCheck = listOf(whole(0), "a list of the positions that each row holds");
+const countsCheck = listOf(whole(0), "a list of the new positions that each row keeps");
 
 function wireAppend(append: CacheAppend | undefined, cache: OwnCache | undefined): WireAppend | undefined {
   if (append === undefined || cache === undefined) return undefined;
   checkValue("lengths", append.lengths, lengthsCheck);
   checkValue("newPositions", append.newPositions, whole(1));
-  return { cache: cache.id, lengths: append.lengths, newPositions: append.newPositions };
+  const { lengths, newPositions, counts } = append;
+  if (counts === undefined) return { cache: cache.id, lengths, newPositions };
+  checkValue("counts", counts, countsCheck);
+  return { cache: cache.id, lengths, newPositions, counts };
 }
 
 /** Throws `invalid-argument` unless the feeds and what lies in a cache or state are the graph's inputs, of the right dtypes. */
