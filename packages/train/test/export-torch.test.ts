@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exportTorch } from "../src/export/export-torch.js";
 import { torchRunFile } from "../src/export/supported.js";
 import { openDataset } from "../src/data/index.js";
-import { parseTrainingConfig, type TrainingConfig } from "../src/run/training-config.js";
+import { parseTrainingConfig, type TrainingConfig } from "../src/run/start/training-config.js";
 import { tinyTokenizer as tokenizer, writeTinyDataset } from "./tiny-dataset.js";
 
 let place: string;

@@ -8,10 +8,10 @@ import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "../src/data/index.js";
 import { exportTorch } from "../src/export/export-torch.js";
-import { readMetrics, type EvaluationMetrics, type Metrics, type StepMetrics } from "../src/run/metrics.js";
-import { readTensorFile } from "../src/run/tensor-file.js";
+import { readMetrics, type EvaluationMetrics, type Metrics, type StepMetrics } from "../src/run/progress/metrics.js";
+import { readTensorFile } from "../src/run/files/tensor-file.js";
 import { train } from "../src/run/train.js";
-import { parseTrainingConfig, type TrainingConfig } from "../src/run/training-config.js";
+import { parseTrainingConfig, type TrainingConfig } from "../src/run/start/training-config.js";
 import { vocabularySize, writeTinyDataset } from "./tiny-dataset.js";
 
 const python = process.env["DYNAMO_PYTHON"] ?? "python3";

@@ -1,12 +1,12 @@
 /** What the report says of one evaluation, by its kind. */
-import { architecturesSection } from "./architectures-section.js";
-import { ablationSection, compareSection } from "./comparison-section.js";
-import { completionsSection } from "./completions-section.js";
+import { architecturesSection } from "./sections/architectures-section.js";
+import { ablationSection, compareSection } from "./sections/comparison-section.js";
+import { completionsSection } from "./sections/completions-section.js";
 import type { Html } from "./html.js";
-import { judgeSection, measuresSection } from "./quality-section.js";
-import { perplexitySection } from "./perplexity-section.js";
-import { tuneSection } from "./tune-section.js";
-import { tasksSection } from "./tasks-section.js";
+import { judgeSection, measuresSection } from "./sections/quality-section.js";
+import { perplexitySection } from "./sections/perplexity-section.js";
+import { tuneSection } from "./sections/tune-section.js";
+import { tasksSection } from "./sections/tasks-section.js";
 import type { Estimate } from "../statistics/intervals.js";
 import type { ResultFile } from "./result-file.js";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { builtInTask } from "./built-in/index.js";
-import { openDocuments, type DocumentFile } from "./document-file.js";
+import { openDocuments, type DocumentFile } from "./definition/document-file.js";
 import { examplesOf, type Examples } from "./few-shot.js";
 
 let folder: string;

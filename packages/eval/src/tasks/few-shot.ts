@@ -1,7 +1,7 @@
 /** Examples before a question, chosen as lm-evaluation-harness chooses them and the same whoever asks. */
 import { DynamoError } from "@dynamo/core";
-import type { DocumentFile } from "./document-file.js";
-import { showQuestion } from "./kinds.js";
+import type { DocumentFile } from "./definition/document-file.js";
+import { showQuestion } from "./definition/kinds.js";
 import { createPythonRandom, type PythonRandom } from "./python-random.js";
 import type { Place } from "./records.js";
 import { questionOf, type Task } from "./task.js";

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { builtInTask } from "./built-in/index.js";
-import { openDocuments } from "./document-file.js";
+import { openDocuments } from "./definition/document-file.js";
 import { examplesOf } from "./few-shot.js";
-import { askQuestion, questionMetrics } from "./kinds.js";
+import { askQuestion, questionMetrics } from "./definition/kinds.js";
 import { questionOf } from "./task.js";
 
 interface Asked {

@@ -2,7 +2,7 @@
 import { basename, extname } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import type { ZodError, ZodType } from "zod";
-import { excerpt, type DocumentFileOptions, type Row } from "./document-file.js";
+import { excerpt, type DocumentFileOptions, type Row } from "./definition/document-file.js";
 import type { Question } from "./question.js";
 
 /** One way in which a set is published. */

@@ -17,14 +17,14 @@ import type { Evaluation, EvalWorker, JsonObject } from "../evaluation.js";
 import { scoreContinuations } from "../log-likelihood.js";
 import { builtInTask } from "./built-in/index.js";
 import { examplesOf, type Examples } from "./few-shot.js";
-import type { DocumentFile } from "./document-file.js";
-import { askQuestion, questionMetrics, type Asked } from "./kinds.js";
+import type { DocumentFile } from "./definition/document-file.js";
+import { askQuestion, questionMetrics, type Asked } from "./definition/kinds.js";
 import type { Question } from "./question.js";
 import type { Place } from "./records.js";
 import { summarizeTasks, type DocumentResult, type TasksResult, type TasksSummary } from "./summary.js";
 import { questionOf, subjectOf, type Task } from "./task.js";
-import { compileTask, type TaskDefinition } from "./task-definition.js";
-import { openFile, taskFiles, type TaskFile } from "./task-files.js";
+import { compileTask, type TaskDefinition } from "./definition/task-definition.js";
+import { openFile, taskFiles, type TaskFile } from "./definition/task-files.js";
 import { writeAnswers, type Writing, type WrittenAnswer } from "./write-answers.js";
 
 /** A task with its file of documents. */

@@ -5,7 +5,7 @@ import { modelPath } from "@dynamo/stories";
 import { expect, test } from "vitest";
 import { builtInTask } from "../../src/tasks/built-in/index.js";
 import { questionOf } from "../../src/tasks/task.js";
-import { openFile, taskFiles } from "../../src/tasks/task-files.js";
+import { openFile, taskFiles } from "../../src/tasks/definition/task-files.js";
 import { tasks } from "../../src/tasks/tasks.js";
 import { runHere, testWorker } from "../worker.js";
 

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { initialTensor, parseConfig, type ModelConfig } from "@dynamo/model";
 import { modelShapes } from "../graph/model-shapes.js";
-import { writeTensorFile } from "../run/tensor-file.js";
+import { writeTensorFile } from "../run/files/tensor-file.js";
 
 export function tinyConfig(tokenHeads: number, changes: Record<string, unknown> = {}): ModelConfig {
   return parseConfig({

@@ -7,7 +7,7 @@ import type { TokenRows } from "../batch.js";
 import { byteTokenizer, endOfText } from "../data/__fixtures__/byte-tokenizer.js";
 import { prepareDataset } from "../data/index.js";
 import { modelShapes } from "../graph/model-shapes.js";
-import { parseTrainingConfig, type TrainingConfig, type TrainingConfigInput } from "../run/training-config.js";
+import { parseTrainingConfig, type TrainingConfig, type TrainingConfigInput } from "../run/start/training-config.js";
 import type { TrainerOptions } from "../trainer.js";
 
 export const byteVocabulary = endOfText + 1;

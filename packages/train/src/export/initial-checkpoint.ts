@@ -5,9 +5,9 @@ import { elementCount, throwIfAborted } from "@dynamo/core";
 import { configJson } from "@dynamo/model";
 import { intoShards } from "@dynamo/model/convert";
 import { modelShapes } from "../graph/model-shapes.js";
-import { copyTexts } from "../run/checkpoint.js";
-import type { StartingPoint } from "../run/starting-point.js";
-import { writeTensorFileFrom } from "../run/tensor-file.js";
+import { copyTexts } from "../run/files/checkpoint.js";
+import type { StartingPoint } from "../run/start/starting-point.js";
+import { writeTensorFileFrom } from "../run/files/tensor-file.js";
 
 export interface InitialCheckpointOptions {
   /** Start another file at this size. */

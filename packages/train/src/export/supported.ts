@@ -4,7 +4,7 @@
  */
 import { DynamoError } from "@dynamo/core";
 import type { ModelConfig } from "@dynamo/model";
-import { parseTrainingConfig, type TrainingConfig } from "../run/training-config.js";
+import { parseTrainingConfig, type TrainingConfig } from "../run/start/training-config.js";
 
 /** Options that the script follows as they are. */
 const followed = [

@@ -10,9 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyConfig, tinyWeights, writeTinyCheckpoint } from "../__fixtures__/tiny-checkpoint.js";
 import { byteTokenizer, endOfText } from "../data/__fixtures__/byte-tokenizer.js";
 import { prepareDataset } from "../data/index.js";
-import { readMetrics, type EvaluationMetrics, type StepMetrics } from "./metrics.js";
+import { readMetrics, type EvaluationMetrics, type StepMetrics } from "./progress/metrics.js";
 import { train, type TrainOptions } from "./train.js";
-import { parseTrainingConfig, type TrainingConfig, type TrainingConfigInput } from "./training-config.js";
+import { parseTrainingConfig, type TrainingConfig, type TrainingConfigInput } from "./start/training-config.js";
 
 const seconds = 60_000;
 let folder: string;

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { DynamoError, type GraphSource } from "@dynamo/core";
 import { configJson, openCheckpoint } from "@dynamo/model";
 import { nodeFolder, stemGraphFile, writeFolderAtomically, writeStem } from "@dynamo/model/convert";
-import { copyTexts } from "./checkpoint.js";
-import { writeLinkedShards } from "./linked-shards.js";
-import { stemDTypeOf, type TrainingConfig } from "./training-config.js";
+import { copyTexts } from "./files/checkpoint.js";
+import { writeLinkedShards } from "./files/linked-shards.js";
+import { stemDTypeOf, type TrainingConfig } from "./start/training-config.js";
 
 export interface FrozenBase {
   /** A checkpoint in Hugging Face form, tokenizer included, whose files checkpoints link to. */

@@ -9,11 +9,11 @@ import { runPlaces } from "../__fixtures__/run-places.js";
 import { tinyRun } from "../__fixtures__/tiny.js";
 import { tinyConfig, writeTinyCheckpoint } from "../__fixtures__/tiny-checkpoint.js";
 import { byteTokenizer } from "../data/__fixtures__/byte-tokenizer.js";
-import { readCheckpoint, type Resumed } from "./checkpoint.js";
-import { readMetrics, type StepMetrics } from "./metrics.js";
-import { reportHtml } from "./report.js";
+import { readCheckpoint, type Resumed } from "./files/checkpoint.js";
+import { readMetrics, type StepMetrics } from "./progress/metrics.js";
+import { reportHtml } from "./progress/report.js";
 import { train } from "./train.js";
-import type { TrainingConfig, TrainingConfigInput } from "./training-config.js";
+import type { TrainingConfig, TrainingConfigInput } from "./start/training-config.js";
 
 vi.mock("@dynamo/onnx", async (original) => {
   const onnx = await original<typeof Onnx>();

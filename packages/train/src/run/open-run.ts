@@ -10,14 +10,14 @@ import { folderCheck } from "../arguments.js";
 import { verifyDataset, type Dataset } from "../data/index.js";
 import { checkPrecision } from "../precision.js";
 import { createTrainer, type Trainer } from "../trainer.js";
-import { listCheckpoints, readCheckpoint, removeLeftovers, type Progress, type Resumed } from "./checkpoint.js";
-import { checkData, checkTokenizer, datasetFingerprint } from "./fit.js";
+import { listCheckpoints, readCheckpoint, removeLeftovers, type Progress, type Resumed } from "./files/checkpoint.js";
+import { checkData, checkTokenizer, datasetFingerprint } from "./start/fit.js";
 import { frozenBase } from "./frozen-base.js";
-import { checkMemory, explainMemory, memoryLimit } from "./memory.js";
-import { rewindMetrics } from "./metrics.js";
-import { readJson } from "./run-files.js";
-import { startingPoint, stateShapes, type OpenStart } from "./starting-point.js";
-import { checkSameRun, parseTrainingConfig, type TrainingConfig } from "./training-config.js";
+import { checkMemory, explainMemory, memoryLimit } from "./start/memory.js";
+import { rewindMetrics } from "./progress/metrics.js";
+import { readJson } from "./files/run-files.js";
+import { startingPoint, stateShapes, type OpenStart } from "./start/starting-point.js";
+import { checkSameRun, parseTrainingConfig, type TrainingConfig } from "./start/training-config.js";
 
 export interface OpenOptions {
   /** Go on from the newest checkpoint of the folder. */

@@ -6,10 +6,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { runPlaces } from "../__fixtures__/run-places.js";
 import { byteDataset, story, tinyRun } from "../__fixtures__/tiny.js";
 import type { DatasetManifest } from "../data/index.js";
-import { listCheckpoints, readCheckpoint } from "./checkpoint.js";
-import { readMetrics } from "./metrics.js";
+import { listCheckpoints, readCheckpoint } from "./files/checkpoint.js";
+import { readMetrics } from "./progress/metrics.js";
 import { train, type TrainOptions } from "./train.js";
-import type { TrainingConfig, TrainingConfigInput } from "./training-config.js";
+import type { TrainingConfig, TrainingConfigInput } from "./start/training-config.js";
 
 const here = runPlaces();
 const { runtime, folder, place } = here;

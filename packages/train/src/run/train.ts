@@ -13,14 +13,14 @@ import { folderCheck, runtimeCheck } from "../arguments.js";
 import { targetCounts, type TokenRows } from "../batch.js";
 import { openDataset, type Batches, type DataPosition, type Dataset } from "../data/index.js";
 import { scheduleFactor } from "../schedule.js";
-import { listCheckpoints, writeCheckpoint, type Progress } from "./checkpoint.js";
-import { newLossWatch, watchLoss, type DivergenceLimits } from "./divergence.js";
-import { datasetFingerprint, heldOutBatches, trainingBatches } from "./fit.js";
-import { explainMemory } from "./memory.js";
-import { appendMetrics, perplexities, readMetrics, type Metrics, type StepMetrics } from "./metrics.js";
+import { listCheckpoints, writeCheckpoint, type Progress } from "./files/checkpoint.js";
+import { newLossWatch, watchLoss, type DivergenceLimits } from "./progress/divergence.js";
+import { datasetFingerprint, heldOutBatches, trainingBatches } from "./start/fit.js";
+import { explainMemory } from "./start/memory.js";
+import { appendMetrics, perplexities, readMetrics, type Metrics, type StepMetrics } from "./progress/metrics.js";
 import { checkRun, openRun, type OpenedRun, type OpenOptions } from "./open-run.js";
-import { lockRun } from "./run-lock.js";
-import { checkConfig, type TrainingConfig } from "./training-config.js";
+import { lockRun } from "./files/run-lock.js";
+import { checkConfig, type TrainingConfig } from "./start/training-config.js";
 
 /** What a run's model is, beside its weights. */
 export interface CheckpointFacts {

@@ -14,7 +14,7 @@ import { gradientGraph, gradientName } from "../graph/gradient-graph.js";
 import { modelShapes } from "../graph/model-shapes.js";
 import { moment1Name, moment2Name, updateGraph } from "../graph/update-graph.js";
 import { folderCheck, runtimeCheck } from "../arguments.js";
-import { readTensorFile } from "./tensor-file.js";
+import { readTensorFile } from "./files/tensor-file.js";
 
 /** What one check of the training vectors found. */
 export interface VectorCheck {

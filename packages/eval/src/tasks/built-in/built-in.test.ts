@@ -1,6 +1,6 @@
 /** Prompts of every task in each published form, as lm-evaluation-harness's definitions have them. */
 import { expect, test } from "vitest";
-import { askQuestion, questionMetrics, showQuestion } from "../kinds.js";
+import { askQuestion, questionMetrics, showQuestion } from "../definition/kinds.js";
 import type { Question } from "../question.js";
 import { questionOf } from "../task.js";
 import { builtInTask, builtInTasks } from "./index.js";
