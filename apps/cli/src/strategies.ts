@@ -76,11 +76,11 @@ function samplingOf({ temperature, topK, topP, minP, typicalP, repetitionPenalty
 
 /** Of flags and of --strategy-options, each of which may be given by one of them. */
 function optionsOf(options: StrategyOptions): Readonly<Record<string, unknown>> {
-  const { backoff, maskStrength, strategyOptions = {} } = options;
+  const { backoff, maskStrength, joint, strategyOptions = {} } = options;
   // `--no-blur` left out is true here, but nothing that the user asked of a strategy without a blur.
   const adaptive = options.adaptive ? undefined : false;
   const blur = options.blur ? undefined : false;
-  const flags = { ...samplingOf(options), backoff, maskStrength, adaptive, blur };
+  const flags = { ...samplingOf(options), backoff, maskStrength, joint, adaptive, blur };
   for (const [name, value] of Object.entries(flags))
     if (value !== undefined && Object.hasOwn(strategyOptions, name))
       throw new DynamoError(

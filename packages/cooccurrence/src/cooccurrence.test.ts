@@ -159,6 +159,56 @@ describe("match", () => {
   });
 });
 
+describe("lifts", () => {
+  const all = Int32Array.from({ length: vocabularySize }, (_, id) => id);
+  const liftsAfter = (mask: CooccurrenceMask, history: readonly number[]): Float64Array => {
+    const lifts = new Float64Array(vocabularySize);
+    mask.lifts(history, all, lifts);
+    const whole = new Float64Array(vocabularySize);
+    mask.lifts(history, undefined, whole);
+    expect(whole).toEqual(lifts);
+    return lifts;
+  };
+  const historyOf = fc.array(fc.integer({ min: 0, max: vocabularySize - 1 }), { maxLength: 5 });
+
+  it("are those of the interpolated counts, from the definition", () => {
+    fc.assert(
+      fc.property(documents, orders, historyOf, (docs, order, history) => {
+        const counts = Array.from({ length: order }, (_, i) => oracle(docs, i + 1));
+        const total = sum(counts[0]?.values() ?? []);
+        const single = (x: number): number => ((counts[0]?.get(String(x)) ?? 0) + 1) / (total + vocabularySize);
+        const behind = (h: readonly number[], x: number): number => {
+          if (h.length === 0) return single(x);
+          // What was never seen says nothing; a document's last tokens were followed by nothing.
+          const seen = counts[h.length - 1]?.get(h.join()) ?? 0;
+          const followed = sum(all.map((y) => counts[h.length]?.get([...h, y].join()) ?? 0));
+          const shorter = behind(h.slice(1), x);
+          if (seen === 0) return shorter;
+          return ((counts[h.length]?.get([...h, x].join()) ?? 0) + (20 + seen - followed) * shorter) / (seen + 20);
+        };
+        const lifts = liftsAfter(countAll(docs, order), history);
+        const reached = history.slice(Math.max(0, history.length - (order - 1)));
+        for (const x of all) expect((lifts[x] ?? 0) * single(x)).toBeCloseTo(behind(reached, x), 10);
+      }),
+    );
+  });
+
+  it("make a distribution of the unigrams whatever was pruned, and are above 0", () => {
+    fc.assert(
+      fc.property(documents, orders, historyOf, fc.integer({ min: 1, max: 4 }), (docs, order, history, minCount) => {
+        const mask = countAll(docs, order, minCount);
+        const lifts = liftsAfter(mask, history);
+        const probabilities = Array.from(
+          all,
+          (x) => ((lifts[x] ?? 0) * (mask.count([x]) + 1)) / (mask.total(1) + vocabularySize),
+        );
+        expect(sum(probabilities)).toBeCloseTo(1, 10);
+        expect(Math.min(...lifts)).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
+
 describe("the file", () => {
   it("gives back the same mask", () => {
     fc.assert(

@@ -2,7 +2,9 @@
 import { DynamoError, type Cooccurrence, type NgramMatches } from "@dynamo/core";
 import { checkValue, whole } from "@dynamo/core/options";
 import { tokenList } from "./token-list.js";
-import { large, type Level, type Trie } from "./trie.js";
+import { nodeCount, nodeOf, search } from "./nodes.js";
+import { liftsOf, type Lifts } from "./smoothed.js";
+import type { Level, Trie } from "./trie.js";
 
 /** A mask read from a file or made by a counter, with its exact counts. */
 export interface CooccurrenceMask extends Cooccurrence {
@@ -23,6 +25,7 @@ export function maskOver(trie: Trie): CooccurrenceMask {
     return countOf(trie, ngram, order);
   };
   const matcher = createMatcher(trie);
+  let lifts: Lifts | undefined;
   return {
     trie,
     order,
@@ -47,6 +50,18 @@ export function maskOver(trie: Trie): CooccurrenceMask {
       for (let i = 0; i < ngram.length; i++)
         weight /= (trie.unigrams[ngram[i] as number] as number) / (trie.totals[0] as number);
       return weight;
+    },
+    lifts(history, ids, into) {
+      checkValue("history", history, tokenList);
+      if (ids !== undefined) checkValue("ids", ids, tokenList);
+      const count = ids?.length ?? trie.vocabularySize;
+      if (!(into instanceof Float64Array) || into.length < count)
+        throw new DynamoError(
+          "invalid-argument",
+          `into: expected a Float64Array of at least ${count} elements, received ${into instanceof Float64Array ? into.length : "none"}`,
+        );
+      lifts ??= liftsOf(trie);
+      lifts(history, ids, into);
     },
     match(candidates, matches) {
       if (
@@ -76,46 +91,16 @@ const isMatches = (value: unknown): boolean =>
   (value as NgramMatches).cells instanceof Int32Array &&
   (value as NgramMatches).weights instanceof Float64Array;
 
-function countOf({ levels, unigrams }: Trie, ngram: ArrayLike<number>, order: number): number {
+function countOf(trie: Trie, ngram: ArrayLike<number>, order: number): number {
   if (ngram.length < 1 || ngram.length > order) {
     throw new DynamoError(
       "invalid-argument",
       `this mask counts n-grams of order 1 to ${order}, received ${ngram.length} tokens`,
     );
   }
-  let node = ngram[0] as number;
-  // No whole number is no token, and no place in the tables.
-  if (!(Number.isInteger(node) && node >= 0 && node < unigrams.length)) return 0;
-  if (ngram.length === 1) return unigrams[node] as number;
-  for (let n = 2; n <= ngram.length; n++) {
-    const level = levels[n - 2] as Level;
-    node = childOf(level, node, ngram[n - 1] as number);
-    if (node < 0) return 0;
-  }
-  return nodeCount(levels[ngram.length - 2] as Level, node);
-}
-
-/** The node of a parent's child, -1 when there is none. */
-function childOf({ ids, starts }: Level, parent: number, id: number): number {
-  return search(ids, id, starts[parent] as number, starts[parent + 1] as number);
-}
-
-function search(sorted: Uint16Array | Uint32Array, value: number, from: number, to: number): number {
-  let low = from;
-  let high = to - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const found = sorted[middle] as number;
-    if (found === value) return middle;
-    if (found < value) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
-}
-
-function nodeCount({ counts, largeNodes, largeCounts }: Level, node: number): number {
-  const count = counts[node] as number;
-  return count === large ? (largeCounts[search(largeNodes, node, 0, largeNodes.length)] as number) : count;
+  const node = nodeOf(trie, ngram, 0, ngram.length);
+  if (node < 0) return 0;
+  return ngram.length === 1 ? (trie.unigrams[node] as number) : nodeCount(trie.levels[ngram.length - 2] as Level, node);
 }
 
 /** Scratch of one depth of the search, kept between calls: nothing is allocated on a decoding step's path. */

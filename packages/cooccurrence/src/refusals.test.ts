@@ -28,6 +28,17 @@ describe("wrong arguments", () => {
     ["no mask", () => encodeMask({} as never), /mask must be a mask/],
     ["lists of plain numbers", () => mask.match([[1], [2]] as never, matches), /match\(\) takes a list of Int32Arrays/],
     ["a list with holes", () => mask.match(new Array(2) as never, matches), /match\(\) takes a list of Int32Arrays/],
+    [
+      "a history that is a text",
+      () => mask.lifts("ab" as never, [1], new Float64Array(1)),
+      /history must be a list of token ids/,
+    ],
+    [
+      "too short a place for lifts",
+      () => mask.lifts([1], [1, 2], new Float64Array(1)),
+      /at least 2 elements, received 1/,
+    ],
+    ["no place for lifts", () => mask.lifts([1], [1], [] as never), /into: expected a Float64Array/],
     ["no n-gram", () => mask.weight(undefined as never), /ngram must be a list of token ids/],
   ])("%s", (_, run, expected) => {
     expect(run).toThrow(

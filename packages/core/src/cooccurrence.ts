@@ -10,6 +10,11 @@ export interface Cooccurrence {
    */
   weight(ngram: ArrayLike<number>): number;
   /**
+   * Writes the lift P(x | history) / P(x) of each id, or of all tokens in order, into `into`, by smoothed counts: above 0 for all tokens, seen or not. Histories
+   * of more than `order` - 1 tokens count by their last ones.
+   */
+  lifts(history: ArrayLike<number>, ids: ArrayLike<number> | undefined, into: Float64Array): void;
+  /**
    * Finds every seen n-gram (n = candidates.length ≥ 2) whose i-th token is in candidates[i], and writes its cell and
    * weight into `matches`. A cell is the row-major index of the tokens' ranks in the grid of the lists' lengths.
    * Cells come out in ascending order.

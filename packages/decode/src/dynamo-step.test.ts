@@ -26,6 +26,7 @@ const caseOf = fc.record({
     temperature: fc.constantFrom(0, 0.3, 0.7, 1, 1.5),
     backoff: fc.constantFrom(0, 0.02, 0.1, 0.25, 0.5, 0.75, 1),
     maskStrength: fc.constantFrom(0, 0.5, 1),
+    joint: fc.constantFrom("counts" as const, "learned" as const),
     adaptive: fc.boolean(),
     blur: fc.boolean(),
     repetitionPenalty: fc.constantFrom(1, 1.1, 2, 0.8),

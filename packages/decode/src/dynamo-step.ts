@@ -6,9 +6,10 @@ import { DynamoError, type Candidates, type Cooccurrence, type NgramMatches } fr
 import { callback, checkOptions, checkValue, valueCheck, whole } from "@dynamo/core/options";
 import { createAdaptiveThreshold } from "./adaptive-threshold.js";
 import { power } from "./exponential.js";
+import { chainJoint } from "./conditional.js";
 import { cellCount, emptyGrid, filter, peak, push, rankAlong, scale, sum, type SparseGrid } from "./grid.js";
 import { headDistribution, type DistributionOptions, type HeadDistribution } from "./head-distribution.js";
-import { independentJoint, maskedJoint } from "./joint.js";
+import { independentJoint, maskedJoint, weighJoint } from "./joint.js";
 import { createRepetition } from "./repetition.js";
 import { checkStep } from "./step-checks.js";
 
@@ -18,10 +19,19 @@ export interface StepOptions extends DistributionOptions {
   readonly backoff: number;
   /** α_c in [0, 1]: the co-occurrence weight's exponent; 0 is no mask at all. */
   readonly maskStrength: number;
+  /**
+   * `counts`: the product of the heads, weighted by the mask and normalised over all tuples (paper, Eq. 6). `learned`: the product of
+   * each head's distribution behind the tokens before (conditional.ts), a joint as it stands, which the mask may weight besides;
+   * without counts the product of the heads. Default `counts`.
+   */
+  readonly joint?: JointKind | undefined;
   readonly adaptive: boolean;
   readonly blur: boolean;
   readonly repetitionPenalty: number;
 }
+
+/** What the joint distribution of several heads is made of. */
+export type JointKind = "counts" | "learned";
 
 /** What a DynaMo step decided, before it samples. */
 export interface StepDecision {
@@ -104,15 +114,16 @@ export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
     options: StepOptions,
     threshold: number,
   ): Built {
-    if (mask !== undefined && options.maskStrength > 0) {
-      maskedJoint(
-        heads,
-        heads.map(({ ids }) => ids),
-        mask,
-        options.maskStrength,
-        matches,
-        joint,
-      );
+    const isMasked = mask !== undefined && options.maskStrength > 0;
+    if (mask !== undefined && options.joint === "learned") {
+      const conditions = { counts: mask, temperature: options.temperature };
+      // A weight may lift a cell above the threshold.
+      chainJoint(heads, conditions, isMasked ? 0 : threshold, joint);
+      if (!isMasked) return { mass: 1, peak: peak(joint), whole: false };
+      weighJoint(heads, mask, options.maskStrength, matches, joint);
+    }
+    if (isMasked) {
+      if (options.joint !== "learned") maskedJoint(heads, mask, options.maskStrength, matches, joint);
       const mass = sum(joint);
       if (mass > 0) {
         scale(joint, 1 / mass);

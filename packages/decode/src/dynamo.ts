@@ -1,17 +1,22 @@
 /** DynaMo decoding: one to N tokens per pass from the joint distribution of all heads (paper, section 3.2). */
 import type { Strategy } from "@dynamo/core";
 import { checkOptions, flag, type OptionChecks } from "@dynamo/core/options";
-import { createDynamoStep, tupleOf } from "./dynamo-step.js";
+import { createDynamoStep, tupleOf, type JointKind } from "./dynamo-step.js";
 import { generateOptions } from "./generate-checks.js";
-import { resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from "./options.js";
+import { jointCheck, resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from "./options.js";
 import { choose } from "./sample.js";
 
 /** Options of `dynamo`. */
 export interface DynamoOptions extends SamplingOptions {
   /** ε_b, 0 to 1: 0 always emits N tokens, 1 always one. Default 0.5. */
   readonly backoff?: number | undefined;
-  /** α_c, 0 to 1: how much the co-occurrence mask counts; 0 is no mask. Default 1; a model without a mask has none. */
+  /** α_c, 0 to 1: how much the co-occurrence mask counts; 0 is no mask. Default 1, with `joint: "learned"` 0; a model without a mask has none. */
   readonly maskStrength?: number | undefined;
+  /**
+   * What the joint of several tokens is made of. `counts`, the paper's: the heads' product times the mask. `learned`: each head's
+   * distribution behind the tokens before it, by smoothed counts. Default `counts`.
+   */
+  readonly joint?: JointKind | undefined;
   /** Otsu's threshold. Default true. */
   readonly adaptive?: boolean | undefined;
   /** Blur the joint before Otsu's threshold. Default true. */
@@ -25,6 +30,7 @@ export const dynamoChecks: OptionChecks<DynamoOptions> = {
   ...samplingChecks,
   backoff: share,
   maskStrength: share,
+  joint: jointCheck,
   adaptive: flag,
   blur: flag,
   tokenHeads,

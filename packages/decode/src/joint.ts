@@ -4,23 +4,15 @@ import { power } from "./exponential.js";
 import { push, reserve, type SparseGrid } from "./grid.js";
 import type { HeadDistribution } from "./head-distribution.js";
 
-/**
- * J = p_1 ⊗ … ⊗ p_n · w^strength over the n-grams that the mask has seen; all others are 0. `candidates` are the heads'
- * ids. An order that the mask does not count has no seen n-gram.
- */
+/** J = p_1 ⊗ … ⊗ p_n · w^strength over the n-grams that the mask has seen; all others are 0. */
 export function maskedJoint(
   heads: readonly HeadDistribution[],
-  candidates: readonly Int32Array[],
   mask: Cooccurrence,
   strength: number,
   matches: NgramMatches,
   joint: SparseGrid,
 ): void {
-  joint.shape = candidates.map(({ length }) => length);
-  joint.length = 0;
-  if (heads.length > mask.order) return;
-  mask.match(candidates, matches);
-  reserve(joint, matches.length);
+  startMatches(heads, mask, matches, joint);
   const { cells, weights } = matches;
   for (let i = 0; i < matches.length; i++) {
     let rest = cells[i] as number;
@@ -32,6 +24,46 @@ export function maskedJoint(
     }
     if (value > 0) push(joint, cells[i] as number, value);
   }
+}
+
+/** J · w^strength of a joint that is there already; what the mask has not seen becomes 0. */
+export function weighJoint(
+  heads: readonly HeadDistribution[],
+  mask: Cooccurrence,
+  strength: number,
+  matches: NgramMatches,
+  joint: SparseGrid,
+): void {
+  const { cells, values, length } = joint;
+  const given = { cells: cells.slice(0, length), values: values.slice(0, length) };
+  startMatches(heads, mask, matches, joint);
+  let at = 0;
+  for (let i = 0; i < matches.length; i++) {
+    const cell = matches.cells[i] as number;
+    // Both lists rise.
+    while (at < length && (given.cells[at] as number) < cell) at++;
+    if (at === length) return;
+    const value = (given.values[at] as number) * power(matches.weights[i] as number, strength);
+    if (given.cells[at] === cell && value > 0) push(joint, cell, value);
+  }
+}
+
+/** Empties the joint and finds the n-grams that the mask has seen: none of an order that it does not count. */
+function startMatches(
+  heads: readonly HeadDistribution[],
+  mask: Cooccurrence,
+  matches: NgramMatches,
+  joint: SparseGrid,
+): void {
+  joint.shape = heads.map(({ ids }) => ids.length);
+  joint.length = 0;
+  matches.length = 0;
+  if (heads.length > mask.order) return;
+  mask.match(
+    heads.map(({ ids }) => ids),
+    matches,
+  );
+  reserve(joint, matches.length);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Options of the built-in strategies: their ranges, and where a value comes from when the user gave none. */
 import type { GenerationDefaults } from "@dynamo/core";
-import { numberAbove, numberFrom, numberIn, whole, type OptionChecks } from "@dynamo/core/options";
+import { numberAbove, numberFrom, numberIn, oneOf, whole, type OptionChecks } from "@dynamo/core/options";
 import type { StepOptions } from "./dynamo-step.js";
 
 /** What a strategy samples from. */
@@ -35,6 +35,8 @@ export const samplingChecks: OptionChecks<SamplingOptions> = {
   repetitionPenalty: numberAbove(0),
 };
 
+export const jointCheck = oneOf("counts", "learned");
+
 export const tokenHeads = whole(1, 4);
 
 /** The user's value, else the model's recommendation, else the paper's. */
@@ -43,6 +45,7 @@ export function resolve(
   defaults: GenerationDefaults,
 ): StepOptions {
   const temperature = options.temperature ?? defaults.temperature ?? 0.7;
+  const joint = options.joint ?? "counts";
   return {
     temperature,
     topP: options.topP ?? defaults.topP,
@@ -50,7 +53,9 @@ export function resolve(
     typicalP: options.typicalP ?? defaults.typicalP,
     repetitionPenalty: options.repetitionPenalty ?? defaults.repetitionPenalty ?? (temperature === 0 ? 1 : 1.1),
     backoff: options.backoff ?? defaults.backoff ?? 0.5,
-    maskStrength: options.maskStrength ?? defaults.maskStrength ?? 1,
+    // The paper's joint rests on the mask; a joint of conditional distributions has the counts in it.
+    maskStrength: options.maskStrength ?? (joint === "learned" ? 0 : (defaults.maskStrength ?? 1)),
+    joint,
     adaptive: options.adaptive ?? true,
     blur: options.blur ?? true,
   };

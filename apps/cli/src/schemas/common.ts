@@ -62,6 +62,11 @@ export const strategyOptions = {
   maskStrength: number("<a>", "co-occurrence mask from 0 (none) to 1 (default: the model's, or 1)", {
     ...{ least: 0, most: 1 },
   }),
+  joint: choice(
+    "<name>",
+    ["counts", "learned"],
+    "dynamo: the joint of the paper, or of heads that know the tokens between (default: counts)",
+  ),
   adaptive: unless("dynamo: without Otsu's threshold"),
   blur: unless("dynamo: without the blur before Otsu's threshold"),
 };

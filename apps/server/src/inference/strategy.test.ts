@@ -27,7 +27,7 @@ const asked = (settings: Partial<StrategySettings>): StrategySettings => ({
     topK: undefined,
     repetitionPenalty: undefined,
   },
-  ...{ backoff: undefined, maskStrength: undefined, adaptive: undefined, blur: undefined },
+  ...{ backoff: undefined, maskStrength: undefined, joint: undefined, adaptive: undefined, blur: undefined },
   ...settings,
 });
 

@@ -131,6 +131,7 @@ function strategyOf(body: Common): StrategySettings {
     repetitionPenalty: repetitionPenaltyOf(body),
     backoff: dynamo?.backoff,
     maskStrength: dynamo?.maskStrength,
+    joint: dynamo?.joint,
     adaptive: dynamo?.adaptive,
     blur: dynamo?.blur,
   };

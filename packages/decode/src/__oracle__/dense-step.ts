@@ -86,6 +86,34 @@ function otsu(values: readonly number[]): { threshold: number; doubtful: boolean
   return { threshold: centre(first), doubtful };
 }
 
+/** The product of each head's p · lift^(0.7 / T), normalised behind the tokens before. */
+function chain(
+  heads: readonly Head[],
+  tuples: readonly (readonly number[])[],
+  shape: readonly number[],
+  mask: Cooccurrence,
+  temperature: number,
+): number[] {
+  const exponent = 0.7 / (temperature === 0 ? 1 : temperature);
+  const known = new Map<string, readonly number[]>();
+  const behind = (before: readonly number[]): readonly number[] => {
+    const { ids, p } = heads[before.length] as Head;
+    if (before.length === 0) return p;
+    const found = known.get(before.join());
+    if (found !== undefined) return found;
+    const lifts = new Float64Array(ids.length);
+    mask.lifts(before, ids, lifts);
+    const weights = p.map((each, i) => each * (lifts[i] as number) ** exponent);
+    const total = weights.reduce((a, b) => a + b, 0);
+    const q = weights.map((each) => each / total);
+    known.set(before.join(), q);
+    return q;
+  };
+  return tuples.map((tuple, cell) =>
+    ranksOf(cell, shape).reduce((value, rank, axis) => value * (behind(tuple.slice(0, axis))[rank] as number), 1),
+  );
+}
+
 /** Steps 1 to 7. `options.topK` candidates per head. */
 export function denseStep(
   logits: readonly (readonly number[])[],
@@ -105,11 +133,13 @@ export function denseStep(
     const product = tuples.map((_, cell) =>
       ranksOf(cell, shape).reduce((p, rank, i) => p * ((used[i] as Head).p[rank] as number), 1),
     );
-    let joint = product;
+    const learned = options.joint === "learned" && mask !== undefined;
+    const base = learned ? chain(used, tuples, shape, mask, options.temperature) : product;
+    let joint = base;
     const epsilon = options.backoff ** (n - 1);
     if (n > 1) {
       if (mask !== undefined && options.maskStrength > 0) {
-        joint = product.map((p, cell) => {
+        joint = base.map((p, cell) => {
           const weight = n > mask.order ? 0 : mask.weight(tuples[cell] as number[]);
           return weight === 0 ? 0 : p * weight ** options.maskStrength;
         });

@@ -1,5 +1,6 @@
-/** What every head says about the tokens that follow, at every position of some windows: one forward pass for all. */
+/** What every head says about the tokens that follow, at every position of some windows. */
 import type { Candidates, KvCache, LanguageModel } from "@dynamo/core";
+import { scoreBehind } from "./conditional-scores.js";
 
 export interface ScoredText {
   /** What is fed, and behind it the targets that lie past the window. */
@@ -13,6 +14,8 @@ export interface ScoredText {
 export interface PositionScores {
   /** Natural logarithms of the probabilities that heads 1, 2, … give to their targets; shorter where the text ends. */
   readonly logProbabilities: readonly number[];
+  /** The same of heads 2, 3, … behind the true tokens between; empty where the model has neither counts nor conditional heads. */
+  readonly conditional: readonly number[];
   readonly candidates: readonly Candidates[];
 }
 
@@ -33,16 +36,26 @@ export async function scoreHeads(
   const { candidates, logits } = await model.forward(cache, feeds, options);
   const data = logits?.data ?? new Float32Array();
   const width = Math.max(...feeds.map(({ positions }) => positions));
-  return texts.map(({ tokens, length, first }, row) =>
-    Array.from({ length: length - first }, (_, position) => {
+  const targetsOf = (row: number, position: number): Int32Array => {
+    const { tokens = new Int32Array(), first = 0 } = texts[row] ?? {};
+    const next = first + position + 1;
+    return tokens.subarray(next, next + tokenHeads);
+  };
+  const behind = await scoreBehind(model, cache, { feeds, logits: data }, targetsOf, signal);
+  return feeds.map(({ positions }, row) =>
+    Array.from({ length: positions }, (_, position) => {
       const heads = candidates[row]?.[position] ?? [];
-      const behind = first + position + 1;
-      const targets = tokens.subarray(behind, behind + tokenHeads);
+      const targets = targetsOf(row, position);
       const logProbabilities = Array.from(targets, (target, head) => {
         const at = ((row * width + position) * tokenHeads + head) * vocabularySize + target;
         return (data[at] ?? NaN) - (heads[head]?.logSumExp ?? NaN);
       });
-      return { logProbabilities, candidates: heads };
+      const others = behind === undefined ? [] : [...targets.keys()].slice(1);
+      return {
+        logProbabilities,
+        conditional: others.map((head) => behind?.(row, position, head) ?? NaN),
+        candidates: heads,
+      };
     }),
   );
 }

@@ -62,7 +62,7 @@ test("PPL_n and PPL_1:n are means over the positions whose n targets exist", asy
     await perplexity({ model: modelPath, source: { text } }),
     worker,
   );
-  expect(Object.keys(ppl).sort()).toEqual(["1", "1:2", "1:3", "2", "3"]);
+  expect(Object.keys(ppl).sort()).toEqual(["1", "1:2", "1:3", "2", "2|1", "3", "3|1,2", "chain:2", "chain:3"]);
   expect(windows).toBe(documents.length);
   for (const n of [1, 2, 3]) {
     const whole = scores.filter((own) => own.length >= n);
@@ -72,6 +72,45 @@ test("PPL_n and PPL_1:n are means over the positions whose n targets exist", asy
     expect(ppl[`1:${n}`]).toBeCloseTo(Math.exp(mean(whole.flatMap((own) => own.slice(0, n)))), 3);
   }
   expect(standardErrors["1"]).toBeGreaterThan(0);
+});
+
+test("conditional perplexities are of the heads behind the true tokens, by the model's counts; their chain is a joint", async () => {
+  const model = await worker.model(modelPath);
+  const { tokenHeads, vocabularySize, beginOfTextId = 0 } = model.info;
+  const rows: number[][] = [];
+  for (const each of documents) {
+    const tokens = [beginOfTextId, ...model.tokenizer.encode(each)];
+    const fed = tokens.slice(0, -1);
+    const cache = await model.createCache({ rows: 1 });
+    const options = { heads: tokenHeads, topK: 1, logits: true };
+    const { logits } = await model.forward(cache, [{ tokens: fed, positions: fed.length }], options);
+    await cache.dispose();
+    for (const t of fed.keys()) {
+      const targets = tokens.slice(t + 1, t + 1 + tokenHeads);
+      const own = targets.map((target, head) => {
+        const at = (t * tokenHeads + head) * vocabularySize;
+        const lifts = new Float64Array(vocabularySize);
+        if (head > 0) model.cooccurrence?.lifts(targets.slice(0, head), undefined, lifts);
+        const bent = Float32Array.from(
+          (logits?.data ?? new Float32Array()).subarray(at, at + vocabularySize),
+          (logit, id) => logit + (head === 0 ? 0 : 0.7 * Math.log(lifts[id] ?? NaN)),
+        );
+        return -logProbability(bent, target);
+      });
+      rows.push(own);
+    }
+  }
+  const { ppl, positions } = await runHere(await perplexity({ model: modelPath, source: { text } }), worker);
+  for (const [n, name] of [
+    [2, "2|1"],
+    [3, "3|1,2"],
+  ] as const) {
+    const whole = rows.filter((own) => own.length >= n);
+    expect(ppl[name]).toBeCloseTo(Math.exp(mean(whole.map((own) => own[n - 1] ?? NaN))), 3);
+    expect(ppl[`chain:${n}`]).toBeCloseTo(Math.exp(mean(whole.flatMap((own) => own.slice(0, n)))), 3);
+    expect([positions[name], positions[`chain:${n}`]]).toEqual([whole.length, whole.length]);
+    expect(ppl[name]).toBeLessThan(ppl[String(n)] ?? 0);
+  }
 });
 
 test("token files are taken as they are; rows and windows are independent of how they are batched", async () => {

@@ -26,7 +26,10 @@ export type WalkSummary = Measured & {
 
 /** Perplexities of each head and of all heads together. */
 export interface PerplexitySummary {
-  /** "1", "2", … and "1:2", "1:3", …, as the paper writes them. */
+  /**
+   * "1", "2", … and "1:2", "1:3", …, as the paper writes them. Where heads know the tokens between, also "2|1", "3|1,2", … of head n
+   * behind the true ones, and "chain:2", "chain:3", … of n tokens as the product of these, a distribution, per token.
+   */
   readonly ppl: Readonly<Record<string, number>>;
   readonly standardErrors: Readonly<Record<string, number | null>>;
   /** Positions that each is a mean over. */
@@ -64,6 +67,9 @@ export async function summarizePerplexity(
         addTo(ratios, String(n), heads.single[i] ?? 0, positions);
         // The joint's mean is over positions and over its n tokens.
         if (n > 1) addTo(ratios, `1:${n}`, heads.joint[i] ?? 0, n * positions);
+        if (n === 1 || heads.conditional === undefined || heads.chain === undefined) continue;
+        addTo(ratios, `${n}|${range(1, n).join(",")}`, heads.conditional[i] ?? 0, positions);
+        addTo(ratios, `chain:${n}`, heads.chain[i] ?? 0, n * positions);
       }
       if (mask !== undefined) addMask(masks, mask);
       for (const [i, sums] of (walked ?? []).entries()) addWalk(walks[i], sums);
@@ -85,6 +91,9 @@ export async function summarizePerplexity(
     windows,
   };
 }
+
+/** from, …, to - 1 */
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
 const emptyRatio = (): Ratio => ({ nats: 0, count: 0, natsSquared: 0, countSquared: 0, product: 0, units: 0 });
 

@@ -11,20 +11,30 @@ export interface HeadSums {
   readonly single: readonly number[];
   /** Σ -log p(x_{t+1:t+n} | x_{1:t}), the joint as the product of the heads. */
   readonly joint: readonly number[];
+  /** Σ -log q(x_{t+n} | x_{1:t+n-1}) of head n behind the tokens between, n from 2; absent where there is none. */
+  readonly conditional?: readonly number[];
+  /** Σ -log p(x_{t+1:t+n} | x_{1:t}), by the chain rule a joint distribution as it stands. */
+  readonly chain?: readonly number[];
 }
 
 export function headSums(scores: readonly PositionScores[], heads: number): HeadSums {
   const [positions, single, joint] = [zeros(heads), zeros(heads), zeros(heads)];
-  for (const { logProbabilities } of scores) {
-    let product = 0;
+  const [behind, chain] = [zeros(heads), zeros(heads)];
+  for (const { logProbabilities, conditional } of scores) {
+    let [product, chained] = [0, 0];
     for (const [head, logProbability] of logProbabilities.entries()) {
       product -= logProbability;
       add(positions, head, 1);
       add(single, head, -logProbability);
       add(joint, head, product);
+      const own = -(head === 0 ? logProbability : (conditional[head - 1] ?? NaN));
+      chained += own;
+      add(behind, head, own);
+      add(chain, head, chained);
     }
   }
-  return { positions, single, joint };
+  const isConditional = scores.some(({ conditional }) => conditional.length > 0);
+  return { positions, single, joint, ...(isConditional ? { conditional: behind, chain } : {}) };
 }
 
 /** Of joints of n tokens (index n - 2), over the heads' candidates. */

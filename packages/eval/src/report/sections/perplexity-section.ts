@@ -27,8 +27,9 @@ export function perplexitySection(
   return section("Perplexity", [
     html`<p>
       PPL<sub>n</sub> is how well head n foretells the token n places on; PPL<sub>1:n</sub> is the n tokens' joint, as
-      the geometric mean per token. Both over the positions whose n targets exist, in ${windows} windows of
-      ${modelText(settings)}. Lower is better.
+      the geometric mean per token. PPL<sub>n|1,…</sub> is head n behind the true tokens between, by conditional heads
+      or by counts, and PPL<sub>chain:n</sub> the n tokens' joint as the product of these. All over the positions whose
+      n targets exist, in ${windows} windows of ${modelText(settings)}. Lower is better.
     </p>`,
     table(rows),
     ...(walks.length === 0 ? [] : [walksFigure(walks), walksTable(walks, speedups)]),
