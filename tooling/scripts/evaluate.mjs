@@ -56,7 +56,7 @@ function verbsOf({ text, seeds, file }) {
   const sweep = ["--backoff", "0:1:0.1", "--seeds", seeds];
   return [
     ["perplexity", model, "--text", text, "--backoff", "0:1:0.1", "--mask"],
-    ["completions", model, ...sweep],
+    ["completions", model, ...sweep, "--base-temperatures", "0.4,0.5,0.6,0.85,1"],
     ["measures", file("completions.json"), "--scorer", base, "--real", text],
     ["tune", model, "--text", text, "--tolerance", "0.15", "--dry-run"],
     [

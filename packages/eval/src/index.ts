@@ -27,7 +27,15 @@ export type { Judgement, JudgeSummary, SettingJudgement } from "./judge/summary.
 export { measures } from "./open-ended/measures.js";
 export type { MeasuresSettings } from "./open-ended/measures.js";
 export type { MeasuresJob, MeasuresResult } from "./open-ended/measures-result.js";
-export type { MeasuresSummary, Quality, SetMeasures, TextMeasures } from "./open-ended/measures-summary.js";
+export type { FrontierGap, Variety } from "./open-ended/frontier-gaps.js";
+export type {
+  Crossing,
+  MeasuredSetting,
+  MeasuresSummary,
+  Quality,
+  SetMeasures,
+  TextMeasures,
+} from "./open-ended/measures-summary.js";
 export { compare } from "./compare/compare.js";
 export type { CompareSettings } from "./compare/compare.js";
 export { ablation } from "./compare/ablation.js";

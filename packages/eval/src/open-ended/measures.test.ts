@@ -95,7 +95,10 @@ test("real texts are so many words behind a document's first six, drawn from the
 });
 
 test("of texts that the embedded model wrote, under its base: a care for speed is seen", async () => {
-  const settings = [0, 0.7].map((backoff) => ({ strategy: "dynamo" as const, backoff, maskStrength: 0 }));
+  const settings = [
+    ...[0, 0.7].map((backoff) => ({ strategy: "dynamo" as const, backoff, maskStrength: 0 })),
+    ...[0.3, 1.2].map((temperature) => ({ strategy: "autoregressive" as const, temperature })),
+  ];
   const written = await completions({
     model: modelPath,
     settings,
@@ -110,7 +113,14 @@ test("of texts that the embedded model wrote, under its base: a care for speed i
   const story = "One day a little girl named Lily went to the park with her mom and her dog. They saw a big ball.";
   await writeFile(real, new Array(45).fill(`${story} ${story}`).join("<|endoftext|>"));
   const measured = await runHere(await measures({ texts, scorer: basePath, real }), worker);
-  const [reckless, careful] = measured.settings;
+  const [reckless, careful, cold, hot] = measured.settings;
+  expect(cold?.logLikelihood?.value).toBeGreaterThan(hot?.logLikelihood?.value ?? Infinity);
+  expect([reckless?.gaps["distinct-2"]?.nats.value, reckless?.gaps.divergence?.nats.value]).toEqual([
+    expect.any(Number),
+    expect.any(Number),
+  ]);
+  expect([cold?.gaps, hot?.gaps]).toEqual(new Array(2).fill({ "distinct-2": null, divergence: null }));
+  expect(measured.sameQuality.frontier?.line.points).toBe(2);
   expect(measured.base?.logLikelihood?.value).toBeLessThan(0);
   expect(reckless?.logLikelihood?.value).toBeLessThan(measured.base?.logLikelihood?.value ?? -Infinity);
   expect(careful?.logLikelihood?.value).toBeGreaterThan(reckless?.logLikelihood?.value ?? Infinity);

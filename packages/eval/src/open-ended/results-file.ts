@@ -4,6 +4,7 @@ import { DynamoError } from "@dynamo/core";
 import {
   array,
   boolean,
+  enum as oneOf,
   int,
   literal,
   looseObject,
@@ -12,7 +13,6 @@ import {
   record,
   string,
   tuple,
-  union,
   type ZodType,
 } from "zod";
 import type { Estimate } from "../statistics/intervals.js";
@@ -51,7 +51,9 @@ const promptTexts = object({
 });
 const share = number().min(0).max(1).optional();
 const setting = object({
-  strategy: union([literal("dynamo"), literal("verified")]),
+  strategy: oneOf(["dynamo", "verified", "autoregressive"]),
+  temperature: number().min(0).optional(),
+  joint: oneOf(["counts", "learned"]).optional(),
   ...{ backoff: share, maskStrength: share, adaptive: boolean().optional(), blur: boolean().optional() },
 });
 const summary = object({

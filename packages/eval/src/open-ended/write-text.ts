@@ -1,28 +1,36 @@
 /** One text of one strategy, with what it took. */
-import { autoregressive, dynamo, generate, verified } from "@dynamo/decode";
-import { finite, flag, isPlainObject, valueCheck } from "@dynamo/core/options";
+import { autoregressive, dynamo, generate, verified, type JointKind } from "@dynamo/decode";
+import { finite, flag, isPlainObject, oneOf, valueCheck } from "@dynamo/core/options";
 import { chatPrompt, type LoadedModel } from "@dynamo/model";
 import type { Strategy } from "@dynamo/core";
 import type { OpenPrompt } from "./prompts.js";
 
 /** One way of writing; what is left out is the model's recommendation, or the paper's. */
 export interface Setting {
-  readonly strategy: "dynamo" | "verified";
+  /** `autoregressive` is the base at a temperature of its own: a point of its frontier. */
+  readonly strategy: "dynamo" | "verified" | "autoregressive";
+  /** In the place of the temperature of all texts. */
+  readonly temperature?: number | undefined;
   readonly backoff?: number | undefined;
   readonly maskStrength?: number | undefined;
+  readonly joint?: JointKind | undefined;
   readonly adaptive?: boolean | undefined;
   readonly blur?: boolean | undefined;
 }
 
-const settingMembers = { backoff: finite, maskStrength: finite, adaptive: flag, blur: flag } as const;
+const settingMembers = {
+  ...{ temperature: finite, backoff: finite, maskStrength: finite, adaptive: flag, blur: flag },
+  joint: oneOf("counts", "learned"),
+} as const;
+const strategies = ["dynamo", "verified", "autoregressive"];
 
 /** Numbers out of range are refused where the strategy is made. */
 export const settingCheck = valueCheck<Setting>(
-  'an object { strategy: "dynamo" or "verified", backoff, maskStrength, adaptive, blur }',
+  'an object { strategy: "dynamo", "verified" or "autoregressive", temperature, backoff, maskStrength, joint, adaptive, blur }',
   (value) => {
     if (!isPlainObject(value)) return false;
     const { strategy, ...rest } = value as Readonly<Record<string, unknown>>;
-    if (strategy !== "dynamo" && strategy !== "verified") return false;
+    if (!strategies.includes(strategy as string)) return false;
     return Object.entries(rest).every(
       ([name, own]) =>
         own === undefined ||
@@ -63,11 +71,11 @@ export function strategyOf(
   setting: Setting | undefined,
   { temperature, topK, repetitionPenalty }: Omit<Sampling, "maxNewTokens" | "stopAtEndOfText">,
 ): Strategy {
-  const sampling = { temperature, topK, repetitionPenalty };
-  if (setting === undefined) return autoregressive(sampling);
-  const { strategy, backoff, maskStrength, adaptive, blur } = setting;
+  const sampling = { temperature: setting?.temperature ?? temperature, topK, repetitionPenalty };
+  if (setting === undefined || setting.strategy === "autoregressive") return autoregressive(sampling);
+  const { strategy, backoff, maskStrength, joint, adaptive, blur } = setting;
   if (strategy === "verified") return verified({ ...sampling, maskStrength });
-  return dynamo({ ...sampling, backoff, maskStrength, adaptive, blur });
+  return dynamo({ ...sampling, backoff, maskStrength, joint, adaptive, blur });
 }
 
 export interface WriteOptions {

@@ -13,7 +13,8 @@ const estimate = z.object({ value: z.number(), interval });
 const share = z.number().min(0).max(1);
 const counts = z.array(z.number().min(0));
 const setting = z.object({
-  strategy: z.enum(["dynamo", "verified"]),
+  strategy: z.enum(["dynamo", "verified", "autoregressive"]),
+  ...{ temperature: z.number().min(0).optional(), joint: z.enum(["counts", "learned"]).optional() },
   ...{ backoff: share.optional(), maskStrength: share.optional() },
   ...{ adaptive: z.boolean().optional(), blur: z.boolean().optional() },
 });
@@ -83,10 +84,16 @@ const textMeasures = z.object({
   distinct: z.record(z.string(), z.number().nullable()),
 });
 const setMeasures = textMeasures.extend({ divergence: z.number().nullable() });
-const byQuality = z.object({ logLikelihood: sameQuality, "distinct-2": sameQuality, divergence: sameQuality });
+const byQuality = z.object({
+  ...{ logLikelihood: sameQuality, "distinct-2": sameQuality, divergence: sameQuality },
+  // Results of before there were frontiers have none.
+  frontier: sameQuality.default(null),
+});
+const gap = z.object({ nats: estimate, beyond: z.boolean() }).nullable();
+const gaps = z.object({ "distinct-2": gap, divergence: gap }).default({ "distinct-2": null, divergence: null });
 const measures = z.object({
   ...{ base: setMeasures.nullable(), real: textMeasures.nullable() },
-  settings: z.array(setMeasures.extend({ setting, speedup: estimate.nullable() })),
+  settings: z.array(setMeasures.extend({ setting, speedup: estimate.nullable(), gaps })),
   ...{ sameQuality: byQuality, sameQualityByType: z.record(z.string(), byQuality) },
 });
 const judgement = z.object({

@@ -10,9 +10,11 @@ import type { SameQuality } from "../statistics/same-quality.js";
 /** Such as "dynamo ε_b 0.5, mask 0.5, no blur". */
 export function settingText(setting: Setting): string {
   checkValue("setting", setting, settingCheck);
-  const { strategy, backoff, maskStrength, adaptive, blur } = setting;
+  const { strategy, temperature, backoff, maskStrength, joint, adaptive, blur } = setting;
   const parts = [
     backoff === undefined ? strategy : `${strategy} ε_b ${backoff}`,
+    ...(joint === undefined ? [] : [`${joint} joint`]),
+    ...(temperature === undefined ? [] : [`T ${temperature}`]),
     ...(maskStrength === undefined ? [] : [`mask ${maskStrength}`]),
     ...(adaptive === false ? ["no Otsu"] : []),
     ...(blur === false ? ["no blur"] : []),

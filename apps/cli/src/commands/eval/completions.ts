@@ -19,14 +19,18 @@ export async function evalCompletions(
   await runSpec({ kind: "completions", options: settings }, { options, signal, unit: "prompts", print });
 }
 
-/** Every ε_b with every mask strength. */
-function settingsOf({ strategy, backoff, maskStrength, adaptive, blur }: CompletionsOptions): Setting[] {
-  const masks = maskStrength ?? [undefined];
-  if (strategy === "verified") return masks.map((mask) => ({ strategy, maskStrength: mask }));
-  const without = { ...(adaptive ? {} : { adaptive }), ...(blur ? {} : { blur }) };
-  return masks.flatMap((mask) =>
-    (backoff ?? [0.5]).map((each) => ({ strategy, backoff: each, maskStrength: mask, ...without })),
+/** Every ε_b with every mask strength and temperature; behind them the base's own temperatures. */
+function settingsOf(options: CompletionsOptions): Setting[] {
+  const { strategy, backoff, maskStrength, joint, adaptive, blur, temperatures, baseTemperatures = [] } = options;
+  const flags = { joint, ...(adaptive ? {} : { adaptive }), ...(blur ? {} : { blur }) };
+  const own = (temperatures ?? [undefined]).flatMap((temperature) =>
+    (maskStrength ?? [undefined]).flatMap((mask): Setting[] =>
+      strategy === "verified"
+        ? [{ strategy, temperature, maskStrength: mask }]
+        : (backoff ?? [0.5]).map((each) => ({ strategy, temperature, backoff: each, maskStrength: mask, ...flags })),
+    ),
   );
+  return [...own, ...baseTemperatures.map((temperature): Setting => ({ strategy: "autoregressive", temperature }))];
 }
 
 function print({ settings }: CompletionsSummary): void {

@@ -22,16 +22,27 @@ function print({ base, real, settings, sameQuality }: MeasuresSummary): void {
     "distinct-2": fixed(distinct["2"]),
     "MAUVE-style": fixed(divergence),
   });
+  const withGaps = settings.some(({ gaps }) => gaps["distinct-2"] !== null);
+  const gapColumn = (gap: MeasuresSummary["settings"][number]["gaps"]["distinct-2"]): Row => ({
+    "frontier gap (95 %)": gap === null ? "" : `${estimateText(gap.nats)}${gap.beyond ? " *" : ""}`,
+  });
   const rows = [
-    ...(real === null ? [] : [{ texts: "real", "speed-up": "", ...columns(real) }]),
-    ...(base === null ? [] : [{ texts: "base", "speed-up": "1", ...columns(base, base.divergence) }]),
+    ...(real === null ? [] : [{ texts: "real", "speed-up": "", ...columns(real), ...gapColumn(null) }]),
+    ...(base === null
+      ? []
+      : [{ texts: "base", "speed-up": "1", ...columns(base, base.divergence), ...gapColumn(null) }]),
     ...settings.map(({ setting, speedup, ...own }) => ({
       texts: settingText(setting),
       "speed-up": estimateText(speedup),
       ...columns(own, own.divergence),
+      ...gapColumn(own.gaps["distinct-2"]),
     })),
   ];
   console.log(columnsText(rows));
+  if (withGaps)
+    console.log(
+      "\nfrontier gap: nats per token above the base at the temperature of the same distinct-2 (*: beyond its temperatures)",
+    );
   console.log("\nspeed-up at the base's value, by the regression of each:");
   for (const [name, found] of Object.entries(sameQuality))
     if (found !== null) console.log(`  ${name}: ${sameQualityText(found)}`);

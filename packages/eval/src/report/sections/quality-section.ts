@@ -18,7 +18,7 @@ export function measuresSection({ summary }: ResultOf<"measures">): Html {
     const points = summary.settings.flatMap(({ setting, speedup, ...own }): PlotPoint[] => {
       const value = { ...own, ...{ "distinct-2": own.distinct["2"] } }[quality];
       const estimate = typeof value === "number" ? { value, interval: null } : value;
-      if (speedup === null || estimate === null || estimate === undefined) return [];
+      if (speedup === null || estimate === null || estimate === undefined || isBase(setting)) return [];
       return [
         {
           ...{ x: speedup.value, y: estimate.value, interval: estimate.interval, across: speedup.interval },
@@ -29,6 +29,7 @@ export function measuresSection({ summary }: ResultOf<"measures">): Html {
     const found = summary.sameQuality[quality];
     return points.length < 2 ? [] : [crossingFigure({ title, unit, points, found })];
   });
+  const gaps = gapPoints(summary);
   return section("Quality against speed-up, without a judge", [
     html`<p>
       Each point is a setting, labelled with its ε_b. The line is a regression with its 95 % band; where it crosses the
@@ -36,6 +37,7 @@ export function measuresSection({ summary }: ResultOf<"measures">): Html {
       too, so likelihood has to be read beside variety and the distance to what people write.
     </p>`,
     ...figures,
+    ...(gaps.length < 2 ? [] : [frontierFigure(summary), gapFigure(summary, gaps)]),
     crossingsTable(summary),
     table(
       [measuresRow("autoregressive", summary.base), measuresRow("real texts", summary.real)]
@@ -45,9 +47,68 @@ export function measuresSection({ summary }: ResultOf<"measures">): Html {
   ]);
 }
 
+type MeasuredSetting = Measures["settings"][number];
+
+/** One token per pass at a temperature of its own. */
+const isBase = ({ strategy }: MeasuredSetting["setting"]): boolean => strategy === "autoregressive";
+
+/** Likelihood against variety: the base's line as its temperature changes, and the settings. */
+function frontierFigure({ base, settings }: Measures): Html {
+  const pointOf = (own: Pick<MeasuredSetting, "logLikelihood" | "distinct">, label: string): PlotPoint[] => {
+    const [nats, variety] = [own.logLikelihood, own.distinct["2"]];
+    if (nats === null || typeof variety !== "number") return [];
+    const { value, interval } = nats;
+    const across: PlotPoint["across"] = interval === null ? null : [-interval[1], -interval[0]];
+    return [{ x: -value, y: variety, interval: null, across, label }];
+  };
+  const line = [
+    ...(base === null ? [] : pointOf(base, "")),
+    ...settings
+      .filter(({ setting }) => isBase(setting))
+      .flatMap((each) => pointOf(each, `T ${each.setting.temperature ?? ""}`)),
+  ].sort((a, b) => a.y - b.y);
+  const points = settings
+    .filter(({ setting }) => !isBase(setting))
+    .flatMap((each) => pointOf(each, String(each.setting.backoff ?? "")));
+  const svg = plot({
+    title: "The base's frontier: likelihood and variety",
+    x: { name: "nats per token (fewer are likelier)" },
+    y: { name: "distinct-2" },
+    series: [
+      { name: "one token per pass, by temperature", points: line },
+      { name: "settings", points, draw: "points" },
+    ],
+  });
+  return figure(
+    svg,
+    "A setting's frontier gap is how far it lies to the right of the line, at its variety. Labels: temperature, ε_b.",
+  );
+}
+
+function gapPoints({ settings }: Measures): PlotPoint[] {
+  return settings.flatMap(({ setting, speedup, gaps }): PlotPoint[] => {
+    const gap = gaps["distinct-2"];
+    if (speedup === null || gap === null) return [];
+    const { value, interval } = gap.nats;
+    return [
+      {
+        ...{ x: speedup.value, y: -value, across: speedup.interval },
+        interval: interval === null ? null : [-interval[1], -interval[0]],
+        ...(setting.backoff === undefined ? {} : { label: String(setting.backoff) }),
+      },
+    ];
+  });
+}
+
+const gapFigure = ({ sameQuality }: Measures, points: readonly PlotPoint[]): Html =>
+  crossingFigure({
+    ...{ title: "Frontier gap by distinct-2, below the base's frontier", unit: "nats per token, negative" },
+    ...{ points, found: sameQuality.frontier },
+  });
+
 function measuresRow(
   name: string,
-  own: (Measures["real"] & { readonly divergence?: number | null }) | null,
+  own: (Measures["real"] & { readonly divergence?: number | null; readonly gaps?: MeasuredSetting["gaps"] }) | null,
 ): Record<string, string>[] {
   if (own === null) return [];
   return [
@@ -58,14 +119,20 @@ function measuresRow(
       "distinct-1": own.distinct["1"]?.toFixed(3) ?? "",
       "distinct-2": own.distinct["2"]?.toFixed(3) ?? "",
       "MAUVE-style": own.divergence?.toFixed(3) ?? "",
+      "frontier gap, nats (95 %)": gapText(own.gaps?.["distinct-2"] ?? null),
     },
   ];
 }
+
+/** A star: the frontier was extrapolated to the setting's variety. */
+const gapText = (gap: MeasuredSetting["gaps"]["distinct-2"]): string =>
+  gap === null ? "" : `${estimateText(gap.nats)}${gap.beyond ? " *" : ""}`;
 
 function crossingsTable({ sameQuality, sameQualityByType }: Measures): Html {
   const rows = [["all", sameQuality] as const, ...Object.entries(sameQualityByType)].map(([type, found]) => ({
     "sentence type": type,
     ...Object.fromEntries(qualities.map(([quality, title]) => [`by ${lower(title)}`, sameQualityCell(found[quality])])),
+    "by the frontier gap": sameQualityCell(found.frontier),
   }));
   return table(
     rows,
