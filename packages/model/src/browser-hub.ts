@@ -23,7 +23,8 @@ import { parseJson } from "./folder/files.js";
 import { graphPath, limits, preferredDTypes } from "./folder/model-folder.js";
 import type { SourceOptions } from "./folder/source-options.js";
 import type { ModelDType } from "./graph/precision.js";
-import { convertInMemory, inMemory, withFiles, type MadeFile } from "./hub/converted-files.js";
+import { convertFiles } from "./hub/convert-files.js";
+import { inMemory, withFiles, type MadeFile } from "./hub/made-files.js";
 import { keepFile, keptAddress, keptFile } from "./hub/kept-in-browser.js";
 import { checkpointFiles, isModelFolder, modelFolderFiles, shardIndex } from "./hub/needed-files.js";
 
@@ -154,7 +155,7 @@ async function madeFiles(
     ]);
   }
   const onProgress = (loaded: number, total: number): void => hub.onProgress?.({ stage: "converting", loaded, total });
-  const made = await convertInMemory(files, { dtype, device, onProgress, signal });
+  const made = await convertFiles(files, { dtype, device, onProgress, signal });
   for (const [name, bytes] of made) await keepFile(cache, addressOf(name), conversionVersion, bytes);
   return new Map([...made].map(([name, bytes]) => [name, inMemory(bytes)]));
 }

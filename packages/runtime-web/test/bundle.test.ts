@@ -16,7 +16,7 @@ afterAll(() => {
 
 /** ONNX Runtime's files lie beside our workers. */
 const onnxRuntime = /ort\.(wasm|webgpu)\.bundle\.min\.mjs$/;
-const worker = /new Worker\(new URL\("(\.\/worker-\w+\.js)", import\.meta\.url\)/g;
+const worker = /new Worker\(new URL\("(\.\/[\w-]+\.js)", import\.meta\.url\)/g;
 
 /** Bytes of an app with this entry, minified and compressed: `first` of what its first file imports, `later` of what comes when it is needed. */
 async function bundled(code: string): Promise<{ readonly first: number; readonly later: number }> {
@@ -71,7 +71,12 @@ test("a page that loads a model and generates text, with one worker, is less tha
     for await (const { text } of generate(model, "Once upon a time")) document.body.append(text);`;
   const { first, later } = await bundled(app);
   const webgpu = await compressed('import "./node_modules/@dynamo/runtime-web/dist/worker-webgpu.js";');
-  process.stdout.write(`a page that generates: ${first} bytes, ${webgpu} for a worker, ${later} when needed\n`);
+  const conversion = await compressed('import "./node_modules/@dynamo/model/dist/conversion-worker.js";');
+  process.stdout.write(
+    `a page that generates: ${first} bytes, ${webgpu} for a worker, ${later} when needed, ${conversion} for the worker that converts\n`,
+  );
+  expect(conversion).toBeGreaterThan(10_000);
+  expect(conversion).toBeLessThan(60_000);
   expect(first).toBeGreaterThan(10_000);
   // The translator of a tokenizer's regular expressions.
   expect(later).toBeGreaterThan(10_000);

@@ -35,9 +35,19 @@ export interface FakeHub {
   close(): Promise<void>;
 }
 
-const sha256 = (content: Buffer): string => createHash("sha256").update(content).digest("hex");
-export const gitBlob = (content: Buffer): string =>
-  createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
+/** Of each content once: models are asked for again and again. */
+function remembered(hash: (content: Buffer) => string): (content: Buffer) => string {
+  const known = new WeakMap<Buffer, string>();
+  return (content) => {
+    const found = known.get(content) ?? hash(content);
+    known.set(content, found);
+    return found;
+  };
+}
+const sha256 = remembered((content) => createHash("sha256").update(content).digest("hex"));
+export const gitBlob = remembered((content) =>
+  createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex"),
+);
 const isLarge = (path: string): boolean => /\.(safetensors|onnx|onnx_data|bin)$/.test(path);
 
 /** The commit is the content's: another content is another commit. */

@@ -133,9 +133,12 @@ async function withGraph(
   { device, signal }: { readonly device: DeviceChoice; readonly signal: AbortSignal | undefined },
 ): Promise<ModelFiles> {
   if (files.localPath !== undefined || !(await isCheckpoint(files))) return files;
-  const { convertInMemory, inMemory, withFiles } = await import("../hub/converted-files.js");
+  const [{ convertFiles }, { inMemory, withFiles }] = await Promise.all([
+    import("../hub/convert-files.js"),
+    import("../hub/made-files.js"),
+  ]);
   const dtype = wanted ?? preferredDTypes(device)[0] ?? "q8";
-  const made = await convertInMemory(files, { dtype, device, signal });
+  const made = await convertFiles(files, { dtype, device, signal });
   return withFiles(files, new Map([...made].map(([path, bytes]) => [path, inMemory(bytes)])));
 }
 

@@ -1,6 +1,6 @@
 /** What a browser keeps of a model of the hub beside its files: what the hub said of it, and conversions. */
 import { partBytes, type FileCache } from "@dynamo/core/url-files";
-import type { MadeFile } from "./converted-files.js";
+import type { MadeFile } from "./made-files.js";
 
 /** Addresses that no server is asked for. */
 export const keptAddress = (...names: readonly string[]): string =>
