@@ -1,3 +1,6 @@
 import { preset } from "@dynamo/build/tsup";
 
-export default preset({ index: "src/index.ts", node: "src/node.ts" }, { platform: "neutral" });
+export default preset(
+  { index: "src/index.ts", browser: "src/browser.ts", node: "src/node.ts" },
+  { platform: "neutral", bundled: ["@noble/hashes"] },
+);

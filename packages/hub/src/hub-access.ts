@@ -50,6 +50,9 @@ export async function hubRequest(
     const authorization =
       trusted && access.token !== undefined ? { Authorization: `Bearer ${access.token}` } : undefined;
     const response = await request(url, access, { ...headers, ...authorization });
+    // A browser has followed redirects by itself, and has taken the token off on its way to another origin.
+    if (access.redirect === "follow" && response.url !== "") url = new URL(response.url);
+    trusted &&= url.origin === home;
     linkedEtag ??= etagOf(response.headers, trusted);
     if (!redirects.includes(response.status)) {
       if (response.ok || response.status === 416) return { response, linkedEtag };

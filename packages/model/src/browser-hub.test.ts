@@ -2,8 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ModelFiles } from "@dynamo/core";
+import { browserModels, removeBrowserModel } from "@dynamo/hub/browser";
 import { createNodeRuntime } from "@dynamo/runtime-node";
-import { answerWith, commitOf, filesOf, startFakeHub, type FakeHub } from "@dynamo/services/fake-hub";
+import { answerWith, commitOf, filesOf, startFakeHub, type FakeHub, type SeenRequest } from "@dynamo/services/fake-hub";
 import { memoryCacheStorage } from "@dynamo/services/memory-cache-storage";
 import { modelPath as stories } from "@dynamo/stories";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -51,6 +53,10 @@ const options = (more: Partial<SourceOptions> & { readonly hub?: HubOptions } = 
   hub: { endpoint: hub.endpoint, ...more.hub },
 });
 
+async function sizeOf(files: ModelFiles): Promise<number> {
+  return ((await files.size("onnx/model_q8.onnx")) ?? 0) + ((await files.size("onnx/model_q8.onnx_data")) ?? 0);
+}
+
 async function candidatesOf(model: LoadedModel): Promise<unknown> {
   const cache = await model.createCache({ rows: 1 });
   const { candidates } = await model.forward(cache, [{ tokens: [1, 2, 3] }], { heads: 1, topK: 5 });
@@ -71,6 +77,21 @@ describe("a checkpoint of the hub in a browser", () => {
       await here.dispose();
       await there.dispose();
     }
+  });
+
+  it("takes the place of the checkpoint, whose weights were verified", async () => {
+    const files = await hubFiles("hf:owner/name", options());
+    const kept = [...stored.keys()].map((key) => decodeURIComponent(decodeURIComponent(key)));
+    expect(kept.filter((key) => key.includes("/made/"))).toHaveLength(2);
+    expect(kept.filter((key) => key.endsWith(".safetensors"))).toEqual([]);
+    expect(await browserModels()).toMatchObject([{ id: "owner/name", made: await sizeOf(files) }]);
+    expect(await removeBrowserModel("owner/name")).toBeGreaterThan(0);
+    expect(stored.size).toBe(0);
+
+    const store = ({ server, headers }: SeenRequest): boolean => server === "store" && headers.range === undefined;
+    hub.intercept = (seen, response) => store(seen) && answerWith(response, 200, {}, Buffer.alloc(10));
+    await expect(hubFiles("hf:owner/name", options())).rejects.toMatchObject({ code: "invalid-file" });
+    hub.intercept = undefined;
   });
 
   it("is kept: the next visit converts and downloads nothing, and needs no network", async () => {
@@ -104,9 +125,20 @@ describe("a checkpoint of the hub in a browser", () => {
     expect(kept).toEqual([]);
   });
 
+  it("is downloaded by a fetch of the caller's own", async () => {
+    const asked: string[] = [];
+    const own: typeof fetch = (input, init) => {
+      asked.push(input instanceof Request ? input.url : input.toString());
+      return fetch(input, init);
+    };
+    await hubFiles("hf:owner/name", options({ hub: { fetch: own } }));
+    expect(asked.filter((address) => address.endsWith(".safetensors")).length).toBeGreaterThan(1);
+  });
+
   it("is refused before its weights are read where the device has no memory for it", async () => {
     const device = () => Promise.resolve({ device: "wasm", reason: "a test", memory: 1000 } as const);
     await expect(hubFiles("hf:owner/name", options({ device }))).rejects.toMatchObject({ code: "out-of-memory" });
+    expect(hub.requests.filter(({ server, headers }) => server === "store" && headers.range === undefined)).toEqual([]);
   });
 
   it("is refused as in Node: pickles, names, private models", async () => {

@@ -1,161 +1,138 @@
 /**
  * Takes node-hub.ts's place in browsers (package.json, "browser"): a model's files come through the browser's cache. A checkpoint is
- * converted in memory, tensor by tensor, and the graph is kept in the cache.
+ * downloaded, verified, and converted in memory, tensor by tensor; the graph is kept in the checkpoint's place.
  */
-import { DynamoError, type DeviceChoice, type ModelFiles } from "@dynamo/core";
-import { browserCache, cachedUrlFiles, type FileCache } from "@dynamo/core/url-files";
+import { DynamoError, type ModelFiles } from "@dynamo/core";
+import { parseHubId, type HubListing, type HubOptions } from "@dynamo/hub";
 import {
-  fetchListing,
-  fileAddress,
-  parseHubId,
-  parseListing,
-  statusError,
-  listingJson,
-  type HubAccess,
-  type HubId,
-  type HubListing,
-  type HubOptions,
-} from "@dynamo/hub";
+  browserListing,
+  browserPlace,
+  exclusively,
+  keepFile,
+  keptAddress,
+  keptFile,
+  listedFiles,
+  type BrowserPlace,
+  type ListedFiles,
+} from "@dynamo/hub/browser";
 import { parseConfig } from "./architectures/config.js";
 import { conversionVersion } from "./checkpoint/conversion.js";
 import { shardsOf } from "./checkpoint/tensor-index.js";
 import { parseJson } from "./folder/files.js";
 import { graphPath, limits, preferredDTypes } from "./folder/model-folder.js";
 import type { SourceOptions } from "./folder/source-options.js";
-import type { ModelDType } from "./graph/precision.js";
-import { convertFiles } from "./hub/convert-files.js";
+import type { Conversion } from "./hub/conversion.js";
 import { inMemory, withFiles, type MadeFile } from "./hub/made-files.js";
-import { keepFile, keptAddress, keptFile } from "./hub/kept-in-browser.js";
 import { checkpointFiles, isModelFolder, modelFolderFiles, shardIndex } from "./hub/needed-files.js";
+import { prepareAside } from "./hub/prepare-in-worker.js";
+import type { HubSource } from "./hub/prepare.js";
 
 /** The files of a model folder of the hub, or a checkpoint's with a graph made of them. */
 export async function hubFiles(source: string, options: SourceOptions): Promise<ModelFiles> {
   const { as, dtype, hub = {}, signal } = options;
   const name = parseHubId(source);
-  const cache = browserCache();
-  const access = accessOf(hub, signal);
-  const listing = await listingOf(name, { cache, access, offline: hub.offline === true });
+  const place = browserPlace(hub, signal);
+  const listing = await browserListing(name, place);
   const paths = new Set(listing.files.map(({ path }) => path));
   const location = `hf:${listing.id}`;
-  const filesOf = (names: readonly string[]): ModelFiles => remoteFiles(names, { listing, access, cache, hub });
+  // These are small: what there is to see are the weights.
+  const texts = listedFiles(listing, ["config.json", shardIndex], { ...place, onProgress: undefined });
   const readJson = async (path: string): Promise<unknown> =>
-    parseJson(await filesOf([path]).read(path, limits.json), location, path);
+    parseJson(await texts.read(path, limits.json), location, path);
   if (!paths.has("config.json")) throw new DynamoError("not-found", `${location} has no config.json`);
   const config = await readJson("config.json");
-  if (isModelFolder(config, paths)) return filesOf(modelFolderFiles(location, paths, dtype).files);
+  const task = { listing, place, hub, signal };
+  if (isModelFolder(config, paths)) {
+    const wanted = filesOf(task, modelFolderFiles(location, paths, dtype).files);
+    if (as === "model") await exclusively(listing.id, waiting(task), () => prepared(wanted, undefined, task));
+    return wanted.files;
+  }
   parseConfig(config);
   const shards = paths.has(shardIndex) ? shardsOf(await readJson(shardIndex), location) : undefined;
-  const files = filesOf(checkpointFiles(location, paths, shards));
-  if (as !== "model" || options.device === undefined) return files;
+  const wanted = filesOf(task, checkpointFiles(location, paths, shards));
+  if (as !== "model" || options.device === undefined) return wanted.files;
   const device = await options.device();
-  const chosen = dtype ?? preferredDTypes(device)[0] ?? "q8";
-  return withFiles(files, await madeFiles(files, { listing, cache, hub, dtype: chosen, device, signal }));
+  const conversion = { dtype: dtype ?? preferredDTypes(device)[0] ?? "q8", device };
+  return withFiles(wanted.files, await madeFiles(wanted, conversion, task));
 }
 
-function accessOf(hub: HubOptions, signal: AbortSignal | undefined): HubAccess {
-  return {
-    endpoint: (hub.endpoint ?? "https://huggingface.co").replace(/\/+$/, ""),
-    token: hub.token,
-    fetch: (hub.fetch ?? globalThis.fetch).bind(globalThis),
-    signal,
-    redirect: "follow",
-    wait: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
-  };
-}
-
-interface Place {
-  readonly cache: FileCache | undefined;
-  readonly access: HubAccess;
-  readonly offline: boolean;
-}
-
-/** Without a network, what was said last counts. */
-async function listingOf({ id, revision }: HubId, { cache, access, offline }: Place): Promise<HubListing> {
-  const address = keptAddress("listing", id, revision);
-  const kept = async (): Promise<HubListing | undefined> => {
-    const file = await keptFile(cache, address, "1");
-    return file && parseListing(id, JSON.parse(new TextDecoder().decode(await file.read(0, file.size))), address);
-  };
-  if (offline) {
-    const found = await kept();
-    if (found !== undefined) return found;
-    throw new DynamoError(
-      "not-found",
-      `hf:${id} (${revision}) is not in the browser's cache, and the hub is not asked`,
-    );
-  }
-  try {
-    const listing = await fetchListing({ id, revision }, access);
-    await keepFile(cache, address, "1", new TextEncoder().encode(JSON.stringify(listingJson(listing))));
-    return listing;
-  } catch (error) {
-    const unreachable = DynamoError.is(error) && (error.code === "runtime" || error.code === "busy");
-    const found = unreachable ? await kept() : undefined;
-    if (found === undefined) throw error;
-    return found;
-  }
-}
-
-/** Statuses that files at web addresses know by themselves. */
-const understood = [404, 410, 416];
-
-interface RemoteOptions {
+/** One call's work on one model. */
+interface Task {
   readonly listing: HubListing;
-  readonly access: HubAccess;
-  readonly cache: FileCache | undefined;
+  readonly place: BrowserPlace;
   readonly hub: HubOptions;
-}
-
-function remoteFiles(names: readonly string[], { listing, access, cache, hub }: RemoteOptions): ModelFiles {
-  const { endpoint, token, fetch, signal } = access;
-  const addresses = Object.fromEntries(names.map((path) => [path, fileAddress(endpoint, listing, path)]));
-  const loaded = new Map<string, number>();
-  const total = listing.files.filter(({ path }) => path in addresses).reduce((sum, { size }) => sum + size, 0);
-  // Browsers take the token off where the hub redirects to another origin.
-  const authorisation = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-  const asked: typeof fetch = async (input, init) => {
-    const response = await fetch(input, { ...init, headers: { ...(init?.headers as object), ...authorisation } });
-    if (response.ok || understood.includes(response.status)) return response;
-    const { origin, pathname } = new URL(response.url);
-    const trusted = origin === new URL(endpoint).origin;
-    throw statusError(response, { address: `${origin}${pathname}`, token: token !== undefined, trusted });
-  };
-  return cachedUrlFiles(addresses, cache, {
-    fetch: asked,
-    signal,
-    onProgress(progress) {
-      loaded.set(progress.file, progress.loaded);
-      const sum = [...loaded.values()].reduce((a, b) => a + b, 0);
-      hub.onProgress?.({ stage: "downloading", loaded: sum, total });
-    },
-  });
-}
-
-interface Making extends Omit<RemoteOptions, "access"> {
-  readonly dtype: ModelDType;
-  readonly device: DeviceChoice;
   readonly signal: AbortSignal | undefined;
 }
 
+interface Wanted {
+  readonly names: readonly string[];
+  readonly files: ListedFiles;
+}
+
+const filesOf = ({ listing, place }: Task, names: readonly string[]): Wanted => ({
+  names,
+  files: listedFiles(listing, names, place),
+});
+
+const waiting = ({ hub, signal }: Task): Parameters<typeof exclusively>[1] => ({
+  signal,
+  onWait: () => hub.onProgress?.({ stage: "waiting", loaded: 0, total: 0 }),
+});
+
+/** A `fetch` of the caller's own cannot go to another thread: downloads stay on this one then, and conversions do not. */
+async function prepared(
+  { names, files }: Wanted,
+  conversion: Conversion | undefined,
+  { listing, hub, signal }: Task,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { endpoint, token, offline, onProgress } = hub;
+  const source: HubSource = { listing, names, options: { endpoint, token, offline } };
+  if (hub.fetch === undefined) return prepareAside(source, conversion, { onProgress, signal });
+  const { checkConversion } = await import("./hub/converted-files.js");
+  if (conversion !== undefined) await checkConversion(files, conversion);
+  await files.download();
+  return conversion === undefined ? new Map() : prepareAside(files, conversion, { onProgress, signal });
+}
+
 /** The graph and its weights: kept ones, or made now and kept where there is room. */
-async function madeFiles(
-  files: ModelFiles,
-  { listing, cache, hub, dtype, device, signal }: Making,
-): Promise<ReadonlyMap<string, MadeFile>> {
-  const path = graphPath(dtype);
+async function madeFiles(wanted: Wanted, conversion: Conversion, task: Task): Promise<ReadonlyMap<string, MadeFile>> {
+  const { listing, place } = task;
+  const path = graphPath(conversion.dtype);
   const addressOf = (name: string): string => keptAddress("made", listing.id, listing.commit, name);
-  const [graph, data] = [
-    await keptFile(cache, addressOf(path), conversionVersion),
-    await keptFile(cache, addressOf(`${path}_data`), conversionVersion),
-  ];
-  if (graph !== undefined && data !== undefined) {
-    return new Map([
-      [path, graph],
-      [`${path}_data`, data],
-    ]);
-  }
-  const onProgress = (loaded: number, total: number): void => hub.onProgress?.({ stage: "converting", loaded, total });
-  const made = await convertFiles(files, { dtype, device, onProgress, signal });
-  for (const [name, bytes] of made) await keepFile(cache, addressOf(name), conversionVersion, bytes);
-  return new Map([...made].map(([name, bytes]) => [name, inMemory(bytes)]));
+  const kept = async (): Promise<ReadonlyMap<string, MadeFile> | undefined> => {
+    const [graph, data] = [
+      await keptFile(place.cache, addressOf(path), conversionVersion),
+      await keptFile(place.cache, addressOf(`${path}_data`), conversionVersion),
+    ];
+    return (
+      graph &&
+      data &&
+      new Map([
+        [path, graph],
+        [`${path}_data`, data],
+      ])
+    );
+  };
+  const keep = async (made: ReadonlyMap<string, Uint8Array>): Promise<boolean> => {
+    // A cache that was full stays so for its owner.
+    const { cache } = browserPlace(task.hub, task.signal);
+    for (const [name, bytes] of made)
+      if (!(await keepFile(cache, addressOf(name), conversionVersion, bytes))) return false;
+    return true;
+  };
+  return (
+    (await kept()) ??
+    exclusively(listing.id, waiting(task), async () => {
+      // Another tab has made it while this one waited.
+      const found = await kept();
+      if (found !== undefined) return found;
+      const made = await prepared(wanted, conversion, task);
+      const weights = wanted.names.filter((name) => name.endsWith(".safetensors"));
+      // A tab has no room for both in the long run; where it has none even now, the checkpoint makes room.
+      const whole = await keep(made);
+      await wanted.files.forget(weights);
+      if (!whole) await keep(made);
+      return new Map([...made].map(([name, bytes]) => [name, inMemory(bytes)]));
+    })
+  );
 }

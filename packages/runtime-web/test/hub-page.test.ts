@@ -6,12 +6,13 @@ import { hangLimit } from "@dynamo/build/vitest";
 import { loadModel, neoxConfigJson, parseConfig, type NeoxSize } from "@dynamo/model";
 import { convertCheckpoint, writeRandomCheckpoint } from "@dynamo/model/convert";
 import { createNodeRuntime } from "@dynamo/runtime-node";
-import { commitOf, filesOf, startFakeHub, type FakeHub } from "@dynamo/services/fake-hub";
+import { answerWith, commitOf, filesOf, startFakeHub, type FakeHub } from "@dynamo/services/fake-hub";
 import { chromium, type Browser, type Page } from "playwright";
-import { build } from "vite";
+import { build, transformWithOxc } from "vite";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { findChromium } from "./chromium.js";
 import { publishedProject } from "./published.js";
+import { example } from "./readme.js";
 import { serveFolder } from "./static-server.js";
 import { taskTimes, twentyMillionSines } from "./task-times.js";
 
@@ -27,9 +28,9 @@ const page = (endpoint: string): string => `
   const asked = new URLSearchParams(location.search);
   const stages = new Set<string>();
   const stop = new AbortController();
-  const onProgress = ({ stage }: { stage: string }) => {
+  const onProgress = ({ stage, loaded }: { stage: string, loaded: number }) => {
     stages.add(stage);
-    document.title = stage;
+    document.title = stage + " " + loaded;
     if (asked.get("abort") === stage) stop.abort();
   };
   const runtime = createWebRuntime({ device: "wasm" });
@@ -83,6 +84,7 @@ describe.skipIf(executablePath === undefined)("a page with a model of the hub", 
     hub = await startFakeHub({
       "owner/name": { files: small },
       "owner/large": { files: large },
+      "owner/gated": { files: small, token: "hf_mine", gated: true },
       "owner/nan": { files: { ...(await checkpoint("nan", { config: config() })), ...withNaN(join(local, "nan")) } },
     });
     ids = await idsInNode();
@@ -152,6 +154,20 @@ describe.skipIf(executablePath === undefined)("a page with a model of the hub", 
     expect(await started).toContain("conversion");
   });
 
+  test("needs no bundler", async () => {
+    const map = /<script type="importmap">[^]*?<\/script>/.exec(example("html"))?.[0] ?? "";
+    const code = await transformWithOxc(page(hub.endpoint), "main.ts");
+    writeFileSync(
+      join(project.folder, "plain.html"),
+      `<!doctype html>${map}<body><script type="module">${code.code}</script></body>`,
+    );
+    const plain = await serveFolder(project.folder);
+    onTestFinished(() => plain.close());
+    const { tab } = await newVisitor();
+    await tab.goto(`${plain.address}plain.html`);
+    expect(await answerOf(tab)).toMatchObject({ ids });
+  });
+
   // In units of work, which a slow or busy machine does not change: both are the page's thread's own time.
   test("no task of the page is long while a large embedding is converted", async () => {
     const times = async (more: string): Promise<number[]> => {
@@ -175,6 +191,34 @@ describe.skipIf(executablePath === undefined)("a page with a model of the hub", 
     expect(await visit()).toMatchObject({ ids });
   });
 
+  test("refuses a download whose content is another, and takes the right one then", async () => {
+    const { visit } = await newVisitor();
+    const wrong = Buffer.from(hub.models["owner/nan"]?.files["model.safetensors"] ?? []);
+    wrong.writeUint8(1, wrong.length - 1);
+    // Its header, asked for by a range, is right.
+    hub.intercept = ({ server: from, headers }, response) =>
+      from === "store" && headers.range === undefined && answerWith(response, 200, {}, wrong);
+    onTestFinished(() => {
+      hub.intercept = undefined;
+    });
+    expect(await visit("source=hf:owner/nan")).toMatchObject({
+      code: "invalid-file",
+      error: expect.stringMatching(/expected the content sha256 .* nothing of it was kept/),
+    });
+    hub.intercept = undefined;
+    expect(await visit()).toMatchObject({ ids });
+  });
+
+  test("tells a gated model, and a hub that is down, from a wrong name", async () => {
+    const { visit } = await newVisitor();
+    expect(await visit("source=hf:owner/gated")).toMatchObject({
+      code: "invalid-argument",
+      error: expect.stringMatching(/gated/),
+    });
+    expect(await visit("source=hf:owner/absent")).toMatchObject({ code: "not-found" });
+    expect(await visit("source=hf:../x")).toMatchObject({ code: "invalid-argument" });
+  });
+
   test("says what is wrong with a checkpoint, with its code", async () => {
     const { visit } = await newVisitor();
     expect(await visit("source=hf:owner/nan")).toMatchObject({
@@ -183,16 +227,34 @@ describe.skipIf(executablePath === undefined)("a page with a model of the hub", 
     });
   });
 
-  test("is closed midway, and begins again in another tab", async () => {
+  test("is closed midway, and another tab goes on", async () => {
     const { tab } = await newVisitor();
-    await tab.goto(`${server.address}?source=hf:owner/large&dtype=q8`);
-    await tab.waitForFunction(() => document.title === "converting", undefined, { timeout: hangLimit });
-    const again = await tab.context().newPage();
+    const address = `${server.address}?source=hf:owner/large&dtype=q8`;
+    await tab.goto(address);
+    await tab.waitForFunction(() => /^downloading \d{8}/.test(document.title), undefined, { timeout: hangLimit });
+    const second = await tab.context().newPage();
     await tab.close();
-    await again.goto(`${server.address}?source=hf:owner/large&dtype=q8`);
-    expect(await answerOf(again)).toMatchObject({
-      ids: [expect.any(Number), ...new Array<unknown>(4).fill(expect.any(Number))],
-    });
+    hub.requests.length = 0;
+    await second.goto(address);
+    await second.waitForFunction(() => document.title.startsWith("converting"), undefined, { timeout: hangLimit });
+    expect(hub.requests.map(({ headers }) => headers.range)).toContainEqual(
+      expect.stringMatching(/^bytes=[1-9]\d{6,}-$/),
+    );
+    const third = await second.context().newPage();
+    await second.close();
+    await third.goto(address);
+    expect((await answerOf(third)).ids).toHaveLength(5);
+  });
+
+  test("is loaded by two tabs at once: one works, the other waits for it", async () => {
+    const { tab, visit } = await newVisitor();
+    const other = await tab.context().newPage();
+    hub.requests.length = 0;
+    await other.goto(`${server.address}?source=hf:owner/large&dtype=q8`);
+    const [here, there] = await Promise.all([visit("source=hf:owner/large&dtype=q8"), answerOf(other)]);
+    expect(here.ids).toEqual(there.ids);
+    const whole = hub.requests.filter(({ server: from, headers }) => from === "store" && headers.range === undefined);
+    expect(whole).toHaveLength(1);
   });
 });
 

@@ -20,16 +20,14 @@ export function browserCache(onFull?: (reason: string) => void): FileCache | und
       await storage.remove(address);
       await storage.putEntry(address, { version: "", size: undefined, absent: true, parts: [] });
     },
-    async parts(address, version) {
+    async *parts(address, version) {
       const entry = await storage.find(address);
-      if (entry?.version !== version || entry.absent) return [];
-      const parts: Uint8Array[] = [];
+      if (entry?.version !== version || entry.absent) return;
       for (const hash of entry.parts) {
         const next = await storage.part(hash);
-        if (next === undefined) break;
-        parts.push(next);
+        if (next === undefined) return;
+        yield next;
       }
-      return parts;
     },
     async read(address, version, start, end) {
       const entry = await storage.find(address);
@@ -45,14 +43,15 @@ export function browserCache(onFull?: (reason: string) => void): FileCache | und
       return bytes;
     },
     async storePart(address, version, index, bytes) {
-      if (storage.full) return;
+      if (storage.full) return false;
       const known = await storage.find(address);
       const before = known?.version === version ? known.parts.slice(0, index) : [];
       // Another page may have begun anew meanwhile: a part without those before it is of no use.
-      if (before.length !== index) return;
+      if (before.length !== index) return false;
       const hash = await storage.putPart(address, bytes);
       await storage.putEntry(address, { version, size: undefined, absent: false, parts: [...before, hash] });
       if (index === 0) await storage.sweep(known?.parts ?? []);
+      return !storage.full;
     },
     async storeEnd(address, version, size) {
       const entry = await storage.find(address);
@@ -60,5 +59,10 @@ export function browserCache(onFull?: (reason: string) => void): FileCache | und
       if (!storage.full && (whole || size === 0))
         await storage.putEntry(address, { version, size, absent: false, parts: entry?.parts ?? [] });
     },
+    async addresses() {
+      const all = await storage.entries();
+      return all.map(({ address, size, parts }) => ({ address, bytes: size ?? parts.length * partBytes }));
+    },
+    remove: (address) => storage.remove(address),
   };
 }

@@ -17,7 +17,8 @@ const pause = 500;
 export async function download(remote: Remote, options: DownloadOptions): Promise<Uint8Array> {
   const { cache, signal } = options;
   const received = receiver(remote, options);
-  for (const part of (await cache?.parts(remote.address, remote.version)) ?? []) await received.push(part, true);
+  if (cache !== undefined)
+    for await (const part of cache.parts(remote.address, remote.version)) await received.push(part, true);
   if (remote.size !== undefined && received.length === remote.size && cache !== undefined) {
     // All of it was there; a file that ends with a part has been left open when the page was closed just then.
     await received.finish();

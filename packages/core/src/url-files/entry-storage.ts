@@ -21,6 +21,7 @@ export interface EntryStorage {
   /** Nothing more is stored from here on. */
   readonly full: boolean;
   find(address: string): Promise<Entry | undefined>;
+  entries(): Promise<readonly (Entry & { readonly address: string })[]>;
   putEntry(address: string, entry: Entry): Promise<void>;
   /** Undefined also where its bytes are no longer those of its hash: then it goes, and is stored anew. */
   part(hash: string): Promise<Uint8Array | undefined>;
@@ -80,14 +81,19 @@ export function entryStorage(onFull?: (reason: string) => void): EntryStorage {
     await sweep(entry?.parts ?? []);
   }
 
+  async function entries(): Promise<(Entry & { readonly address: string })[]> {
+    const found: (Entry & { readonly address: string })[] = [];
+    for (const { url } of (await (await opened)?.keys()) ?? []) {
+      const entry = isEntry(url) ? ((await (await get(url))?.json()) as Entry | undefined) : undefined;
+      if (entry !== undefined) found.push({ ...entry, address: decodeURIComponent(url.slice(entriesPrefix.length)) });
+    }
+    return found;
+  }
+
   async function sweep(parts: readonly string[]): Promise<void> {
     const cache = await opened;
     if (cache === undefined || parts.length === 0) return;
-    const kept = new Set<string>();
-    for (const { url } of await cache.keys()) {
-      const entry = isEntry(url) ? ((await (await get(url))?.json()) as Entry | undefined) : undefined;
-      for (const hash of entry?.parts ?? []) kept.add(hash);
-    }
+    const kept = new Set((await entries()).flatMap((entry) => entry.parts));
     for (const hash of parts) if (!kept.has(hash)) await cache.delete(partKey(hash));
   }
 
@@ -96,6 +102,7 @@ export function entryStorage(onFull?: (reason: string) => void): EntryStorage {
       return full;
     },
     find,
+    entries,
     putEntry,
     part,
     async putPart(address, bytes) {
@@ -114,7 +121,7 @@ async function sha256(bytes: Uint8Array): Promise<string> {
 }
 
 // Addresses that no server is asked for.
-const entries = "https://entries.dynamo.invalid/";
-const entryKey = (address: string): string => `${entries}${encodeURIComponent(address)}`;
-const isEntry = (key: string): boolean => key.startsWith(entries);
+const entriesPrefix = "https://entries.dynamo.invalid/";
+const entryKey = (address: string): string => `${entriesPrefix}${encodeURIComponent(address)}`;
+const isEntry = (key: string): boolean => key.startsWith(entriesPrefix);
 const partKey = (hash: string): string => `https://parts.dynamo.invalid/${hash}`;

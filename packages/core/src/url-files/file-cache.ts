@@ -12,16 +12,25 @@ export interface KeptFile {
   readonly absent: boolean;
 }
 
+export interface KeptAddress {
+  readonly address: string;
+  /** That it takes; parts that other files have, too, count for each. */
+  readonly bytes: number;
+}
+
 /** Files by address and version, in parts of `partBytes`. */
 export interface FileCache {
   /** What is kept of the file, in whatever version. */
   find(address: string): Promise<KeptFile | undefined>;
   storeAbsence(address: string): Promise<void>;
-  /** The parts that are there of this version, from the first one on. */
-  parts(address: string, version: string): Promise<readonly Uint8Array[]>;
+  /** The parts that are there of this version, from the first one on, one after the other. */
+  parts(address: string, version: string): AsyncIterable<Uint8Array>;
   /** Bytes [start, end) of a file that is there whole. */
   read(address: string, version: string, start: number, end: number): Promise<Uint8Array | undefined>;
-  /** Parts come in order; the first one of another version takes the place of what was there. */
-  storePart(address: string, version: string, index: number, bytes: Uint8Array): Promise<void>;
+  /** Parts come in order; the first one of another version takes the place of what was there. False where it was not stored. */
+  storePart(address: string, version: string, index: number, bytes: Uint8Array): Promise<boolean>;
   storeEnd(address: string, version: string, size: number): Promise<void>;
+  /** All that is kept, whole or not. */
+  addresses(): Promise<readonly KeptAddress[]>;
+  remove(address: string): Promise<void>;
 }

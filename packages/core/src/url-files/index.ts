@@ -4,7 +4,7 @@
  */
 export { browserCache } from "./browser-cache.js";
 export { partBytes } from "./file-cache.js";
-export type { FileCache, KeptFile } from "./file-cache.js";
+export type { FileCache, KeptAddress, KeptFile } from "./file-cache.js";
 export type { FileSource } from "./file-addresses.js";
 export { cachedUrlFiles, urlFiles, urlFilesChecks } from "./url-files.js";
 export type { DownloadProgress, UrlFilesOptions } from "./url-files.js";

@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { DynamoError, sizeText, throwIfAborted } from "@dynamo/core";
 import { abortSignal, checkOptions, checkValue, someText, type OptionChecks } from "@dynamo/core/options";
+import { atOnce, filesAtOnce } from "../at-once.js";
 import type { HubAccess } from "../hub-access.js";
 import { parseHubId, type HubId } from "../hub-id.js";
 import { hubOptionChecks, type HubOptions } from "../options.js";
+import { totalProgress } from "../total-progress.js";
 import { fetchListing, fileAddress, type HubFile, type HubListing } from "../listing.js";
-import { atOnce } from "./at-once.js";
 import { cacheEntry, keepListing, keptListing, type CacheEntry } from "./cache-entry.js";
-import { downloadFile } from "./download-file.js";
+import { downloadToDisk } from "./disk-file.js";
 import { withProcessLock } from "./process-lock.js";
 import { hubSettings } from "./settings.js";
 
@@ -37,9 +38,6 @@ const openChecks: OptionChecks<HubOptions & { readonly signal?: AbortSignal | un
   ...hubOptionChecks,
   signal: abortSignal,
 };
-
-/** Files downloaded at the same time: more do not go faster, and a hub counts them. */
-const filesAtOnce = 4;
 
 /**
  * Finds a model: asks the hub which commit its revision is, or what is kept where there is no network. Throws
@@ -128,10 +126,10 @@ function repository(listing: HubListing, place: Place): HubRepository {
         `hf:${listing.id}: ${names} not in the cache, and the hub is not asked (offline)`,
       );
     }
-    const progress = total(files, missing, report);
+    const progress = totalProgress(files, missing, report);
     await checkSpace(missing, entry);
     await atOnce(filesAtOnce, missing, signal, async (file, stop) => {
-      await downloadFile({
+      await downloadToDisk({
         file,
         address: fileAddress(access.endpoint, listing, file.path),
         target: local(file.path),
@@ -173,22 +171,6 @@ function repository(listing: HubListing, place: Place): HubRepository {
 
 const isThere = async (path: string, size: number): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.size === size;
-
-/** One total of all files: those that are here count as loaded. */
-function total(
-  files: readonly HubFile[],
-  missing: readonly HubFile[],
-  report: HubOptions["onProgress"],
-): (file: HubFile, bytes: number) => void {
-  const sum = (of: Iterable<number>): number => [...of].reduce((a, b) => a + b, 0);
-  const all = sum(files.map(({ size }) => size));
-  const here = all - sum(missing.map(({ size }) => size));
-  const loaded = new Map<string, number>();
-  return (file, bytes) => {
-    loaded.set(file.path, bytes);
-    report?.({ stage: "downloading", loaded: here + sum(loaded.values()), total: all });
-  };
-}
 
 /** Before gigabytes are downloaded for nothing. */
 async function checkSpace(missing: readonly HubFile[], entry: CacheEntry): Promise<void> {

@@ -133,12 +133,12 @@ async function withGraph(
   { device, signal }: { readonly device: DeviceChoice; readonly signal: AbortSignal | undefined },
 ): Promise<ModelFiles> {
   if (files.localPath !== undefined || !(await isCheckpoint(files))) return files;
-  const [{ convertFiles }, { inMemory, withFiles }] = await Promise.all([
-    import("../hub/convert-files.js"),
+  const [{ prepareAside }, { inMemory, withFiles }] = await Promise.all([
+    import("../hub/prepare-in-worker.js"),
     import("../hub/made-files.js"),
   ]);
   const dtype = wanted ?? preferredDTypes(device)[0] ?? "q8";
-  const made = await convertFiles(files, { dtype, device, signal });
+  const made = await prepareAside(files, { dtype, device }, { onProgress: undefined, signal });
   return withFiles(files, new Map([...made].map(([path, bytes]) => [path, inMemory(bytes)])));
 }
 

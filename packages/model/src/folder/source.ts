@@ -9,9 +9,16 @@ export async function openSource(source: string | ModelFiles, options: SourceOpt
   if (typeof source !== "string") return source;
   if (/^https?:\/\//i.test(source)) return urlFiles(source, { signal: options.signal });
   if (isHubAddress(source)) {
-    const { hubFiles } = await import("../node-hub.js");
+    // Bundlers put the browser's in the other's place; a plain page has nobody who does.
+    const { hubFiles } = inNode() ? await import("../node-hub.js") : await import("../browser-hub.js");
     return hubFiles(source, options);
   }
   const { nodeFolder } = await import("../node-folder.js");
   return nodeFolder(source);
+}
+
+/** Deno and Bun say so, too. */
+function inNode(): boolean {
+  const { process } = globalThis as { readonly process?: { readonly versions?: { readonly node?: string } } };
+  return process?.versions?.node !== undefined;
 }

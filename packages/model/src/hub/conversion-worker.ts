@@ -1,12 +1,13 @@
-/** The worker that a page's conversions run in: one order, one graph, then the page ends it. */
+/** The worker that prepares a model for a page: one order, then the page ends it. */
 import type { ModelFiles } from "@dynamo/core";
-import { convertInMemory } from "./converted-files.js";
+import type { HubProgress } from "@dynamo/hub";
+import { prepare } from "./prepare.js";
 import {
   receivedError,
   sentError,
-  type ConversionOrder,
   type FileCall,
   type FromWorker,
+  type Order,
   type ToWorker,
 } from "./worker-messages.js";
 
@@ -36,12 +37,13 @@ const filesOfPage = (location: string): ModelFiles => ({
   readRange: (...args) => ask({ call: "readRange", args }),
 });
 
-async function convert({ location, dtype, device }: ConversionOrder): Promise<void> {
-  const onProgress = (done: number, total: number): void => {
-    scope.postMessage({ progress: [done, total] });
+async function serve({ source, conversion }: Order): Promise<void> {
+  const onProgress = (progress: HubProgress): void => {
+    scope.postMessage({ progress });
   };
   try {
-    const made = await convertInMemory(filesOfPage(location), { dtype, device, onProgress });
+    const files = "hub" in source ? source.hub : filesOfPage(source.location);
+    const made = await prepare(files, conversion, { onProgress, signal: undefined });
     // The page gets the memory itself, not a copy.
     scope.postMessage(
       { made },
@@ -54,7 +56,7 @@ async function convert({ location, dtype, device }: ConversionOrder): Promise<vo
 
 scope.addEventListener("message", ({ data }) => {
   if ("order" in data) {
-    void convert(data.order);
+    void serve(data.order);
     return;
   }
   const call = waiting.get(data.id);

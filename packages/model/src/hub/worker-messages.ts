@@ -1,12 +1,13 @@
-/** What a page and its conversion worker say to each other. */
-import { DynamoError, type DeviceChoice, type DynamoErrorCode, type ModelFiles } from "@dynamo/core";
-import type { ModelDType } from "../graph/precision.js";
+/** What a page and the worker that prepares a model say to each other. */
+import { DynamoError, type DynamoErrorCode, type ModelFiles } from "@dynamo/core";
+import type { HubProgress } from "@dynamo/hub";
+import type { Conversion } from "./conversion.js";
+import type { HubSource } from "./prepare.js";
 
-/** What is to be converted. The worker reads the checkpoint's files through the page, which knows where they are. */
-export interface ConversionOrder {
-  readonly location: string;
-  readonly dtype: ModelDType;
-  readonly device: DeviceChoice;
+/** Files that the worker reads through the page, which knows where they are; or the hub's, which it downloads itself. */
+export interface Order {
+  readonly source: { readonly location: string } | { readonly hub: HubSource };
+  readonly conversion: Conversion | undefined;
 }
 
 /** A call of the page's ModelFiles. */
@@ -22,13 +23,13 @@ export interface SentError {
 }
 
 export type ToWorker =
-  | { readonly order: ConversionOrder }
+  | { readonly order: Order }
   | { readonly id: number; readonly value: Uint8Array | number | undefined }
   | { readonly id: number; readonly error: SentError };
 
 export type FromWorker =
   | ({ readonly id: number } & FileCall)
-  | { readonly progress: readonly [done: number, total: number] }
+  | { readonly progress: HubProgress }
   | { readonly made: ReadonlyMap<string, Uint8Array> }
   | { readonly error: SentError };
 

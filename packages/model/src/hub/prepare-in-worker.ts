@@ -1,6 +1,7 @@
-/** Converts a checkpoint that is on no disk: in a page by a worker, so that the page stays alive, elsewhere in place. */
+/** Prepares a model: in a page by a worker, so that the page stays alive, elsewhere in place. */
 import { abortedError, DynamoError, throwIfAborted, type ModelFiles } from "@dynamo/core";
-import type { InMemoryOptions } from "./converted-files.js";
+import type { Conversion } from "./conversion.js";
+import { prepare, type HubSource, type PrepareOptions } from "./prepare.js";
 import { receivedError, sentError, type FileCall, type FromWorker, type ToWorker } from "./worker-messages.js";
 
 /** What is used of a browser's `Worker`: not every program that reads this has the DOM's types. */
@@ -18,19 +19,19 @@ declare const Worker: new (address: URL, options: { readonly type: "module" }) =
 /** Node has no page, and a worker that loads a model is none: its thread may be busy. */
 const inPage = (): boolean => "document" in globalThis && "Worker" in globalThis;
 
-/** As `convertInMemory`, which says what it throws; `runtime` when the worker cannot be started or ends. */
-export async function convertFiles(
-  files: ModelFiles,
-  options: InMemoryOptions,
+/** As `prepare`, which says what it throws; `runtime` when the worker cannot be started or ends. */
+export function prepareAside(
+  source: ModelFiles | HubSource,
+  conversion: Conversion | undefined,
+  options: PrepareOptions,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
-  if (inPage()) return convertInWorker(files, options);
-  const { convertInMemory } = await import("./converted-files.js");
-  return convertInMemory(files, options);
+  return inPage() ? inWorker(source, conversion, options) : prepare(source, conversion, options);
 }
 
-function convertInWorker(
-  files: ModelFiles,
-  { dtype, device, onProgress, signal }: InMemoryOptions,
+async function inWorker(
+  source: ModelFiles | HubSource,
+  conversion: Conversion | undefined,
+  { onProgress, signal }: PrepareOptions,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   throwIfAborted(signal);
   // Bundlers find the worker by this very expression.
@@ -41,16 +42,18 @@ function convertInWorker(
     worker.addEventListener("error", (event) => {
       event.preventDefault();
       const why = event.message ?? "its script could not be loaded";
-      reject(new DynamoError("runtime", `${files.location}: the worker that converts it ended unexpectedly (${why})`));
+      reject(new DynamoError("runtime", `the worker that prepares the model ended unexpectedly (${why})`));
     });
     worker.addEventListener("message", ({ data }) => {
-      if ("progress" in data) onProgress?.(...data.progress);
+      if ("progress" in data) onProgress?.(data.progress);
       else if ("made" in data) resolve(data.made);
-      else if ("id" in data)
-        void answer(files, data).then(({ message, transfer }) => worker.postMessage(message, transfer));
-      else reject(receivedError(data.error));
+      else if ("error" in data) reject(receivedError(data.error));
+      else if (!("listing" in source))
+        void answer(source, data).then(({ message, transfer }) => worker.postMessage(message, transfer));
     });
-    worker.postMessage({ order: { location: files.location, dtype, device } });
+    worker.postMessage({
+      order: { source: "listing" in source ? { hub: source } : { location: source.location }, conversion },
+    });
   });
   // What it holds, memory included, goes with it.
   return made.finally(() => {

@@ -1,5 +1,8 @@
 /** Work on several things at a time; the first failure stops the others. */
 
+/** Files downloaded at the same time: more do not go faster, and a hub counts them. */
+export const filesAtOnce = 4;
+
 /** `work` gets a signal of its own: it fires with the caller's, and when another one has failed. */
 export async function atOnce<Item>(
   most: number,

@@ -1,0 +1,37 @@
+/** Where a browser's models of the hub come from and go to. */
+import { browserCache, type FileCache } from "@dynamo/core/url-files";
+import type { HubAccess } from "../hub-access.js";
+import type { HubOptions } from "../options.js";
+
+export interface BrowserPlace {
+  readonly access: HubAccess;
+  /** Undefined where the browser has none. */
+  readonly cache: FileCache | undefined;
+  /** Only what is kept. */
+  readonly offline: boolean;
+  readonly onProgress: HubOptions["onProgress"];
+}
+
+/** A browser has no environment: what is left out has these defaults. */
+export function browserPlace(
+  { endpoint = "https://huggingface.co", token, fetch = globalThis.fetch, offline = false, onProgress }: HubOptions,
+  signal: AbortSignal | undefined,
+): BrowserPlace {
+  const access: HubAccess = {
+    ...{ endpoint: endpoint.replace(/\/+$/, ""), token, fetch: fetch.bind(globalThis), signal, redirect: "follow" },
+    wait: (milliseconds, stop) => waited(milliseconds, stop),
+  };
+  return { access, cache: browserCache(), offline, onProgress };
+}
+
+function waited(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener("abort", end);
+  });
+}
