@@ -71,7 +71,11 @@ export async function hubRequest(
 function next(from: URL, location: string | null): URL {
   const to = location !== null && URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   if (to === undefined || !/^https?:$/.test(to.protocol)) {
-    throw new DynamoError("runtime", `${withoutQuery(from)}: a redirect to no address`);
+    const received = to === undefined ? "none" : `one of ${to.protocol}`;
+    throw new DynamoError(
+      "runtime",
+      `${withoutQuery(from)}: expected a redirect to an address of http or https, received ${received}`,
+    );
   }
   if (from.protocol === "https:" && to.protocol !== "https:") {
     throw new DynamoError(

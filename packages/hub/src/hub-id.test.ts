@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isHubAddress, looksLikeHubId, parseHubId } from "./hub-id.js";
+import { isHubAddress, looksLikeHubId, parseHubId, parseWholeModel } from "./hub-id.js";
 
 describe("parseHubId", () => {
   it("reads owner, name and revision", () => {
@@ -41,4 +41,11 @@ it("tells ids from paths", () => {
   expect(isHubAddress("./hf:a/b")).toBe(false);
   expect(["owner/name", "owner/name@v1", "a.b/c"].filter(looksLikeHubId)).toHaveLength(3);
   expect(["name", "./owner/name", "/owner/name", "a/b/c", "../a/b", "a/..", "~/a"].filter(looksLikeHubId)).toEqual([]);
+});
+
+it("a whole model has no revision: nobody loses the others by naming one", () => {
+  expect([parseWholeModel("hf:owner/name"), parseWholeModel("owner/name")]).toEqual(["owner/name", "owner/name"]);
+  for (const bad of ["owner/name@v1", "owner/name@main", "../x", ""]) {
+    expect(() => parseWholeModel(bad)).toThrow(expect.objectContaining({ code: "invalid-argument" }));
+  }
 });

@@ -44,6 +44,16 @@ export function parseHubId(source: string): HubId {
   return { id, revision };
 }
 
+/** A model with all of its revisions: `owner/name`, also with `hf:`. Throws `invalid-argument` for one of a single revision, too. */
+export function parseWholeModel(source: string): string {
+  const { id } = parseHubId(source);
+  if (!source.includes("@")) return id;
+  throw new DynamoError(
+    "invalid-argument",
+    `expected a model without a revision, as all that is kept of it goes together: ${id}, received ${describeValue(source)}`,
+  );
+}
+
 function split(source: string): HubId {
   const at = source.indexOf("@");
   return at === -1 ? { id: source, revision: "main" } : { id: source.slice(0, at), revision: source.slice(at + 1) };

@@ -141,6 +141,24 @@ describe("a checkpoint of the hub in a browser", () => {
     expect(hub.requests.filter(({ server, headers }) => server === "store" && headers.range === undefined)).toEqual([]);
   });
 
+  it.each([
+    ["files outside", { a: "../../x.safetensors" }, /inside the model's folder/],
+    [
+      "10,000 shards",
+      Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`t${i}`, `${i}.safetensors`])),
+      /1024 shards/,
+    ],
+    ["shards that are not there", { a: "absent.safetensors" }, /absent\.safetensors .*missing/],
+    ["no files", {}, /weight_map/],
+  ])("is refused before weights are asked for when its index names %s", async (_, weightMap, message) => {
+    const { files } = hub.models["owner/name"] as { readonly files: Record<string, Buffer> };
+    const index = Buffer.from(JSON.stringify({ weight_map: weightMap }));
+    hub.models["owner/hostile"] = { files: { ...files, "model.safetensors.index.json": index } };
+    const refused = { message: expect.stringMatching(message) };
+    await expect(hubFiles("hf:owner/hostile", options())).rejects.toMatchObject(refused);
+    expect(hub.requests.filter(({ server }) => server === "store")).toEqual([]);
+  });
+
   it("is refused as in Node: pickles, names, private models", async () => {
     await expect(hubFiles("hf:owner/pickle", options())).rejects.toMatchObject({ code: "unsupported" });
     await expect(hubFiles("hf:../x", options())).rejects.toMatchObject({ code: "invalid-argument" });

@@ -1,6 +1,7 @@
 /** What the browser keeps of the hub's models: listed with sizes, removed. */
 import { browserCache } from "@dynamo/core/url-files";
-import { parseHubId } from "../hub-id.js";
+import { parseWholeModel } from "../hub-id.js";
+import { exclusively } from "./exclusively.js";
 import { keptNames } from "./kept-file.js";
 
 /** A model that the browser's cache has something of. */
@@ -31,15 +32,20 @@ export async function browserModels(): Promise<readonly BrowserModel[]> {
   return [...models.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** Removes all that is kept of a model, `owner/name`; its bytes, 0 where nothing was. Throws `invalid-argument` for a name that is none. */
-export async function removeBrowserModel(id: string): Promise<number> {
-  const name = parseHubId(id).id;
-  const cache = browserCache();
-  let removed = 0;
-  for (const { address, bytes } of (await cache?.addresses()) ?? []) {
-    if (keptNames(address)?.[1] !== name) continue;
-    await cache?.remove(address);
-    removed += bytes;
-  }
-  return removed;
+/**
+ * Removes all that is kept of a model, `owner/name`, waiting for a tab that works on it; its bytes, 0 where nothing was. Throws
+ * `invalid-argument` for a name that is none.
+ */
+export async function removeBrowserModel(source: string): Promise<number> {
+  const id = parseWholeModel(source);
+  return exclusively(id, { signal: undefined, onWait: () => undefined }, async () => {
+    const cache = browserCache();
+    let removed = 0;
+    for (const { address, bytes } of (await cache?.addresses()) ?? []) {
+      if (keptNames(address)?.[1] !== id) continue;
+      await cache?.remove(address);
+      removed += bytes;
+    }
+    return removed;
+  });
 }

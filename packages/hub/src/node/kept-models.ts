@@ -4,7 +4,7 @@ import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { checkOptions, checkValue, someText, type OptionChecks } from "@dynamo/core/options";
-import { parseHubId } from "../hub-id.js";
+import { parseWholeModel } from "../hub-id.js";
 import { cacheEntry, idOfEntry, keptListing, revisionOfListing, type CacheEntry } from "./cache-entry.js";
 import { diskError } from "./disk-error.js";
 import { withProcessLock } from "./process-lock.js";
@@ -87,7 +87,7 @@ export async function removeKeptModel(source: string, options: CacheOptions = {}
   checkValue("source", source, someText);
   checkOptions("removeKeptModel()", options, cacheChecks);
   const cache = options.cache ?? cacheFolder();
-  const { id } = parseHubId(source);
+  const id = parseWholeModel(source);
   const entry = cacheEntry(cache, id);
   const model = await kept(entry, id);
   if (model === undefined) throw new DynamoError("not-found", `${id} is not in the cache ${cache}`);
