@@ -1,6 +1,6 @@
 /** Another model: the address of its folder or of a server, or a folder of the visitor's own. */
 import { Button, Group, PasswordInput, Text, TextInput } from "@mantine/core";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { serverAddress } from "../server/address.js";
 import { addressOf } from "./embedded.js";
 import type { FolderFiles } from "./open-model.js";
@@ -21,6 +21,8 @@ export interface AddressFieldProps {
 export function AddressField({ initial, onLoad, onFolder }: AddressFieldProps): React.JSX.Element {
   const [address, setAddress] = useState(initial);
   const [key, setKey] = useState("");
+  // Another one may come from the list of kept models.
+  useEffect(() => setAddress(initial), [initial]);
   const folder = useRef<HTMLInputElement>(null);
   const isServer = serverAddress(address) !== undefined;
   return (

@@ -7,6 +7,7 @@ import type { Settings } from "../settings/settings.js";
 import type { ChangeSettings } from "../settings/use-settings.js";
 import { AddressField, type Asked } from "./address-field.js";
 import { embeddedModels, folderModel, loadsByItself } from "./embedded.js";
+import { KeptModels } from "./kept-models.js";
 import type { FolderFiles } from "./open-model.js";
 import type { ModelState } from "./use-model.js";
 
@@ -24,6 +25,10 @@ export function ModelPicker({ settings, change, state, onLoad, onFolder }: Model
   const embedded = loadsByItself(settings.model);
   const [opened, setOpened] = useState(false);
   const open = opened || !embedded;
+  const load = (asked: Asked): void => {
+    change({ model: asked.address });
+    onLoad(asked);
+  };
   return (
     <Stack gap="xs">
       <Select
@@ -40,17 +45,17 @@ export function ModelPicker({ settings, change, state, onLoad, onFolder }: Model
         }}
       />
       {open ? (
-        <AddressField
-          initial={embedded || settings.model === folderModel ? "" : settings.model}
-          onLoad={(asked) => {
-            change({ model: asked.address });
-            onLoad(asked);
-          }}
-          onFolder={(files) => {
-            change({ model: folderModel });
-            onFolder(files);
-          }}
-        />
+        <>
+          <AddressField
+            initial={embedded || settings.model === folderModel ? "" : settings.model}
+            onLoad={load}
+            onFolder={(files) => {
+              change({ model: folderModel });
+              onFolder(files);
+            }}
+          />
+          <KeptModels when={state.status} onLoad={(address) => load({ address, key: undefined })} />
+        </>
       ) : null}
       {state.status === "connected" && state.server.models.length > 1 ? (
         <Select
@@ -78,17 +83,36 @@ function ModelStatus({ state }: { readonly state: ModelState | ServerState }): R
         </Text>
       );
     case "loading": {
-      const { progress } = state;
-      const share = progress?.total === undefined ? undefined : (100 * progress.loaded) / progress.total;
+      const { progress, stop } = state;
+      const { total } = progress ?? {};
+      const share = progress === undefined || !total ? undefined : (100 * progress.loaded) / total;
       return (
-        <div role="status">
-          <Text size="xs">
-            {progress === undefined ? "Loading…" : `Loading ${progress.file}: ${megabytes(progress.loaded)}`}
-          </Text>
-          <Progress value={share ?? 100} animated={share === undefined} aria-label="Share of the file loaded" />
-        </div>
+        <Stack gap={4} align="stretch">
+          <div role="status">
+            <Text size="xs" className="long">
+              {progress === undefined
+                ? "Loading…"
+                : `Loading ${progress.file}: ${megabytes(progress.loaded)}${total ? ` of ${megabytes(total)}` : ""}`}
+            </Text>
+            <Progress value={share ?? 100} animated={share === undefined} aria-label="Share of the file loaded" />
+          </div>
+          <Button size="compact-xs" variant="default" style={{ alignSelf: "start" }} onClick={stop}>
+            Stop loading
+          </Button>
+        </Stack>
       );
     }
+    case "stopped":
+      return (
+        <Stack gap={4} align="start">
+          <Text size="xs" role="status">
+            Loading was stopped. What is here already is kept.
+          </Text>
+          <Button size="compact-xs" variant="default" onClick={state.again}>
+            Go on loading
+          </Button>
+        </Stack>
+      );
     case "failed":
     case "lost": {
       const lost = state.status === "lost";

@@ -45,6 +45,8 @@ function listed(files: ModelFiles, names: readonly string[] | undefined): ModelF
   return { ...files, size: (path) => (names.includes(path) ? files.size(path) : Promise.resolve(undefined)) };
 }
 
+const stages = { waiting: "another tab is at work on it", downloading: "downloading", converting: "converting" };
+
 export async function openModel(
   source: string | FolderFiles,
   { device, dtype, signal, onProgress, onNotKept, onLost }: OpenOptions,
@@ -70,7 +72,10 @@ export async function openModel(
   try {
     const model = await loadModel(runtime, files, {
       dtype: dtype === "auto" ? undefined : dtype,
-      hub: { onProgress: ({ stage, ...bytes }) => onProgress({ file: `the model (${stage})`, ...bytes }) },
+      hub: {
+        onProgress: ({ stage, ...bytes }) =>
+          onProgress({ file: `${typeof source === "string" ? source : "the model"} (${stages[stage]})`, ...bytes }),
+      },
       signal,
     });
     if (model.chatTokenizer === undefined) {

@@ -8,7 +8,9 @@ import type { FolderFiles, OpenModel, Progress } from "./open-model.js";
 
 export type ModelState =
   | { readonly status: "idle" }
-  | { readonly status: "loading"; readonly progress: Progress | undefined }
+  | { readonly status: "loading"; readonly progress: Progress | undefined; readonly stop: () => void }
+  /** By the visitor. */
+  | { readonly status: "stopped"; readonly again: () => void }
   | {
       readonly status: "ready";
       readonly model: LoadedModel;
@@ -41,8 +43,12 @@ export function useModel(
       if (!signal.aborted) setState(next);
     };
     const again = (): void => setAttempt((before) => before + 1);
+    const stop = (): void => {
+      show({ status: "stopped", again });
+      controller.abort();
+    };
     const load = async (): Promise<void> => {
-      show({ status: "loading", progress: undefined });
+      show({ status: "loading", progress: undefined, stop });
       try {
         // Tokenizers, templates and the runtime are no part of the first paint.
         const { openModel } = await import("./open-model.js");
@@ -50,7 +56,7 @@ export function useModel(
           device,
           dtype,
           signal,
-          onProgress: (progress) => show({ status: "loading", progress }),
+          onProgress: (progress) => show({ status: "loading", progress, stop }),
           onNotKept: (reason) => (notKept = reason),
           onLost: (message) => show({ status: "lost", message, again }),
         });
