@@ -8,7 +8,7 @@ import { convertCheckpoint, writeRandomCheckpoint } from "@dynamo/model/convert"
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { answerWith, commitOf, filesOf, startFakeHub, type FakeHub } from "@dynamo/services/fake-hub";
 import { chromium, type Browser, type Page } from "playwright";
-import { build, transformWithOxc } from "vite";
+import { build, createServer, transformWithOxc } from "vite";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { findChromium } from "./chromium.js";
 import { publishedProject } from "./published.js";
@@ -165,6 +165,19 @@ describe.skipIf(executablePath === undefined)("a page with a model of the hub", 
     onTestFinished(() => plain.close());
     const { tab } = await newVisitor();
     await tab.goto(`${plain.address}plain.html`);
+    expect(await answerOf(tab)).toMatchObject({ ids });
+  });
+
+  test("works in Vite's development server", async () => {
+    const development = await createServer({
+      root: project.folder,
+      logLevel: "error",
+      server: { port: 0, host: "127.0.0.1" },
+    });
+    onTestFinished(() => development.close());
+    await development.listen();
+    const { tab } = await newVisitor();
+    await tab.goto(development.resolvedUrls?.local[0] ?? "");
     expect(await answerOf(tab)).toMatchObject({ ids });
   });
 
