@@ -1,7 +1,7 @@
 /** config.json of a base model or a DynaMo model, of any family. */
 import { DynamoError } from "@dynamo/core";
 import { keyWarnings, type KeyRule, type KeyRules } from "../checkpoint/config-keys.js";
-import type { Architecture } from "./architecture.js";
+import { lastAttending, type Architecture } from "./architecture.js";
 import { commonKeys, refuseOtherModels } from "./common-keys.js";
 import { families } from "./families.js";
 import type { Family } from "./family.js";
@@ -25,7 +25,7 @@ export interface ModelConfig {
   readonly hiddenSize: number;
   /** Base layers, head 1's included. */
   readonly layers: number;
-  /** Of the last base layer, which token heads are like. */
+  /** Of the last base layer that attends. */
   readonly attentionHeads: number;
   readonly keyValueHeads: number;
   readonly headSize: number;
@@ -108,7 +108,7 @@ export function parseConfig(json: unknown): ModelConfig {
   if (!isObject(json)) throw new DynamoError("invalid-file", "config.json: expected an object");
   const { family, architecture, reader } = readArchitecture(json);
   const { vocabularySize, hiddenSize, intermediateSize, contextLength, tiedEmbeddings, layers } = architecture;
-  const { heads, keyValueHeads, headSize } = lastOf(layers).attention;
+  const { heads, keyValueHeads, headSize } = lastAttending(architecture).attention;
   return {
     modelType: family.modelType,
     vocabularySize,
@@ -126,8 +126,6 @@ export function parseConfig(json: unknown): ModelConfig {
     raw: json,
   };
 }
-
-const lastOf = <T>(values: readonly T[]): T => values.at(-1) as T;
 
 function tokenIds(json: JsonReader, key: string, vocabularySize: number): number[] {
   const value = json.any(key);

@@ -4,6 +4,7 @@ import { gemma3 } from "./gemma3.js";
 import { gptNeox } from "./gpt-neox.js";
 import { gpt2 } from "./gpt2.js";
 import { granite } from "./granite.js";
+import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
 import { mistral } from "./mistral.js";
 import { olmo2 } from "./olmo2.js";
@@ -24,6 +25,7 @@ export const families: readonly Family[] = [
   granite,
   olmo2,
   phi3,
+  lfm2,
   starcoder2,
   gpt2,
 ];

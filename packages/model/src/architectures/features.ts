@@ -1,5 +1,5 @@
 /** What is worth knowing of a model's mathematics, in words: found by looking at what its layers ask for. */
-import type { Architecture } from "./architecture.js";
+import { lastAttending, type Architecture } from "./architecture.js";
 import { architectureOf, familyName, type ModelConfig } from "./config.js";
 import { partsOf, type LayerParts } from "./layer-parts.js";
 
@@ -26,14 +26,15 @@ export function featuresOf(config: ModelConfig): Features {
     family: familyName(config),
     features: [
       ...attention(config),
-      ...headNorms(last, config),
+      ...convolutions(architecture),
+      ...headNorms(partsOf(lastAttending(architecture)), config),
       ...rotations(seen, config),
       ...windows(architecture),
       feedForward(last),
       ...biases(last),
       ...(tiedEmbeddings ? ["tied embeddings"] : []),
     ],
-    unusual: unusual(config, seen),
+    unusual: unusual(config, architecture),
   };
 }
 
@@ -65,6 +66,13 @@ function scaling(raw: ModelConfig["raw"]): string {
   return kinds.length === 0 ? "" : `, scaled (${kinds.join(", ")})`;
 }
 
+function convolutions({ layers }: Architecture): string[] {
+  const all = layers.flatMap(({ convolution }) => (convolution === undefined ? [] : [convolution]));
+  if (all.length === 0) return [];
+  const taps = [...new Set(all.map((each) => each.taps))].join(", ");
+  return [`short convolutions of ${taps} taps ${inLayers(all.length, layers.length)}`];
+}
+
 function windows({ layers }: Architecture): string[] {
   const sizes = layers.flatMap(({ attention: { window } }) => (window === undefined ? [] : [window]));
   if (sizes.length === 0) return [];
@@ -81,14 +89,16 @@ function biases({ products }: LayerParts): string[] {
   return [`biases of ${[...new Set(biased.map(({ tensor }) => tensor))].join(", ")}`];
 }
 
-function unusual({ contextLength, raw }: ModelConfig, seen: readonly LayerParts[]): string[] {
+function unusual({ contextLength, raw }: ModelConfig, { layers }: Architecture): string[] {
   const named = raw["max_position_embeddings"];
-  const plain = seen.filter(({ rotaries }) => rotaries.length === 0).length;
+  const seen = layers.map(partsOf);
+  const attending = layers.filter(({ convolution }) => convolution === undefined).map(partsOf);
+  const plain = attending.filter(({ rotaries }) => rotaries.length === 0).length;
   return [
     ...(typeof named === "number" && named > contextLength
       ? [`a context of ${contextLength} instead of ${named}: LongRoPE's long factors are not used`]
       : []),
-    ...(plain > 0 && plain < seen.length ? [`no positions ${inLayers(plain, seen.length)}`] : []),
+    ...(plain > 0 && plain < attending.length ? [`no positions ${inLayers(plain, seen.length)}`] : []),
     ...(seen.some(({ norms }) => norms.length > 0) ? ["norms behind attention and feed-forward layers"] : []),
   ];
 }
