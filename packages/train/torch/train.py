@@ -619,7 +619,7 @@ class OtherModel(nn.Module):
 
     def final_norm(self):
         backbone = self.backbone()
-        return next(getattr(backbone, name) for name in ("norm", "ln_f", "final_layer_norm") if hasattr(backbone, name))
+        return next(getattr(backbone, name) for name in ("norm", "ln_f", "final_layer_norm", "embedding_norm") if hasattr(backbone, name))
 
     def loss(self, hidden, targets):
         weight = self.backbone().get_input_embeddings().weight if self.shape.tied else self.lm_head.weight

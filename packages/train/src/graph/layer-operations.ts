@@ -24,17 +24,8 @@ import {
   type CausalBlock,
   type RotaryAngles,
 } from "../autodiff/composites.js";
-import {
-  add,
-  matrixProduct,
-  multiply,
-  reshape,
-  scalar,
-  scale,
-  shift,
-  split,
-  transpose,
-} from "../autodiff/operators.js";
+import { causalConvolution } from "../autodiff/convolution.js";
+import { add, matrixProduct, multiply, reshape, scalar, scale, split, transpose } from "../autodiff/operators.js";
 import type { Tape, Variable } from "../autodiff/tape.js";
 
 /** A parameter by its name in the checkpoint, or inside a layer. */
@@ -209,7 +200,7 @@ export function layerOperations(
   };
 }
 
-/** Of x [R, channels]: each tap's weights on the values so many positions before. */
+/** Of x [R, channels]. */
 function convolve(
   tape: Tape,
   p: Parameters,
@@ -218,13 +209,10 @@ function convolve(
   { batch, sequence }: Shape,
 ): Variable {
   const scope = tape.scope(tensor);
-  const weight = transpose(scope, reshape(scope, p(`${tensor}.weight`), [channels, taps]), [1, 0]);
+  const weight = reshape(scope, p(`${tensor}.weight`), [channels, taps]);
   const rows = reshape(scope, x, [batch, sequence, channels]);
-  const terms = split(scope, weight, 0, new Array<number>(taps).fill(1)).map((own, tap) =>
-    multiply(scope, shift(scope, rows, 1, taps - 1 - tap), own),
-  );
-  const sum = terms.reduce((a, b) => add(scope, a, b));
-  return reshape(scope, bias ? add(scope, sum, p(`${tensor}.bias`)) : sum, x.dims);
+  const convolved = causalConvolution(scope, rows, weight, bias ? p(`${tensor}.bias`) : undefined);
+  return reshape(scope, convolved, x.dims);
 }
 
 /** The residual goes into the products as their third operand; one addition is left for all biases. */
