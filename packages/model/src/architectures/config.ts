@@ -3,7 +3,7 @@ import { DynamoError } from "@dynamo/core";
 import { keyWarnings, type KeyRule, type KeyRules } from "../checkpoint/config-keys.js";
 import { lastAttending, type Architecture } from "./architecture.js";
 import { commonKeys, refuseOtherModels } from "./common-keys.js";
-import { families } from "./families.js";
+import { families, refusedFamilies } from "./families.js";
 import type { Family } from "./family.js";
 import type { HeadKind, HeadKindName } from "./heads/head-kind.js";
 import { headKinds } from "./heads/kinds.js";
@@ -74,7 +74,10 @@ function readArchitecture(json: Json): Read {
 function familyOf({ model_type: type, architectures }: Json, json: JsonReader): Family {
   const family = families.find(({ modelType }) => modelType === type);
   const types = families.map(({ modelType }) => JSON.stringify(modelType)).join(", ");
-  if (family === undefined) return json.unsupported(`expected model_type ${types}, received ${show(type)}`);
+  if (family === undefined) {
+    const reason = refusedFamilies.has(type) ? `: ${refusedFamilies.get(type)}` : "";
+    return json.unsupported(`expected model_type ${types}, received ${show(type)}${reason}`);
+  }
   if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(family.className))
     json.unsupported(`expected architectures ["${family.className}"], received ${show(architectures)}`);
   return family;

@@ -61,7 +61,13 @@ test.each([
   ["lfm2", { num_attention_heads: 5 }, "invalid-file", /hidden_size 24 is no multiple of num_attention_heads 5/],
   ["lfm2-biases", { full_attn_idxs: [1, 4] }, "invalid-file", /full_attn_idxs must list layers from 0 to 3/],
   ["lfm2-biases", { full_attn_idxs: [] }, "unsupported", /received 4 of "conv"/],
-  ["lfm2-biases", { block_ffn_dim_multiplier: 1e9 }, "invalid-file", /block_ffn_dim_multiplier 1000000000 give a width/],
+  [
+    "lfm2-biases",
+    { block_ffn_dim_multiplier: 1e9 },
+    "invalid-file",
+    /block_ffn_dim_multiplier 1000000000 give a width/,
+  ],
+  ["qwen3", { model_type: "qwen3_5_text" }, "unsupported", /received "qwen3_5_text": its gated delta rule keeps/],
   ["qwen3", { quantization_config: { bits: 4 } }, "unsupported", /quantised weights/],
   ["qwen3", { architectures: ["Qwen3ForSequenceClassification"] }, "unsupported", /Qwen3ForCausalLM/],
 ])("%s %j", (name, changes, code, message) => {

@@ -30,6 +30,14 @@ export const families: readonly Family[] = [
   gpt2,
 ];
 
+/** Families that are known and not computed, by config.json's `model_type`, and why not. */
+export const refusedFamilies: ReadonlyMap<unknown, string> = new Map(
+  ["qwen3_5", "qwen3_5_text", "qwen3_next"].map((type) => [
+    type,
+    "its gated delta rule keeps a recurrent state, which the cache cannot take back",
+  ]),
+);
+
 /** What is known of a family without a model of it. */
 export type SupportedFamily = Pick<Family, "name" | "modelType" | "examples">;
 
