@@ -1,6 +1,7 @@
 /** Attention over a read-only past and the new positions, and the bias that hides what a query must not see. */
 import { toFloat16 } from "@dynamo/core";
 import type { GraphBuilder, Value } from "@dynamo/onnx";
+import type { AttentionShape, Layer } from "../architectures/architecture.js";
 import { bytesOf } from "./weights.js";
 
 /** int64 [1] each: positions in the cache (its capacity), and new ones. */
@@ -27,7 +28,7 @@ export interface CachedAttention extends HeadOperands, Past {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly headSize: number;
-  /** [B, 1, queries, C + S] */
+  /** Of a group's queries under each other (`biasesOf`): [B, 1, group · queries, C + S] */
   readonly bias: Value;
 }
 
@@ -38,7 +39,7 @@ export function attendToCache(graph: GraphBuilder, { pastCount, newCount }: Coun
   const pastScores = graph.op("MatMul", [query, pastKey]);
   const newScores = graph.op("MatMul", [query, flip(graph, key)]);
   const scores = graph.op("Concat", [pastScores, newScores], { attributes: { axis: -1 } });
-  const probabilities = softmax(graph, scores, bias, inputs);
+  const probabilities = softmax(graph, scores, bias);
   const sizes = graph.op("Concat", [pastCount, newCount], { attributes: { axis: 0 } });
   const [past, fresh] = graph.ops("Split", [probabilities, sizes], 2, { attributes: { axis: -1 } }) as [Value, Value];
   const attended = graph.op("Add", [graph.op("MatMul", [past, pastValue]), graph.op("MatMul", [fresh, value])]);
@@ -48,11 +49,11 @@ export function attendToCache(graph: GraphBuilder, { pastCount, newCount }: Coun
 /** Sizes of attention; with fewer key and value heads each serves a group of query heads. */
 type Sizes = Pick<CachedAttention, "heads" | "keyValueHeads" | "headSize">;
 
-/** softmax(q·kᵀ + bias)·v over whole sequences, bias [S, S]. */
+/** softmax(q·kᵀ + bias)·v over whole sequences, bias [group · S, S] (`biasesOf`). */
 export function attendToSequence(graph: GraphBuilder, bias: Value, inputs: HeadOperands & Sizes): Value {
   const { key, value } = inputs;
   const scores = graph.op("MatMul", [groupQueries(graph, inputs), flip(graph, key)]);
-  const attended = graph.op("MatMul", [softmax(graph, scores, bias, inputs), value]);
+  const attended = graph.op("MatMul", [softmax(graph, scores, bias), value]);
   return ungroupQueries(graph, attended, inputs);
 }
 
@@ -71,16 +72,31 @@ function ungroupQueries(graph: GraphBuilder, attended: Value, { heads, keyValueH
   return graph.op("Reshape", [attended, graph.ints([0, heads, -1, headSize])]);
 }
 
-/** Of scores [B, keyValueHeads, group · Q, K], with the bias of a query added in each group. */
-function softmax(graph: GraphBuilder, scores: Value, bias: Value, { heads, keyValueHeads }: Sizes): Value {
-  const of = (x: Value): Value => graph.op("Softmax", [graph.op("Add", [x, bias])], { attributes: { axis: -1 } });
-  if (heads === keyValueHeads) return of(scores);
-  const keys = graph.op("Shape", [scores], { attributes: { start: 3, end: 4 } });
-  const shape = (middle: readonly number[]): Value =>
-    graph.op("Concat", [graph.ints([0, ...middle]), keys], { attributes: { axis: 0 } });
-  const apart = graph.op("Reshape", [scores, shape([heads, -1])]);
-  return graph.op("Reshape", [of(apart), shape([keyValueHeads, -1])]);
+/**
+ * The biases of the layers that attend, from those of their windows, [..., Q, K]: for a group's queries under each other, [..., group ·
+ * Q, K]. One for all layers alike, made here: an addition that took the groups apart would cost each layer five more operators.
+ */
+export function biasesOf(
+  graph: GraphBuilder,
+  layers: readonly Layer[],
+  ofWindow: (window: number | undefined) => Value,
+): (shape: AttentionShape) => Value {
+  const shapes = layers.map(({ attention }) => attention).filter(({ heads }) => heads > 0);
+  const windows = new Map([...new Set(shapes.map(({ window }) => window))].map((each) => [each, ofWindow(each)]));
+  const key = ({ window, heads, keyValueHeads }: AttentionShape): string => `${window}/${heads / keyValueHeads}`;
+  const grouped = ({ window, heads, keyValueHeads }: AttentionShape): Value => {
+    const bias = windows.get(window) as Value;
+    if (heads === keyValueHeads) return bias;
+    return graph.op("Concat", new Array<Value>(heads / keyValueHeads).fill(bias), { attributes: { axis: -2 } });
+  };
+  const one = new Map(shapes.map((shape) => [key(shape), shape]));
+  const made = new Map([...one].map(([name, shape]) => [name, grouped(shape)]));
+  return (shape) => made.get(key(shape)) as Value;
 }
+
+/** Of scores [B, keyValueHeads, group · Q, K]. */
+const softmax = (graph: GraphBuilder, scores: Value, bias: Value): Value =>
+  graph.op("Softmax", [graph.op("Add", [scores, bias])], { attributes: { axis: -1 } });
 
 /** [B, S, heads·headSize] → [B, heads, S, headSize] */
 export function splitHeads(graph: GraphBuilder, x: Value, heads: number, headSize: number): Value {
@@ -193,7 +209,7 @@ export function attendToOwn(
   const wider = graph.op("Concat", [bias, ...own.map(() => zero)], { attributes: { axis: -1 } });
   const joined = graph.op("Concat", scores, { attributes: { axis: -1 } });
   const sizes = graph.op("Concat", [pastCount, newCount, graph.ints(own.map(() => 1))], { attributes: { axis: 0 } });
-  const [past, fresh, ...rest] = graph.ops("Split", [softmax(graph, joined, wider, inputs), sizes], 2 + own.length, {
+  const [past, fresh, ...rest] = graph.ops("Split", [softmax(graph, joined, wider), sizes], 2 + own.length, {
     attributes: { axis: -1 },
   }) as [Value, Value, ...Value[]];
   const shared = graph.op("Add", [graph.op("MatMul", [past, pastValue]), graph.op("MatMul", [fresh, value])]);

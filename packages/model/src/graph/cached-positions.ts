@@ -22,9 +22,9 @@ export interface CacheInputs {
   readonly counts: (window: number | undefined) => Counts;
   /** int64 [B, P, 1], for GatherND */
   readonly wanted: Value;
-  /** The biases of layers with a window, at every position and at the wanted ones. */
-  readonly stemBias: (window: number | undefined) => Value;
-  readonly headBias: (window: number | undefined) => Value;
+  /** The biases of layers of this shape, for groups of queries at every position and at the wanted ones. */
+  readonly stemBias: (shape: AttentionShape) => Value;
+  readonly headBias: (shape: AttentionShape) => Value;
   /** A layer's tensors of the cache, by its name there. */
   past(cache: string): Past;
   readonly before: Before;
@@ -45,7 +45,7 @@ export function everyPosition(inputs: CacheInputs, { cache, shape, deltas }: Lay
       rotate(graph, tables, x, inputs.positionIds, { heads, headSize: shape.headSize }),
     attend(graph, operands) {
       deltas.push(operands.key, operands.value);
-      const bias = inputs.stemBias(shape.window);
+      const bias = inputs.stemBias(shape);
       return attendToCache(graph, inputs.counts(shape.window), { ...shape, ...operands, ...inputs.past(cache), bias });
     },
     withBefore(graph, x, convolution) {
@@ -73,7 +73,7 @@ export function wantedPositions(
         ...sizes,
         ...operands,
         ...inputs.past(cache),
-        bias: inputs.headBias(window),
+        bias: inputs.headBias(shape),
       });
     },
     gather: (graph, x) => gatherWanted(graph, inputs, x),

@@ -13,11 +13,12 @@ import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value 
 import type { Layer } from "../architectures/architecture.js";
 import { architectureOf, headKindOf, type ModelConfig } from "../architectures/config.js";
 import { headLayer } from "../architectures/tensor-names.js";
-import { attentionBias } from "./attention.js";
+import { attentionBias, biasesOf } from "./attention.js";
 import { cacheTensors, delta, isConditional, positionsAxis } from "./cache-tensors.js";
 import type { CacheInputs } from "./cached-positions.js";
 import { beforeConvolutions } from "./convolution.js";
 import { embed } from "./embed.js";
+import { fuseResiduals } from "./fuse-residuals.js";
 import { finalNorm, logitOutputs, outputProducts } from "./logits.js";
 import { withMedusaHeads } from "./medusa-heads.js";
 import { withModuleHeads } from "./module-heads.js";
@@ -71,7 +72,7 @@ export function buildGraph(
     activationType(precision),
     ["B", "KV", "S", config.headSize],
   );
-  return { graph: graph.finish(), opsets, metadata };
+  return { graph: fuseResiduals(graph.finish()), opsets, metadata };
 }
 
 interface HeadInputs {
@@ -174,8 +175,8 @@ function prepare(graph: GraphBuilder, config: ModelConfig, precision: Precision,
     positionIds: positionIds(newRange),
     wantedPositionIds: positionIds(wanted),
     wanted: graph.op("Unsqueeze", [wanted, graph.ints([2])]),
-    stemBias: forEach(windows, (window) => bias(newColumn, window)),
-    headBias: forEach(windowsOf([...layers.slice(-1), headLayer(config)]), (window) => bias(wanted, window)),
+    stemBias: biasesOf(graph, layers, (window) => bias(newColumn, window)),
+    headBias: biasesOf(graph, [...layers.slice(-1), headLayer(config)], (window) => bias(wanted, window)),
     past: (cache) => ({ pastKey: past.get(`past_key.${cache}`) as Value, pastValue: pastValue(cache) }),
     before: beforeConvolutions(graph, { layers, past: pastValue, lengths: column, headSize, type }),
     headSize,

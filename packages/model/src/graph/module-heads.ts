@@ -7,6 +7,7 @@
  * the heads before: its pairs are its own, and stay out of the cache.
  */
 import type { GraphBuilder, Value } from "@dynamo/onnx";
+import type { AttentionShape } from "../architectures/architecture.js";
 import { moduleNorms, moduleProjection } from "../architectures/heads/mtp.js";
 import { headKindOf, type ModelConfig } from "../architectures/config.js";
 import { headLayer, headPrefix, headLayerPrefix } from "../architectures/tensor-names.js";
@@ -108,7 +109,7 @@ function pair(graph: GraphBuilder, context: ModelContext, tokens: Value, states:
 
 /** Keys and values of the new positions' pairs, and which of all pairs a wanted position sees. */
 interface Pairs extends OwnPosition {
-  /** [B, 1, P, C + S] */
+  /** [B, 1, group · P, C + S] */
   readonly bias: Value;
 }
 
@@ -125,18 +126,18 @@ function readPairs(graph: GraphBuilder, context: ModelContext, states: Value, to
     take: (key, value) => (taken = { key, value }),
   });
   layer.forward(operations, pair(graph, context, tokens, before));
-  return { ...(taken as unknown as OwnPosition), bias: pairBias(graph, context) };
+  return { ...(taken as unknown as OwnPosition), bias: pairBias(graph, context, layer.attention) };
 }
 
 /** What a wanted position sees of the base's positions, without pair 0. */
-function pairBias(graph: GraphBuilder, { inputs, precision }: ModelContext): Value {
+function pairBias(graph: GraphBuilder, { inputs, precision }: ModelContext, shape: AttentionShape): Value {
   const { lengths, pastRange, newRange } = inputs;
   const type = activationType(precision);
   const past = graph.op("Add", [pastRange(undefined), graph.op("Mul", [lengths, graph.ints([0])])]);
   const places = graph.op("Concat", [past, graph.op("Add", [newRange, lengths])], { attributes: { axis: 1 } });
   const isNone = graph.op("Unsqueeze", [graph.op("Equal", [places, graph.ints([0])]), graph.ints([1, 2])]);
   const low = graph.float(masked, type, (value) => encodeFloats(Float32Array.of(value), type));
-  return graph.op("Where", [isNone, low, inputs.headBias(undefined)]);
+  return graph.op("Where", [isNone, low, inputs.headBias(shape)]);
 }
 
 /** Products of heads 2..N, [B, P, N - 1, V]. */

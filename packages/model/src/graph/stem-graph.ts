@@ -7,18 +7,20 @@
  */
 import { graphBuilder, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
 import { architectureOf, type ModelConfig } from "../architectures/config.js";
-import { attendToSequence, masked } from "./attention.js";
+import type { AttentionShape } from "../architectures/architecture.js";
+import { attendToSequence, biasesOf, masked } from "./attention.js";
 import { innerContext, type GraphContext } from "./context.js";
 import { embed } from "./embed.js";
 import { everywhere, type Positions } from "./everywhere.js";
+import { fuseResiduals } from "./fuse-residuals.js";
 import { opsets } from "./graph.js";
 import { layerReader, type ReadTensor } from "./product-weights.js";
 import { rotaryTables, rotate } from "./rotary.js";
 import { bytesOf, type Precision } from "./weights.js";
 
 interface Context extends GraphContext {
-  /** Of a layer with this window: float32 [S, S], 0 where a query sees a key, a very low number elsewhere. */
-  readonly bias: (window: number | undefined) => Value;
+  /** Of layers of this shape: float32 [group · S, S], 0 where a query sees a key, a very low number elsewhere. */
+  readonly bias: (shape: AttentionShape) => Value;
 }
 
 /** Base weights are read when the graph is written. `precision` computes in float32: not fp16. */
@@ -29,15 +31,13 @@ export function buildStemGraph(config: ModelConfig, precision: Precision, read: 
   const { hiddenSize, layers, contextLength } = config;
   const architecture = architectureOf(config);
   const { places, biasOf } = causal(graph.scope("bias"), tokens);
-  const windows = new Set(architecture.layers.map(({ attention }) => attention.window));
-  const biases = new Map([...windows].map((window) => [window, biasOf(window)]));
   const context: Context = {
     architecture,
     precision,
     read,
     tables: rotaryTables(graph, contextLength, precision),
     normalised: new Map(),
-    bias: (window) => biases.get(window) as Value,
+    bias: biasesOf(graph, architecture.layers, biasOf),
   };
   let x = embed(graph.scope("embedding"), context, tokens, () => graph.op("Unsqueeze", [places, graph.ints([0])]));
   for (let i = 0; i < layers - 1; i++) x = layer(graph.scope(`stem/layers.${i}`), context, x, i);
@@ -45,7 +45,11 @@ export function buildStemGraph(config: ModelConfig, precision: Precision, read: 
   graph.output("hidden", rows(graph, x), "float32", ["R", hiddenSize]);
   const first = headOnDemand(graph, context, x, firstHead);
   graph.output("head_1", rows(graph, first), "float32", ["R1", hiddenSize]);
-  return { graph: graph.finish(), opsets, metadata: { "dynamo.graph": "stem", "dynamo.dtype": precision.dtype } };
+  return {
+    graph: fuseResiduals(graph.finish()),
+    opsets,
+    metadata: { "dynamo.graph": "stem", "dynamo.dtype": precision.dtype },
+  };
 }
 
 /** The last base layer, [1, B, S, hidden], or nothing, [0, B, S, hidden]. */
@@ -64,7 +68,10 @@ function headOnDemand(graph: GraphBuilder, context: Context, x: Value, wanted: V
 }
 
 /** Places 0, 1, 2, … int64 [S], and the bias of a window. */
-function causal(graph: GraphBuilder, tokens: Value): { readonly places: Value; readonly biasOf: Context["bias"] } {
+function causal(
+  graph: GraphBuilder,
+  tokens: Value,
+): { readonly places: Value; readonly biasOf: (window: number | undefined) => Value } {
   const length = graph.op("Squeeze", [graph.op("Shape", [tokens], { attributes: { start: 1, end: 2 } })]);
   const places = graph.op("Range", [graph.ints([0], { scalar: true }), length, graph.ints([1], { scalar: true })]);
   const queries = graph.op("Unsqueeze", [places, graph.ints([1])]);
@@ -90,7 +97,7 @@ function layer(graph: GraphBuilder, context: Context, x: Value, i: number): Valu
     // Every row begins at position 0.
     rotate: (inner, tables, value, heads) =>
       rotate(inner, tables, value, inner.ints([0]), { heads, headSize: shape.headSize }),
-    attend: (inner, operands) => attendToSequence(inner, context.bias(shape.window), { ...shape, ...operands }),
+    attend: (inner, operands) => attendToSequence(inner, context.bias(shape), { ...shape, ...operands }),
     withBefore: (inner, value, { taps }) => inner.op("Pad", [value, inner.ints([0, taps - 1, 0, 0, 0, 0])]),
   };
   return forward(everywhere(graph, context, place, positions), x);
