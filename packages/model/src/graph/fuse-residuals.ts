@@ -4,11 +4,12 @@
  */
 import { microsoft, type OnnxGraph, type OnnxNode } from "@dynamo/onnx";
 
-/** Norms, and what adds its first two inputs before it normalises. */
-const fusions: Readonly<Record<string, string>> = {
-  LayerNormalization: "SkipLayerNormalization",
-  SimplifiedLayerNormalization: "SkipSimplifiedLayerNormalization",
-};
+/**
+ * The norm without means alone. On CPUs the other's fused operator is slow with many positions: with 256 it takes six times as long
+ * as a sum and a norm (0.81 ms against 0.13, 768 wide).
+ */
+const normOperator = "SimplifiedLayerNormalization";
+const fusedNorm = "SkipSimplifiedLayerNormalization";
 
 /** The same graph with fewer nodes; values keep their names. Subgraphs stay as they are. */
 export function fuseResiduals(graph: OnnxGraph): OnnxGraph {
@@ -22,22 +23,22 @@ export function fuseResiduals(graph: OnnxGraph): OnnxGraph {
   const norms = new Map<OnnxNode, OnnxNode>();
   for (const node of graph.nodes) {
     const sum = sums.get(node.inputs[0]);
-    if (sum !== undefined && node.opType in fusions && !norms.has(sum)) norms.set(sum, node);
+    if (sum !== undefined && node.opType === normOperator && !norms.has(sum)) norms.set(sum, node);
   }
   const taken = new Set(norms.values());
   const nodes = graph.nodes.flatMap((node) => {
     if (taken.has(node)) return [];
-    const norm = norms.get(node);
-    return [norm === undefined ? node : fused(node, norm)];
+    const behind = norms.get(node);
+    return [behind === undefined ? node : fused(node, behind)];
   });
   return { ...graph, nodes };
 }
 
 /** Outputs: the norm's value, two that nobody reads, and the sum. */
-function fused(sum: OnnxNode, { name, opType, inputs, outputs, attributes: { epsilon } }: OnnxNode): OnnxNode {
+function fused(sum: OnnxNode, { name, inputs, outputs, attributes: { epsilon } }: OnnxNode): OnnxNode {
   return {
     name,
-    opType: fusions[opType] as string,
+    opType: fusedNorm,
     domain: microsoft,
     inputs: [...sum.inputs, ...inputs.slice(1)],
     outputs: [outputs[0] as string, "", "", sum.outputs[0] as string],

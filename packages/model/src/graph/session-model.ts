@@ -22,7 +22,7 @@ import { candidatesOf, gatherLogits, type Round } from "./candidates.js";
  * New positions a forward pass takes at most: longer prompts run in pieces, because a pass holds a score for every pair of
  * a new position and a visible one.
  */
-export const prefillChunk = 512;
+export const prefillChunk = 256;
 
 export interface SessionModelParts extends Pick<LanguageModel, "info" | "tokenizer" | "cooccurrence"> {
   readonly session: Session;
