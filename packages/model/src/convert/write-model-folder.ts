@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { DynamoError } from "@dynamo/core";
-import { maxInlineBytes, weightBytes } from "@dynamo/onnx";
+import { weightBytes } from "@dynamo/onnx";
 import type { ModelConfig } from "../architectures/config.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { configJson } from "../checkpoint/config-json.js";
@@ -36,6 +36,12 @@ export interface WriteSettings extends ConversionSettings {
   readonly signal: AbortSignal | undefined;
 }
 
+/**
+ * Bytes of weights from which they lie in a file of their own beside the graph's: ONNX Runtime maps it, while it reads, parses and copies
+ * what is in the graph's. That is half the time to load, and a copy less in memory.
+ */
+const mappedBytes = 2 ** 24;
+
 /** Nothing is left at `target` when it fails or is stopped. The caller closes the checkpoint. */
 export async function writeModelFolder(
   { checkpoint, warnings: aboutHeads }: WithHeads,
@@ -58,7 +64,7 @@ export async function writeModelFolder(
         const onProgress = (bytes: number): void => settings.onProgress?.(done + bytes, total, graphPath(dtype));
         const bytes = weightBytes(model.graph);
         await writeGraph(model, join(folder, graphPath(dtype)), {
-          external: bytes > maxInlineBytes,
+          external: bytes > mappedBytes,
           onProgress,
           signal: settings.signal,
         });
