@@ -25,7 +25,7 @@ export const benches: Readonly<Record<string, string>> = {
   peer: "the same weights in @huggingface/transformers (pnpm bench:peer installs it)",
   "peer-batch": "many texts at once beside llama.cpp, on the same weights (pnpm bench:peer installs it)",
   "peer-families":
-    "Llama- and Qwen-shaped models beside llama.cpp's library: decoding, prefill, loading (pnpm bench:peer installs it)",
+    "Llama- and Qwen-shaped models beside llama.cpp's library: decoding, prefill, loading, memory (pnpm bench:peer installs it)",
   perplexity: "`dynamo eval perplexity` against the bare prefill of the same windows",
   server: "dynamo serve under load: tokens/s, time to first token and between chunks for 1, 4, 16 and 64 clients",
   "server-gaps": "the longest gap in a stream while others send prompts that take long to read, or are refused",

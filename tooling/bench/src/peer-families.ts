@@ -1,16 +1,19 @@
 /**
  * Models of the shapes that people run beside llama.cpp's library on the same random weights: SmolLM2 135M and Qwen2.5 0.5B, in 4
- * and 8 bits, one token per pass at three lengths of context, a prefill, and loading. The library decodes with flash attention on
- * and off; the quicker counts. Both take turns.
+ * and 8 bits, one token per pass at three lengths of context, a prefill, loading, and a process's peak memory. The library decodes
+ * with flash attention on and off; the quicker counts. Both take turns. What a large vocabulary costs is seen beside the same model
+ * with 4,096 tokens.
  */
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadModel, openCheckpoint, parseConfig, type ModelConfig } from "@dynamo/model";
+import { fileURLToPath } from "node:url";
+import { openCheckpoint, parseConfig, type ModelConfig } from "@dynamo/model";
 import { convertCheckpoint, nodeFolder, writeRandomCheckpoint } from "@dynamo/model/convert";
-import { createNodeRuntime } from "@dynamo/runtime-node";
 import type { BenchOptions, BenchResult } from "./bench.js";
+import { ours, theirs, type Contender } from "./contenders.js";
 import { writeGguf } from "./gguf.js";
 import { openLlama } from "./llama-library.js";
 import { median, round } from "./statistics.js";
@@ -25,17 +28,16 @@ const qwen = {
   ...{ num_attention_heads: 14, num_key_value_heads: 2, max_position_embeddings: 2048, rope_theta: 1_000_000 },
   ...{ rms_norm_eps: 1e-6, tie_word_embeddings: true, eos_token_id: 2 },
 };
-const shapes = { "SmolLM2 135M": parseConfig(smol), "Qwen2.5 0.5B": parseConfig(qwen) };
+const fewTokens = { ...qwen, vocab_size: 4096 };
+const shapes = {
+  "SmolLM2 135M": parseConfig(smol),
+  "Qwen2.5 0.5B": parseConfig(qwen),
+  "Qwen2.5 0.5B, 4,096 tokens": parseConfig(fewTokens),
+};
+/** Tokens of the prompt and those written behind it in the process whose memory is measured. */
+const remembered = 512 + 8;
 const contexts = [64, 512, 1500] as const;
 const place = join(tmpdir(), "dynamo-bench");
-
-/** A model in the bench's hands: times in milliseconds. */
-interface Contender {
-  /** Of one token behind so many others. */
-  decode(context: number, tokens: number): Promise<number>;
-  prefill(tokens: number): Promise<number>;
-  close(): Promise<void>;
-}
 
 export async function benchPeerFamilies({ quick }: BenchOptions): Promise<BenchResult> {
   const rows: BenchResult["rows"][number][] = [];
@@ -59,23 +61,45 @@ async function compare(
     for (let turn = 0; turn < (quick ? 1 : 5); turn++)
       for (const [i, contender] of [own, ...library].entries()) times[i]?.push(await run(contender));
     const [mine = NaN, ...others] = times.map(median);
-    return line(model, dtype, what, mine, Math.min(...others));
+    return line(model, dtype, `${what}, ms`, mine, Math.min(...others));
   };
   const rows = [];
   for (const context of contexts)
     rows.push(await row(`a token behind ${context}`, (each) => each.decode(context, quick ? 4 : 24)));
   rows.push(await row("prefill of 512", (each) => each.prefill(512)));
   for (const contender of [own, ...library]) await contender.close();
-  return [...rows, line(model, dtype, "loading", loading.ours, loading.theirs)];
+  const used = { ours: peakMegabytes("ours", files.folder, dtype), theirs: peakMegabytes("theirs", files.gguf, dtype) };
+  const needed = await neededMegabytes(config, files.folder);
+  return [
+    ...rows,
+    line(model, dtype, "loading, ms", loading.ours, loading.theirs),
+    line(model, dtype, `peak memory, MB (weights and cache: ${Math.round(needed)})`, used.ours, used.theirs),
+  ];
 }
 
-const line = (model: string, dtype: string, what: string, ours: number, theirs: number) => ({
+/** Of a process of its own, Node included. */
+function peakMegabytes(whose: "ours" | "theirs", path: string, dtype: string): number {
+  const script = fileURLToPath(new URL("./peer-memory-process.js", import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, whose, path, dtype], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`the process of ${path} failed: ${stderr}`);
+  return Number(stdout) / 1e6;
+}
+
+/** The weights' files, and float32 keys and values of the tokens that are read. */
+async function neededMegabytes(config: ModelConfig, folder: string): Promise<number> {
+  const files = await readdir(join(folder, "onnx"));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, "onnx", file))).size));
+  const cache = 2 * 4 * config.layers * config.keyValueHeads * config.headSize * remembered;
+  return (sizes.reduce((sum, size) => sum + size, 0) + cache) / 1e6;
+}
+
+const line = (model: string, dtype: string, what: string, own: number, peer: number) => ({
   model,
   dtype,
   what,
-  "ours, ms": round(ours),
-  "llama.cpp's library, ms": round(theirs),
-  "library ÷ ours": round(theirs / ours),
+  ours: round(own),
+  "llama.cpp's library": round(peer),
+  "library ÷ ours": round(peer / own),
 });
 
 interface Files {
@@ -121,58 +145,4 @@ async function loadTimes(
     library.close();
   }
   return { ours: median(found.ours), theirs: median(found.theirs) };
-}
-
-const promptOf = (length: number): number[] => Array.from({ length }, (_, i) => 100 + ((i * 131) % 40_000));
-
-async function ours(folder: string, dtype: "q4" | "q8"): Promise<Contender> {
-  const runtime = createNodeRuntime({ device: "cpu" });
-  const model = await loadModel(runtime, folder, { dtype });
-  const cache = await model.createCache({ rows: 1 });
-  const pass = async (tokens: readonly number[]): Promise<number> => {
-    const { candidates } = await model.forward(cache, [{ tokens }], { heads: 1, topK: 1 });
-    return candidates[0]?.[0]?.[0]?.ids[0] ?? 0;
-  };
-  return {
-    async decode(context, tokens) {
-      cache.truncate(0, 0);
-      let next = await pass(promptOf(context));
-      const start = performance.now();
-      for (let i = 0; i < tokens; i++) next = await pass([next]);
-      return (performance.now() - start) / tokens;
-    },
-    async prefill(tokens) {
-      cache.truncate(0, 0);
-      const start = performance.now();
-      await pass(promptOf(tokens));
-      return performance.now() - start;
-    },
-    async close() {
-      await cache.dispose();
-      await model.dispose();
-      await runtime.dispose();
-    },
-  };
-}
-
-function theirs(gguf: string, flashAttention: boolean): Promise<Contender> {
-  const model = openLlama(gguf);
-  const context = model.open({ sequences: 1, contextTokens: 1600, flashAttention });
-  return Promise.resolve({
-    decode: (length, tokens) => {
-      let start = NaN;
-      context.write([promptOf(length)], tokens + 1, () => (start = performance.now()));
-      return Promise.resolve((performance.now() - start) / tokens);
-    },
-    prefill: (tokens) => {
-      const start = performance.now();
-      context.write([promptOf(tokens)], 1);
-      return Promise.resolve(performance.now() - start);
-    },
-    close() {
-      context.close();
-      model.close();
-      return Promise.resolve();
-    },
-  });
 }

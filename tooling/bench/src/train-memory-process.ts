@@ -1,6 +1,6 @@
 /** The process that `train-memory` measures: some steps of a case, then its peak memory in bytes on stdout. */
-import { readFileSync } from "node:fs";
 import { createNodeRuntime } from "@dynamo/runtime-node";
+import { peakBytes } from "./peak-bytes.js";
 import { randomRows, threads, trainerOf, type TrainingCase } from "./training-case.js";
 import { shapesOf } from "./training-shapes.js";
 
@@ -12,12 +12,3 @@ for (let step = 0; step < Number(process.argv[3]); step++)
 process.stdout.write(String(peakBytes()));
 await trainer.dispose();
 await runtime.dispose();
-
-/** The kernel's own mark where there is one: what getrusage says includes the parent at the moment of the fork. */
-function peakBytes(): number {
-  try {
-    return Number(/VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
-  } catch {
-    return process.resourceUsage().maxRSS * 1024;
-  }
-}
