@@ -1,6 +1,6 @@
 /** A decoder layer's operations at every position: values are [B, S, width]. */
 import type { GraphBuilder, Value } from "@dynamo/onnx";
-import type { AttentionShape, Convolution, LayerOperations, Product } from "../architectures/architecture.js";
+import type { AttentionShape, Convolution, LayerOperations, Norm, Product } from "../architectures/architecture.js";
 import { mergeHeads, splitHeads, type HeadOperands } from "./attention.js";
 import { activate, normalise, normWithGain, type GraphContext } from "./context.js";
 import { convolve } from "./convolution.js";
@@ -18,10 +18,9 @@ export interface Positions {
 
 /** Queries and keys together, as one operator rotates them. */
 interface Operands {
-  /** [B, S, (heads + keyValueHeads) · headSize]; split: [B, heads + keyValueHeads, S, headSize] */
+  /** [B, heads + keyValueHeads, S, headSize] */
   readonly queryKey: Value;
-  readonly isSplit: boolean;
-  /** [B, S, keyValueHeads · headSize] */
+  /** [B, keyValueHeads, S, headSize] */
   readonly value: Value;
 }
 
@@ -49,7 +48,7 @@ export function everywhere(
 ): LayerOperations<Value, Operands> {
   const { heads, keyValueHeads, headSize } = shape;
   const { precision } = context;
-  const queryKeySize = (heads + keyValueHeads) * headSize;
+  const allHeads = heads + 2 * keyValueHeads;
   /** One product of one input, cut into widths. */
   const product = (x: Value, parts: readonly Product[], widths: readonly number[]): Value[] => {
     const scope = graph.scope("in");
@@ -60,32 +59,31 @@ export function everywhere(
     );
     return split(graph, linear(scope, input, weights, precision), widths);
   };
-  const splitOperands = ({ queryKey, isSplit }: Operands): Value =>
-    isSplit ? queryKey : splitHeads(graph, queryKey, heads + keyValueHeads, headSize);
   return {
     project(x, { query, key, value }, others) {
-      const widths = [queryKeySize, keyValueHeads * headSize, ...others.map(({ outputs }) => outputs)];
-      const [queryKey, values, ...rest] = product(x, [query, key, value, ...others], widths) as [Value, Value];
-      return { attention: { queryKey, isSplit: false, value: values }, others: rest };
+      const widths = [allHeads * headSize, ...others.map(({ outputs }) => outputs)];
+      const [all, ...rest] = product(x, [query, key, value, ...others], widths) as [Value];
+      const apart = splitHeads(graph, all, allHeads, headSize);
+      const [queryKey, values] = split(graph, apart, [heads + keyValueHeads, keyValueHeads], 1) as [Value, Value];
+      return { attention: { queryKey, value: values }, others: rest };
     },
     normHeads(attention, norms) {
-      const [query, key] = split(graph, attention.queryKey, [heads * headSize, keyValueHeads * headSize]) as [
-        Value,
-        Value,
-      ];
-      const normed = [
-        normGroups(graph, context, query, norms.query, { name: `${name}.${norms.query.tensor}`, read }),
-        normGroups(graph, context, key, norms.key, { name: `${name}.${norms.key.tensor}`, read }),
-      ];
-      return { ...attention, queryKey: graph.op("Concat", normed, { attributes: { axis: -1 } }) };
+      const [query, key] = split(graph, attention.queryKey, [heads, keyValueHeads], 1) as [Value, Value];
+      const normed = (x: Value, norm: Norm, count: number): Value => {
+        const place = { name: `${name}.${norm.tensor}`, read };
+        if (norm.size === headSize) return normWithGain(graph, context, x, norm, place);
+        const merged = mergeHeads(graph, x, count * headSize);
+        return splitHeads(graph, normGroups(graph, context, merged, norm, place), count, headSize);
+      };
+      const both = [normed(query, norms.query, heads), normed(key, norms.key, keyValueHeads)];
+      return { ...attention, queryKey: graph.op("Concat", both, { attributes: { axis: 1 } }) };
     },
-    rotate(attention, rotary) {
-      const rotated = positions.rotate(graph, context.tables(rotary), attention.queryKey, heads + keyValueHeads);
-      return { ...attention, queryKey: splitOperands({ ...attention, queryKey: rotated }), isSplit: true };
-    },
-    attend(attention) {
-      const [query, key] = split(graph, splitOperands(attention), [heads, keyValueHeads], 1) as [Value, Value];
-      const value = splitHeads(graph, attention.value, keyValueHeads, headSize);
+    rotate: (attention, rotary) => ({
+      ...attention,
+      queryKey: positions.rotate(graph, context.tables(rotary), attention.queryKey, heads + keyValueHeads),
+    }),
+    attend({ queryKey, value }) {
+      const [query, key] = split(graph, queryKey, [heads, keyValueHeads], 1) as [Value, Value];
       return mergeHeads(graph, positions.attend(graph.scope("attention"), { query, key, value }), heads * headSize);
     },
     products: (x, parts) =>

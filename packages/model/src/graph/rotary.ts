@@ -39,7 +39,7 @@ export function rotaryTables(graph: GraphBuilder, contextLength: number, precisi
 }
 
 /**
- * Rotates x [B, S, heads·headSize] by its position ids int64 [B, S], or by int64 [1], where every row begins.
+ * Rotates x [B, S, heads·headSize] or [B, heads, S, headSize] by its position ids int64 [B, S], or by int64 [1], where every row begins.
  */
 export function rotate(
   graph: GraphBuilder,
