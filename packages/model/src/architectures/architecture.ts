@@ -126,4 +126,6 @@ export interface Architecture {
   readonly finalNorm: Norm;
   /** The output embedding's tensor, without `.weight`. */
   readonly outputEmbedding: string;
+  /** Logits z become cap · tanh(z / cap). */
+  readonly logitCap?: number;
 }

@@ -19,7 +19,7 @@ const inLayers = (count: number, all: number): string =>
 
 export function featuresOf(config: ModelConfig): Features {
   const architecture = architectureOf(config);
-  const { layers, tiedEmbeddings } = architecture;
+  const { layers, tiedEmbeddings, logitCap } = architecture;
   const seen = layers.map(partsOf);
   const last = seen.at(-1) as LayerParts;
   return {
@@ -32,6 +32,7 @@ export function featuresOf(config: ModelConfig): Features {
       feedForward(last),
       ...biases(last),
       ...(tiedEmbeddings ? ["tied embeddings"] : []),
+      ...(logitCap === undefined ? [] : [`logits capped at ${logitCap}`]),
     ],
     unusual: unusual(config, seen),
   };

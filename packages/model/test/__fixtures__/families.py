@@ -30,6 +30,9 @@ cases = {
     "mistral": ("mistral", dict(**llama, head_dim=8, sliding_window=6), None),
     "gemma3": ("gemma3_text", dict(**{**llama, "num_hidden_layers": 4}, head_dim=8, sliding_window=6, query_pre_attn_scalar=11,
                layer_types=["sliding_attention", "full_attention", "sliding_attention", "full_attention"]), None),
+    # transformers caps logits, and not the scores of attention, whatever attn_logit_softcapping says.
+    "gemma3-capped": ("gemma3_text", dict(**llama, head_dim=8, sliding_window=6, query_pre_attn_scalar=8, final_logit_softcapping=2.0,
+                      attn_logit_softcapping=0.5, layer_types=["sliding_attention", "full_attention", "sliding_attention"]), None),
     "smollm3": ("smollm3", dict(**{**llama, "num_hidden_layers": 4}, no_rope_layers=[1, 0, 1, 1], pad_token_id=0), None),
     "granite": ("granite", dict(**llama, embedding_multiplier=3.0, attention_multiplier=0.3, residual_multiplier=0.4,
                 logits_scaling=2.5, attention_bias=True), None),

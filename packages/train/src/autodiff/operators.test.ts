@@ -58,7 +58,14 @@ const targets = (graph: GraphBuilder) => ({
 
 const teacher = (graph: GraphBuilder) => ({
   hidden: floats(graph, "teacher", [1, -2, 0.5, 0, 1, 3, -1, 1, 1, 2, 0, -1], [4, 3]),
-  embedding: floats(graph, "teacher_embedding", [1, 0, 2, -1, 1, 0, 0.5, 2, 1, -2, 0, 1, 1, 1, -1], [5, 3]),
+  output: {
+    embedding: {
+      value: floats(graph, "teacher_embedding", [1, 0, 2, -1, 1, 0, 0.5, 2, 1, -2, 0, 1, 1, 1, -1], [5, 3]),
+      dims: [5, 3],
+      tracked: false,
+    },
+    cap: 2,
+  },
   share: floats(graph, "share", [1, 0.3, 0.5, 0], [4, 1]),
 });
 
@@ -173,7 +180,15 @@ const cases: readonly Case[] = [
       [4, 3],
       [5, 3],
     ],
-    build: (t, h, w) => linearCrossEntropy(t, h, w, targets(t.graph)),
+    build: (t, h, w) => linearCrossEntropy(t, h, { embedding: w }, targets(t.graph)),
+  },
+  {
+    name: "linearCrossEntropy of capped logits",
+    dims: [
+      [4, 3],
+      [5, 3],
+    ],
+    build: (t, h, w) => linearCrossEntropy(t, h, { embedding: w, cap: 0.7 }, targets(t.graph)),
   },
   {
     name: "distilledCrossEntropy, rows with and without a teacher",
@@ -181,7 +196,8 @@ const cases: readonly Case[] = [
       [4, 3],
       [5, 3],
     ],
-    build: (t, h, w) => distilledCrossEntropy(t, h, w, targets(t.graph), teacher(t.graph)).objective,
+    build: (t, h, w) =>
+      distilledCrossEntropy(t, h, { embedding: w, cap: 1.5 }, targets(t.graph), teacher(t.graph)).objective,
   },
 ];
 
