@@ -49,6 +49,8 @@ export interface Rotary {
   readonly frequencies: readonly number[];
   /** A factor of cosines and sines. */
   readonly scale: number;
+  /** The frequencies of texts that may grow longer than `behind` positions, from their first position on. */
+  readonly long?: { readonly behind: number; readonly frequencies: readonly number[] };
 }
 
 /** Of feed-forward layers. `gelu-tanh` is ½x(1 + tanh(√(2/π)(x + 0.044715x³))), by whatever name. */

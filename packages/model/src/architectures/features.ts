@@ -62,7 +62,7 @@ function rotations(seen: readonly LayerParts[], { headSize, raw }: ModelConfig):
 /** The kind of scaling that config.json names. */
 function scaling(raw: ModelConfig["raw"]): string {
   const text = JSON.stringify([raw["rope_scaling"], raw["rope_parameters"]]);
-  const kinds = ["linear", "dynamic", "llama3", "longrope"].filter((kind) => text.includes(`"${kind}"`));
+  const kinds = ["linear", "dynamic", "yarn", "llama3", "longrope"].filter((kind) => text.includes(`"${kind}"`));
   return kinds.length === 0 ? "" : `, scaled (${kinds.join(", ")})`;
 }
 
@@ -82,13 +82,15 @@ function biases({ products }: LayerParts): string[] {
   return [`biases of ${[...new Set(biased.map(({ tensor }) => tensor))].join(", ")}`];
 }
 
-function unusual({ contextLength, raw }: ModelConfig, seen: readonly LayerParts[]): string[] {
-  const named = raw["max_position_embeddings"];
+function unusual({ contextLength }: ModelConfig, seen: readonly LayerParts[]): string[] {
+  const short = seen.flatMap(({ rotaries }) => rotaries.flatMap(({ long }) => long?.behind ?? []))[0];
   const plain = seen.filter(({ rotaries }) => rotaries.length === 0).length;
   return [
-    ...(typeof named === "number" && named > contextLength
-      ? [`a context of ${contextLength} instead of ${named}: LongRoPE's long factors are not used`]
-      : []),
+    ...(short === undefined
+      ? []
+      : [
+          `LongRoPE: a cache for more than ${short} of ${contextLength} positions is rotated as a long text from its start`,
+        ]),
     ...(plain > 0 && plain < seen.length ? [`no positions ${inLayers(plain, seen.length)}`] : []),
     ...(seen.some(({ norms }) => norms.length > 0) ? ["norms behind attention and feed-forward layers"] : []),
   ];

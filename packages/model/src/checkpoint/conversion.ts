@@ -9,7 +9,7 @@ import type { Checkpoint } from "./checkpoint.js";
 import { initialTensor } from "./initial-weights.js";
 
 /** Raised when graphs change: what an older version converted and kept is converted again. */
-export const conversionVersion = "1";
+export const conversionVersion = "2";
 
 export interface ConversionSettings {
   /** Default: the checkpoint's own. */

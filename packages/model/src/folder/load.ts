@@ -18,9 +18,10 @@ import { decodeMask } from "@dynamo/cooccurrence";
 import { hubOptionChecks, type HubOptions } from "@dynamo/hub";
 import type { LoadedTokenizer } from "@dynamo/tokenizer";
 import { runtimeCheck, sourceCheck } from "../arguments.js";
-import { parseConfig, type ModelConfig } from "../architectures/config.js";
+import { architectureOf, parseConfig, type ModelConfig } from "../architectures/config.js";
 import { naming, readJson } from "./files.js";
 import { cacheTensors, delta, isConditional, positionsAxis, rollback } from "../graph/cache-tensors.js";
+import { longContextName, shortLength } from "../graph/long-context.js";
 import { dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
 import { readAround } from "./read-around.js";
 import { sessionModel } from "../graph/session-model.js";
@@ -116,6 +117,7 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
       beginOfTextId: config.beginOfTextId,
       generation: generation.defaults,
     },
+    shortLength: shortLength(architectureOf(config)),
     createMemory: (rows, maxLength) => session.createCache({ tensors, delta, dtype: type, rows, maxLength }),
   });
   return { ...model, chatTokenizer: tokenizer, config, dtype, device, warnings: [...warnings, ...untrained(config)] };
@@ -241,6 +243,12 @@ function checkSession(session: Session, config: ModelConfig, path: string): void
       );
     }
   }
+  const isLongAsked = session.inputs.some(({ name }) => name === longContextName);
+  if (isLongAsked !== (shortLength(architectureOf(config)) !== undefined))
+    throw new DynamoError(
+      "invalid-file",
+      `${path}: config.json and the graph disagree on LongRoPE: convert the checkpoint again`,
+    );
   const vocabulary = session.outputs.find(({ name }) => name === "logits")?.dims.at(-1);
   if (vocabulary !== config.vocabularySize) {
     throw new DynamoError(

@@ -39,6 +39,10 @@ cases = {
     "olmo2": ("olmo2", dict(**{**llama, "num_key_value_heads": 2}, pad_token_id=0), None),
     "phi3": ("phi3", dict(**llama, pad_token_id=0, sliding_window=7, original_max_position_embeddings=64,
              rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.67)), None),
+    # All of its rows are longer than the 11 positions that it was first trained with; expected-short.safetensors has what is not.
+    "phi3-longrope": ("phi3", dict(**llama, pad_token_id=0, original_max_position_embeddings=11, tie_word_embeddings=True,
+                      rope_parameters=dict(rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=0.67,
+                                           short_factor=[1.0, 1.3], long_factor=[1.5, 5.0])), None),
     "starcoder2": ("starcoder2", dict(vocab_size=60, hidden_size=24, intermediate_size=20, num_hidden_layers=3, num_attention_heads=4,
                    num_key_value_heads=2, max_position_embeddings=64, bos_token_id=1, eos_token_id=2, sliding_window=6), None),
     "gpt2": ("gpt2", dict(vocab_size=60, n_embd=24, n_head=3, n_layer=3, n_inner=20, n_positions=64, bos_token_id=1, eos_token_id=1), None),
@@ -117,6 +121,10 @@ for name in sys.argv[1:] or cases:
     json.dump(text, open(f"{folder}/config.json", "w"), indent=1, sort_keys=True)
     json.dump({"tokens": rows}, open(f"{folder}/tokens.json", "w"))
     save_file({"head_1": logits(model, rows), "head_2": logits(head, rows)}, f"{folder}/expected-logits.safetensors")
+    trained_with = text.get("original_max_position_embeddings", 64)
+    if trained_with < len(rows[0]):
+        short = [row[:trained_with] for row in rows]
+        save_file({"head_1": logits(model, short), "head_2": logits(head, short)}, f"{folder}/expected-short.safetensors")
     prompt, written, margin = rows[0][:12], [], float("inf")
     for _ in range(16):
         best = logits(model, [prompt + written])[0, -1].topk(2)
