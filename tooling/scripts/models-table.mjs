@@ -91,6 +91,6 @@ Not supported yet, and refused by name: models whose layers keep another state t
 experts, vision, encoders, weights that are quantised already.
 
 Rotary positions may be scaled by \`linear\`, \`dynamic\` (up to \`max_position_embeddings\`, where it begins), \`yarn\`, \`llama3\` and \`longrope\`: a cache
-for more positions than a model with \`longrope\` (Phi 3 with 128k) was first trained with uses its long factors. Gemma 3's capped logits are
-computed; \`attn_logit_softcapping\` is read and does nothing, as in transformers.
+for more positions than a model with \`longrope\` (Phi 3 with 128k) was first trained with uses its long factors. Gemma 2's capped scores
+and logits are computed, and Gemma 3's capped logits; its \`attn_logit_softcapping\` is read and does nothing, as in transformers.
 `;

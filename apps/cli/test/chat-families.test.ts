@@ -32,6 +32,7 @@ const templateOf: Readonly<Record<string, string>> = {
   mistral: "inst",
   qwen2: "qwen2_5",
   qwen3: "qwen3",
+  gemma2: "gemma",
   gemma3: "gemma3",
   "gemma3-capped": "gemma",
   phi3: "phi3",

@@ -70,6 +70,8 @@ export interface AttentionShape {
   readonly headSize: number;
   /** A query at i sees the keys j with i - j < window; all keys up to its own when absent. */
   readonly window?: number;
+  /** Scores s become cap · tanh(s / cap), before keys are hidden. */
+  readonly softCap?: number;
 }
 
 /**

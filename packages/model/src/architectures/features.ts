@@ -20,6 +20,7 @@ const inLayers = (count: number, all: number): string =>
 export function featuresOf(config: ModelConfig): Features {
   const architecture = architectureOf(config);
   const { layers, tiedEmbeddings, logitCap } = architecture;
+  const softCap = layers.at(-1)?.attention.softCap;
   const seen = layers.map(partsOf);
   const last = seen.at(-1) as LayerParts;
   return {
@@ -32,6 +33,7 @@ export function featuresOf(config: ModelConfig): Features {
       feedForward(last),
       ...biases(last),
       ...(tiedEmbeddings ? ["tied embeddings"] : []),
+      ...(softCap === undefined ? [] : [`scores of attention capped at ${softCap}`]),
       ...(logitCap === undefined ? [] : [`logits capped at ${logitCap}`]),
     ],
     unusual: unusual(config, seen),

@@ -11,7 +11,7 @@ import { layerTypes } from "./windows.js";
 const logitCap = "final_logit_softcapping";
 
 function read(json: JsonReader): Architecture {
-  const parts = readLlamaParts(json, 256);
+  const parts = readLlamaParts(json, { headSize: 256, activation: "gelu_pytorch_tanh" });
   const { sizes, activation, query, key, value, output, gate, up, down } = parts;
   const { headSize, hiddenSize, layerCount } = sizes;
   json.refuse("attention_bias", "biases of attention", (value) => value === false);

@@ -7,7 +7,7 @@ import { readRope } from "./rope.js";
 import { windowOfAll } from "./windows.js";
 
 function read(json: JsonReader): Architecture {
-  const parts = readLlamaParts(json);
+  const parts = readLlamaParts(json, { epsilon: 1e-5 });
   const { query, key, value, gate, up } = parts;
   const partsOf = (tensor: string, products: readonly Product[]): Product[] => {
     const sizes = products.map(({ outputs }) => outputs);

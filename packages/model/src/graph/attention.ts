@@ -27,6 +27,8 @@ export interface CachedAttention extends HeadOperands, Past {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly headSize: number;
+  /** As of the layer's `AttentionShape`. */
+  readonly softCap?: number | undefined;
   /** [B, 1, queries, C + S] */
   readonly bias: Value;
 }
@@ -46,7 +48,7 @@ export function attendToCache(graph: GraphBuilder, { pastCount, newCount }: Coun
 }
 
 /** Sizes of attention; with fewer key and value heads each serves a group of query heads. */
-type Sizes = Pick<CachedAttention, "heads" | "keyValueHeads" | "headSize">;
+type Sizes = Pick<CachedAttention, "heads" | "keyValueHeads" | "headSize" | "softCap">;
 
 /** softmax(q·kᵀ + bias)·v over whole sequences, bias [S, S]. */
 export function attendToSequence(graph: GraphBuilder, bias: Value, inputs: HeadOperands & Sizes): Value {
@@ -72,14 +74,22 @@ function ungroupQueries(graph: GraphBuilder, attended: Value, { heads, keyValueH
 }
 
 /** Of scores [B, keyValueHeads, group · Q, K], with the bias of a query added in each group. */
-function softmax(graph: GraphBuilder, scores: Value, bias: Value, { heads, keyValueHeads }: Sizes): Value {
-  const of = (x: Value): Value => graph.op("Softmax", [graph.op("Add", [x, bias])], { attributes: { axis: -1 } });
+function softmax(graph: GraphBuilder, scores: Value, bias: Value, { heads, keyValueHeads, softCap }: Sizes): Value {
+  const of = (x: Value): Value =>
+    graph.op("Softmax", [graph.op("Add", [capped(graph, x, softCap), bias])], { attributes: { axis: -1 } });
   if (heads === keyValueHeads) return of(scores);
   const keys = graph.op("Shape", [scores], { attributes: { start: 3, end: 4 } });
   const shape = (middle: readonly number[]): Value =>
     graph.op("Concat", [graph.ints([0, ...middle]), keys], { attributes: { axis: 0 } });
   const apart = graph.op("Reshape", [scores, shape([heads, -1])]);
   return graph.op("Reshape", [of(apart), shape([keyValueHeads, -1])]);
+}
+
+function capped(graph: GraphBuilder, scores: Value, cap: number | undefined): Value {
+  if (cap === undefined) return scores;
+  const number = (value: number): Value =>
+    graph.op("CastLike", [graph.float(value, "float32", (v) => bytesOf(Float32Array.of(v))), scores]);
+  return graph.op("Mul", [graph.op("Tanh", [graph.op("Mul", [scores, number(1 / cap)])]), number(cap)]);
 }
 
 /** [B, S, heads·headSize] → [B, heads, S, headSize] */

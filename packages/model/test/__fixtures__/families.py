@@ -28,6 +28,8 @@ cases = {
     "qwen2": ("qwen2", dict(**llama, use_sliding_window=True, sliding_window=5, max_window_layers=1, tie_word_embeddings=True), None),
     "qwen3": ("qwen3", dict(**llama, head_dim=10), None),
     "mistral": ("mistral", dict(**llama, head_dim=8, sliding_window=6), None),
+    "gemma2": ("gemma2", dict(**{**llama, "num_hidden_layers": 4}, head_dim=8, sliding_window=6, query_pre_attn_scalar=11,
+               attn_logit_softcapping=1.5, final_logit_softcapping=3.0), None),
     "gemma3": ("gemma3_text", dict(**{**llama, "num_hidden_layers": 4}, head_dim=8, sliding_window=6, query_pre_attn_scalar=11,
                layer_types=["sliding_attention", "full_attention", "sliding_attention", "full_attention"]), None),
     # transformers caps logits, and not the scores of attention, whatever attn_logit_softcapping says.

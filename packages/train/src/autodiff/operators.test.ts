@@ -76,6 +76,7 @@ const blocks = [
 ];
 const attention: Build = (t, q, k, v) => causalAttention(t, q, k, v, { blocks });
 const windowed: Build = (t, q, k, v) => causalAttention(t, q, k, v, { blocks, window: 3 });
+const capped: Build = (t, q, k, v) => causalAttention(t, q, k, v, { blocks, softCap: 0.8 });
 
 const cases: readonly Case[] = [
   { name: "add, repeated", dims: [[2, 3], [3]], build: operators.add },
@@ -174,6 +175,7 @@ const cases: readonly Case[] = [
   { name: "rotate, all dimensions", dims: [[1, 2, 3, 4]], build: (t, x) => rotate(t, x, angles(t.graph, 3, 2)) },
   { name: "causalAttention", dims: Array.from({ length: 3 }, () => [2, 2, 5, 3]), build: attention },
   { name: "causalAttention to a window", dims: Array.from({ length: 3 }, () => [2, 2, 5, 3]), build: windowed },
+  { name: "causalAttention of capped scores", dims: Array.from({ length: 3 }, () => [2, 2, 5, 3]), build: capped },
   {
     name: "linearCrossEntropy, a row that does not count",
     dims: [
