@@ -87,7 +87,7 @@ const explanation = `
 - **mask, strategies**: \`verified\` writes the base's greedy text; \`dynamo\` emits two tokens per pass, with a counted mask.
 - **WASM**, **WebGPU**: logits within 1e-3 in Chromium, WebGPU on a GPU that is software (SwiftShader); 4 bits near.
 
-Not supported yet, and refused by name: models whose layers keep another state than keys and values (LFM2, Qwen 3.5), mixtures of
+Not supported yet, and refused by name: models whose layers keep a recurrent state (Qwen 3.5's gated delta rule), mixtures of
 experts, vision, encoders, weights that are quantised already.
 
 Rotary positions may be scaled by \`linear\`, \`dynamic\` (up to \`max_position_embeddings\`, where it begins), \`yarn\`, \`llama3\` and \`longrope\`: a cache

@@ -8,6 +8,7 @@ export type {
   Activation,
   Architecture,
   AttentionShape,
+  Convolution,
   EmbeddingOperations,
   Layer,
   LayerOperations,

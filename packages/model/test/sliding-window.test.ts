@@ -1,4 +1,4 @@
-/** Models with windows on texts that their caches forget: what a whole text gives in one pass, in which nothing is forgotten. */
+/** Models with windows or short convolutions on texts that their caches forget: what a whole text gives in one pass, in which nothing is forgotten. */
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const randomTokens = (length: number, seed: number): number[] =>
 const farthest = (a: readonly Float32Array[], b: readonly Float32Array[]): number =>
   Math.max(...a.flatMap((logits, i) => Array.from(logits, (value, j) => Math.abs(value - (b[i]?.[j] ?? NaN)))));
 
-describe.each(["mistral", "gemma3"])("%s", (family) => {
+describe.each(["mistral", "gemma3", "lfm2", "lfm2-biases"])("%s", (family) => {
   let target: string;
   let runtime: Runtime;
   let model: LoadedModel;

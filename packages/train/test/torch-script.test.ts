@@ -3,7 +3,8 @@ import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { convertCheckpoint } from "@dynamo/model/convert";
+import { parseConfig } from "@dynamo/model";
+import { convertCheckpoint, writeRandomCheckpoint } from "@dynamo/model/convert";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "../src/data/index.js";
@@ -12,7 +13,7 @@ import { readMetrics, type EvaluationMetrics, type Metrics, type StepMetrics } f
 import { readTensorFile } from "../src/run/files/tensor-file.js";
 import { train } from "../src/run/train.js";
 import { parseTrainingConfig, type TrainingConfig } from "../src/run/start/training-config.js";
-import { vocabularySize, writeTinyDataset } from "./tiny-dataset.js";
+import { tinyTokenizer, vocabularySize, writeTinyDataset } from "./tiny-dataset.js";
 
 const python = process.env["DYNAMO_PYTHON"] ?? "python3";
 const probe = "import torch; from torch.distributed.fsdp import fully_shard";
@@ -261,5 +262,36 @@ describe.skipIf(!torchIsHere)("an exported run", () => {
     writeFileSync(path, text);
     expect([status, stderr]).toEqual([1, expect.stringContaining(message)]);
     expect(existsSync(join(place, "never"))).toBe(false);
+  });
+});
+
+describe.skipIf(!transformersIsHere)("an exported run of a hybrid", () => {
+  it("has the losses of `dynamo train`, with convolutions in the last layer and in the heads", async () => {
+    const place = mkdtempSync(join(tmpdir(), "dynamo-torch-"));
+    mkdirSync(join(place, "data"));
+    writeTinyDataset(join(place, "data"), [{ name: "a", train: 900, heldOut: 400 }]);
+    const hybrid = parseConfig({
+      ...{ model_type: "lfm2", vocab_size: vocabularySize, hidden_size: 16, intermediate_size: 24 },
+      ...{ num_hidden_layers: 3, layer_types: ["conv", "full_attention", "conv"], conv_L_cache: 4, conv_bias: true },
+      ...{ num_attention_heads: 2, num_key_value_heads: 1, max_position_embeddings: 32, block_multiple_of: 8 },
+    });
+    await writeRandomCheckpoint(join(place, "base"), { config: hybrid });
+    writeFileSync(join(place, "base", "tokenizer.json"), tinyTokenizer);
+    const config = parseTrainingConfig({
+      ...{ dataset: join(place, "data"), checkpoint: join(place, "base"), tokenHeads: 3, steps: 4, batch: 4 },
+      ...{ sequence: 21, learningRate: 0.005, evaluateEvery: 4, checkpointEvery: 4 },
+    });
+    await exportTorch(config, join(place, "run"));
+    const runtime = createNodeRuntime({ device: "cpu" });
+    await train(runtime, join(place, "mine"), config);
+    await runtime.dispose();
+    succeed(join(place, "run", "train.py"), "--out", join(place, "theirs"));
+    const [mine, theirs] = await Promise.all(["mine", "theirs"].map((name) => readMetrics(join(place, name))));
+    const lossesOf = (metrics: readonly Metrics[] = []): number[] =>
+      metrics.flatMap((one) => (one.kind === "step" || one.kind === "evaluation" ? one.losses : []));
+    expect(lossesOf(mine)).toHaveLength(5 * 3);
+    for (const [i, loss] of lossesOf(mine).entries())
+      expect(Math.abs(loss - (lossesOf(theirs)[i] ?? NaN))).toBeLessThan(1e-4);
+    rmSync(place, { recursive: true });
   });
 });

@@ -568,6 +568,8 @@ class OtherShape:
         known = {key: value for key, value in json_config.items() if key not in ("dynamo", "architectures", "torch_dtype")}
         # As in `dynamo train`, nothing is dropped.
         known |= {key: 0.0 for key in known if key.endswith(("dropout", "pdrop"))}
+        # Nothing is padded, and torch would not train the embedding's row for it.
+        known["pad_token_id"] = None
         self.config = transformers.AutoConfig.for_model(**known)
         self.vocabulary, self.context = self.config.vocab_size, self.config.max_position_embeddings
         self.tied = bool(self.config.tie_word_embeddings)
@@ -619,7 +621,7 @@ class OtherModel(nn.Module):
 
     def final_norm(self):
         backbone = self.backbone()
-        return next(getattr(backbone, name) for name in ("norm", "ln_f", "final_layer_norm") if hasattr(backbone, name))
+        return next(getattr(backbone, name) for name in ("norm", "ln_f", "final_layer_norm", "embedding_norm") if hasattr(backbone, name))
 
     def loss(self, hidden, targets):
         weight = self.backbone().get_input_embeddings().weight if self.shape.tied else self.lm_head.weight

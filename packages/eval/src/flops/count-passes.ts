@@ -1,7 +1,7 @@
 /** A model that counts what its passes cost. */
 import type { LoadedModel } from "@dynamo/model";
 import type { GraphStructure } from "@dynamo/onnx";
-import { passFlops } from "./flops.js";
+import { passFlops, ringRooms } from "./flops.js";
 
 export interface CountedModel {
   /** As the model, and as quick: passes are only noted while it writes. */
@@ -39,17 +39,22 @@ export function countPasses(model: LoadedModel, graph: GraphStructure): CountedM
   };
 }
 
-/** Operations grow linearly with the past: a graph is walked twice for each kind of pass, not for each pass. */
+/**
+ * Operations grow linearly with the past until a ring of the cache is full: a graph is walked twice for each kind of pass and each
+ * part of that line, not for each pass.
+ */
 function byPast(graph: GraphStructure): (pass: Pass) => number {
   const lines = new Map<string, readonly [first: number, each: number]>();
+  const rooms = ringRooms(graph);
   return ({ past, ...kind }) => {
-    const key = JSON.stringify(kind);
+    const from = Math.max(0, ...rooms.filter((room) => room <= past));
+    const key = JSON.stringify({ ...kind, from });
     let line = lines.get(key);
     if (line === undefined) {
-      const first = passFlops(graph, { ...kind, past: 0 });
-      line = [first, passFlops(graph, { ...kind, past: 1 }) - first];
+      const first = passFlops(graph, { ...kind, past: from });
+      line = [first, passFlops(graph, { ...kind, past: from + 1 }) - first];
       lines.set(key, line);
     }
-    return line[0] + past * line[1];
+    return line[0] + (past - from) * line[1];
   };
 }

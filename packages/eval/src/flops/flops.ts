@@ -76,15 +76,28 @@ export function passFlops(graph: GraphStructure, pass: PassShape): number {
   for (const { name, dims, values: constant } of graph.initializers) values.set(name, { dims, values: constant });
   for (const { name, dims } of graph.inputs) {
     const own = dims.map((dim) => {
-      const size = typeof dim === "number" ? dim : sizes.get(dim);
+      const size = typeof dim === "number" ? dim : (sizes.get(dim) ?? ringSize(dim, past));
       if (size === undefined)
-        throw new DynamoError("unsupported", `input ${name}: expected dims of B, S, P and C, received ${dim}`);
+        throw new DynamoError(
+          "unsupported",
+          `input ${name}: expected dims of B, S, P, C and C with a room, received ${dim}`,
+        );
       return size;
     });
     values.set(name, { dims: own, values: known.get(name) });
   }
   return walkNodes(graph.nodes, values);
 }
+
+/** Places that a ring has with so many positions behind: a graph calls this axis C and the room that it has. */
+function ringSize(axis: string, past: number): number | undefined {
+  const [, room] = /^C(\d+)$/.exec(axis) ?? [];
+  return room === undefined ? undefined : Math.min(past, Number(room));
+}
+
+/** The rooms of a graph's rings: with these many positions behind a pass they end to grow. */
+export const ringRooms = ({ inputs }: GraphStructure): number[] =>
+  inputs.flatMap(({ dims }) => dims.flatMap((dim) => ringSize(String(dim), Infinity) ?? []));
 
 function walkNodes(nodes: readonly OnnxNode[], values: Map<string, Shaped>): number {
   let flops = 0;

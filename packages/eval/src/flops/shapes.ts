@@ -205,7 +205,7 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...each("Identity Cast", same),
   ...each("Softmax LayerNormalization SimplifiedLayerNormalization Gelu RotaryEmbedding Log Exp Erf Tanh CastLike", shapeOnly),
   ...each("Sqrt Neg Not Relu Sigmoid FastGelu", shapeOnly),
-  ...each("Add Sub Mul Div Min Max Pow Where Less LessOrEqual Greater Equal And Or", elementwise),
+  ...each("Add Sub Mul Div Mod Min Max Pow Where Less LessOrEqual Greater GreaterOrEqual Equal And Or", elementwise),
   ...each("BitwiseAnd BitShift", elementwise),
   ...each("Gather GatherBlockQuantized", gathered),
   ...each("MatMul MatMulInteger FusedMatMul", multiplied),

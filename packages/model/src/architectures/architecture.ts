@@ -40,6 +40,17 @@ export interface Part {
   readonly index: number;
 }
 
+/**
+ * A short causal convolution of each channel by itself: y_t = Σ w[k]·x_(t - taps + 1 + k) + b over k < taps, with zeros in front of a
+ * text. Tensors: `<tensor>.weight` [channels, 1, taps], and with `bias` `<tensor>.bias`.
+ */
+export interface Convolution {
+  readonly tensor: string;
+  readonly channels: number;
+  readonly taps: number;
+  readonly bias?: boolean;
+}
+
 /** Rotary position embeddings: pairs (i, i + dimensions / 2) of a head's first dimensions are turned by position · frequency. */
 export interface Rotary {
   /** Apart from the model's other rotations. */
@@ -63,7 +74,7 @@ export interface Projections {
   readonly value: Product;
 }
 
-/** How a layer attends. Key and value head j serves query heads j·n to j·n + n - 1 for n = heads / keyValueHeads. */
+/** How a layer attends; all sizes are 0 in one that does not. Key and value head j serves query heads j·n to j·n + n - 1 for n = heads / keyValueHeads. */
 export interface AttentionShape {
   readonly heads: number;
   readonly keyValueHeads: number;
@@ -87,6 +98,7 @@ export interface LayerOperations<X, Q> {
   /** softmax(q·kᵀ)·v over what the layer's `AttentionShape` lets a query see; the usual 1/√headSize is in the queries' scale. */
   attend(attention: Q): X;
   products(x: X, products: readonly Product[]): X[];
+  convolve(x: X, convolution: Convolution): X;
   activate(x: X, activation: Activation): X;
   multiply(a: X, b: X): X;
   /** x + Σ product(value) */
@@ -108,6 +120,8 @@ export interface EmbeddingOperations<X> {
 /** One decoder layer. Its tensors' names are those inside the layer. */
 export interface Layer {
   readonly attention: AttentionShape;
+  /** What the layer has instead of attention, where it has one. */
+  readonly convolution?: Convolution;
   readonly forward: <X, Q>(operations: LayerOperations<X, Q>, x: X) => X;
 }
 
@@ -133,3 +147,11 @@ export interface Architecture {
   /** Logits z become cap · tanh(z / cap). */
   readonly logitCap?: number;
 }
+
+/** How a layer attends that does not. */
+export const noAttention: AttentionShape = { heads: 0, keyValueHeads: 0, headSize: 0 };
+
+const attends = ({ attention }: Layer): boolean => attention.heads > 0;
+
+/** The last layer that attends; there is one in every architecture. */
+export const lastAttending = ({ layers }: Pick<Architecture, "layers">): Layer => layers.findLast(attends) as Layer;

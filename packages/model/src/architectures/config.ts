@@ -1,9 +1,9 @@
 /** config.json of a base model or a DynaMo model, of any family. */
 import { DynamoError } from "@dynamo/core";
 import { keyWarnings, type KeyRule, type KeyRules } from "../checkpoint/config-keys.js";
-import type { Architecture } from "./architecture.js";
+import { lastAttending, type Architecture } from "./architecture.js";
 import { commonKeys, refuseOtherModels } from "./common-keys.js";
-import { families } from "./families.js";
+import { families, refusedFamilies } from "./families.js";
 import type { Family } from "./family.js";
 import type { HeadKind, HeadKindName } from "./heads/head-kind.js";
 import { headKinds } from "./heads/kinds.js";
@@ -25,7 +25,7 @@ export interface ModelConfig {
   readonly hiddenSize: number;
   /** Base layers, head 1's included. */
   readonly layers: number;
-  /** Of the last base layer, which token heads are like. */
+  /** Of the last base layer that attends. */
   readonly attentionHeads: number;
   readonly keyValueHeads: number;
   readonly headSize: number;
@@ -74,7 +74,10 @@ function readArchitecture(json: Json): Read {
 function familyOf({ model_type: type, architectures }: Json, json: JsonReader): Family {
   const family = families.find(({ modelType }) => modelType === type);
   const types = families.map(({ modelType }) => JSON.stringify(modelType)).join(", ");
-  if (family === undefined) return json.unsupported(`expected model_type ${types}, received ${show(type)}`);
+  if (family === undefined) {
+    const reason = refusedFamilies.has(type) ? `: ${refusedFamilies.get(type)}` : "";
+    return json.unsupported(`expected model_type ${types}, received ${show(type)}${reason}`);
+  }
   if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(family.className))
     json.unsupported(`expected architectures ["${family.className}"], received ${show(architectures)}`);
   return family;
@@ -108,7 +111,7 @@ export function parseConfig(json: unknown): ModelConfig {
   if (!isObject(json)) throw new DynamoError("invalid-file", "config.json: expected an object");
   const { family, architecture, reader } = readArchitecture(json);
   const { vocabularySize, hiddenSize, intermediateSize, contextLength, tiedEmbeddings, layers } = architecture;
-  const { heads, keyValueHeads, headSize } = lastOf(layers).attention;
+  const { heads, keyValueHeads, headSize } = lastAttending(architecture).attention;
   return {
     modelType: family.modelType,
     vocabularySize,
@@ -126,8 +129,6 @@ export function parseConfig(json: unknown): ModelConfig {
     raw: json,
   };
 }
-
-const lastOf = <T>(values: readonly T[]): T => values.at(-1) as T;
 
 function tokenIds(json: JsonReader, key: string, vocabularySize: number): number[] {
   const value = json.any(key);

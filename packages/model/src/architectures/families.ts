@@ -5,6 +5,7 @@ import { gemma3 } from "./gemma3.js";
 import { gptNeox } from "./gpt-neox.js";
 import { gpt2 } from "./gpt2.js";
 import { granite } from "./granite.js";
+import { lfm2 } from "./lfm2.js";
 import { llama } from "./llama.js";
 import { mistral } from "./mistral.js";
 import { olmo2 } from "./olmo2.js";
@@ -26,9 +27,18 @@ export const families: readonly Family[] = [
   granite,
   olmo2,
   phi3,
+  lfm2,
   starcoder2,
   gpt2,
 ];
+
+/** Families that are known and not computed, by config.json's `model_type`, and why not. */
+export const refusedFamilies: ReadonlyMap<unknown, string> = new Map(
+  ["qwen3_5", "qwen3_5_text", "qwen3_next"].map((type) => [
+    type,
+    "its gated delta rule keeps a recurrent state, which the cache cannot take back",
+  ]),
+);
 
 /** What is known of a family without a model of it. */
 export type SupportedFamily = Pick<Family, "name" | "modelType" | "examples">;

@@ -42,6 +42,18 @@ test.each([
     ],
     ["no positions in 1 of 4 layers"],
   ],
+  [
+    "lfm2",
+    [
+      "4 attention heads over 2 key and value heads",
+      "short convolutions of 3 taps in 3 of 4 layers",
+      "norms of each head's queries and keys",
+      "rotary positions in 1 of 4 layers",
+      "gated feed-forward with silu",
+      "tied embeddings",
+    ],
+    [],
+  ],
   ["gpt2", ["learned positions", "feed-forward with gelu-tanh", "biases", "tied embeddings"], []],
 ])("%s", (name, features, unusual) => {
   expect(of(name)).toMatchObject({ features, unusual });

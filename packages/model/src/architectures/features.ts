@@ -1,5 +1,5 @@
 /** What is worth knowing of a model's mathematics, in words: found by looking at what its layers ask for. */
-import type { Architecture } from "./architecture.js";
+import { lastAttending, type Architecture } from "./architecture.js";
 import { architectureOf, familyName, type ModelConfig } from "./config.js";
 import { partsOf, type LayerParts } from "./layer-parts.js";
 
@@ -27,7 +27,8 @@ export function featuresOf(config: ModelConfig): Features {
     family: familyName(config),
     features: [
       ...attention(config),
-      ...headNorms(last, config),
+      ...convolutions(architecture),
+      ...headNorms(partsOf(lastAttending(architecture)), config),
       ...rotations(seen, config),
       ...windows(architecture),
       feedForward(last),
@@ -36,7 +37,7 @@ export function featuresOf(config: ModelConfig): Features {
       ...(softCap === undefined ? [] : [`scores of attention capped at ${softCap}`]),
       ...(logitCap === undefined ? [] : [`logits capped at ${logitCap}`]),
     ],
-    unusual: unusual(config, seen),
+    unusual: unusual(config, architecture),
   };
 }
 
@@ -68,6 +69,13 @@ function scaling(raw: ModelConfig["raw"]): string {
   return kinds.length === 0 ? "" : `, scaled (${kinds.join(", ")})`;
 }
 
+function convolutions({ layers }: Architecture): string[] {
+  const all = layers.flatMap(({ convolution }) => (convolution === undefined ? [] : [convolution]));
+  if (all.length === 0) return [];
+  const taps = [...new Set(all.map((each) => each.taps))].join(", ");
+  return [`short convolutions of ${taps} taps ${inLayers(all.length, layers.length)}`];
+}
+
 function windows({ layers }: Architecture): string[] {
   const sizes = layers.flatMap(({ attention: { window } }) => (window === undefined ? [] : [window]));
   if (sizes.length === 0) return [];
@@ -84,16 +92,18 @@ function biases({ products }: LayerParts): string[] {
   return [`biases of ${[...new Set(biased.map(({ tensor }) => tensor))].join(", ")}`];
 }
 
-function unusual({ contextLength }: ModelConfig, seen: readonly LayerParts[]): string[] {
+function unusual({ contextLength }: ModelConfig, { layers }: Architecture): string[] {
+  const seen = layers.map(partsOf);
+  const attending = layers.filter(({ convolution }) => convolution === undefined).map(partsOf);
+  const plain = attending.filter(({ rotaries }) => rotaries.length === 0).length;
   const short = seen.flatMap(({ rotaries }) => rotaries.flatMap(({ long }) => long?.behind ?? []))[0];
-  const plain = seen.filter(({ rotaries }) => rotaries.length === 0).length;
   return [
     ...(short === undefined
       ? []
       : [
           `LongRoPE: a cache for more than ${short} of ${contextLength} positions is rotated as a long text from its start`,
         ]),
-    ...(plain > 0 && plain < seen.length ? [`no positions ${inLayers(plain, seen.length)}`] : []),
+    ...(plain > 0 && plain < attending.length ? [`no positions ${inLayers(plain, seen.length)}`] : []),
     ...(seen.some(({ norms }) => norms.length > 0) ? ["norms behind attention and feed-forward layers"] : []),
   ];
 }

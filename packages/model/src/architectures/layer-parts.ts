@@ -1,9 +1,12 @@
 /** What a layer is made of, found by computing it with operations that note what they are given. */
-import type { Activation, Layer, LayerOperations, Norm, Product, Rotary } from "./architecture.js";
+import type { Activation, Convolution, Layer, LayerOperations, Norm, Product, Rotary } from "./architecture.js";
+
+/** What has tensors. */
+export type Weights = Norm | Product | Convolution;
 
 export interface LayerParts {
-  /** Products, and norms that stand in front of none, in the order of their use. */
-  readonly weights: readonly (Norm | Product)[];
+  /** Products, convolutions, and norms that stand in front of no product, in the order of their use. */
+  readonly weights: readonly Weights[];
   readonly products: readonly Product[];
   /** Norms that stand in front of no product. */
   readonly norms: readonly Norm[];
@@ -25,7 +28,7 @@ export function partsOf(layer: Layer): LayerParts {
 }
 
 function look(layer: Layer): LayerParts {
-  const weights: (Norm | Product)[] = [];
+  const weights: Weights[] = [];
   const products: Product[] = [];
   const norms: Norm[] = [];
   const headNorms: Norm[] = [];
@@ -53,6 +56,7 @@ function look(layer: Layer): LayerParts {
       note(products, ...terms.map(([, product]) => product));
       return undefined;
     },
+    convolve: (_, convolution) => void weights.push(convolution),
     norm(_, norm) {
       note(norms, norm);
       return undefined;

@@ -1,7 +1,7 @@
-/** The tensors of a layer's norms and products. */
+/** The tensors of a layer's norms, products and convolutions. */
 import { DynamoError } from "@dynamo/core";
-import type { Layer, Norm, Product } from "./architecture.js";
-import { partsOf } from "./layer-parts.js";
+import type { Convolution, Layer, Norm, Product } from "./architecture.js";
+import { partsOf, type Weights } from "./layer-parts.js";
 
 /** Tensors' shapes by name. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -23,8 +23,14 @@ function productShapes({ tensor, inputs, outputs, bias = false, part, isTranspos
   ];
 }
 
-/** Of a product with the norm in front of it, or of a norm alone. */
-function weightShapes(weight: Norm | Product): Named[] {
+const convolutionShapes = ({ tensor, channels, taps, bias = false }: Convolution): Named[] => [
+  [`${tensor}.weight`, [channels, 1, taps]],
+  ...(bias ? ([[`${tensor}.bias`, [channels]]] as const) : []),
+];
+
+/** Of a product with the norm in front of it, of a convolution, or of a norm alone. */
+function weightShapes(weight: Weights): Named[] {
+  if ("taps" in weight) return convolutionShapes(weight);
   if (!("inputs" in weight)) return normShapes(weight);
   return [...(weight.norm === undefined ? [] : normShapes(weight.norm)), ...productShapes(weight)];
 }

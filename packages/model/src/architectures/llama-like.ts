@@ -4,6 +4,7 @@ import type {
   Architecture,
   AttentionShape,
   Layer,
+  LayerOperations,
   Norm,
   Product,
   Projections,
@@ -81,6 +82,16 @@ export function readLlamaParts(
   };
 }
 
+/** x + down(act(gate(norm(x))) · up(norm(x))) */
+export function gatedFeedForward<X, Q>(
+  op: LayerOperations<X, Q>,
+  x: X,
+  { gate, up, down, activation }: Pick<LlamaParts, "gate" | "up" | "down" | "activation">,
+): X {
+  const [gated, wide] = op.products(x, [gate, up]) as [X, X];
+  return op.addProducts(x, [[op.multiply(op.activate(gated, activation), wide), down]]);
+}
+
 /** x += attention(norm(x)), x += down(act(gate(norm(x))) · up(norm(x))) */
 export const llamaLayer = (parts: LlamaParts, rotary: Rotary | undefined): Layer => ({
   attention: parts.attention,
@@ -88,10 +99,7 @@ export const llamaLayer = (parts: LlamaParts, rotary: Rotary | undefined): Layer
     const projected = op.project(x, parts, []).attention;
     const attention = parts.headNorms === undefined ? projected : op.normHeads(projected, parts.headNorms);
     const attended = op.attend(rotary === undefined ? attention : op.rotate(attention, rotary));
-    const between = op.addProducts(x, [[attended, parts.output]]);
-    const [gate, up] = op.products(between, [parts.gate, parts.up]) as [typeof x, typeof x];
-    const activated = op.multiply(op.activate(gate, parts.activation), up);
-    return op.addProducts(between, [[activated, parts.down]]);
+    return gatedFeedForward(op, op.addProducts(x, [[attended, parts.output]]), parts);
   },
 });
 

@@ -13,9 +13,13 @@ export function windowOfAll(json: JsonReader): Window {
 }
 
 /** Each layer's type as `layer_types` names it, or as `typeOf` says where it names none. */
-export function layerTypes(json: JsonReader, layers: number, typeOf: (layer: number) => string): string[] {
+export function layerTypes(
+  json: JsonReader,
+  layers: number,
+  typeOf: (layer: number) => string,
+  known: readonly string[] = ["full_attention", "sliding_attention"],
+): string[] {
   const types = json.any("layer_types") ?? Array.from({ length: layers }, (_, layer) => typeOf(layer));
-  const known = ["full_attention", "sliding_attention"];
   if (!Array.isArray(types) || types.length !== layers)
     return json.fail(`layer_types must name ${layers} layers, received ${show(types)}`);
   const other: unknown = types.find((type) => !known.includes(type as string));

@@ -8,8 +8,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { referenceStem } from "../__oracle__/reference-forward.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import { parseConfig } from "../architectures/config.js";
+import { outputEmbedding } from "../architectures/tensor-names.js";
 import { stemGraphFile, writeStem, type StemOptions } from "./stem.js";
 import { nodeFolder } from "../node-folder.js";
+import { readLogits } from "../../test/read-logits.js";
 import { writeRandomCheckpoint } from "../checkpoint/random-checkpoint.js";
 
 const config = parseConfig({
@@ -47,12 +49,21 @@ interface Outputs {
   readonly first: Float32Array;
 }
 
-async function runStem(options: StemOptions, firstHead = true): Promise<Outputs> {
+interface StemCase {
+  readonly firstHead?: boolean;
+  readonly base?: string;
+  readonly texts?: readonly (readonly number[])[];
+}
+
+async function runStem(
+  options: StemOptions,
+  { firstHead = true, base = join(folder, "base"), texts = rows }: StemCase = {},
+): Promise<Outputs> {
   const target = join(folder, `stem-${made++}`);
-  await writeStem(join(folder, "base"), target, options);
+  await writeStem(base, target, options);
   const session = await runtime.createSession({ path: join(target, stemGraphFile) });
   const feeds = {
-    tokens: tensor("int32", [rows.length, 7], Int32Array.from(rows.flat())),
+    tokens: tensor("int32", [texts.length, texts[0]?.length ?? 0], Int32Array.from(texts.flat())),
     first_head: tensor("bool", [], Uint8Array.of(firstHead ? 1 : 0)),
   };
   const outputs = await session.run(feeds, ["hidden", "head_1"]);
@@ -88,7 +99,7 @@ describe("the stem's graph", () => {
   });
 
   test("without the first head its layer does not run", async () => {
-    const { hidden, first } = await runStem({ dtype: "fp32" }, false);
+    const { hidden, first } = await runStem({ dtype: "fp32" }, { firstHead: false });
     expect(hidden).toHaveLength(2 * 7 * 64);
     expect(first).toHaveLength(0);
   });
@@ -104,3 +115,31 @@ describe("the stem's graph", () => {
     expect(before.map(({ length }) => length).reduce((a, b) => a + b)).toBeGreaterThanOrEqual(bytes);
   });
 });
+
+test.each(["lfm2", "lfm2-biases"])(
+  "%s: behind the final norm the stem's head 1 has transformers' logits",
+  async (name) => {
+    const base = join(import.meta.dirname, "../../test/__fixtures__/families", name);
+    const { tokens } = JSON.parse(await readFile(join(base, "tokens.json"), "utf8")) as { tokens: number[][] };
+    const { first } = await runStem({ dtype: "fp32" }, { base, texts: tokens });
+    const checkpoint = await openCheckpoint(nodeFolder(base));
+    const { hiddenSize, vocabularySize } = checkpoint.config;
+    const [gain, output] = await Promise.all(
+      ["model.embedding_norm.weight", outputEmbedding(checkpoint.config, 1)].map((tensorName) =>
+        checkpoint.read(tensorName),
+      ),
+    );
+    await checkpoint.close();
+    const [expectedLogits] = readLogits(join(base, "expected-logits.safetensors"), ["head_1"]);
+    const logits = Array.from({ length: tokens.flat().length }, (_, place) => {
+      const state = first.subarray(place * hiddenSize, (place + 1) * hiddenSize);
+      const size = Math.sqrt(state.reduce((sum, value) => sum + value * value, 0) / hiddenSize + 1e-5);
+      const normed = state.map((value, i) => (value / size) * (gain?.[i] ?? NaN));
+      return Array.from({ length: vocabularySize }, (__, id) =>
+        normed.reduce((sum, value, i) => sum + value * (output?.[id * hiddenSize + i] ?? NaN), 0),
+      );
+    }).flat();
+    expect(logits).toHaveLength(expectedLogits?.length ?? NaN);
+    expect(Math.max(...logits.map((value, i) => Math.abs(value - (expectedLogits?.[i] ?? NaN))))).toBeLessThan(1e-3);
+  },
+);

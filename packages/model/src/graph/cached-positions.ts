@@ -2,7 +2,9 @@
 import type { GraphBuilder, Value } from "@dynamo/onnx";
 import type { AttentionShape } from "../architectures/architecture.js";
 import { attendToCache, type Counts, type HeadOperands, type Past } from "./attention.js";
+import type { Before } from "./convolution.js";
 import type { Positions } from "./everywhere.js";
+import { pack } from "./packed-values.js";
 import { rotate } from "./rotary.js";
 import type { WantedPositions } from "./side-by-side.js";
 
@@ -25,9 +27,12 @@ export interface CacheInputs {
   readonly headBias: (window: number | undefined) => Value;
   /** A layer's tensors of the cache, by its name there. */
   past(cache: string): Past;
+  readonly before: Before;
+  /** Of all tensors of the cache. */
+  readonly headSize: number;
 }
 
-/** One layer's. `deltas` takes the new positions' keys and values. */
+/** One layer's. `deltas` takes what is kept of the new positions: keys and values, or a convolution's inputs. */
 export interface LayerCache {
   readonly cache: string;
   readonly shape: AttentionShape;
@@ -42,6 +47,10 @@ export function everyPosition(inputs: CacheInputs, { cache, shape, deltas }: Lay
       deltas.push(operands.key, operands.value);
       const bias = inputs.stemBias(shape.window);
       return attendToCache(graph, inputs.counts(shape.window), { ...shape, ...operands, ...inputs.past(cache), bias });
+    },
+    withBefore(graph, x, convolution) {
+      deltas.push(pack(graph, x, { width: convolution.channels, headSize: inputs.headSize }));
+      return graph.op("Concat", [inputs.before(graph, cache, convolution), x], { attributes: { axis: 1 } });
     },
   };
 }

@@ -1,8 +1,9 @@
 /** A decoder layer's operations at every position: values are [B, S, width]. */
 import type { GraphBuilder, Value } from "@dynamo/onnx";
-import type { AttentionShape, LayerOperations, Product } from "../architectures/architecture.js";
+import type { AttentionShape, Convolution, LayerOperations, Product } from "../architectures/architecture.js";
 import { mergeHeads, splitHeads, type HeadOperands } from "./attention.js";
 import { activate, normalise, normWithGain, type GraphContext } from "./context.js";
+import { convolve } from "./convolution.js";
 import { inputProduct, sumProduct, type ReadLayer } from "./product-weights.js";
 import type { RotaryTables } from "./rotary.js";
 import { linear } from "./weights.js";
@@ -11,6 +12,8 @@ import { linear } from "./weights.js";
 export interface Positions {
   rotate(graph: GraphBuilder, tables: RotaryTables, x: Value, heads: number): Value;
   attend(graph: GraphBuilder, operands: HeadOperands): Value;
+  /** x [B, S, channels] behind the positions before that a convolution reads: [B, taps - 1 + S, channels]. */
+  withBefore(graph: GraphBuilder, x: Value, convolution: Convolution): Value;
 }
 
 /** Queries and keys together, as one operator rotates them. */
@@ -91,6 +94,11 @@ export function everywhere(
         parts,
         parts.map(({ outputs }) => outputs),
       ),
+    convolve(x, convolution) {
+      const scope = graph.scope("convolution");
+      const place = { name: `${name}.${convolution.tensor}`, read, precision };
+      return convolve(scope, positions.withBefore(scope, x, convolution), convolution, place);
+    },
     activate: (x, activation) => activate(graph, x, activation),
     multiply: (a, b) => graph.op("Mul", [a, b]),
     addProducts(x, terms) {

@@ -6,15 +6,18 @@
  *      heads only: the tokens behind each wanted position, -1 for the likeliest), long_context bool [] (models that rotate long
  *      texts otherwise only), and the KV cache's tensors.
  * Out: top_ids int32 and top_logits [B, P, n, k], log_sum_exp [B, P, n], logits [B, P, n, V]; n = N or 1; new_kv, the new
- *      positions' keys and values. Outputs that are not fetched are not copied out.
+ *      positions' keys and values, and inputs of convolutions. Outputs that are not fetched are not copied out.
  *
  * The cache is read-only here ("delta KV"): attention is one softmax over the past's scores and the new ones'.
  */
 import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
+import type { Layer } from "../architectures/architecture.js";
 import { architectureOf, headKindOf, type ModelConfig } from "../architectures/config.js";
+import { headLayer } from "../architectures/tensor-names.js";
 import { attentionBias } from "./attention.js";
 import { cacheTensors, delta, isConditional, positionsAxis } from "./cache-tensors.js";
 import type { CacheInputs } from "./cached-positions.js";
+import { beforeConvolutions } from "./convolution.js";
 import { embed } from "./embed.js";
 import { finalNorm, logitOutputs, outputProducts } from "./logits.js";
 import { longContextName, shortLength } from "./long-context.js";
@@ -127,10 +130,16 @@ interface Inputs {
   readonly past: PastInputs;
 }
 
+/** Of the layers that attend. */
+const windowsOf = (layers: readonly Layer[]): (number | undefined)[] =>
+  layers.flatMap(({ attention: { heads, window } }) => (heads === 0 ? [] : [window]));
+
 type OfWindow = (window: number | undefined) => Value;
 
 function prepare(graph: GraphBuilder, config: ModelConfig, precision: Precision, inputs: Inputs): CacheInputs {
   const { past } = inputs;
+  const { headSize } = config;
+  const pastValue = (cache: string): Value => past.get(`past_value.${cache}`) as Value;
   const dimension = (value: Value, axis: number): Value =>
     graph.op("Shape", [value], { attributes: { start: axis, end: axis + 1 } });
   const newCount = dimension(inputs.tokens, 1);
@@ -147,14 +156,15 @@ function prepare(graph: GraphBuilder, config: ModelConfig, precision: Precision,
   // Padding may reach past the context's end; its positions count for nothing, but must stand in the rotary table.
   const positionIds = (places: Value): Value =>
     graph.op("Min", [graph.op("Add", [column, places]), graph.ints([config.contextLength - 1], { scalar: true })]);
-  const windows = architectureOf(config).layers.map(({ attention }) => attention.window);
+  const { layers } = architectureOf(config);
+  const windows = windowsOf(layers);
   /** All in the main graph: a value that is made inside a subgraph is not seen outside. */
   const forEach = (those: readonly (number | undefined)[], make: (window: number | undefined) => Value): OfWindow => {
     const made = new Map([...new Set(those)].map((window) => [window, make(window)]));
     return (window) => made.get(window) as Value;
   };
   const pastCount = forEach(windows, (window) =>
-    dimension(past.get(`past_key.${windows.indexOf(window)}`) as Value, 3),
+    dimension(past.get(`past_key.${layers.findIndex((layer) => windowsOf([layer]).includes(window))}`) as Value, 3),
   );
   const pastRange = forEach(windows, (window) => range(pastCount(window)));
   const type = activationType(precision);
@@ -169,10 +179,9 @@ function prepare(graph: GraphBuilder, config: ModelConfig, precision: Precision,
     wantedPositionIds: positionIds(wanted),
     wanted: graph.op("Unsqueeze", [wanted, graph.ints([2])]),
     stemBias: forEach(windows, (window) => bias(newColumn, window)),
-    headBias: forEach(windows.slice(-1), (window) => bias(wanted, window)),
-    past: (cache) => ({
-      pastKey: past.get(`past_key.${cache}`) as Value,
-      pastValue: past.get(`past_value.${cache}`) as Value,
-    }),
+    headBias: forEach(windowsOf([...layers.slice(-1), headLayer(config)]), (window) => bias(wanted, window)),
+    past: (cache) => ({ pastKey: past.get(`past_key.${cache}`) as Value, pastValue: pastValue(cache) }),
+    before: beforeConvolutions(graph, { layers, past: pastValue, lengths: column, headSize, type }),
+    headSize,
   };
 }

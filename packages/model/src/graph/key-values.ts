@@ -57,6 +57,7 @@ export function keyValues(
     norm: (x, norm) =>
       x === undefined ? x : normWithGain(graph, context, x, norm, { name: `${name}.0.${norm.tensor}`, read }),
     products: (_, asked) => asked.map(none),
+    convolve: none,
     activate: none,
     multiply: none,
     add: none,

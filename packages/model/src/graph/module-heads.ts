@@ -11,16 +11,17 @@ import { moduleNorms, moduleProjection } from "../architectures/heads/mtp.js";
 import { headKindOf, type ModelConfig } from "../architectures/config.js";
 import { headLayer, headPrefix, headLayerPrefix } from "../architectures/tensor-names.js";
 import { attendToOwn, masked, type OwnPosition } from "./attention.js";
-import { hiddenHeads, hiddenName } from "./cache-tensors.js";
+import { headTensors, hiddenCache, hiddenName } from "./cache-tensors.js";
 import { innerContext, normWithGain } from "./context.js";
 import { tokenRows } from "./embed.js";
 import { keyValues } from "./key-values.js";
 import { finalNorm, outputProducts } from "./logits.js";
+import { pack, unpack, type PackedSize } from "./packed-values.js";
 import { layerReader } from "./product-weights.js";
 import { rotate } from "./rotary.js";
 import { sharingWeights } from "./sharing-weights.js";
 import { sideBySide, stackHeads, type WantedPositions } from "./side-by-side.js";
-import { zeroDelta, type Heads, type ModelContext } from "./token-heads.js";
+import { zeroDeltas, type Heads, type ModelContext } from "./token-heads.js";
 import { activationType, encodeFloats, linear } from "./weights.js";
 
 const cache = "module";
@@ -60,12 +61,11 @@ export function withModuleHeads(
     const states = finalNorm(inner, own, first.output as Value);
     const pairs = readPairs(inner.scope("pairs"), own, states, tokens);
     const drafts = draftProducts(inner, own, first, { pairs, between });
-    return typed([drafts, pairs.key, pairs.value, asCached(inner, config, states)]);
+    return typed([drafts, pairs.key, pairs.value, pack(inner, states, stateSize(config))]);
   });
   const otherwise = graph.subgraph("no_token_heads", (inner) => {
     const none = inner.op("Slice", [first.product, inner.ints([0]), inner.ints([0]), inner.ints([2])]);
-    const zeros = zeroDelta(inner, context, first, config.keyValueHeads);
-    return typed([none, zeros, zeros, zeroDelta(inner, context, first, hiddenHeads(config))]);
+    return typed([none, ...zeroDeltas(inner, context, first, [...headTensors(config), hiddenCache(config)])]);
   });
   const [others, ...deltas] = graph.ops("If", [allHeads], 4, {
     attributes: { then_branch: then, else_branch: otherwise },
@@ -76,26 +76,15 @@ export function withModuleHeads(
   };
 }
 
-/** [B, S, hidden] → [B, heads, S, headSize] */
-function asCached(graph: GraphBuilder, config: ModelConfig, states: Value): Value {
-  const { hiddenSize, headSize } = config;
-  const missing = hiddenHeads(config) * headSize - hiddenSize;
-  const padded = missing === 0 ? states : graph.op("Pad", [states, graph.ints([0, 0, 0, 0, 0, missing])]);
-  const split = graph.op("Reshape", [padded, graph.ints([0, 0, hiddenHeads(config), headSize])]);
-  return graph.op("Transpose", [split], { attributes: { perm: [0, 2, 1, 3] } });
-}
+/** Of a state in the cache. */
+const stateSize = ({ hiddenSize, headSize }: ModelConfig): PackedSize => ({ width: hiddenSize, headSize });
 
 /** The state of each row's last position in the cache, [B, 1, hidden]; zeros where the row is empty. */
 function lastState(graph: GraphBuilder, { config, inputs, precision }: ModelContext): Value {
   const before = graph.op("Sub", [inputs.lengths, graph.ints([1])]);
   const isLast = graph.cast(graph.op("Equal", [inputs.pastRange(undefined), before]), activationType(precision));
   const row = graph.op("Unsqueeze", [isLast, graph.ints([1, 2])]);
-  const state = graph.op("MatMul", [row, hiddenName]);
-  const joined = graph.op("Reshape", [
-    graph.op("Transpose", [state], { attributes: { perm: [0, 2, 1, 3] } }),
-    graph.ints([0, 0, -1]),
-  ]);
-  return graph.op("Slice", [joined, graph.ints([0]), graph.ints([config.hiddenSize]), graph.ints([2])]);
+  return unpack(graph, graph.op("MatMul", [row, hiddenName]), stateSize(config));
 }
 
 /** What the module's layer reads of tokens int [B, n] and states [B, n, hidden]: [B, n, hidden]. */

@@ -179,6 +179,9 @@ function valueOperations(tools: Tools): Omit<LayerOperations<Beside, Operands>, 
       });
       return asked.map((_, i) => ({ kind: "apart", values: made.map((values) => values[i] as Value) }));
     },
+    convolve() {
+      throw new DynamoError("unsupported", "token heads that convolve are computed at every position");
+    },
     activate: (x, activation) =>
       x.kind === "joined"
         ? { kind: "joined", value: activate(graph, x.value, activation) }

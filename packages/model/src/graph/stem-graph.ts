@@ -102,6 +102,7 @@ function layer(graph: GraphBuilder, context: Context, x: Value, i: number): Valu
     rotate: (inner, tables, value, heads) =>
       rotate(inner, tables, value, inner.ints([0]), { heads, headSize: shape.headSize }),
     attend: (inner, operands) => attendToSequence(inner, context.bias(shape.window), { ...shape, ...operands }),
+    withBefore: (inner, value, { taps }) => inner.op("Pad", [value, inner.ints([0, taps - 1, 0, 0, 0, 0])]),
   };
   return forward(everywhere(graph, context, place, positions), x);
 }

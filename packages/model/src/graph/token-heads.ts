@@ -2,11 +2,12 @@
  * Token heads 2..N: one batched layer where all heads have one decoder layer on the same input (the paper's), else one head
  * after the other.
  */
+import type { CacheTensor } from "@dynamo/core";
 import type { GraphBuilder, Value } from "@dynamo/onnx";
 import type { Layer } from "../architectures/architecture.js";
 import { headKindOf, type ModelConfig } from "../architectures/config.js";
 import { headLayer, headLayerPrefix } from "../architectures/tensor-names.js";
-import { areBatched, cacheName, extraHeads, headCaches } from "./cache-tensors.js";
+import { areBatched, cacheName, extraHeads, headTensors } from "./cache-tensors.js";
 import { everyPosition, gatherWanted, wantedPositions, type CacheInputs } from "./cached-positions.js";
 import { innerContext, type GraphContext } from "./context.js";
 import { everywhere } from "./everywhere.js";
@@ -52,11 +53,12 @@ export function firstHead(
   const { config, architecture, read } = context;
   const last = config.layers - 1;
   const { input } = headKindOf(config);
-  const isReadWhole = input === "pairs" || (input === "layer" && config.headInput !== "stem");
-  if (!isReadWhole || config.tokenHeads === 1)
+  const isInput = input === "pairs" || (input === "layer" && config.headInput !== "stem");
+  const isReadWhole = isInput && config.tokenHeads > 1;
+  if (!isReadWhole && architecture.layers[last]?.convolution === undefined)
     return headsBeside(graph, context, stem, String(last), [layerReader(read, architecture.layerPrefix(last))]);
   const { output, deltas } = baseLayer(graph, context, last, stem);
-  return { states: asHead(graph, context, output), deltas, output };
+  return { states: asHead(graph, context, output), deltas, ...(isReadWhole ? { output } : {}) };
 }
 
 /** Layers like the base's last on one input, at the wanted positions. */
@@ -88,7 +90,7 @@ export function withExtraHeads(
 ): Heads {
   const { config, precision } = context;
   const type = activationType(precision);
-  const caches = headCaches(config);
+  const tensors = headTensors(config);
   const then = graph.subgraph("token_heads", (inner) => {
     const own = innerContext(context);
     const input = first.output ?? stem;
@@ -97,10 +99,10 @@ export function withExtraHeads(
   });
   const otherwise = graph.subgraph("no_token_heads", (inner) => {
     const none = inner.op("Slice", [first.states, inner.ints([0]), inner.ints([0]), inner.ints([2])]);
-    const zeros = zeroDelta(inner, context, first, caches[0]?.keyValueHeads ?? 0);
-    return [none, ...caches.flatMap(() => [zeros, zeros])].map((value) => ({ value, dtype: type }));
+    const zeros = zeroDeltas(inner, context, first, tensors);
+    return [none, ...zeros].map((value) => ({ value, dtype: type }));
   });
-  const [states, ...deltas] = graph.ops("If", [allHeads], 1 + 2 * caches.length, {
+  const [states, ...deltas] = graph.ops("If", [allHeads], 1 + tensors.length, {
     attributes: { then_branch: then, else_branch: otherwise },
   }) as [Value, ...Value[]];
   return {
@@ -109,12 +111,21 @@ export function withExtraHeads(
   };
 }
 
-/** The cache takes all heads' keys and values or none: zeros for those that were not computed. [B, heads, S, headSize] */
-export function zeroDelta(graph: GraphBuilder, { precision }: ModelContext, { deltas }: Heads, heads: number): Value {
+/** The cache takes what all heads keep or nothing: zeros for what was not computed, [B, heads, S, headSize] of each tensor. */
+export function zeroDeltas(
+  graph: GraphBuilder,
+  { precision }: ModelContext,
+  { deltas }: Heads,
+  tensors: readonly CacheTensor[],
+): Value[] {
   const type = activationType(precision);
   const size = (axis: number): Value => graph.op("Shape", [deltas[0]], { attributes: { start: axis, end: axis + 1 } });
-  const shape = graph.op("Concat", [size(0), graph.ints([heads]), size(2), size(3)], { attributes: { axis: 0 } });
-  return graph.op("Expand", [graph.float(0, type, (value) => encodeFloats(Float32Array.of(value), type)), shape]);
+  const zerosOf = (heads: number): Value => {
+    const shape = graph.op("Concat", [size(0), graph.ints([heads]), size(2), size(3)], { attributes: { axis: 0 } });
+    return graph.op("Expand", [graph.float(0, type, (value) => encodeFloats(Float32Array.of(value), type)), shape]);
+  };
+  const made = new Map([...new Set(tensors.map(({ heads }) => heads))].map((heads) => [heads, zerosOf(heads)]));
+  return tensors.map(({ heads }) => made.get(heads) as Value);
 }
 
 export const headReader = ({ config, read }: ModelContext, head: number, layer: number): ReadLayer =>
@@ -129,10 +140,10 @@ const batchedHeads = (graph: GraphBuilder, context: ModelContext, x: Value): Hea
     extraHeads(context.config).map((head) => headReader(context, head, 0)),
   );
 
-/** One head after the other; only a head that the next one is built on has its last layer at every position. */
+/** One head after the other; only a head that the next one is built on, or that convolves, has its last layer at every position. */
 function chainedHeads(graph: GraphBuilder, context: ModelContext, base: Value): Heads {
   const { config, inputs } = context;
-  const { attention: shape, forward } = headLayer(config);
+  const { attention: shape, convolution, forward } = headLayer(config);
   const states: Value[] = [];
   const deltas: Value[] = [];
   let input = base;
@@ -143,7 +154,8 @@ function chainedHeads(graph: GraphBuilder, context: ModelContext, base: Value): 
       const inside = scope.scope(`layers.${layer}`);
       const [read, cache] = [headReader(context, head, layer), cacheName(head, layer)];
       const isLast = layer === config.headLayers - 1;
-      if (isLast && (config.headInput !== "previous" || head === config.tokenHeads)) {
+      const isReadWhole = config.headInput === "previous" && head < config.tokenHeads;
+      if (isLast && !isReadWhole && convolution === undefined) {
         const wanted = headsBeside(inside, context, x, cache, [read]);
         states.push(wanted.states);
         deltas.push(...wanted.deltas);
@@ -153,7 +165,7 @@ function chainedHeads(graph: GraphBuilder, context: ModelContext, base: Value): 
       x = forward(everywhere(inside, context, { name: `heads.${cache}`, read, shape }, positions), x);
       if (!isLast) continue;
       states.push(asHead(inside, context, x));
-      input = x;
+      if (isReadWhole) input = x;
     }
   }
   const joined = states.length === 1 ? (states[0] as Value) : graph.op("Concat", states, { attributes: { axis: 2 } });

@@ -14,7 +14,9 @@ from safetensors.torch import save_file
 llama = dict(vocab_size=60, hidden_size=24, intermediate_size=20, num_hidden_layers=3, num_attention_heads=4,
              num_key_value_heads=2, max_position_embeddings=64, bos_token_id=1, eos_token_id=2, rms_norm_eps=1e-5)
 llama3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16)
-# name: (model_type, settings, keys of the older spelling that stand in config.json instead of rope_parameters)
+hybrid = {**{key: value for key, value in llama.items() if key != "rms_norm_eps"}, "num_hidden_layers": 4, "pad_token_id": 0}
+absent = object()
+# name: (model_type, settings, keys of the older spelling that stand in config.json instead of rope_parameters and of absent ones)
 cases = {
     "gpt_neox": ("gpt_neox", dict(vocab_size=60, hidden_size=24, intermediate_size=20, num_hidden_layers=3, num_attention_heads=3,
                  max_position_embeddings=64, rotary_pct=0.5, bos_token_id=0, eos_token_id=0), None),
@@ -41,6 +43,13 @@ cases = {
     "olmo2": ("olmo2", dict(**{**llama, "num_key_value_heads": 2}, pad_token_id=0), None),
     "phi3": ("phi3", dict(**llama, pad_token_id=0, sliding_window=7, original_max_position_embeddings=64,
              rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.67)), None),
+    "lfm2": ("lfm2", dict(**hybrid, layer_types=["conv", "full_attention", "conv", "conv"], block_auto_adjust_ff_dim=False), None),
+    # As LiquidAI wrote them first: the feed-forward is int(2 * 40 / 3) · 0.7 = 18, rounded up to 24.
+    "lfm2-biases": ("lfm2", dict(**{**hybrid, "intermediate_size": 40}, layer_types=["conv", "full_attention", "conv", "full_attention"],
+                    conv_L_cache=4, conv_bias=True, block_multiple_of=8, block_ffn_dim_multiplier=0.7, tie_word_embeddings=False,
+                    rope_parameters=dict(rope_type="default", rope_theta=500.0)),
+                    dict(rope_theta=500.0, layer_types=absent, full_attn_idxs=[1, 3], intermediate_size=absent, block_ff_dim=40,
+                    tie_word_embeddings=absent, tie_embedding=False)),
     # All of its rows are longer than the 11 positions that it was first trained with; expected-short.safetensors has what is not.
     "phi3-longrope": ("phi3", dict(**llama, pad_token_id=0, original_max_position_embeddings=11, tie_word_embeddings=True,
                       rope_parameters=dict(rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=0.67,
@@ -115,7 +124,7 @@ for name in sys.argv[1:] or cases:
     text = config.to_dict()
     if older is not None:
         del text["rope_parameters"]
-        text |= older
+        text = {key: value for key, value in {**text, **older}.items() if value is not absent}
     text["architectures"] = [type(model).__name__]
     text["dynamo"] = {"token_heads": 2}
     for key in ("transformers_version", "_attn_implementation_autoset"):

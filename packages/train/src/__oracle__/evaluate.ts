@@ -33,6 +33,16 @@ export async function evaluate(graph: OnnxGraph, inputs: Readonly<Record<string,
   return values;
 }
 
+/** Zeros before and behind each axis; pads below 0 take away. */
+function pad(x: Dense, pads: ArrayLike<number>): Dense {
+  const rank = x.dims.length;
+  const dims = x.dims.map((length, axis) => length + (pads[axis] as number) + (pads[axis + rank] as number));
+  return build(dims, (index) => {
+    const source = index.map((i, axis) => i - (pads[axis] as number));
+    return source.every((i, axis) => i >= 0 && i < (x.dims[axis] as number)) ? at(x, source) : 0;
+  });
+}
+
 type Kernel = (inputs: readonly Dense[], node: OnnxNode) => Dense[];
 
 const size = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
@@ -157,6 +167,7 @@ const kernels: Readonly<Record<string, Kernel>> = {
   Erf: unary(erf),
   ReduceSum: reduction((sum, value) => sum + value),
   ReduceSumSquare: reduction((sum, value) => sum + value * value),
+  Pad: ([x, pads]) => [pad(x as Dense, (pads as Dense).data)],
   Expand: ([x, dims]) => [
     build(broadcastDims((x as Dense).dims, [...(dims as Dense).data]), (index) => at(x as Dense, index)),
   ],

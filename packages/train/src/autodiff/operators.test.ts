@@ -18,6 +18,7 @@ import {
   rotate,
   silu,
 } from "./composites.js";
+import { causalConvolution } from "./convolution.js";
 import { linearCrossEntropy } from "./cross-entropy.js";
 import { distilledCrossEntropy } from "./distillation.js";
 import * as operators from "./operators.js";
@@ -109,6 +110,18 @@ const cases: readonly Case[] = [
   },
   { name: "transpose", dims: [[2, 3, 4]], build: (t, x) => operators.transpose(t, x, [2, 0, 1]) },
   { name: "reshape", dims: [[2, 6]], build: (t, x) => operators.reshape(t, x, [3, 4]) },
+  { name: "shift", dims: [[2, 3, 2]], build: (t, x) => operators.shift(t, x, 1, 2) },
+  { name: "shift back", dims: [[2, 3, 2]], build: (t, x) => operators.shift(t, x, 1, -1) },
+  { name: "shift by more than there is", dims: [[2, 3]], build: (t, x) => operators.shift(t, x, 1, 4) },
+  { name: "causalConvolution", dims: [[2, 5, 3], [3, 4], [3]], build: causalConvolution },
+  {
+    name: "causalConvolution, a text shorter than its taps",
+    dims: [
+      [2, 2, 3],
+      [3, 4],
+    ],
+    build: (t, x, w) => causalConvolution(t, x, w),
+  },
   {
     name: "split, with an unused part",
     dims: [[2, 5]],

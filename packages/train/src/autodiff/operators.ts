@@ -192,6 +192,17 @@ export function split(tape: Tape, x: Variable, axis: number, sizes: readonly num
   ]);
 }
 
+/** y_i = x_(i - by) along an axis, and 0 where there is none; dx = dy shifted back */
+export function shift(tape: Tape, x: Variable, axis: number, by: number): Variable {
+  if (by === 0) return x;
+  const size = x.dims[axis] as number;
+  const distance = Math.sign(by) * Math.min(Math.abs(by), size);
+  // Pads that are negative take away.
+  const pads = [distance, -distance].flatMap((pad) => x.dims.map((_, i) => (i === axis ? pad : 0)));
+  const value = tape.graph.op("Pad", [x.value, tape.graph.ints(pads)]);
+  return tape.record([x], value, x.dims, (dy, t) => [() => shift(t, dy, axis, -by)]);
+}
+
 /** The parts joined along an axis; their adjoints are the parts of dy */
 export function concatenate(tape: Tape, parts: readonly Variable[], axis: number): Variable {
   const [first] = parts;

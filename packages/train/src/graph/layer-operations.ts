@@ -1,6 +1,15 @@
 /** A decoder layer's operations as differentiable ones: whole sequences, no cache, every weight a parameter of its own name. */
 import { DynamoError } from "@dynamo/core";
-import type { Activation, AttentionShape, LayerOperations, Norm, Product, Projections, Rotary } from "@dynamo/model";
+import type {
+  Activation,
+  AttentionShape,
+  Convolution,
+  LayerOperations,
+  Norm,
+  Product,
+  Projections,
+  Rotary,
+} from "@dynamo/model";
 import { bytesOf } from "../autodiff/bytes.js";
 import {
   causalAttention,
@@ -15,6 +24,7 @@ import {
   type CausalBlock,
   type RotaryAngles,
 } from "../autodiff/composites.js";
+import { causalConvolution } from "../autodiff/convolution.js";
 import { add, matrixProduct, multiply, reshape, scalar, scale, split, transpose } from "../autodiff/operators.js";
 import type { Tape, Variable } from "../autodiff/tape.js";
 
@@ -182,11 +192,27 @@ export function layerOperations(
     },
     products: (x, products) => products.map((product) => pending(inputOf(x, product.norm), product)),
     activate: (x, activation) => activated(tape, x, activation),
+    convolve: (x, convolution) => valueOf(convolve(tape, p, variableOf(tape, x), convolution, context)),
     multiply: (a, b) => valueOf(multiply(tape, variableOf(tape, a), variableOf(tape, b))),
     add: (a, b) => valueOf(add(tape, variableOf(tape, a), variableOf(tape, b))),
     norm: (x, norm) => valueOf(normOf(tape, p, variableOf(tape, x), norm)),
     addProducts: (x, terms) => sumOf(tape, p, variableOf(tape, x), terms),
   };
+}
+
+/** Of x [R, channels]. */
+function convolve(
+  tape: Tape,
+  p: Parameters,
+  x: Variable,
+  { tensor, channels, taps, bias = false }: Convolution,
+  { batch, sequence }: Shape,
+): Variable {
+  const scope = tape.scope(tensor);
+  const weight = reshape(scope, p(`${tensor}.weight`), [channels, taps]);
+  const rows = reshape(scope, x, [batch, sequence, channels]);
+  const convolved = causalConvolution(scope, rows, weight, bias ? p(`${tensor}.bias`) : undefined);
+  return reshape(scope, convolved, x.dims);
 }
 
 /** The residual goes into the products as their third operand; one addition is left for all biases. */

@@ -27,8 +27,10 @@ const updateScale = ({ rank, alpha = rank }: HeadLora): number => alpha / rank;
 export function trainingShapes(config: ModelConfig, lora: HeadLora | undefined): Shapes {
   const shapes = modelShapes(config);
   if (lora === undefined) return shapes;
-  const factors = [...shapes].flatMap(([name, [outputs, inputs]]): [string, number[]][] => {
-    if (!isHeadTensor(name) || isHeadEmbedding(name) || outputs === undefined || inputs === undefined) return [];
+  const factors = [...shapes].flatMap(([name, shape]): [string, number[]][] => {
+    const [outputs, inputs] = shape;
+    const isMatrix = shape.length === 2 && outputs !== undefined && inputs !== undefined;
+    if (!isHeadTensor(name) || isHeadEmbedding(name) || !isMatrix) return [];
     return [
       [factorName(name, "a"), [lora.rank, inputs]],
       [factorName(name, "b"), [outputs, lora.rank]],

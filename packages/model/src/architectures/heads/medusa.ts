@@ -1,5 +1,5 @@
 /** Medusa heads (https://arxiv.org/abs/2401.10774): residual blocks x + SiLU(W·x + b), which do not attend. */
-import type { Layer, Product } from "../architecture.js";
+import { noAttention, type Layer, type Product } from "../architecture.js";
 import type { HeadKind } from "./head-kind.js";
 
 export const medusa: HeadKind = {
@@ -10,7 +10,7 @@ export const medusa: HeadKind = {
   layer: ({ hiddenSize }): Layer => {
     const linear: Product = { tensor: "linear", inputs: hiddenSize, outputs: hiddenSize, bias: true };
     return {
-      attention: { heads: 0, keyValueHeads: 0, headSize: 0 },
+      attention: noAttention,
       forward(op, x) {
         const [y] = op.products(x, [linear]) as [typeof x];
         return op.add(x, op.activate(y, "silu"));

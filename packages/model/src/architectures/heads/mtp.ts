@@ -2,7 +2,7 @@
  * Multi-token-prediction modules, in Qwen 3 Next's, MiMo's and DeepSeek's form: one decoder layer over the base's state and the
  * next token's embedding, which is applied again for each further head. Its heads are conditional: each knows the tokens between.
  */
-import type { Architecture, Layer, Norm } from "../architecture.js";
+import { lastAttending, type Architecture, type Norm } from "../architecture.js";
 import { normShapes } from "../layer-tensors.js";
 import type { HeadKind } from "./head-kind.js";
 
@@ -27,7 +27,7 @@ const module = {
   layerName: ["MTP module", "MTP modules"],
   maxLayers: 1,
   input: "pairs",
-  layer: ({ layers }) => layers.at(-1) as Layer,
+  layer: lastAttending,
   moduleShapes: (architecture) => [
     ...Object.values(moduleNorms(architecture)).flatMap(normShapes),
     [moduleProjection, [architecture.hiddenSize, 2 * architecture.hiddenSize]],
