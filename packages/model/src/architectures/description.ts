@@ -27,6 +27,7 @@ function layerCalls({ attention: shape, forward }: Layer): unknown {
     rotate: (attention, rotary) => note("rotate", attention, rotary),
     attend: (attention) => note("attend", attention),
     products: (x, products) => several("products", products.length, x, products),
+    convolve: (x, convolution) => note("convolve", x, convolution),
     activate: (x, activation) => note("activate", x, activation),
     multiply: (a, b) => note("multiply", a, b),
     addProducts: (x, terms) => note("addProducts", x, terms),
