@@ -88,6 +88,9 @@ const explanation = `
 - **WASM**, **WebGPU**: logits within 1e-3 in Chromium, WebGPU on a GPU that is software (SwiftShader); 4 bits near.
 
 Not supported yet, and refused by name: models whose layers keep a recurrent state (Qwen 3.5's gated delta rule), mixtures of
-experts, vision, encoders, weights that are quantised already. LongRoPE (Phi 3 with 128k) is used up to the length that the model was
-first trained with.
+experts, vision, encoders, weights that are quantised already.
+
+Rotary positions may be scaled by \`linear\`, \`dynamic\` (up to \`max_position_embeddings\`, where it begins), \`yarn\`, \`llama3\` and \`longrope\`: a cache
+for more positions than a model with \`longrope\` (Phi 3 with 128k) was first trained with uses its long factors. Gemma 2's capped scores
+and logits are computed, and Gemma 3's capped logits; its \`attn_logit_softcapping\` is read and does nothing, as in transformers.
 `;

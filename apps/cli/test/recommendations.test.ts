@@ -74,12 +74,12 @@ describe("a model folder's recommendations", () => {
   });
 
   it("are refused where the weights would compute something else", async () => {
-    const rope = { type: "yarn", factor: 4, rope_theta: 10_000, partial_rotary_factor: 0.25 };
+    const rope = { type: "ntk", factor: 4, rope_theta: 10_000, partial_rotary_factor: 0.25 };
     const place = await model("rope", "config.json", { rope_parameters: rope });
     const { code, stderr } = await runCli(["generate", place, "--prompt", "x"]);
     expect(code).toBe(4);
     expect(stderr).toContain(
-      'expected rope_parameters.type one of "default", "linear", "dynamic", "llama3", "longrope", received "yarn"',
+      'expected rope_parameters.type one of "default", "linear", "dynamic", "yarn", "llama3", "longrope", received "ntk"',
     );
   });
 });

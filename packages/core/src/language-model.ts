@@ -23,7 +23,10 @@ export interface LanguageModel {
 /** The room of a KV cache. */
 export interface CacheOptions {
   readonly rows: number;
-  /** Positions that a row will hold at most; default, and most, the context length. A cache on a GPU is reserved whole. */
+  /**
+   * Positions that a row will hold at most; default, and most, the context length. A cache on a GPU is reserved whole. Models that
+   * rotate long texts otherwise (LongRoPE) take a cache for more positions than they were first trained with for one of long texts.
+   */
   readonly maxLength?: number | undefined;
 }
 

@@ -77,7 +77,10 @@ export async function scoreContinuations(
   const { batchTokens = 2048, signal } = options;
   const rows = sharedRows(items.map((item, index) => encodeContinuation(model, item, index)));
   const scores = new Array<ContinuationScore>(items.length);
-  const cache = await model.createCache({ rows: Math.max(1, Math.min(mostRows, rows.length)) });
+  const cache = await model.createCache({
+    rows: Math.max(1, Math.min(mostRows, rows.length)),
+    maxLength: rows[0]?.[0].fed.length ?? 1,
+  });
   try {
     for (let first = 0; first < rows.length;) {
       throwIfAborted(signal);

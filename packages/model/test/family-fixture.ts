@@ -24,7 +24,7 @@ const expectedLogits = (folder: string): Float32Array[] =>
 
 /** Greedy ids behind a prompt, as many as are expected. */
 export async function greedy(model: LoadedModel, { prompt, tokens }: Greedy): Promise<number[]> {
-  const cache = await model.createCache({ rows: 1 });
+  const cache = await model.createCache({ rows: 1, maxLength: prompt.length + tokens.length });
   const written: number[] = [];
   for (let next = [...prompt]; written.length < tokens.length;) {
     const { candidates } = await model.forward(cache, [{ tokens: next }], { heads: 1, topK: 1 });

@@ -20,7 +20,10 @@ export async function logitsInPieces(
   const { tokenHeads, vocabularySize } = model.info;
   const results: Float32Array[][] = rows.map(() => []);
   const done = rows.map(() => 0);
-  const cache = await model.createCache({ rows: rows.length });
+  const cache = await model.createCache({
+    rows: rows.length,
+    maxLength: Math.max(...rows.map(({ length }) => length)),
+  });
   try {
     for (let pass = 0; done.some((count, row) => count < (rows[row]?.length ?? 0)); pass++) {
       const feeds: Feed[] = rows.map((tokens, row) => {

@@ -10,7 +10,7 @@ export type {
 } from "./builder.js";
 export { elementTypes } from "./proto.js";
 export type { Attribute, Initializer, OnnxGraph, OnnxModel, OnnxNode, ValueInfo } from "./proto.js";
-export { readOnnx } from "./read.js";
+export { readOnnx, readOnnxMetadata } from "./read.js";
 export { readOnnxGraph } from "./read-graph.js";
 export type { GraphStructure, InputStructure, TensorStructure } from "./read-graph.js";
 export type { OnnxSummary, RangeReader, TensorSummary } from "./read.js";

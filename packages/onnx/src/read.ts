@@ -78,6 +78,21 @@ export async function readOnnx(readBytes: RangeReader, fileBytes: number): Promi
   return summary;
 }
 
+/** The metadata of an ONNX file alone: its graph is passed over. Throws `invalid-file` as `readOnnx` does. */
+export async function readOnnxMetadata(
+  readBytes: RangeReader,
+  fileBytes: number,
+): Promise<Readonly<Record<string, string>>> {
+  const read = checkedReader(readBytes, fileBytes);
+  const metadata: Record<string, string> = {};
+  await walk(read, 0, fileBytes, async (field, _, start, end) => {
+    if (field !== fields.model.metadata) return;
+    const pair = parseFields(await readMessage(read, start, end));
+    metadata[pair.text(fields.entry.key)] = pair.text(fields.entry.value);
+  });
+  return metadata;
+}
+
 /** The reader, which has to give bytes. */
 export function checkedReader(read: RangeReader, fileBytes: number): RangeReader {
   checkValue("read", read, callback());

@@ -626,6 +626,9 @@ class OtherModel(nn.Module):
     def loss(self, hidden, targets):
         weight = self.backbone().get_input_embeddings().weight if self.shape.tied else self.lm_head.weight
         logits = F.linear(hidden, weight) / getattr(self.shape.config, "logits_scaling", 1.0)
+        cap = getattr(self.shape.config, "final_logit_softcapping", None)
+        if cap is not None:
+            logits = cap * torch.tanh(logits / cap)
         return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
 
 

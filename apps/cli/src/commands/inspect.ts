@@ -88,7 +88,9 @@ function describeHeads(config: ModelConfig): [string, string][] {
 
 function describeGraph({ path, bytes, operators, opsets, initializers, metadata }: GraphReport): [string, string][] {
   const used = Object.entries(operators).sort((a, b) => b[1] - a[1]);
-  const facts = Object.entries(metadata).map(([key, value]) => `${key}=${value}`);
+  // The config that the graph was made for is config.json, or a warning says how they differ.
+  const { "dynamo.config": _, ...said } = metadata;
+  const facts = Object.entries(said).map(([key, value]) => `${key}=${value}`);
   return [
     [
       "graph",

@@ -81,7 +81,7 @@ async function compute(
   const { tokenHeads, vocabularySize, conditionalHeads } = model.info;
   const length = rows[0]?.length ?? 0;
   const heads = Array.from({ length: tokenHeads }, () => new Float32Array(rows.length * length * vocabularySize));
-  const cache = await model.createCache({ rows: rows.length });
+  const cache = await model.createCache({ rows: rows.length, maxLength: Math.max(1, length) });
   const active = rows.map((tokens, row) => ({ tokens, row, done: 0 }));
   try {
     for (let pass = 0; active.length > 0; pass++) {

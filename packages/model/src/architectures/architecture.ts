@@ -60,6 +60,8 @@ export interface Rotary {
   readonly frequencies: readonly number[];
   /** A factor of cosines and sines. */
   readonly scale: number;
+  /** The frequencies of texts that may grow longer than `behind` positions, from their first position on. */
+  readonly long?: { readonly behind: number; readonly frequencies: readonly number[] };
 }
 
 /** Of feed-forward layers. `gelu-tanh` is ½x(1 + tanh(√(2/π)(x + 0.044715x³))), by whatever name. */
@@ -79,6 +81,8 @@ export interface AttentionShape {
   readonly headSize: number;
   /** A query at i sees the keys j with i - j < window; all keys up to its own when absent. */
   readonly window?: number;
+  /** Scores s become cap · tanh(s / cap), before keys are hidden. */
+  readonly softCap?: number;
 }
 
 /**
@@ -140,6 +144,8 @@ export interface Architecture {
   readonly finalNorm: Norm;
   /** The output embedding's tensor, without `.weight`. */
   readonly outputEmbedding: string;
+  /** Logits z become cap · tanh(z / cap). */
+  readonly logitCap?: number;
 }
 
 /** How a layer attends that does not. */

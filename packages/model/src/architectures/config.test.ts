@@ -117,10 +117,10 @@ describe("parseConfig", () => {
     ["another activation", { hidden_act: "relu6" }, /expected hidden_act one of "gelu", "gelu_new".*received "relu6"/],
     [
       "a kind of rotary embeddings that is not computed",
-      { rope_parameters: { rope_type: "yarn" } },
-      /rope_parameters.rope_type one of "default", "linear".*received "yarn"/,
+      { rope_parameters: { rope_type: "ntk" } },
+      /rope_parameters.rope_type one of "default", "linear".*received "ntk"/,
     ],
-    ["the older name of it", { rope_scaling: { type: "su" } }, /rope_scaling.type one of .*received "su"/],
+    ["the older name of it", { rope_scaling: { type: "mrope" } }, /rope_scaling.type one of .*received "mrope"/],
     ["rotary embeddings by layer", { rope_parameters: { full_attention: { rope_type: "default" } } }, /for all layers/],
     ["quantised weights", { quantization_config: { bits: 4 } }, /no quantization_config \(quantised weights/],
     ["windows", { sliding_window: 512 }, /sliding_window/],

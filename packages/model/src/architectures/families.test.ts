@@ -48,7 +48,7 @@ test.each([
   ["mistral", { sliding_window: 0 }, "invalid-file", /sliding_window must be a whole number from 1/],
   ["qwen2", { layer_types: ["full_attention"] }, "invalid-file", /layer_types must name 3 layers/],
   ["gemma3", { layer_types: Array(4).fill("chunked_attention") }, "unsupported", /received "chunked_attention"/],
-  ["gemma3", { final_logit_softcapping: 30 }, "unsupported", /final_logit_softcapping \(capped logits\)/],
+  ["gemma3", { final_logit_softcapping: 0 }, "invalid-file", /final_logit_softcapping must be a number above 0/],
   ["gemma3", { use_bidirectional_attention: true }, "unsupported", /attention to later tokens/],
   ["smollm3", { no_rope_layers: [1, 1, 2, 0] }, "invalid-file", /no_rope_layers must be 4 times 0 or 1/],
   ["granite", { logits_scaling: 0 }, "invalid-file", /logits_scaling must be a number above 0/],

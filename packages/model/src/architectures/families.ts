@@ -1,5 +1,6 @@
 /** All families. A new one is a file of this folder and a line here. */
 import type { Family } from "./family.js";
+import { gemma2 } from "./gemma2.js";
 import { gemma3 } from "./gemma3.js";
 import { gptNeox } from "./gpt-neox.js";
 import { gpt2 } from "./gpt2.js";
@@ -20,6 +21,7 @@ export const families: readonly Family[] = [
   qwen2,
   qwen3,
   mistral,
+  gemma2,
   gemma3,
   smollm3,
   granite,

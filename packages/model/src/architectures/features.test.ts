@@ -63,9 +63,11 @@ test("biases that are not everywhere have names", () => {
   expect(of("qwen2").features).toContain("biases of self_attn.q_proj, self_attn.k_proj, self_attn.v_proj");
 });
 
-test("a context that LongRoPE cuts off is named", () => {
+test("LongRoPE's two kinds of texts are named", () => {
   const factors = [1, 1];
   const rope = { rope_type: "longrope", short_factor: factors, long_factor: factors, partial_rotary_factor: 0.67 };
   const json = { rope_parameters: rope, original_max_position_embeddings: 32 };
-  expect(of("phi3", json).unusual).toEqual(["a context of 32 instead of 64: LongRoPE's long factors are not used"]);
+  expect(of("phi3", json).unusual).toEqual([
+    "LongRoPE: a cache for more than 32 of 64 positions is rotated as a long text from its start",
+  ]);
 });

@@ -19,7 +19,8 @@ const inLayers = (count: number, all: number): string =>
 
 export function featuresOf(config: ModelConfig): Features {
   const architecture = architectureOf(config);
-  const { layers, tiedEmbeddings } = architecture;
+  const { layers, tiedEmbeddings, logitCap } = architecture;
+  const softCap = layers.at(-1)?.attention.softCap;
   const seen = layers.map(partsOf);
   const last = seen.at(-1) as LayerParts;
   return {
@@ -33,6 +34,8 @@ export function featuresOf(config: ModelConfig): Features {
       feedForward(last),
       ...biases(last),
       ...(tiedEmbeddings ? ["tied embeddings"] : []),
+      ...(softCap === undefined ? [] : [`scores of attention capped at ${softCap}`]),
+      ...(logitCap === undefined ? [] : [`logits capped at ${logitCap}`]),
     ],
     unusual: unusual(config, architecture),
   };
@@ -62,7 +65,7 @@ function rotations(seen: readonly LayerParts[], { headSize, raw }: ModelConfig):
 /** The kind of scaling that config.json names. */
 function scaling(raw: ModelConfig["raw"]): string {
   const text = JSON.stringify([raw["rope_scaling"], raw["rope_parameters"]]);
-  const kinds = ["linear", "dynamic", "llama3", "longrope"].filter((kind) => text.includes(`"${kind}"`));
+  const kinds = ["linear", "dynamic", "yarn", "llama3", "longrope"].filter((kind) => text.includes(`"${kind}"`));
   return kinds.length === 0 ? "" : `, scaled (${kinds.join(", ")})`;
 }
 
@@ -89,15 +92,17 @@ function biases({ products }: LayerParts): string[] {
   return [`biases of ${[...new Set(biased.map(({ tensor }) => tensor))].join(", ")}`];
 }
 
-function unusual({ contextLength, raw }: ModelConfig, { layers }: Architecture): string[] {
-  const named = raw["max_position_embeddings"];
+function unusual({ contextLength }: ModelConfig, { layers }: Architecture): string[] {
   const seen = layers.map(partsOf);
   const attending = layers.filter(({ convolution }) => convolution === undefined).map(partsOf);
   const plain = attending.filter(({ rotaries }) => rotaries.length === 0).length;
+  const short = seen.flatMap(({ rotaries }) => rotaries.flatMap(({ long }) => long?.behind ?? []))[0];
   return [
-    ...(typeof named === "number" && named > contextLength
-      ? [`a context of ${contextLength} instead of ${named}: LongRoPE's long factors are not used`]
-      : []),
+    ...(short === undefined
+      ? []
+      : [
+          `LongRoPE: a cache for more than ${short} of ${contextLength} positions is rotated as a long text from its start`,
+        ]),
     ...(plain > 0 && plain < attending.length ? [`no positions ${inLayers(plain, seen.length)}`] : []),
     ...(seen.some(({ norms }) => norms.length > 0) ? ["norms behind attention and feed-forward layers"] : []),
   ];

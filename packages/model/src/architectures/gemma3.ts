@@ -8,14 +8,14 @@ import { postNormLayer } from "./shared-layers.js";
 import { caps } from "./sizes.js";
 import { layerTypes } from "./windows.js";
 
+const logitCap = "final_logit_softcapping";
+
 function read(json: JsonReader): Architecture {
-  const parts = readLlamaParts(json, 256);
+  const parts = readLlamaParts(json, { headSize: 256, activation: "gelu_pytorch_tanh" });
   const { sizes, activation, query, key, value, output, gate, up, down } = parts;
   const { headSize, hiddenSize, layerCount } = sizes;
   json.refuse("attention_bias", "biases of attention", (value) => value === false);
   json.refuse("use_bidirectional_attention", "attention to later tokens", (value) => value === false);
-  json.refuse("attn_logit_softcapping", "capped attention");
-  json.refuse("final_logit_softcapping", "capped logits");
   const norm = (tensor: string, size?: number): Norm => ({ ...parts.norm(tensor, size), offset: 1 });
   const before = norm("input_layernorm");
   const projections = {
@@ -42,7 +42,11 @@ function read(json: JsonReader): Architecture {
   const sliding = postNormLayer({ ...own, attention: { ...parts.attention, window } }, rotaries.sliding);
   const layers = typesOf(json, layerCount).map((type) => (type === "full_attention" ? full : sliding));
   const base = llamaArchitecture(json, { norm, sizes }, layers, { tied: true });
-  return { ...base, embed: (op) => op.scale(op.tokens(base.embedding), Math.sqrt(hiddenSize)) };
+  return {
+    ...base,
+    embed: (op) => op.scale(op.tokens(base.embedding), Math.sqrt(hiddenSize)),
+    ...(json.has(logitCap) ? { logitCap: json.positive(logitCap) } : {}),
+  };
 }
 
 /** Every sixth layer sees everything, or as `layer_types` or the pattern's length say. */
@@ -68,5 +72,6 @@ export const gemma3: Family = {
   className: "Gemma3ForCausalLM",
   examples: ["google/gemma-3-270m-it", "google/gemma-3-1b-it"],
   read,
-  keys: {},
+  // transformers reads it, and caps no scores of attention by it.
+  keys: { attn_logit_softcapping: "neutral" },
 };

@@ -41,18 +41,26 @@ const activations: ReadonlyMap<string, Activation> = new Map([
   ["gelu_new", "gelu-tanh"],
 ]);
 
-/** `headSize` is the family's default where config.json names none; without it hidden_size / heads. */
+/** What a family has where config.json says nothing. */
+export interface LlamaDefaults {
+  /** hidden_size / heads when absent. */
+  readonly headSize?: number;
+  readonly activation?: string;
+  readonly epsilon?: number;
+}
+
 export function readLlamaParts(
   json: JsonReader,
-  defaultHeadSize?: number,
+  defaults: LlamaDefaults = {},
 ): LlamaParts & { readonly sizes: LlamaSizes } {
   const sizes = readSizes(json);
   const { hiddenSize, heads } = sizes;
   const keyValueHeads = readKeyValueHeads(json, heads, heads);
-  const usualSize = json.has("head_dim") ? undefined : (defaultHeadSize ?? dividedHeads(json, sizes));
+  const usualSize = json.has("head_dim") ? undefined : (defaults.headSize ?? dividedHeads(json, sizes));
   const headSize = json.whole("head_dim", 1, caps.hidden, usualSize);
   const intermediateSize = json.whole("intermediate_size", 1, caps.intermediate);
-  const epsilon = json.positive("rms_norm_eps", 1e-6);
+  const epsilon = json.positive("rms_norm_eps", defaults.epsilon ?? 1e-6);
+  const activationKey = json.has("hidden_activation") ? "hidden_activation" : "hidden_act";
   const norm = (tensor: string, size = hiddenSize): Norm => ({ tensor, size, kind: "rms", epsilon });
   const [width, keyValueWidth] = [heads * headSize, keyValueHeads * headSize];
   const before = norm("input_layernorm");
@@ -62,7 +70,7 @@ export function readLlamaParts(
   return {
     sizes: { ...sizes, intermediateSize, headSize },
     attention: { heads, keyValueHeads, headSize },
-    activation: json.oneOf(json.has("hidden_activation") ? "hidden_activation" : "hidden_act", activations, "silu"),
+    activation: json.oneOf(activationKey, activations, defaults.activation ?? "silu"),
     norm,
     query: { ...product("self_attn.q_proj", hiddenSize, width, before), scale: 1 / Math.sqrt(headSize) },
     key: product("self_attn.k_proj", hiddenSize, keyValueWidth, before),

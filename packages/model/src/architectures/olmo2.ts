@@ -7,7 +7,7 @@ import { readRope } from "./rope.js";
 import { postNormLayer } from "./shared-layers.js";
 
 function read(json: JsonReader): Architecture {
-  const parts = readLlamaParts(json);
+  const parts = readLlamaParts(json, { epsilon: 1e-5 });
   const { attention: shape, sizes, norm, activation } = parts;
   const { heads, keyValueHeads, headSize } = shape;
   const bias = json.flag("attention_bias", false);

@@ -7,7 +7,7 @@ import { readRope } from "./rope.js";
 import { windowOfAll } from "./windows.js";
 
 function read(json: JsonReader): Architecture {
-  const parts = readLlamaParts(json);
+  const parts = readLlamaParts(json, { epsilon: 1e-5 });
   const { query, key, value, gate, up } = parts;
   const partsOf = (tensor: string, products: readonly Product[]): Product[] => {
     const sizes = products.map(({ outputs }) => outputs);
@@ -17,7 +17,7 @@ function read(json: JsonReader): Architecture {
   const [g, u] = partsOf("mlp.gate_up_proj", [gate, up]) as [Product, Product];
   const attention = { ...parts.attention, ...windowOfAll(json) };
   const own = { ...parts, attention, query: q, key: k, value: v, gate: g, up: u };
-  const layer = llamaLayer(own, readRope(json, { headSize: parts.sizes.headSize }));
+  const layer = llamaLayer(own, readRope(json, { headSize: parts.sizes.headSize, originalLength: 4096 }));
   return llamaArchitecture(json, parts, new Array<Layer>(parts.sizes.layerCount).fill(layer));
 }
 

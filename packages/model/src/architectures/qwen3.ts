@@ -7,7 +7,7 @@ import { readRope } from "./rope.js";
 import { qwenWindows } from "./windows.js";
 
 function read(json: JsonReader): Architecture {
-  const parts = readLlamaParts(json, 128);
+  const parts = readLlamaParts(json, { headSize: 128 });
   const { query, key, value, output, sizes, norm } = parts;
   const { headSize, layerCount } = sizes;
   const bias = json.flag("attention_bias", false);

@@ -23,11 +23,11 @@ export const plainLayer = (parts: PlainLayer, rotary: Rotary | undefined): Layer
   },
 });
 
-/** A layer with norms of queries and keys, a gated feed-forward, and a norm behind each branch. */
+/** A layer with a gated feed-forward, and a norm behind each branch; most have norms of queries and keys. */
 export interface PostNormLayer {
   readonly attention: AttentionShape;
   readonly projections: Projections;
-  readonly headNorms: { readonly query: Norm; readonly key: Norm };
+  readonly headNorms?: { readonly query: Norm; readonly key: Norm };
   readonly output: Product;
   readonly behindAttention: Norm;
   readonly gate: Product;
@@ -41,8 +41,9 @@ export interface PostNormLayer {
 export const postNormLayer = (parts: PostNormLayer, rotary: Rotary): Layer => ({
   attention: parts.attention,
   forward(op, x) {
-    const { attention } = op.project(x, parts.projections, []);
-    const attended = op.attend(op.rotate(op.normHeads(attention, parts.headNorms), rotary));
+    const projected = op.project(x, parts.projections, []).attention;
+    const attention = parts.headNorms === undefined ? projected : op.normHeads(projected, parts.headNorms);
+    const attended = op.attend(op.rotate(attention, rotary));
     const [branch] = op.products(attended, [parts.output]) as [typeof x];
     const between = op.add(x, op.norm(branch, parts.behindAttention));
     const [gate, up] = op.products(between, [parts.gate, parts.up]) as [typeof x, typeof x];

@@ -12,7 +12,7 @@ function read(json: JsonReader): Architecture {
   json.refuse("attention_bias", "biases of attention", (value) => value === false);
   json.refuse("mlp_bias", "biases of feed-forward layers", (value) => value === false);
   const isWindowed = json.flag("use_sliding_window", false);
-  const rotary = readRope(json, { headSize });
+  const rotary = readRope(json, { headSize, theta: json.positive("rope_theta", 2_000_000) });
   const types = layerTypes(json, layerCount, () => "full_attention");
   const layers = rotated(json, layerCount).map((isRotated, i) => {
     const window = isWindowed && types[i] === "sliding_attention" ? windowOfAll(json) : {};

@@ -6,10 +6,12 @@ import { buildGraph } from "../graph/graph.js";
 import type { ReadTensor } from "../graph/product-weights.js";
 import type { ModelDType, Precision } from "../graph/weights.js";
 import type { Checkpoint } from "./checkpoint.js";
+import { configKey } from "../folder/made-for.js";
+import { configJson } from "./config-json.js";
 import { initialTensor } from "./initial-weights.js";
 
 /** Raised when graphs change: what an older version converted and kept is converted again. */
-export const conversionVersion = "1";
+export const conversionVersion = "2";
 
 export interface ConversionSettings {
   /** Default: the checkpoint's own. */
@@ -58,6 +60,7 @@ function readerOf(checkpoint: Checkpoint, config: ModelConfig, seed: number): Re
 
 function metadataOf(config: ModelConfig, dtype: ModelDType, activations: string): Record<string, string> {
   return {
+    [configKey]: JSON.stringify(configJson(config)),
     "dynamo.token_heads": String(config.tokenHeads),
     ...(config.headKind === "decoder" ? {} : { "dynamo.head_kind": config.headKind }),
     "dynamo.untrained_heads": config.untrainedHeads.join(","),

@@ -12,6 +12,7 @@ import { featuresOf, type Features } from "../architectures/features.js";
 import { readJson } from "./files.js";
 import { dtypes, graphPath, limits, maskPath, tokenizerFiles } from "./model-folder.js";
 import { parameterCount } from "../checkpoint/presets.js";
+import { configMismatch } from "./made-for.js";
 import { readAround } from "./read-around.js";
 import { openSource } from "./source.js";
 import type { ModelDType } from "../graph/precision.js";
@@ -84,6 +85,10 @@ export async function inspectModel(source: string | ModelFiles, options: Inspect
       warnings: [
         ...(await readAround(files, config)).warnings,
         ...(checkpoint === undefined ? [] : await aboutModule(files, config)),
+        ...graphs.flatMap(({ path, metadata }) => {
+          const mismatch = configMismatch(config, metadata);
+          return mismatch === undefined ? [] : [`${path} ${mismatch}`];
+        }),
       ],
     };
   } finally {

@@ -15,13 +15,16 @@ import {
 } from "@dynamo/core";
 import { abortSignal, checkOptions, checkValue, members, type OptionChecks } from "@dynamo/core/options";
 import { decodeMask } from "@dynamo/cooccurrence";
+import { readOnnxMetadata } from "@dynamo/onnx";
 import { hubOptionChecks, type HubOptions } from "@dynamo/hub";
 import type { LoadedTokenizer } from "@dynamo/tokenizer";
 import { runtimeCheck, sourceCheck } from "../arguments.js";
-import { parseConfig, type ModelConfig } from "../architectures/config.js";
+import { architectureOf, parseConfig, type ModelConfig } from "../architectures/config.js";
 import { naming, readJson } from "./files.js";
 import { cacheTensors, delta, isConditional, positionsAxis, rollback } from "../graph/cache-tensors.js";
+import { longContextName, shortLength } from "../graph/long-context.js";
 import { dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
+import { configMismatch } from "./made-for.js";
 import { readAround } from "./read-around.js";
 import { sessionModel } from "../graph/session-model.js";
 import { openSource } from "./source.js";
@@ -84,6 +87,8 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
   const files = await withGraph(given, wanted, { device, signal });
   const dtype = await chooseDType(files, wanted, device);
   const graph = await graphSource(files, graphPath(dtype), device);
+  // The runtime may take the bytes.
+  const metadata = await metadataOf(files, graph, graphPath(dtype));
   // Without logits the provider would copy them to the host each pass, asked for or not.
   const deviceOutputs = [delta, "logits"];
   const session = await naming(graphPath(dtype), () => runtime.createSession(graph, { deviceOutputs })).catch(
@@ -94,6 +99,7 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
   try {
     throwIfAborted(signal);
     checkSession(session, config, graphPath(dtype));
+    checkConfig(config, metadata, graphPath(dtype));
   } catch (error) {
     await session.dispose();
     throw error;
@@ -116,6 +122,7 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
       beginOfTextId: config.beginOfTextId,
       generation: generation.defaults,
     },
+    shortLength: shortLength(architectureOf(config)),
     createMemory: (rows, maxLength) => session.createCache({ tensors, delta, dtype: type, rows, maxLength }),
   });
   return { ...model, chatTokenizer: tokenizer, config, dtype, device, warnings: [...warnings, ...untrained(config)] };
@@ -228,6 +235,25 @@ const cacheOf = (session: Session, config: ModelConfig): CacheTensor[] =>
     return room === undefined || dims.includes(positionsAxis(tensor)) ? tensor : whole;
   });
 
+/** Nothing of a damaged file: making a session of it says what is wrong. */
+async function metadataOf(
+  files: ModelFiles,
+  graph: GraphSource,
+  path: string,
+): Promise<Readonly<Record<string, string>>> {
+  const size = (await files.size(path)) ?? 0;
+  const read = (offset: number, length: number): Promise<Uint8Array> =>
+    "bytes" in graph
+      ? Promise.resolve(graph.bytes.subarray(offset, offset + length))
+      : files.readRange(path, offset, Math.min(length, size - offset));
+  return readOnnxMetadata(read, size).catch(() => ({}));
+}
+
+function checkConfig(config: ModelConfig, metadata: Readonly<Record<string, string>>, path: string): void {
+  const mismatch = configMismatch(config, metadata);
+  if (mismatch !== undefined) throw new DynamoError("invalid-file", `${path} ${mismatch}`);
+}
+
 /** The graph must be one of ours and of this config: a folder whose files were mixed up fails here, not in a pass. */
 function checkSession(session: Session, config: ModelConfig, path: string): void {
   const expected = cacheTensors(config);
@@ -241,6 +267,12 @@ function checkSession(session: Session, config: ModelConfig, path: string): void
       );
     }
   }
+  const isLongAsked = session.inputs.some(({ name }) => name === longContextName);
+  if (isLongAsked !== (shortLength(architectureOf(config)) !== undefined))
+    throw new DynamoError(
+      "invalid-file",
+      `${path}: config.json and the graph disagree on LongRoPE: convert the checkpoint again`,
+    );
   const vocabulary = session.outputs.find(({ name }) => name === "logits")?.dims.at(-1);
   if (vocabulary !== config.vocabularySize) {
     throw new DynamoError(

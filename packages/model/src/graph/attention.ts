@@ -28,6 +28,8 @@ export interface CachedAttention extends HeadOperands, Past {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly headSize: number;
+  /** As of the layer's `AttentionShape`. */
+  readonly softCap?: number | undefined;
   /** Of a group's queries under each other (`biasesOf`): [B, 1, group · queries, C + S] */
   readonly bias: Value;
 }
@@ -39,7 +41,7 @@ export function attendToCache(graph: GraphBuilder, { pastCount, newCount }: Coun
   const pastScores = graph.op("MatMul", [query, pastKey]);
   const newScores = graph.op("MatMul", [query, flip(graph, key)]);
   const scores = graph.op("Concat", [pastScores, newScores], { attributes: { axis: -1 } });
-  const probabilities = softmax(graph, scores, bias);
+  const probabilities = softmax(graph, scores, bias, inputs);
   const sizes = graph.op("Concat", [pastCount, newCount], { attributes: { axis: 0 } });
   const [past, fresh] = graph.ops("Split", [probabilities, sizes], 2, { attributes: { axis: -1 } }) as [Value, Value];
   const attended = graph.op("Add", [graph.op("MatMul", [past, pastValue]), graph.op("MatMul", [fresh, value])]);
@@ -47,13 +49,13 @@ export function attendToCache(graph: GraphBuilder, { pastCount, newCount }: Coun
 }
 
 /** Sizes of attention; with fewer key and value heads each serves a group of query heads. */
-type Sizes = Pick<CachedAttention, "heads" | "keyValueHeads" | "headSize">;
+type Sizes = Pick<CachedAttention, "heads" | "keyValueHeads" | "headSize" | "softCap">;
 
 /** softmax(q·kᵀ + bias)·v over whole sequences, bias [group · S, S] (`biasesOf`). */
 export function attendToSequence(graph: GraphBuilder, bias: Value, inputs: HeadOperands & Sizes): Value {
   const { key, value } = inputs;
   const scores = graph.op("MatMul", [groupQueries(graph, inputs), flip(graph, key)]);
-  const attended = graph.op("MatMul", [softmax(graph, scores, bias), value]);
+  const attended = graph.op("MatMul", [softmax(graph, scores, bias, inputs), value]);
   return ungroupQueries(graph, attended, inputs);
 }
 
@@ -95,8 +97,15 @@ export function biasesOf(
 }
 
 /** Of scores [B, keyValueHeads, group · Q, K]. */
-const softmax = (graph: GraphBuilder, scores: Value, bias: Value): Value =>
-  graph.op("Softmax", [graph.op("Add", [scores, bias])], { attributes: { axis: -1 } });
+const softmax = (graph: GraphBuilder, scores: Value, bias: Value, { softCap }: Pick<Sizes, "softCap">): Value =>
+  graph.op("Softmax", [graph.op("Add", [capped(graph, scores, softCap), bias])], { attributes: { axis: -1 } });
+
+function capped(graph: GraphBuilder, scores: Value, cap: number | undefined): Value {
+  if (cap === undefined) return scores;
+  const number = (value: number): Value =>
+    graph.op("CastLike", [graph.float(value, "float32", (v) => bytesOf(Float32Array.of(v))), scores]);
+  return graph.op("Mul", [graph.op("Tanh", [graph.op("Mul", [scores, number(1 / cap)])]), number(cap)]);
+}
 
 /** [B, S, heads·headSize] → [B, heads, S, headSize] */
 export function splitHeads(graph: GraphBuilder, x: Value, heads: number, headSize: number): Value {
@@ -209,7 +218,7 @@ export function attendToOwn(
   const wider = graph.op("Concat", [bias, ...own.map(() => zero)], { attributes: { axis: -1 } });
   const joined = graph.op("Concat", scores, { attributes: { axis: -1 } });
   const sizes = graph.op("Concat", [pastCount, newCount, graph.ints(own.map(() => 1))], { attributes: { axis: 0 } });
-  const [past, fresh, ...rest] = graph.ops("Split", [softmax(graph, joined, wider), sizes], 2 + own.length, {
+  const [past, fresh, ...rest] = graph.ops("Split", [softmax(graph, joined, wider, inputs), sizes], 2 + own.length, {
     attributes: { axis: -1 },
   }) as [Value, Value, ...Value[]];
   const shared = graph.op("Add", [graph.op("MatMul", [past, pastValue]), graph.op("MatMul", [fresh, value])]);

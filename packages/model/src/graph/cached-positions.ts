@@ -61,14 +61,14 @@ export function wantedPositions(
   { cache, shape, deltas }: LayerCache,
   count: number,
 ): WantedPositions {
-  const { headSize, window } = shape;
+  const { headSize, window, softCap } = shape;
   const [heads, keyValueHeads] = [count * shape.heads, count * shape.keyValueHeads];
   return {
     rotateQueries: (graph, tables, x) => rotate(graph, tables, x, inputs.wantedPositionIds, { heads, headSize }),
     rotateKeys: (graph, tables, x) => rotate(graph, tables, x, inputs.positionIds, { heads: keyValueHeads, headSize }),
     attend(graph, operands: HeadOperands) {
       deltas.push(operands.key, operands.value);
-      const sizes = { heads, keyValueHeads, headSize };
+      const sizes = { heads, keyValueHeads, headSize, softCap };
       return attendToCache(graph, inputs.counts(window), {
         ...sizes,
         ...operands,

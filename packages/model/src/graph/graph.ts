@@ -3,7 +3,8 @@
  *
  * In:  tokens int32 [B, S] (right-padded), lengths int32 [B] (positions in the cache), positions int32 [B, P] (which of
  *      the S to return logits for), top_k int32 [1], all_heads bool [] (N > 1 only), between int32 [B, P, N - 1] (conditional
- *      heads only: the tokens behind each wanted position, -1 for the likeliest), and the KV cache's tensors.
+ *      heads only: the tokens behind each wanted position, -1 for the likeliest), long_context bool [] (models that rotate long
+ *      texts otherwise only), and the KV cache's tensors.
  * Out: top_ids int32 and top_logits [B, P, n, k], log_sum_exp [B, P, n], logits [B, P, n, V]; n = N or 1; new_kv, the new
  *      positions' keys and values, and inputs of convolutions. Outputs that are not fetched are not copied out.
  *
@@ -20,6 +21,7 @@ import { beforeConvolutions } from "./convolution.js";
 import { embed } from "./embed.js";
 import { fuseResiduals } from "./fuse-residuals.js";
 import { finalNorm, logitOutputs, outputProducts } from "./logits.js";
+import { longContextName, shortLength } from "./long-context.js";
 import { withMedusaHeads } from "./medusa-heads.js";
 import { withModuleHeads } from "./module-heads.js";
 import type { ReadTensor } from "./product-weights.js";
@@ -45,14 +47,16 @@ export function buildGraph(
   const between = isConditional(config)
     ? graph.input("between", "int32", ["B", "P", config.tokenHeads - 1])
     : undefined;
+  const architecture = architectureOf(config);
+  const isLong = shortLength(architecture) === undefined ? undefined : graph.input(longContextName, "bool", []);
   const past = cacheInputs(graph, config, precision);
   const inputs = prepare(graph.scope("inputs"), config, precision, { tokens, lengths, positions, past });
   const context: ModelContext = {
     config,
-    architecture: architectureOf(config),
+    architecture,
     precision,
     read,
-    tables: rotaryTables(graph, config.contextLength, precision),
+    tables: rotaryTables(graph, config.contextLength, precision, isLong),
     normalised: new Map(),
     inputs,
   };

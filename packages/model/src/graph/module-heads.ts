@@ -183,7 +183,7 @@ function tokenBetween(graph: GraphBuilder, product: Value, between: Value, step:
 
 function draftPositions(context: ModelContext, pairs: Pairs, own: OwnPosition[], step: number): WantedPositions {
   const { config, inputs } = context;
-  const { heads, keyValueHeads, headSize } = headLayer(config).attention;
+  const { heads, keyValueHeads, headSize, softCap } = headLayer(config).attention;
   const turn = (graph: GraphBuilder, tables: Parameters<typeof rotate>[1], x: Value, count: number): Value => {
     const behind = graph.op("Add", [inputs.wantedPositionIds, graph.ints([step], { scalar: true })]);
     const ids = graph.op("Min", [behind, graph.ints([config.contextLength - 1], { scalar: true })]);
@@ -195,7 +195,7 @@ function draftPositions(context: ModelContext, pairs: Pairs, own: OwnPosition[],
     rotateKeys: (graph, tables, x) => turn(graph, tables, x, keyValueHeads),
     attend(graph, { query, key, value }) {
       own.push({ key, value });
-      const sizes = { heads, keyValueHeads, headSize, query, own };
+      const sizes = { heads, keyValueHeads, headSize, softCap, query, own };
       return attendToOwn(graph, inputs.counts(undefined), { ...sizes, ...pairs, ...inputs.past(cache) });
     },
   };

@@ -17,6 +17,7 @@ import {
 import { checkOptions, describeValue, required, whole, type OptionChecks } from "@dynamo/core/options";
 import { rollback } from "./cache-tensors.js";
 import { candidatesOf, gatherLogits, type Round } from "./candidates.js";
+import { longContextName } from "./long-context.js";
 
 /**
  * New positions a forward pass takes at most: longer prompts run in pieces, because a pass holds a score for every pair of
@@ -28,6 +29,8 @@ export interface SessionModelParts extends Pick<LanguageModel, "info" | "tokeniz
   readonly session: Session;
   /** Positions that every tensor of the cache has room for; Infinity where none is a ring. */
   readonly room: number;
+  /** Caches of more positions hold long texts, which the model rotates otherwise; undefined where it does not. */
+  readonly shortLength: number | undefined;
   /** Makes the memory of a cache of so many rows. */
   readonly createMemory: (rows: number, maxLength: number) => Promise<SessionCache>;
 }
@@ -37,6 +40,8 @@ interface OwnCache extends KvCache {
   /** Positions that each row held at most, since it was empty: rings have written over what lies further back. */
   readonly most: number[];
   readonly maxLength: number;
+  /** Whether its texts are rotated as long ones; undefined where that makes no difference. */
+  readonly isLong: boolean | undefined;
   readonly memory: SessionCache;
 }
 
@@ -48,9 +53,12 @@ export function sessionModel({
   cooccurrence,
   session,
   room,
+  shortLength,
   createMemory,
 }: SessionModelParts): LanguageModel {
   const caches = new WeakSet<KvCache>();
+  const isLong = (maxLength: number): boolean | undefined =>
+    shortLength === undefined ? undefined : maxLength > shortLength;
   const find = (cache: KvCache): OwnCache => {
     if (!caches.has(cache)) throw new DynamoError("invalid-argument", "this cache belongs to another model");
     return cache as OwnCache;
@@ -63,7 +71,8 @@ export function sessionModel({
       checkOptions("createCache()", options, cacheChecks);
       const { rows, maxLength = info.contextLength } = options;
       const most = Math.min(maxLength, info.contextLength);
-      const cache = kvCache({ rows, maxLength: most, room, memory: await createMemory(rows, most) }, find);
+      const kind = { maxLength: most, isLong: isLong(most) };
+      const cache = kvCache({ rows, ...kind, room, memory: await createMemory(rows, most) }, find);
       caches.add(cache);
       return cache;
     },
@@ -83,20 +92,18 @@ export function sessionModel({
   };
 }
 
-interface CacheParts extends Pick<SessionModelParts, "room"> {
+interface CacheParts extends Pick<SessionModelParts, "room">, Pick<OwnCache, "maxLength" | "isLong" | "memory"> {
   readonly rows: number;
-  readonly maxLength: number;
-  readonly memory: SessionCache;
 }
 
-function kvCache({ rows, maxLength, room, memory }: CacheParts, find: (cache: KvCache) => OwnCache): OwnCache {
+function kvCache({ rows, room, ...parts }: CacheParts, find: (cache: KvCache) => OwnCache): OwnCache {
+  const { memory } = parts;
   const lengths = new Array<number>(rows).fill(0);
   const most = new Array<number>(rows).fill(0);
   const own: OwnCache = {
     lengths,
     most,
-    maxLength,
-    memory,
+    ...parts,
     reachable(row, length) {
       checkPrefix(own, row, length);
       const held = most[row] as number;
@@ -109,6 +116,7 @@ function kvCache({ rows, maxLength, room, memory }: CacheParts, find: (cache: Kv
     },
     async copyRow(from, to, length, source = own) {
       const given = find(source);
+      checkAlike(given, own);
       if (length !== undefined) checkReachable(given, from, length);
       const copied = length ?? lengthOf(given, from);
       lengthOf(own, to);
@@ -127,6 +135,15 @@ function checkReachable(cache: OwnCache, row: number, length: number): void {
   throw new DynamoError(
     "invalid-argument",
     `row ${row} has held ${cache.most[row] ?? 0} positions and can go back by ${rollback} or to 0, received ${length}`,
+  );
+}
+
+/** Keys of long texts are rotated otherwise: they cannot stand in for those of short ones. */
+function checkAlike(source: OwnCache, target: OwnCache): void {
+  if (source.isLong === target.isLong) return;
+  throw new DynamoError(
+    "invalid-argument",
+    `this model rotates long texts otherwise: a row of a cache for ${source.maxLength} positions does not fit one for ${target.maxLength}`,
   );
 }
 
@@ -216,6 +233,8 @@ interface Planned extends Omit<Round, "outputs"> {
 
 type Graph = Pick<SessionModelParts, "session" | "info">;
 
+const flag = (value: boolean): Tensor<"bool"> => tensor("bool", [], Uint8Array.of(value ? 1 : 0));
+
 async function run(
   { session, info: { vocabularySize, tokenHeads, conditionalHeads } }: Graph,
   cache: OwnCache,
@@ -235,7 +254,8 @@ async function run(
         positions: tensor("int32", [feeds.length, round.width], round.positions),
         top_k: tensor("int32", [1], Int32Array.of(Math.min(options.topK, vocabularySize))),
         ...(conditionalHeads === true ? { between: betweenOf(feeds, round, tokenHeads - 1) } : {}),
-        ...(tokenHeads > 1 ? { all_heads: tensor("bool", [], Uint8Array.of(allHeads ? 1 : 0)) } : {}),
+        ...(cache.isLong === undefined ? {} : { [longContextName]: flag(cache.isLong) }),
+        ...(tokenHeads > 1 ? { all_heads: flag(allHeads) } : {}),
       },
       ["top_ids", "top_logits", "log_sum_exp", ...(options.logits === true ? ["logits"] : [])],
       { cache: cache.memory, lengths: round.lengths, newPositions: round.newPositions, counts: round.counts },

@@ -14,6 +14,7 @@ import { embed } from "./embed.js";
 import { everywhere, type Positions } from "./everywhere.js";
 import { fuseResiduals } from "./fuse-residuals.js";
 import { opsets } from "./graph.js";
+import { shortLength } from "./long-context.js";
 import { layerReader, type ReadTensor } from "./product-weights.js";
 import { rotaryTables, rotate } from "./rotary.js";
 import { bytesOf, type Precision } from "./weights.js";
@@ -30,12 +31,14 @@ export function buildStemGraph(config: ModelConfig, precision: Precision, read: 
   const firstHead = graph.input("first_head", "bool", []);
   const { hiddenSize, layers, contextLength } = config;
   const architecture = architectureOf(config);
-  const { places, biasOf } = causal(graph.scope("bias"), tokens);
+  const { places, length, biasOf } = causal(graph.scope("bias"), tokens);
+  const short = shortLength(architecture);
+  const isLong = short === undefined ? undefined : graph.op("Greater", [length, graph.ints([short], { scalar: true })]);
   const context: Context = {
     architecture,
     precision,
     read,
-    tables: rotaryTables(graph, contextLength, precision),
+    tables: rotaryTables(graph, contextLength, precision, isLong),
     normalised: new Map(),
     bias: biasesOf(graph, architecture.layers, biasOf),
   };
@@ -67,11 +70,15 @@ function headOnDemand(graph: GraphBuilder, context: Context, x: Value, wanted: V
   return graph.op("If", [wanted], { attributes: { then_branch: then, else_branch: otherwise } });
 }
 
-/** Places 0, 1, 2, … int64 [S], and the bias of a window. */
-function causal(
-  graph: GraphBuilder,
-  tokens: Value,
-): { readonly places: Value; readonly biasOf: (window: number | undefined) => Value } {
+interface Causal {
+  /** 0, 1, 2, … int64 [S] */
+  readonly places: Value;
+  /** S, int64 [] */
+  readonly length: Value;
+  readonly biasOf: (window: number | undefined) => Value;
+}
+
+function causal(graph: GraphBuilder, tokens: Value): Causal {
   const length = graph.op("Squeeze", [graph.op("Shape", [tokens], { attributes: { start: 1, end: 2 } })]);
   const places = graph.op("Range", [graph.ints([0], { scalar: true }), length, graph.ints([1], { scalar: true })]);
   const queries = graph.op("Unsqueeze", [places, graph.ints([1])]);
@@ -79,6 +86,7 @@ function causal(
   const number = (value: number): Value => graph.float(value, "float32", (v) => bytesOf(Float32Array.of(v)));
   return {
     places,
+    length,
     biasOf(window) {
       const near = (size: number): Value =>
         graph.op("Greater", [places, graph.op("Sub", [queries, graph.ints([size])])]);

@@ -30,8 +30,13 @@ cases = {
     "qwen2": ("qwen2", dict(**llama, use_sliding_window=True, sliding_window=5, max_window_layers=1, tie_word_embeddings=True), None),
     "qwen3": ("qwen3", dict(**llama, head_dim=10), None),
     "mistral": ("mistral", dict(**llama, head_dim=8, sliding_window=6), None),
+    "gemma2": ("gemma2", dict(**{**llama, "num_hidden_layers": 4}, head_dim=8, sliding_window=6, query_pre_attn_scalar=11,
+               attn_logit_softcapping=1.5, final_logit_softcapping=3.0), None),
     "gemma3": ("gemma3_text", dict(**{**llama, "num_hidden_layers": 4}, head_dim=8, sliding_window=6, query_pre_attn_scalar=11,
                layer_types=["sliding_attention", "full_attention", "sliding_attention", "full_attention"]), None),
+    # transformers caps logits, and not the scores of attention, whatever attn_logit_softcapping says.
+    "gemma3-capped": ("gemma3_text", dict(**llama, head_dim=8, sliding_window=6, query_pre_attn_scalar=8, final_logit_softcapping=2.0,
+                      attn_logit_softcapping=0.5, layer_types=["sliding_attention", "full_attention", "sliding_attention"]), None),
     "smollm3": ("smollm3", dict(**{**llama, "num_hidden_layers": 4}, no_rope_layers=[1, 0, 1, 1], pad_token_id=0), None),
     "granite": ("granite", dict(**llama, embedding_multiplier=3.0, attention_multiplier=0.3, residual_multiplier=0.4,
                 logits_scaling=2.5, attention_bias=True), None),
@@ -45,6 +50,10 @@ cases = {
                     rope_parameters=dict(rope_type="default", rope_theta=500.0)),
                     dict(rope_theta=500.0, layer_types=absent, full_attn_idxs=[1, 3], intermediate_size=absent, block_ff_dim=40,
                     tie_word_embeddings=absent, tie_embedding=False)),
+    # All of its rows are longer than the 11 positions that it was first trained with; expected-short.safetensors has what is not.
+    "phi3-longrope": ("phi3", dict(**llama, pad_token_id=0, original_max_position_embeddings=11, tie_word_embeddings=True,
+                      rope_parameters=dict(rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=0.67,
+                                           short_factor=[1.0, 1.3], long_factor=[1.5, 5.0])), None),
     "starcoder2": ("starcoder2", dict(vocab_size=60, hidden_size=24, intermediate_size=20, num_hidden_layers=3, num_attention_heads=4,
                    num_key_value_heads=2, max_position_embeddings=64, bos_token_id=1, eos_token_id=2, sliding_window=6), None),
     "gpt2": ("gpt2", dict(vocab_size=60, n_embd=24, n_head=3, n_layer=3, n_inner=20, n_positions=64, bos_token_id=1, eos_token_id=1), None),
@@ -123,6 +132,10 @@ for name in sys.argv[1:] or cases:
     json.dump(text, open(f"{folder}/config.json", "w"), indent=1, sort_keys=True)
     json.dump({"tokens": rows}, open(f"{folder}/tokens.json", "w"))
     save_file({"head_1": logits(model, rows), "head_2": logits(head, rows)}, f"{folder}/expected-logits.safetensors")
+    trained_with = text.get("original_max_position_embeddings", 64)
+    if trained_with < len(rows[0]):
+        short = [row[:trained_with] for row in rows]
+        save_file({"head_1": logits(model, short), "head_2": logits(head, short)}, f"{folder}/expected-short.safetensors")
     prompt, written, margin = rows[0][:12], [], float("inf")
     for _ in range(16):
         best = logits(model, [prompt + written])[0, -1].topk(2)

@@ -1,20 +1,24 @@
-/** Both heads' logits of a family's model in a browser, and what must hold of them. */
+/** All heads' logits of a family's model in a browser, and what must hold of them. */
 import { loadModel } from "@dynamo/model";
 import { createWebRuntime, urlFiles } from "@dynamo/runtime-web";
 import { expect, inject, test } from "vitest";
 import type { FamilyCase } from "../family-models.js";
 
-/** Both heads' logits of a row: its first half in one pass, then token by token. */
-async function logitsOf(device: "wasm" | "webgpu", { name, tokens }: FamilyCase, dtype: "fp32" | "q4") {
+/** All heads' logits of a row: its first half in one pass, then token by token. */
+async function logitsOf(device: "wasm" | "webgpu", family: FamilyCase, dtype: "fp32" | "q4") {
+  const { name, tokens, heads, following } = family;
   const runtime = createWebRuntime({ device });
   try {
     const model = await loadModel(runtime, urlFiles(`${inject("fileServer")}/families/${name}`), { dtype });
     const cache = await model.createCache({ rows: 1 });
     const found: number[] = [];
     const half = tokens.length / 2;
+    const text = [...tokens, ...(following ?? [])];
     for (const part of [tokens.slice(0, half), ...tokens.slice(half).map((token) => [token])]) {
-      const feed = { tokens: part, positions: part.length };
-      const { logits } = await model.forward(cache, [feed], { heads: 2, topK: 1, logits: true });
+      const done = cache.lengths[0] ?? 0;
+      const between = part.map((_, i) => text.slice(done + i + 1, done + i + heads));
+      const feed = { tokens: part, positions: part.length, ...(following === undefined ? {} : { between }) };
+      const { logits } = await model.forward(cache, [feed], { heads, topK: 1, logits: true });
       found.push(...((logits?.data ?? []) as Float32Array));
     }
     await cache.dispose();
@@ -27,7 +31,7 @@ async function logitsOf(device: "wasm" | "webgpu", { name, tokens }: FamilyCase,
 
 export function familyTests(device: "wasm" | "webgpu"): void {
   test.each(inject("families"))(
-    `${device}: $name: logits within 1e-3 of transformers'; 4 bits near`,
+    `${device}: $name: logits within 1e-3 of transformers' or torch's; 4 bits near`,
     async (family) => {
       const exact = await logitsOf(device, family, "fp32");
       expect(exact.length).toBe(family.logits.length);

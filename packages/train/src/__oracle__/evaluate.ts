@@ -159,6 +159,7 @@ const kernels: Readonly<Record<string, Kernel>> = {
   Min: binary(Math.min),
   Neg: unary((x) => -x),
   Sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
+  Tanh: unary(Math.tanh),
   Reciprocal: unary((x) => 1 / x),
   Exp: unary(Math.exp),
   Log: unary(Math.log),

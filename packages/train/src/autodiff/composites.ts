@@ -216,7 +216,7 @@ export interface CausalBlock {
 
 /**
  * Causal attention: o = softmax(q·kᵀ + causal mask)·v for q, k, v [B, H, S, D], in blocks of queries, so that a block sees no
- * keys behind its own end; with a window no keys `window` or more places back. The factor 1/√D is the caller's: in the weights that make q it costs nothing. With P the
+ * keys behind its own end; with a window no keys `window` or more places back, and with a cap scores s are c·tanh(s/c). The factor 1/√D is the caller's: in the weights that make q it costs nothing. With P the
  * probabilities: dv = Pᵀ·do, dS = P ⊙ (do·vᵀ - δ), dq = dS·k, dk = dSᵀ·q. Each row's δ = Σ (do·vᵀ) ⊙ P is Σ do ⊙ o, over D
  * instead of S columns.
  */
@@ -225,9 +225,11 @@ export function causalAttention(
   query: Variable,
   key: Variable,
   value: Variable,
-  { blocks, window }: { readonly blocks: readonly CausalBlock[]; readonly window?: number | undefined },
+  options: CausalAttention,
 ): Variable {
-  const parts = blocks.map((block, i) => attendBlock(tape.scope(`block.${i}`), { query, key, value }, block, window));
+  const parts = options.blocks.map((block, i) =>
+    attendBlock(tape.scope(`block.${i}`), { query, key, value }, block, options),
+  );
   const outputs = parts.map(({ output }) => output);
   return tape.record([query, key, value], join(tape, outputs, 2).value, query.dims, (dy, t) => {
     let adjoints: readonly [Variable, Variable, Variable] | undefined;
@@ -239,8 +241,16 @@ export function causalAttention(
 
 type AttentionOperands = Readonly<Record<"query" | "key" | "value", Variable>>;
 
+interface CausalAttention {
+  readonly blocks: readonly CausalBlock[];
+  readonly window?: number | undefined;
+  readonly softCap?: number | undefined;
+}
+
 interface AttendedBlock extends CausalBlock {
   readonly probabilities: Variable;
+  /** The derivative of capped scores, where they are capped. */
+  readonly slope: Variable | undefined;
   readonly output: Variable;
 }
 
@@ -248,13 +258,25 @@ function attendBlock(
   tape: Tape,
   { query, key, value }: AttentionOperands,
   block: CausalBlock,
-  window: number | undefined,
+  { window, softCap }: CausalAttention,
 ): AttendedBlock {
   const [keys, values] = [slice(tape, key, 2, 0, block.to), slice(tape, value, 2, 0, block.to)];
   const scores = product(tape, slice(tape, query, 2, block.from, block.to), flip(tape, keys));
-  const masked = tape.graph.op("Add", [scores.value, causalMask(tape, block, window)]);
+  const { capped, slope } = capScores(tape, scores, softCap);
+  const masked = tape.graph.op("Add", [capped.value, causalMask(tape, block, window)]);
   const probabilities = untracked(tape.graph.op("Softmax", [masked], { attributes: { axis: -1 } }), scores.dims);
-  return { ...block, probabilities, output: product(tape, probabilities, values) };
+  return { ...block, probabilities, slope, output: product(tape, probabilities, values) };
+}
+
+/** c·tanh(s/c), whose derivative is 1 - tanh². */
+function capScores(
+  tape: Tape,
+  scores: Variable,
+  cap: number | undefined,
+): { capped: Variable; slope: Variable | undefined } {
+  if (cap === undefined) return { capped: scores, slope: undefined };
+  const bent = untracked(tape.graph.op("Tanh", [scale(tape, scores, 1 / cap).value]), scores.dims);
+  return { capped: scale(tape, bent, cap), slope: subtract(tape, scalar(tape, 1), multiply(tape, bent, bent)) };
 }
 
 function attentionAdjoints(
@@ -265,11 +287,12 @@ function attentionAdjoints(
 ): readonly [Variable, Variable, Variable] {
   const queries: Variable[] = [];
   let [keys, values]: [Variable | undefined, Variable | undefined] = [undefined, undefined];
-  for (const { from, to, probabilities, output } of parts) {
+  for (const { from, to, probabilities, slope, output } of parts) {
     const d = slice(t, dy, 2, from, to);
     const delta = sum(t, multiply(t, d, output), [3]);
     const onValues = product(t, d, flip(t, slice(t, value, 2, 0, to)));
-    const scores = multiply(t, probabilities, subtract(t, onValues, delta));
+    const onScores = multiply(t, probabilities, subtract(t, onValues, delta));
+    const scores = slope === undefined ? onScores : multiply(t, onScores, slope);
     queries.push(product(t, scores, slice(t, key, 2, 0, to)));
     // Transposed results: a product with the probabilities as the transposed factor has a slow kernel.
     const q = slice(t, query, 2, from, to);

@@ -12,6 +12,14 @@ export interface Targets {
   readonly weights: Value;
 }
 
+/** What turns rows into logits. */
+export interface Output {
+  /** W [V, D] */
+  readonly embedding: Variable;
+  /** Logits z become cap · tanh(z / cap). */
+  readonly cap?: number | undefined;
+}
+
 /** Rows of logits at a time: with 512 the chunk stays near the caches. */
 const chunkRows = 512;
 /**
@@ -26,6 +34,8 @@ export interface Chunk {
   readonly ids: Value;
   readonly weights: Value;
   readonly hidden: Value;
+  /** [rows, V]: the derivative of capped logits, where they are capped. */
+  readonly slope: Value | undefined;
   /** [rows, V] and, at the targets, [rows, 1]. */
   readonly probabilities: Value;
   readonly atTarget: Value;
@@ -33,19 +43,26 @@ export interface Chunk {
 
 /**
  * L = -Σ_r w_r log softmax(h_r·Wᵀ)[t_r] for hidden [R, D] and the output embedding W [V, D]. With D_r = softmax - onehot(t_r):
- * dh_r = dL·w_r·D_r·W and dW = Σ_r D_rᵀ·(dL·w_r·h_r): the weights scale rows of width D instead of V.
+ * dh_r = dL·w_r·D_r·W and dW = Σ_r D_rᵀ·(dL·w_r·h_r): the weights scale rows of width D instead of V. Where logits are capped
+ * D_r is times the cap's slope.
  */
-export function linearCrossEntropy(tape: Tape, hidden: Variable, embedding: Variable, targets: Targets): Variable {
-  const chunks = predictions(tape, hidden, embedding, targets);
-  return lossOfChunks(tape, { hidden, embedding, chunks, lossOf: chunkLoss, differenceOf: difference });
+export function linearCrossEntropy(tape: Tape, hidden: Variable, output: Output, targets: Targets): Variable {
+  const chunks = predictions(tape, hidden, output, targets);
+  return lossOfChunks(tape, {
+    hidden,
+    embedding: output.embedding,
+    chunks,
+    lossOf: chunkLoss,
+    differenceOf: difference,
+  });
 }
 
 /** The probabilities of all rows, some hundred rows at a time. */
-export function predictions(tape: Tape, hidden: Variable, embedding: Variable, targets: Targets): Chunk[] {
+export function predictions(tape: Tape, hidden: Variable, output: Output, targets: Targets): Chunk[] {
   const rows = hidden.dims[0] as number;
   const starts = Array.from({ length: Math.ceil(rows / chunkRows) }, (_, i) => i * chunkRows);
   return starts.map((from, i) =>
-    predict(tape.scope(`chunk.${i}`), hidden, embedding, targets, from, Math.min(chunkRows, rows - from)),
+    predict(tape.scope(`chunk.${i}`), hidden, output, targets, from, Math.min(chunkRows, rows - from)),
   );
 }
 
@@ -65,7 +82,7 @@ export function lossOfChunks(tape: Tape, { hidden, embedding, chunks, lossOf, di
   const loss = losses.reduce((a, b) => tape.graph.op("Add", [a, b]));
   return tape.record([hidden, embedding], loss, [], (dy, t) => {
     let differences: Value[] | undefined;
-    const all = (): Value[] => (differences ??= chunks.map((chunk) => differenceOf(t, chunk)));
+    const all = (): Value[] => (differences ??= chunks.map((chunk) => sloped(t, chunk, differenceOf(t, chunk))));
     return [
       () => hiddenAdjoint(t, hidden, embedding, chunks, all(), dy),
       () => embeddingAdjoint(t, embedding, chunks, all(), dy),
@@ -73,21 +90,34 @@ export function lossOfChunks(tape: Tape, { hidden, embedding, chunks, lossOf, di
   });
 }
 
-function predict(
+const sloped = ({ graph }: Tape, { slope }: Chunk, difference: Value): Value =>
+  slope === undefined ? difference : graph.op("Mul", [difference, slope]);
+
+/** Products h·Wᵀ as logits; slope = 1 - tanh². */
+export function logitsOf(
   tape: Tape,
-  hidden: Variable,
-  embedding: Variable,
-  targets: Targets,
-  from: number,
-  rows: number,
-): Chunk {
+  rows: Value,
+  { embedding, cap }: Output,
+): { readonly logits: Value; readonly slope: Value | undefined } {
+  const { graph } = tape;
+  const products = gemm(tape, rows, embedding.value, undefined, { transB: true });
+  if (cap === undefined) return { logits: products, slope: undefined };
+  const number = (value: number): Value => scalar(tape, value).value;
+  const bent = graph.op("Tanh", [graph.op("Mul", [products, number(1 / cap)])]);
+  return {
+    logits: graph.op("Mul", [bent, number(cap)]),
+    slope: graph.op("Sub", [number(1), graph.op("Mul", [bent, bent])]),
+  };
+}
+
+function predict(tape: Tape, hidden: Variable, output: Output, targets: Targets, from: number, rows: number): Chunk {
   const { graph } = tape;
   const cut = (value: Value): Value => (rows === hidden.dims[0] ? value : rowsOf(tape, value, from, rows));
   const [own, ids, weights] = [cut(hidden.value), cut(targets.ids), cut(targets.weights)];
-  const logits = gemm(tape, own, embedding.value, undefined, { transB: true });
+  const { logits, slope } = logitsOf(tape, own, output);
   const probabilities = graph.op("Softmax", [logits], { attributes: { axis: -1 } });
   const atTarget = graph.op("GatherElements", [probabilities, ids], { attributes: { axis: 1 } });
-  return { from, rows, ids, weights, hidden: own, probabilities, atTarget };
+  return { from, rows, ids, weights, hidden: own, slope, probabilities, atTarget };
 }
 
 export const rowsOf = ({ graph }: Tape, value: Value, from: number, rows: number): Value =>

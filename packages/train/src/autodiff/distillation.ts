@@ -2,22 +2,23 @@
 import type { Value } from "@dynamo/onnx";
 import {
   chunkLoss,
+  logitsOf,
   logProbabilities,
   lossOfChunks,
   predictions,
   rowsOf,
   type Chunk,
+  type Output,
   type Targets,
 } from "./cross-entropy.js";
 import { scalar } from "./operators.js";
-import { gemm } from "./products.js";
 import type { Tape, Variable } from "./tape.js";
 
 /** Who teaches; no gradient reaches it. */
 export interface Teacher {
-  /** float32 [R, D] and [V, D]: its softmax(hidden·embeddingᵀ) is what each row learns from. */
+  /** float32 [R, D]: its softmax(hidden·embeddingᵀ) is what each row learns from. */
   readonly hidden: Value;
-  readonly embedding: Value;
+  readonly output: Output;
   /** float32 [R, 1], 0 to 1: the teacher's share a_r in each row's target. */
   readonly share: Value;
 }
@@ -37,17 +38,17 @@ export interface Distilled {
 export function distilledCrossEntropy(
   tape: Tape,
   hidden: Variable,
-  embedding: Variable,
+  output: Output,
   targets: Targets,
   teacher: Teacher,
 ): Distilled {
   const { graph } = tape;
-  const chunks = predictions(tape, hidden, embedding, targets);
+  const chunks = predictions(tape, hidden, output, targets);
   const lessons = new Map(chunks.map((chunk, i) => [chunk, learn(tape.scope(`teacher.${i}`), teacher, chunk)]));
   const lessonOf = (chunk: Chunk): Lesson => lessons.get(chunk) as Lesson;
   const objective = lossOfChunks(tape, {
     hidden,
-    embedding,
+    embedding: output.embedding,
     chunks,
     lossOf: (t, chunk) => distilledLoss(t, chunk, lessonOf(chunk)),
     differenceOf: (t, chunk) => distilledDifference(t, chunk, lessonOf(chunk)),
@@ -63,10 +64,10 @@ interface Lesson {
   readonly rest: Value;
 }
 
-function learn(tape: Tape, { hidden, embedding, share }: Teacher, { from, rows }: Chunk): Lesson {
+function learn(tape: Tape, { hidden, output, share }: Teacher, { from, rows }: Chunk): Lesson {
   const { graph } = tape;
   const [own, part] = [rowsOf(tape, hidden, from, rows), rowsOf(tape, share, from, rows)];
-  const logits = gemm(tape, own, embedding, undefined, { transB: true });
+  const { logits } = logitsOf(tape, own, output);
   const probabilities = graph.op("Softmax", [logits], { attributes: { axis: -1 } });
   return {
     taught: graph.op("Mul", [probabilities, part]),

@@ -59,7 +59,14 @@ const targets = (graph: GraphBuilder) => ({
 
 const teacher = (graph: GraphBuilder) => ({
   hidden: floats(graph, "teacher", [1, -2, 0.5, 0, 1, 3, -1, 1, 1, 2, 0, -1], [4, 3]),
-  embedding: floats(graph, "teacher_embedding", [1, 0, 2, -1, 1, 0, 0.5, 2, 1, -2, 0, 1, 1, 1, -1], [5, 3]),
+  output: {
+    embedding: {
+      value: floats(graph, "teacher_embedding", [1, 0, 2, -1, 1, 0, 0.5, 2, 1, -2, 0, 1, 1, 1, -1], [5, 3]),
+      dims: [5, 3],
+      tracked: false,
+    },
+    cap: 2,
+  },
   share: floats(graph, "share", [1, 0.3, 0.5, 0], [4, 1]),
 });
 
@@ -70,6 +77,7 @@ const blocks = [
 ];
 const attention: Build = (t, q, k, v) => causalAttention(t, q, k, v, { blocks });
 const windowed: Build = (t, q, k, v) => causalAttention(t, q, k, v, { blocks, window: 3 });
+const capped: Build = (t, q, k, v) => causalAttention(t, q, k, v, { blocks, softCap: 0.8 });
 
 const cases: readonly Case[] = [
   { name: "add, repeated", dims: [[2, 3], [3]], build: operators.add },
@@ -180,13 +188,22 @@ const cases: readonly Case[] = [
   { name: "rotate, all dimensions", dims: [[1, 2, 3, 4]], build: (t, x) => rotate(t, x, angles(t.graph, 3, 2)) },
   { name: "causalAttention", dims: Array.from({ length: 3 }, () => [2, 2, 5, 3]), build: attention },
   { name: "causalAttention to a window", dims: Array.from({ length: 3 }, () => [2, 2, 5, 3]), build: windowed },
+  { name: "causalAttention of capped scores", dims: Array.from({ length: 3 }, () => [2, 2, 5, 3]), build: capped },
   {
     name: "linearCrossEntropy, a row that does not count",
     dims: [
       [4, 3],
       [5, 3],
     ],
-    build: (t, h, w) => linearCrossEntropy(t, h, w, targets(t.graph)),
+    build: (t, h, w) => linearCrossEntropy(t, h, { embedding: w }, targets(t.graph)),
+  },
+  {
+    name: "linearCrossEntropy of capped logits",
+    dims: [
+      [4, 3],
+      [5, 3],
+    ],
+    build: (t, h, w) => linearCrossEntropy(t, h, { embedding: w, cap: 0.7 }, targets(t.graph)),
   },
   {
     name: "distilledCrossEntropy, rows with and without a teacher",
@@ -194,7 +211,8 @@ const cases: readonly Case[] = [
       [4, 3],
       [5, 3],
     ],
-    build: (t, h, w) => distilledCrossEntropy(t, h, w, targets(t.graph), teacher(t.graph)).objective,
+    build: (t, h, w) =>
+      distilledCrossEntropy(t, h, { embedding: w, cap: 1.5 }, targets(t.graph), teacher(t.graph)).objective,
   },
 ];
 

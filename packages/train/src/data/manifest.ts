@@ -17,7 +17,12 @@ export interface Shard {
 export interface ChatLayout {
   /** Tokens of a row. */
   readonly rowTokens: number;
+  /** Token ids that end answers: a tuned model's text ends with each. Older datasets do not say. */
+  readonly answerEnds?: readonly number[];
 }
+
+/** Templates have one or two. */
+const maxAnswerEnds = 64;
 
 /** What is in one split of a source. */
 export interface SplitSummary {
@@ -105,7 +110,7 @@ export function parseManifest(text: string): DatasetManifest {
   const tokenizer = readTokenizer(fields["tokenizer"]);
   const dtype = dtypeFor(tokenizer.vocabularySize);
   if (fields["dtype"] !== dtype) fail(`dtype: expected "${dtype}", received ${shown(fields["dtype"])}`);
-  const chat = fields["chat"] === undefined ? undefined : readChat(fields["chat"]);
+  const chat = fields["chat"] === undefined ? undefined : readChat(fields["chat"], tokenizer.vocabularySize);
   const sources = listIn(fields["sources"], "sources", maxSources).map((source, i) => readSource(source, i, chat));
   if (sources.length === 0) fail("sources: expected at least one");
   if (new Set(sources.map(({ name }) => name)).size < sources.length) fail("sources: two have the same name");
@@ -124,9 +129,13 @@ export const manifestCheck = valueCheck<DatasetManifest>("a dataset's manifest, 
   return isPlainObject(value);
 });
 
-const readChat = (value: unknown): ChatLayout => ({
-  rowTokens: wholeIn(objectIn(value, "chat")["rowTokens"], "chat.rowTokens", minRowTokens, maxRowTokens),
-});
+function readChat(value: unknown, vocabularySize: number): ChatLayout {
+  const { rowTokens, answerEnds } = objectIn(value, "chat");
+  const rows = { rowTokens: wholeIn(rowTokens, "chat.rowTokens", minRowTokens, maxRowTokens) };
+  if (answerEnds === undefined) return rows;
+  const ends = listIn(answerEnds, "chat.answerEnds", maxAnswerEnds);
+  return { ...rows, answerEnds: ends.map((id, i) => wholeIn(id, `chat.answerEnds[${i}]`, 0, vocabularySize - 1)) };
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 

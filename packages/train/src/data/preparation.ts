@@ -44,13 +44,13 @@ export type WriteSource = (
 ) => Promise<Pick<SourceSummary, "train" | "held-out">>;
 
 /**
- * Makes the dataset folder `out`. Nothing is left of it when this fails or is aborted. Throws `invalid-argument` for an `out`
+ * Makes the dataset folder `out`; `chat` is asked when all is written. Nothing is left of it when this fails or is aborted. Throws `invalid-argument` for an `out`
  * that exists, options out of range and a source without documents; `not-found` and `invalid-file` for the files.
  */
 export async function writeDataset(
   options: PrepareOptions,
   writeSource: WriteSource,
-  chat?: ChatLayout,
+  chat?: () => ChatLayout,
 ): Promise<DatasetSummary> {
   const {
     heldOutFraction = 0.03,
@@ -78,7 +78,7 @@ export async function writeDataset(
     signal?.addEventListener("abort", stop, { once: true });
     try {
       const sources = await writeSources({ ...checked, folder, vocabularySize, pool }, writeSource, total);
-      manifest = await writeManifest(folder, checked, vocabularySize, sources, chat);
+      manifest = await writeManifest(folder, checked, vocabularySize, sources, chat?.());
     } catch (error) {
       // What an abort breaks, such as the pool, is not what went wrong.
       throwIfAborted(signal);

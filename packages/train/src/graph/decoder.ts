@@ -113,8 +113,9 @@ function causalBlocks(sequence: number): CausalBlock[] {
 
 /** Tables of rotations; layers that rotate alike share them. Angle of dimension pair i at a position: position · frequency i. */
 function anglesOf(tape: Tape, sequence: number): LayerContext["angles"] {
-  return ({ name, dimensions, frequencies, scale: factor }: Rotary): RotaryAngles => {
+  return ({ name, dimensions, frequencies: ofShort, scale: factor, long }: Rotary): RotaryAngles => {
     const half = dimensions / 2;
+    const frequencies = long !== undefined && sequence > long.behind ? long.frequencies : ofShort;
     const table = (f: (angle: number) => number): Float32Array =>
       Float32Array.from(
         { length: sequence * half },

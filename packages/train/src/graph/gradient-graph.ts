@@ -10,7 +10,8 @@
  */
 import { nextName } from "@dynamo/core";
 import { graphBuilder, microsoft, type GraphBuilder, type OnnxModel, type Value } from "@dynamo/onnx";
-import { outputEmbedding, type ModelConfig } from "@dynamo/model";
+import { architectureOf, outputEmbedding, type ModelConfig } from "@dynamo/model";
+import type { Output } from "../autodiff/cross-entropy.js";
 import { add, multiply, scale } from "../autodiff/operators.js";
 import { createTape, type Precision, type Tape, type Variable } from "../autodiff/tape.js";
 import { headLoss, type HeadLoss } from "./head-loss.js";
@@ -94,7 +95,8 @@ function lossesOf(
   const outputs = stem === undefined ? onTokens(tape, inputs) : headsOnStem(tape, inputs, stem);
   const targets = whole(graph, graph.input("targets", "int32", [outputs.length, rows]));
   const weights = graph.input("target_weights", "float32", [outputs.length, rows]);
-  const embeddingOf = (head: number): Variable => parameter(outputEmbedding(config, head));
+  const cap = architectureOf(config).logitCap;
+  const outputOf = (head: number): Output => ({ embedding: parameter(outputEmbedding(config, head)), cap });
   const ofHead = (value: Value, i: number): Value => {
     const row = graph.op("Gather", [value, graph.ints([i], { scalar: true })], { attributes: { axis: 0 } });
     return graph.op("Reshape", [row, graph.ints([rows, 1])]);
@@ -103,11 +105,11 @@ function lossesOf(
   const losses = outputs.map((hidden, i) =>
     headLoss(tape.scope(`head_${first + i}/loss`), hidden, {
       head: first + i,
-      embedding: embeddingOf(first + i),
+      output: outputOf(first + i),
       targets: { ids: ofHead(targets, i), weights: ofHead(weights, i) },
       distillation,
       sequence: options.sequence,
-      teacher: first === 1 ? { hidden: outputs[0] as Variable, embedding: embeddingOf(1) } : undefined,
+      teacher: first === 1 ? { hidden: outputs[0] as Variable, output: outputOf(1) } : undefined,
     }),
   );
   return { losses, parameters };

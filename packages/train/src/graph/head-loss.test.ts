@@ -54,13 +54,13 @@ async function computed(head: number, distillation: number): Promise<{ objective
   };
   const loss = headLoss(tape, tape.parameter("hidden", [rows, width]), {
     head,
-    embedding: tape.parameter("embedding", [vocabulary, width]),
+    output: { embedding: tape.parameter("embedding", [vocabulary, width]) },
     targets,
     distillation,
     sequence,
     teacher: {
       hidden: tape.parameter("first", [rows, width]),
-      embedding: tape.parameter("teaching", [vocabulary, width]),
+      output: { embedding: tape.parameter("teaching", [vocabulary, width]) },
     },
   });
   const values = await evaluate(graph.finish(), {
@@ -92,7 +92,13 @@ describe("headLoss", () => {
   test("needs head 1 for that", () => {
     const tape = createTape(graphBuilder("test"));
     const parameter = tape.parameter("x", [rows, width]);
-    const options = { head: 2, embedding: parameter, targets: { ids: "i", weights: "w" }, distillation: 0.5, sequence };
+    const options = {
+      head: 2,
+      output: { embedding: parameter },
+      targets: { ids: "i", weights: "w" },
+      distillation: 0.5,
+      sequence,
+    };
     expect(() => headLoss(tape, parameter, { ...options, teacher: undefined })).toThrow(/needs head 1/);
   });
 });

@@ -138,7 +138,7 @@ export function layerOperations(
   shape: AttentionShape,
 ): LayerOperations<LayerValue, Operands> {
   const { batch, sequence } = context;
-  const { heads, keyValueHeads, headSize, window } = shape;
+  const { heads, keyValueHeads, headSize, window, softCap } = shape;
   const normalised = new Map<string, Variable>();
   /** What products behind a norm read: norms of one value share its statistics. */
   const inputOf = (x: LayerValue, norm: Norm | undefined): Variable => {
@@ -186,7 +186,7 @@ export function layerOperations(
           : [byHeads(attention.query, heads), byHeads(attention.key, keyValueHeads)];
       const all = (y: Variable): Variable => repeatHeads(scope, byHeads(y, keyValueHeads), heads / keyValueHeads);
       const { blocks } = context;
-      const attended = causalAttention(scope, query, all(key), all(attention.value), { blocks, window });
+      const attended = causalAttention(scope, query, all(key), all(attention.value), { blocks, window, softCap });
       const merged = transpose(scope, attended, [0, 2, 1, 3]);
       return valueOf(reshape(scope, merged, [batch * sequence, heads * headSize]));
     },

@@ -260,16 +260,17 @@ async function checkpoint(
   onWritten: () => void,
 ): Promise<void> {
   const begun = performance.now();
-  const chat = dataset.manifest.chat !== undefined;
+  const { chat } = dataset.manifest;
   const folder = await writeCheckpoint(run, model, await trainer.read(), progress, {
     keep: config.keepCheckpoints,
     textsFrom,
     base,
     lora: config.headLora,
     // Conversations were rendered with the template that lies in their dataset.
-    ...(chat ? { tokenizerFrom: dataset.folder } : {}),
+    ...(chat === undefined ? {} : { tokenizerFrom: dataset.folder, answerEnds: chat.answerEnds }),
   });
   onWritten();
   await report({ kind: "checkpoint", step: progress.step, folder, seconds: (performance.now() - begun) / 1000 });
-  for (const metrics of (await options.onCheckpoint?.(folder, progress.step, { chat })) ?? []) await report(metrics);
+  for (const metrics of (await options.onCheckpoint?.(folder, progress.step, { chat: chat !== undefined })) ?? [])
+    await report(metrics);
 }

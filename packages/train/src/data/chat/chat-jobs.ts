@@ -2,18 +2,20 @@
 import { splitOf, type Split } from "../split.js";
 import { conversationOf } from "./conversations.js";
 import { jsonRecords } from "./json-records.js";
-import { segmentsOf, type SegmentOptions } from "./segments.js";
+import { renderConversation, type RenderOptions } from "./render-conversation.js";
 
 export interface ConversationPiece {
   readonly split: Split;
-  /** Whether each of its segments counts. */
-  readonly counted: readonly boolean[];
+  readonly answers: number;
   /** UTF-8 bytes of the rendered text. */
   readonly bytes: number;
 }
 
 export interface ChatJob {
-  /** The segments of all conversations. */
+  /**
+   * Of each conversation its text, and the beginnings of that text which end where an answer begins and where it ends: tokens
+   * are those of the whole text, and the beginnings say which of them are an answer's.
+   */
   readonly texts: readonly string[];
   readonly conversations: readonly ConversationPiece[];
   /** Records left out because a question or an answer is blank. */
@@ -30,7 +32,7 @@ const jobCharacters = 2 ** 17;
 export async function* chatJobs(
   files: readonly string[],
   heldOutFraction: number,
-  options: Omit<SegmentOptions, "place">,
+  options: Omit<RenderOptions, "place">,
 ): AsyncGenerator<ChatJob> {
   let texts: string[] = [];
   let conversations: ConversationPiece[] = [];
@@ -42,15 +44,15 @@ export async function* chatJobs(
       blank++;
       continue;
     }
-    const segments = segmentsOf(messages, { ...options, place });
-    const own = segments.map(({ text }) => text);
-    conversations.push({
-      split: splitOf(own[0] as string, heldOutFraction),
-      counted: segments.map(({ counted }) => counted),
-      bytes: own.reduce((sum, text) => sum + Buffer.byteLength(text, "utf8"), 0),
-    });
-    texts.push(...own);
-    characters += own.reduce((sum, text) => sum + text.length, 0);
+    const rendered = renderConversation(messages, { ...options, place });
+    const question = rendered[0]?.text.slice(0, rendered[0].answers[0]?.from) ?? "";
+    const split = splitOf(question, heldOutFraction);
+    for (const { text, answers } of rendered) {
+      conversations.push({ split, answers: answers.length, bytes: Buffer.byteLength(text, "utf8") });
+      const beginnings = answers.flatMap(({ from, to }) => [text.slice(0, from), text.slice(0, to)]);
+      texts.push(text, ...beginnings);
+      characters += beginnings.reduce((sum, each) => sum + each.length, text.length);
+    }
     if (characters < jobCharacters) continue;
     yield { texts, conversations, blank, bytesRead };
     [texts, conversations, characters, blank] = [[], [], 0, 0];

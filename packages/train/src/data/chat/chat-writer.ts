@@ -16,7 +16,7 @@ export interface ChatCounts {
 }
 
 export interface ChatWriter {
-  /** A conversation, end-of-text before it included. Await it before the next call. */
+  /** A conversation as its template renders it. Await it before the next call. */
   write(tokens: Int32Array, counted: Int32Array, bytes: number): Promise<void>;
   written(): Pick<SplitSummary, "documents" | "tokens">;
   counts(): ChatCounts;

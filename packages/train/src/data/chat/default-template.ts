@@ -1,10 +1,11 @@
 /** The template for tokenizers that have none: plain words, so that it needs no tokens of its own but end-of-text. */
 
 /**
- * System text, then turns under "User:" and "Assistant:", each answer ended by end-of-text. The answer begins on a line of
- * its own: tokens do not depend on whether prompt and answer are tokenised together.
+ * Begin-of-text, or end-of-text as it stands before documents in pretraining, system text, then turns under "User:" and
+ * "Assistant:", each answer ended by end-of-text.
  */
-export const defaultChatTemplate = `{%- for message in messages -%}
+export const defaultChatTemplate = `{{- bos_token if bos_token is defined else eos_token -}}
+{%- for message in messages -%}
 {%- if not loop.first -%}{{ '\\n\\n' }}{%- endif -%}
 {%- if message['role'] == 'system' -%}{{ message['content'] }}
 {%- elif message['role'] == 'user' -%}{{ 'User:\\n' + message['content'] }}

@@ -95,7 +95,7 @@ describe("prepareChatDataset", () => {
     );
   });
 
-  it("feeds an answer what chatting will: end-of-text and the rendered prompt", async () => {
+  it("feeds an answer what chatting will: the rendered prompt, and nothing before it", async () => {
     const prepared = options(JSON.stringify([pair("Who?", "I.")]), { rowTokens: 64 });
     await prepareChatDataset(prepared);
     const { tokens, counted } = await rowsOf(prepared.out, "train", 70);
@@ -103,8 +103,9 @@ describe("prepareChatDataset", () => {
     const { applyChatTemplate } = loadTokenizer({ tokenizerJson: byteTokenizer(), tokenizerConfig: config });
     const prompt = tokenizer.encode(applyChatTemplate([{ role: "user", content: "Who?" }]));
     const first = counted.indexOf(1);
-    expect([...tokens.subarray(0, first)]).toEqual([endOfText, ...prompt]);
-    expect(new TextDecoder().decode(Uint8Array.from(prompt))).toBe("User:\nWho?\n\nAssistant:\n");
+    expect([...tokens.subarray(0, first)]).toEqual([...prompt]);
+    expect(prompt[0]).toBe(endOfText);
+    expect(new TextDecoder().decode(Uint8Array.from(prompt.subarray(1)))).toBe("User:\nWho?\n\nAssistant:\n");
     expect([...tokens.subarray(first + 3)]).toEqual(new Array(70 - first - 3).fill(endOfText));
     expect([...counted.subarray(first)]).toEqual([1, 1, 1, ...new Array(70 - first - 3).fill(0)]);
   });
@@ -228,7 +229,7 @@ describe("prepareChatDataset refuses", () => {
 
   it("templates that answers cannot be found in", async () => {
     const wrong: [string, RegExp][] = [
-      ["{% for m in messages %}{{ m.content }}{% endfor %}", /does not end an answer with <\|endoftext\|>/],
+      ["{% for m in messages %}{{ m.content }}{% endfor %}", /does not end an answer with a special token/],
       ["{% for m in messages %}{{ m.content | upper }}{{ eos_token }}{% endfor %}", /changes an answer/],
       ["{{ messages | length }}{{ messages[-1].content }}{{ eos_token }}", /beginning of a conversation otherwise/],
       ["{% for %}", /chat template failed/],

@@ -13,7 +13,7 @@ import type { EncodedTexts } from "../tokenizer-pool.js";
 import { chatJobs, type ChatJob } from "./chat-jobs.js";
 import { createChatWriter, type ChatCounts, type ChatWriter } from "./chat-writer.js";
 import { defaultChatTemplate } from "./default-template.js";
-import type { SegmentOptions } from "./segments.js";
+import type { RenderOptions } from "./render-conversation.js";
 
 /** Sources are JSON files: a list of records, or one a line. */
 export interface ChatPrepareOptions extends PrepareOptions {
@@ -43,11 +43,12 @@ export interface ChatSummary extends DatasetSummary, ChatCounts {
 export async function prepareChatDataset(options: ChatPrepareOptions): Promise<ChatSummary> {
   checkOptions("prepareChatDataset()", options, checks);
   const { rowTokens = 512 } = options;
-  const { tokenizerConfig, segments } = chatTokenizer(options);
+  const { tokenizerConfig, rendering } = chatTokenizer(options);
   const counts: ChatCounts[] = [];
+  const answerEnds = new Set<number>();
   let blank = 0;
   const writeSource: WriteSource = async (preparation, { name, files }, before) => {
-    const { heldOutFraction, endOfText, onProgress, signal } = preparation;
+    const { heldOutFraction, onProgress, signal } = preparation;
     const shared = { ...preparation, source: name, rowTokens };
     const writers = {
       train: createChatWriter({ ...shared, split: "train" }),
@@ -55,9 +56,9 @@ export async function prepareChatDataset(options: ChatPrepareOptions): Promise<C
     };
     const both = Object.values(writers);
     try {
-      const jobs = chatJobs(files, heldOutFraction, segments);
+      const jobs = chatJobs(files, heldOutFraction, rendering);
       for await (const { job, encoded } of encodedInOrder(jobs, preparation)) {
-        await writeJob(writers, job, encoded, endOfText);
+        for (const end of await writeJob(writers, job, encoded)) answerEnds.add(end);
         throwIfAborted(signal);
         blank += job.blank;
         const sum = (what: "documents" | "tokens"): number =>
@@ -73,7 +74,10 @@ export async function prepareChatDataset(options: ChatPrepareOptions): Promise<C
     }
   };
   const prepared = { ...options, tokenizerConfig };
-  const summary = await writeDataset(prepared, writeSource, { rowTokens });
+  const summary = await writeDataset(prepared, writeSource, () => ({
+    rowTokens,
+    answerEnds: [...answerEnds].sort((a, b) => a - b),
+  }));
   const total = (what: keyof ChatCounts): number => counts.reduce((sum, part) => sum + part[what], 0);
   return {
     ...summary,
@@ -89,7 +93,7 @@ export async function prepareChatDataset(options: ChatPrepareOptions): Promise<C
 interface ChatTokenizer {
   /** With the template, and end-of-text as `eos_token`. */
   readonly tokenizerConfig: Readonly<Record<string, unknown>>;
-  readonly segments: Omit<SegmentOptions, "place">;
+  readonly rendering: Omit<RenderOptions, "place">;
 }
 
 function chatTokenizer({
@@ -113,25 +117,33 @@ function chatTokenizer({
   const special = [...tokenizer.specialIds]
     .map((each) => tokenizer.idToToken(each) ?? "")
     .filter((text) => text !== "");
-  return { tokenizerConfig: whole, segments: { template: tokenizer.applyChatTemplate, endOfText, special } };
+  return { tokenizerConfig: whole, rendering: { template: tokenizer.applyChatTemplate, special } };
 }
 
+/** Returns the tokens that end answers. */
 async function writeJob(
   writers: Readonly<Record<"train" | "held-out", ChatWriter>>,
   { conversations }: ChatJob,
   { tokens, lengths }: EncodedTexts,
-  endOfText: number,
-): Promise<void> {
-  let [at, segment] = [0, 0];
-  for (const { split, counted, bytes } of conversations) {
-    const own = lengths.subarray(segment, (segment += counted.length));
-    const size = own.reduce((sum, length) => sum + length, 0);
-    const ids = tokens.subarray(at, (at += size));
-    const flags = new Int32Array(size);
-    let from = 0;
-    for (const [i, length] of own.entries()) flags.fill(counted[i] === true ? 1 : 0, from, (from += length));
-    // As in pretraining and in chatting: end-of-text first, unless the template has put it there.
-    if (ids[0] === endOfText) await writers[split].write(ids, flags, bytes);
-    else await writers[split].write(Int32Array.of(endOfText, ...ids), Int32Array.of(0, ...flags), bytes);
+): Promise<ReadonlySet<number>> {
+  const ends = new Set<number>();
+  let [at, text] = [0, 0];
+  const next = (): Int32Array => tokens.subarray(at, (at += lengths[text++] as number));
+  for (const { split, answers, bytes } of conversations) {
+    const ids = next();
+    const flags = new Int32Array(ids.length);
+    for (let i = 0; i < answers; i++) {
+      const [from, to] = [next(), next()].map((beginning) => commonLength(ids, beginning)) as [number, number];
+      flags.fill(1, from, to);
+      ends.add(ids[to - 1] as number);
+    }
+    await writers[split].write(ids, flags, bytes);
   }
+  return ends;
+}
+
+/** A token that reaches over the border of an answer is the answer's. */
+function commonLength(a: Int32Array, b: Int32Array): number {
+  const differs = a.findIndex((id, i) => id !== b[i]);
+  return differs === -1 ? a.length : differs;
 }

@@ -4,7 +4,7 @@
  * run: the data's order comes from the seed and the place.
  */
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { checkValue } from "@dynamo/core/options";
@@ -66,6 +66,8 @@ export interface CheckpointOptions {
   readonly textsFrom: string;
   /** Whose tokenizer's files go before those, and are the only ones with chat templates: a chat dataset's. */
   readonly tokenizerFrom?: string;
+  /** Token ids that end a chat dataset's answers, beside those that end texts already. */
+  readonly answerEnds?: readonly number[] | undefined;
   /** A checkpoint with the weights that are not among the tensors: its files are linked to. */
   readonly base?: string | undefined;
   /** Of a run with LoRA heads. */
@@ -84,7 +86,7 @@ export async function writeCheckpoint(
   config: ModelConfig,
   tensors: TrainerTensors,
   progress: Progress,
-  { keep, textsFrom, tokenizerFrom, base, lora }: CheckpointOptions,
+  { keep, textsFrom, tokenizerFrom, answerEnds = [], base, lora }: CheckpointOptions,
 ): Promise<string> {
   const spoilt = spoiltTensor(tensors);
   if (spoilt !== undefined) throw new DynamoError("runtime", `training diverged: ${spoilt} are not all finite`);
@@ -116,7 +118,7 @@ export async function writeCheckpoint(
           carried.filter((name) => !templates.includes(name)),
         );
         await copyTexts(tokenizerFrom, folder, tokenizerFiles);
-        await defaultGeneration(folder, config);
+        await writeGeneration(folder, config, answerEnds);
       }
       await writeFile(join(folder, "config.json"), `${JSON.stringify(configJson(config), undefined, 2)}\n`);
     },
@@ -127,12 +129,16 @@ export async function writeCheckpoint(
 }
 
 /** A chat model says where an answer ends, also to those who read this file alone. */
-async function defaultGeneration(folder: string, { raw }: ModelConfig): Promise<void> {
-  const json = { bos_token_id: raw["bos_token_id"], eos_token_id: raw["eos_token_id"] };
-  const text = `${JSON.stringify(json, undefined, 2)}\n`;
-  await writeFile(join(folder, "generation_config.json"), text, { flag: "wx" }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  });
+async function writeGeneration(folder: string, { raw }: ModelConfig, answerEnds: readonly number[]): Promise<void> {
+  const path = join(folder, "generation_config.json");
+  const given = await readFile(path, "utf8").catch(() => undefined);
+  const ids = { bos_token_id: raw["bos_token_id"], eos_token_id: raw["eos_token_id"] };
+  const json = given === undefined ? ids : { ...ids, ...(JSON.parse(given) as Partial<typeof ids>) };
+  const before = [json.eos_token_id ?? []].flat();
+  const ends = [...new Set([...before, ...answerEnds])];
+  if (given !== undefined && ends.length === before.length) return;
+  const eos = ends.length === 1 ? ends[0] : ends;
+  await writeFile(path, `${JSON.stringify({ ...json, eos_token_id: eos }, undefined, 2)}\n`);
 }
 
 /** Renamed first: a process that is killed while it deletes leaves no half checkpoint that looks like a whole one. */

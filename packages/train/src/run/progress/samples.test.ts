@@ -70,5 +70,5 @@ test("of a chat are answers: the prompt is a person's message in the template", 
   const { checkpoint, facts } = await checkpointOf(dataset, "chat", 48);
   expect(facts).toEqual([{ chat: true }]);
   const [sample] = await sampleCheckpoint(runtime, checkpoint, 1, ["Hi"], { chat: true, maxNewTokens: 2 });
-  expect(sample?.prompt).toBe("User:\nHi\n\nAssistant:\n");
+  expect(sample?.prompt).toBe("<|endoftext|>User:\nHi\n\nAssistant:\n");
 });
