@@ -203,7 +203,10 @@ const each = (names: string, rule: Rule): [string, Rule][] => names.split(" ").m
 
 const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...each("Identity Cast", same),
-  ...each("Softmax LayerNormalization SimplifiedLayerNormalization Gelu RotaryEmbedding Log Exp Erf Tanh CastLike", shapeOnly),
+  ...each(
+    "Softmax LayerNormalization SimplifiedLayerNormalization Gelu RotaryEmbedding Log Exp Erf Tanh CastLike",
+    shapeOnly,
+  ),
   ...each("Sqrt Neg Not Relu Sigmoid FastGelu", shapeOnly),
   ...each("Add Sub Mul Div Mod Min Max Pow Where Less LessOrEqual Greater GreaterOrEqual Equal And Or", elementwise),
   ...each("BitwiseAnd BitShift", elementwise),
