@@ -12,6 +12,7 @@ export interface KeptFile {
   readonly absent: boolean;
 }
 
+/** One file that is kept. */
 export interface KeptAddress {
   readonly address: string;
   /** That it takes; parts that other files have, too, count for each. */

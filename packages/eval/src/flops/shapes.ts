@@ -199,6 +199,13 @@ const pad: Rule = ([x, pads], node) => {
   return [{ dims: dims.map((dim, i) => dim + (sizes[i] ?? 0) + (sizes[i + dims.length] ?? 0)) }];
 };
 
+/** Of a sum and its norm: the norm, two that only training reads, the sum. */
+const sumAndNorm: Rule = ([x], node) => {
+  const { dims } = need(x, node);
+  const statistics = { dims: replaced(dims, -1, 1) };
+  return [{ dims }, statistics, statistics, { dims }];
+};
+
 const each = (names: string, rule: Rule): [string, Rule][] => names.split(" ").map((name) => [name, rule]);
 
 const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
@@ -207,6 +214,7 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
     "Softmax LayerNormalization SimplifiedLayerNormalization Gelu RotaryEmbedding Log Exp Erf Tanh CastLike",
     shapeOnly,
   ),
+  ["SkipSimplifiedLayerNormalization", sumAndNorm],
   ...each("Sqrt Neg Not Relu Sigmoid FastGelu", shapeOnly),
   ...each("Add Sub Mul Div Mod Min Max Pow Where Less LessOrEqual Greater GreaterOrEqual Equal And Or", elementwise),
   ...each("BitwiseAnd BitShift", elementwise),

@@ -3,6 +3,7 @@ import { browserCache, type FileCache } from "@dynamo/core/url-files";
 import type { HubAccess } from "../hub-access.js";
 import type { HubOptions } from "../options.js";
 
+/** Where a browser gets models of the hub from, and where it keeps them. */
 export interface BrowserPlace {
   readonly access: HubAccess;
   /** Undefined where the browser has none. */

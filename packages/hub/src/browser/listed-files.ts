@@ -11,6 +11,7 @@ import { cachedFile } from "./cached-file.js";
 import { hasRoom, keepFile, keptAddress, keptFile } from "./kept-file.js";
 import { memoryFile } from "./memory-file.js";
 
+/** The files that a hub lists of one model. */
 export interface ListedFiles extends ModelFiles {
   /**
    * All of them into the cache, several at once, each resumed where it broke off. False, and nothing is asked, where the browser
