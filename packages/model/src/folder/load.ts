@@ -15,7 +15,6 @@ import {
 } from "@dynamo/core";
 import { abortSignal, checkOptions, checkValue, members, type OptionChecks } from "@dynamo/core/options";
 import { decodeMask } from "@dynamo/cooccurrence";
-import { readOnnxMetadata } from "@dynamo/onnx";
 import { hubOptionChecks, type HubOptions } from "@dynamo/hub";
 import type { LoadedTokenizer } from "@dynamo/tokenizer";
 import { runtimeCheck, sourceCheck } from "../arguments.js";
@@ -24,7 +23,6 @@ import { naming, readJson } from "./files.js";
 import { cacheTensors, delta, isConditional, positionsAxis, rollback } from "../graph/cache-tensors.js";
 import { longContextName, shortLength } from "../graph/long-context.js";
 import { dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
-import { configMismatch } from "./made-for.js";
 import { readAround } from "./read-around.js";
 import { sessionModel } from "../graph/session-model.js";
 import { openSource } from "./source.js";
@@ -88,7 +86,9 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
   const dtype = await chooseDType(files, wanted, device);
   const graph = await graphSource(files, graphPath(dtype), device);
   // The runtime may take the bytes.
-  const metadata = await metadataOf(files, graph, graphPath(dtype));
+  // What reads graphs is not what a page should have to wait for.
+  const { graphMismatch } = await import("./graph-mismatch.js");
+  const mismatch = await graphMismatch(files, graph, { path: graphPath(dtype), config });
   // Without logits the provider would copy them to the host each pass, asked for or not.
   const deviceOutputs = [delta, "logits"];
   const session = await naming(graphPath(dtype), () => runtime.createSession(graph, { deviceOutputs })).catch(
@@ -99,7 +99,7 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
   try {
     throwIfAborted(signal);
     checkSession(session, config, graphPath(dtype));
-    checkConfig(config, metadata, graphPath(dtype));
+    if (mismatch !== undefined) throw new DynamoError("invalid-file", `${graphPath(dtype)} ${mismatch}`);
   } catch (error) {
     await session.dispose();
     throw error;
@@ -234,25 +234,6 @@ const cacheOf = (session: Session, config: ModelConfig): CacheTensor[] =>
     const dims = session.inputs.find(({ name }) => name === tensor.name)?.dims ?? [];
     return room === undefined || dims.includes(positionsAxis(tensor)) ? tensor : whole;
   });
-
-/** Nothing of a damaged file: making a session of it says what is wrong. */
-async function metadataOf(
-  files: ModelFiles,
-  graph: GraphSource,
-  path: string,
-): Promise<Readonly<Record<string, string>>> {
-  const size = (await files.size(path)) ?? 0;
-  const read = (offset: number, length: number): Promise<Uint8Array> =>
-    "bytes" in graph
-      ? Promise.resolve(graph.bytes.subarray(offset, offset + length))
-      : files.readRange(path, offset, Math.min(length, size - offset));
-  return readOnnxMetadata(read, size).catch(() => ({}));
-}
-
-function checkConfig(config: ModelConfig, metadata: Readonly<Record<string, string>>, path: string): void {
-  const mismatch = configMismatch(config, metadata);
-  if (mismatch !== undefined) throw new DynamoError("invalid-file", `${path} ${mismatch}`);
-}
 
 /** The graph must be one of ours and of this config: a folder whose files were mixed up fails here, not in a pass. */
 function checkSession(session: Session, config: ModelConfig, path: string): void {
