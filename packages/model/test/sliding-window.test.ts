@@ -28,7 +28,7 @@ describe.each(["mistral", "gemma3", "lfm2", "lfm2-biases"])("%s", (family) => {
     const [fixture, longer] = [join(import.meta.dirname, "__fixtures__/families", family), join(target, "checkpoint")];
     await cp(fixture, longer, { recursive: true });
     const config = JSON.parse(await readFile(join(fixture, "config.json"), "utf8")) as object;
-    await writeFile(join(longer, "config.json"), JSON.stringify({ ...config, max_position_embeddings: 128 }));
+    await writeFile(join(longer, "config.json"), JSON.stringify({ ...config, max_position_embeddings: 512 }));
     await convertCheckpoint(longer, join(target, "model"), { dtypes: ["fp32"] });
     model = await loadModel(runtime, join(target, "model"), { dtype: "fp32" });
   });
@@ -93,6 +93,27 @@ describe.each(["mistral", "gemma3", "lfm2", "lfm2-biases"])("%s", (family) => {
     await model.forward(cache, [{ tokens }], { heads: 3, topK: 1 });
     cache.truncate(0, 127 - rollback);
     expect(await nextDiffers(cache, tokens.slice(0, 127 - rollback))).toBeLessThan(1e-4);
+  });
+
+  test("a pass that is stopped midway spoils no later one unseen", async () => {
+    const cache = await model.createCache({ rows: 1 });
+    const options = { heads: 3, topK: 1 } as const;
+    await model.forward(cache, [{ tokens: randomTokens(20, 1) }], options);
+    // Looked at before each piece of a long feed: the first one is written.
+    let looks = 0;
+    const signal = Object.assign(new EventTarget(), { reason: undefined, throwIfAborted: () => undefined });
+    Object.defineProperty(signal, "aborted", { get: () => looks++ > 0 });
+    const long = { ...options, signal: signal as unknown as AbortSignal };
+    await expect(model.forward(cache, [{ tokens: randomTokens(400, 2) }], long)).rejects.toMatchObject({
+      code: "aborted",
+    });
+    expect(cache.lengths).toEqual([20]);
+    await expect(model.forward(cache, [{ tokens: [7] }], options)).rejects.toThrow(
+      "row 0 has lost what its window shows",
+    );
+    cache.truncate(0, 0);
+    await model.forward(cache, [{ tokens: randomTokens(20, 1) }], options);
+    expect(await nextDiffers(cache, randomTokens(20, 1))).toBeLessThan(1e-4);
   });
 
   test("what the cache has forgotten cannot be gone back to", async () => {

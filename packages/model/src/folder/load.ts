@@ -85,8 +85,7 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
   const files = await withGraph(given, wanted, { device, signal });
   const dtype = await chooseDType(files, wanted, device);
   const graph = await graphSource(files, graphPath(dtype), device);
-  // The runtime may take the bytes.
-  // What reads graphs is not what a page should have to wait for.
+  // Before the session, which may take the graph's bytes; imported here, so that a page does not carry what reads graphs.
   const { graphMismatch } = await import("./graph-mismatch.js");
   const mismatch = await graphMismatch(files, graph, { path: graphPath(dtype), config });
   // Without logits the provider would copy them to the host each pass, asked for or not.

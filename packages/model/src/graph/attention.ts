@@ -173,14 +173,14 @@ export function attentionBias(graph: GraphBuilder, inputs: BiasInputs): BiasOf {
 }
 
 /** A ring of so many places, 0, 1, 2, …, with rows of these lengths. */
-export interface Ring {
+interface Ring {
   readonly lengths: Value;
   readonly range: Value;
   readonly count: Value;
 }
 
 /** Which position lies at each place of a ring: the row's newest that is there modulo the places; negative where there is none. */
-export function positionsInRing(graph: GraphBuilder, { lengths, range, count }: Ring): Value {
+function positionsInRing(graph: GraphBuilder, { lengths, range, count }: Ring): Value {
   const last = graph.op("Sub", [lengths, graph.ints([1])]);
   return graph.op("Sub", [last, graph.op("Mod", [graph.op("Sub", [last, range]), count])]);
 }

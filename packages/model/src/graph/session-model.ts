@@ -37,7 +37,10 @@ export interface SessionModelParts extends Pick<LanguageModel, "info" | "tokeniz
 
 interface OwnCache extends KvCache {
   readonly lengths: number[];
-  /** Positions that each row held at most, since it was empty: rings have written over what lies further back. */
+  /**
+   * Positions that were written of each row at most, since it was empty, by passes that were stopped midway too: rings have written over
+   * what lies further back.
+   */
   readonly most: number[];
   readonly maxLength: number;
   /** Whether its texts are rotated as long ones; undefined where that makes no difference. */
@@ -80,12 +83,9 @@ export function sessionModel({
       const own = find(cache);
       checkFeeds(own, feeds, options, info);
       checkBetween(feeds, info);
+      for (const row of feeds.keys()) checkWhole(own, row);
       const result = await run({ session, info }, own, feeds, options);
-      for (const [row, feed] of feeds.entries()) {
-        const length = (own.lengths[row] as number) + feed.tokens.length;
-        own.lengths[row] = length;
-        own.most[row] = Math.max(own.most[row] as number, length);
-      }
+      for (const [row, feed] of feeds.entries()) own.lengths[row] = (own.lengths[row] as number) + feed.tokens.length;
       return result;
     },
     dispose: () => session.dispose(),
@@ -135,6 +135,16 @@ function checkReachable(cache: OwnCache, row: number, length: number): void {
   throw new DynamoError(
     "invalid-argument",
     `row ${row} has held ${cache.most[row] ?? 0} positions and can go back by ${rollback} or to 0, received ${length}`,
+  );
+}
+
+/** A pass over a long feed that fails midway leaves the row's length as it was; a ring may have lost what belongs to that length. */
+function checkWhole(cache: OwnCache, row: number): void {
+  const length = cache.lengths[row] as number;
+  if (cache.reachable(row, length) === length) return;
+  throw new DynamoError(
+    "invalid-argument",
+    `row ${row} has lost what its window shows to a pass that was stopped: expected it to be truncated to 0 first`,
   );
 }
 
@@ -261,6 +271,8 @@ async function run(
       { cache: cache.memory, lengths: round.lengths, newPositions: round.newPositions, counts: round.counts },
     );
     rounds.push({ ...round, outputs });
+    for (const [row, length] of round.lengths.entries())
+      cache.most[row] = Math.max(cache.most[row] as number, length + (round.counts[row] as number));
   }
   const computed = allHeads ? tokenHeads : 1;
   const heads = Math.min(options.heads, computed);
