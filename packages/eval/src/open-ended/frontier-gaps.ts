@@ -6,8 +6,6 @@ import type { MeasuredText } from "./measures-result.js";
 /** The measures of variety that a frontier is drawn of. */
 export type Variety = "distinct-2" | "divergence";
 
-export const varieties: readonly Variety[] = ["distinct-2", "divergence"];
-
 /** Of one setting by one measure of variety. */
 export interface FrontierGap {
   /** Nats per token above the frontier at the setting's variety; 95 % over the prompts, the varieties taken as they are. */

@@ -2,6 +2,7 @@
 import { toFloat16 } from "@dynamo/core";
 import type { GraphBuilder, Value } from "@dynamo/onnx";
 import type { AttentionShape, Layer } from "../architectures/architecture.js";
+import { softCapped } from "./soft-cap.js";
 import { bytesOf } from "./weights.js";
 
 /** int64 [1] each: positions in the cache (its capacity), and new ones. */
@@ -98,14 +99,7 @@ export function biasesOf(
 
 /** Of scores [B, keyValueHeads, group · Q, K]. */
 const softmax = (graph: GraphBuilder, scores: Value, bias: Value, { softCap }: Pick<Sizes, "softCap">): Value =>
-  graph.op("Softmax", [graph.op("Add", [capped(graph, scores, softCap), bias])], { attributes: { axis: -1 } });
-
-function capped(graph: GraphBuilder, scores: Value, cap: number | undefined): Value {
-  if (cap === undefined) return scores;
-  const number = (value: number): Value =>
-    graph.op("CastLike", [graph.float(value, "float32", (v) => bytesOf(Float32Array.of(v))), scores]);
-  return graph.op("Mul", [graph.op("Tanh", [graph.op("Mul", [scores, number(1 / cap)])]), number(cap)]);
-}
+  graph.op("Softmax", [graph.op("Add", [softCapped(graph, scores, softCap), bias])], { attributes: { axis: -1 } });
 
 /** [B, S, heads·headSize] → [B, heads, S, headSize] */
 export function splitHeads(graph: GraphBuilder, x: Value, heads: number, headSize: number): Value {

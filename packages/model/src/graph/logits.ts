@@ -4,8 +4,9 @@ import type { ModelConfig } from "../architectures/config.js";
 import { outputEmbedding } from "../architectures/tensor-names.js";
 import { normWithGain } from "./context.js";
 import type { ReadTensor } from "./product-weights.js";
+import { softCapped } from "./soft-cap.js";
 import type { ModelContext } from "./token-heads.js";
-import { activationType, bytesOf, linear, type LinearWeights } from "./weights.js";
+import { activationType, linear, type LinearWeights } from "./weights.js";
 
 type LogitsContext = Pick<ModelContext, "config" | "architecture" | "precision" | "read">;
 
@@ -39,19 +40,13 @@ export function logitOutputs(
 ): void {
   const scope = graph.scope("embed_out");
   const floats = precision.dtype === "fp16" ? scope.cast(product, "float32") : product;
-  const logits = capped(scope, floats, architecture.logitCap);
+  const logits = softCapped(scope, floats, architecture.logitCap);
   const k = scope.cast(topK, "int64");
   const [values, indices] = scope.ops("TopK", [logits, k], 2, { attributes: { axis: -1 } }) as [Value, Value];
   graph.output("top_ids", scope.cast(indices, "int32"), "int32", ["B", "P", "n", "k"]);
   graph.output("top_logits", values, "float32", ["B", "P", "n", "k"]);
   graph.output("log_sum_exp", logSumExp(scope, logits, values, indices), "float32", ["B", "P", "n"]);
   graph.output("logits", logits, "float32", ["B", "P", "n", config.vocabularySize]);
-}
-
-function capped(graph: GraphBuilder, logits: Value, cap: number | undefined): Value {
-  if (cap === undefined) return logits;
-  const number = (value: number): Value => graph.float(value, "float32", (v) => bytesOf(Float32Array.of(v)));
-  return graph.op("Mul", [graph.op("Tanh", [graph.op("Mul", [logits, number(1 / cap)])]), number(cap)]);
 }
 
 /** The output embedding that token head n has. */
