@@ -14,6 +14,7 @@ const sameName = [
   "headLayers",
   "headInput",
   "ownOutputEmbedding",
+  "conditional",
   "headInitialisation",
   "dataset",
   "stem",
@@ -51,9 +52,14 @@ export async function trainingConfigOf(
     ...(await rowLengthOf(given)),
     ...given,
     ...headLoraOf(given, flags),
-    ...(flags.headsOnly === true ? { train: "heads" } : {}),
+    ...trainedOf(flags),
     ...(flags.samplePrompt === undefined ? {} : { samplePrompts: flags.samplePrompt }),
   });
+}
+
+function trainedOf({ headsOnly, conditionalOnly }: TrainingFlags): { train?: TrainingConfig["train"] } {
+  if (conditionalOnly === true) return { train: "conditional" };
+  return headsOnly === true ? { train: "heads" } : {};
 }
 
 /** One option of two flags, of which the second only changes the first. */

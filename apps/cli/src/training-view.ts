@@ -84,10 +84,17 @@ function lossLine(recent: readonly StepMetrics[]): string {
     const mean = recent.reduce((sum, { losses: own }) => sum + (own[head] as number), 0) / recent.length;
     return `head ${head + (last.firstHead ?? 1)} ${paintError.bold(mean.toFixed(3))}`;
   });
+  const behind = (last.conditionalLosses ?? []).map((_, i) => {
+    const mean = recent.reduce((sum, { conditionalLosses = [] }) => sum + (conditionalLosses[i] ?? 0), 0) / recent.length;
+    return `${behindName(i)} ${paintError.bold(mean.toFixed(3))}`;
+  });
   const norm = last.gradientNorm?.toFixed(2) ?? "overflowed";
   const details = [`learning rate ${last.learningRate.toExponential(1)}`, `gradient norm ${norm}`, ...scaling(last)];
-  return `loss  ${losses.join("  ")}  ${paintError.dim(details.join("  "))}`;
+  return `loss  ${[...losses, ...behind].join("  ")}  ${paintError.dim(details.join("  "))}`;
 }
+
+/** Of the conditional part of head i + 2: "2|1", "3|1,2". */
+const behindName = (i: number): string => `${i + 2}|${Array.from({ length: i + 1 }, (_, j) => j + 1).join(",")}`;
 
 /** In float16, the loss's scale and the steps that it cost. */
 function scaling({ lossScale, skippedSteps = 0 }: StepMetrics): string[] {
@@ -100,10 +107,13 @@ function held(evaluation: EvaluationMetrics | undefined): string[] {
   return evaluation === undefined ? [] : [evaluationLine(evaluation)];
 }
 
-function evaluationLine({ step, perplexities, jointPerplexities }: EvaluationMetrics): string {
+function evaluationLine(evaluation: EvaluationMetrics): string {
+  const { step, perplexities, jointPerplexities, conditionalPerplexities = [], chainPerplexities = [] } = evaluation;
   const single = perplexities.map((value, i) => `PPL_${i + 1} ${value.toFixed(2)}`);
   const joint = jointPerplexities.slice(1).map((value, i) => `PPL_1:${i + 2} ${value.toFixed(2)}`);
-  return `held-out text at step ${step}:  ${[...single, ...joint].join("  ")}`;
+  const behind = conditionalPerplexities.map((value, i) => `PPL_${behindName(i)} ${value.toFixed(2)}`);
+  const chain = chainPerplexities.map((value, i) => `PPL chain:${i + 2} ${value.toFixed(2)}`);
+  return `held-out text at step ${step}:  ${[...single, ...joint, ...behind, ...chain].join("  ")}`;
 }
 
 function sampleLine(sample: SampleMetrics | undefined): string[] {
@@ -116,7 +126,7 @@ function sampleLine(sample: SampleMetrics | undefined): string[] {
 function stepLine(recent: readonly StepMetrics[], config: TrainingConfig): string {
   const last = recent.at(-1) as StepMetrics;
   const { tokensPerSecond, secondsLeft } = speedOf(recent, config);
-  const losses = last.losses.map((loss) => loss.toFixed(3)).join(" ");
+  const losses = [...last.losses, ...(last.conditionalLosses ?? [])].map((loss) => loss.toFixed(3)).join(" ");
   const speed = [`${tokensPerSecond.toFixed(0)} tokens/s`, `${duration(secondsLeft)} left`];
   return `step ${last.step} of ${config.steps}: loss ${[losses, ...scaling(last), ...speed].join(", ")}`;
 }

@@ -30,6 +30,7 @@ export type { Cooccurrence, NgramMatches } from "./cooccurrence.js";
 export type {
   CacheOptions,
   Candidates,
+  ConditionalCandidates,
   Feed,
   ForwardOptions,
   ForwardResult,

@@ -134,4 +134,18 @@ export interface Candidates {
   readonly logits: Float32Array;
   /** Log of the sum of exp(logit) over the whole vocabulary: logit - logSumExp is the log-probability. */
   readonly logSumExp: number;
+  /** Of a head from the second on with a conditional part: what the tokens between make of its logits. */
+  readonly conditional?: ConditionalCandidates;
+}
+
+/** A head's tokens before it knows those between, and how these move them: any tokens can be asked about, as often as need be. */
+export interface ConditionalCandidates {
+  /** The likeliest without those between, in descending order: more than were asked for, since some of them will rise. */
+  readonly ids: Int32Array;
+  readonly logits: Float32Array;
+  /**
+   * Adds to `into` what the tokens between, head n's n - 1 in their order, add to the logit of each id, or of all tokens in order.
+   * Throws `invalid-argument` for another number of tokens.
+   */
+  addBehind(between: ArrayLike<number>, ids: ArrayLike<number> | undefined, into: Float32Array | Float64Array): void;
 }

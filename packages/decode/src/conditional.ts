@@ -1,67 +1,93 @@
 /**
- * Heads that know the tokens between: q_n(x | x_1..x_{n-1}) ∝ p_n(x) · [P(x | x_1..x_{n-1}) / P(x)]^α, with P from the model's
- * smoothed counts. Normalised token by token, so that the product of the q_n is a joint distribution, as the product of the p_n
- * is not.
+ * Heads that know the tokens between. A head with a conditional part says itself what these make of its logits; counts say it of any
+ * head: q_n(x | x_1..x_{n-1}) ∝ p_n(x) · [P(x | x_1..x_{n-1}) / P(x)]^α, with P from the model's smoothed counts. Normalised token by
+ * token, so that the product of the q_n is a joint distribution, as the product of the p_n is not.
  */
-import type { Cooccurrence } from "@dynamo/core";
-import { power } from "./exponential.js";
+import type { Candidates, Cooccurrence } from "@dynamo/core";
 import { push, type SparseGrid } from "./grid.js";
-import type { HeadDistribution } from "./head-distribution.js";
+import { headDistribution, type DistributionOptions, type HeadDistribution } from "./head-distribution.js";
 
 /**
  * α: what counts know of a token and what its head knows overlap. Measured on held-out text of the embedded models: perplexity is
- * flat from 0.6 to 0.8.
+ * flat from 0.6 to 0.8 for heads that know nothing of the tokens between.
  */
 export const countStrength = 0.7;
 
+/** α beside a conditional part, which knows most of what counts know. */
+export const countStrengthBesidePart = 0.3;
+
+/** What a head's distribution behind the tokens between is made of. */
 export interface Conditions {
-  readonly counts: Pick<Cooccurrence, "lifts">;
-  /** Of the heads' distributions: counts are sharpened as the heads are. 0 is greedy, with the probabilities of 1. */
-  readonly temperature: number;
+  readonly counts: Pick<Cooccurrence, "lifts"> | undefined;
+  readonly options: DistributionOptions;
 }
 
-/** q of a head behind these tokens, by the head's ranks; sums to 1. */
-export function conditional(
-  { ids, probabilities }: HeadDistribution,
-  before: ArrayLike<number>,
-  { counts, temperature }: Conditions,
-): Float64Array {
-  const q = new Float64Array(ids.length);
-  counts.lifts(before, ids, q);
-  const exponent = countStrength / (temperature === 0 ? 1 : temperature);
-  let most = 0;
-  for (let rank = 0; rank < q.length; rank++) most = Math.max(most, q[rank] as number);
-  let total = 0;
-  for (let rank = 0; rank < q.length; rank++) {
-    // Against the largest: at a temperature next to nothing all would vanish.
-    const value = (probabilities[rank] as number) * power((q[rank] as number) / most, exponent);
-    q[rank] = value;
-    total += value;
-  }
-  if (!(total > 0)) return probabilities;
-  for (let rank = 0; rank < q.length; rank++) q[rank] = (q[rank] as number) / total;
+/** A head from the second on, as an axis of a joint. */
+export interface ConditionalHead {
+  /** By rank: of a head with a conditional part more than its candidates, since some of them rise. */
+  readonly ids: Int32Array;
+  /** q of each rank; sums to 1. Only as many as the head has candidates are above 0, and only what the options leave. */
+  behind(before: ArrayLike<number>): Float64Array;
+}
+
+/** Whether something tells the head about the tokens between. */
+export const isConditioned = ({ conditional }: Candidates, counts: Cooccurrence | undefined): boolean =>
+  counts !== undefined || conditional !== undefined;
+
+/** A head's distribution behind any tokens. */
+export function conditionalHead(candidates: Candidates, { counts, options }: Conditions): ConditionalHead {
+  const { conditional: part } = candidates;
+  const { ids, logits } = part ?? candidates;
+  const kept = candidates.ids.length;
+  const strength = part === undefined ? countStrength : countStrengthBesidePart;
+  const scores = new Float64Array(ids.length);
+  const lifts = new Float64Array(ids.length);
+  return {
+    ids,
+    behind(before) {
+      scores.set(logits);
+      part?.addBehind(before, ids, scores);
+      if (counts !== undefined) {
+        counts.lifts(before, ids, lifts);
+        for (let rank = 0; rank < scores.length; rank++)
+          scores[rank] = (scores[rank] as number) + strength * Math.log(lifts[rank] as number);
+      }
+      return byRank(scores, kept, options);
+    },
+  };
+}
+
+/** The distribution of the likeliest `kept` of the scores, at the scores' places. */
+function byRank(scores: Float64Array, kept: number, options: DistributionOptions): Float64Array {
+  const ranks = Int32Array.from(scores, (_, rank) => rank);
+  ranks.sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
+  const likeliest = ranks.subarray(0, kept);
+  const sorted = { ids: likeliest, logits: Float64Array.from(likeliest, (rank) => scores[rank] as number), logSumExp: 0 };
+  const { ids, probabilities } = headDistribution(sorted, options);
+  const q = new Float64Array(scores.length);
+  for (let i = 0; i < ids.length; i++) q[ids[i] as number] = probabilities[i] as number;
   return q;
 }
 
 /** J = p_1(x_1) · q_2(x_2 | x_1) · … · q_n(x_n | x_1..x_{n-1}), of which only the cells of at least `threshold` are listed. */
 export function chainJoint(
-  heads: readonly HeadDistribution[],
-  conditions: Conditions,
+  first: HeadDistribution,
+  others: readonly ConditionalHead[],
   threshold: number,
   joint: SparseGrid,
 ): void {
-  joint.shape = heads.map(({ ids }) => ids.length);
+  joint.shape = [first.ids.length, ...others.map(({ ids }) => ids.length)];
   joint.length = 0;
   const before: number[] = [];
   const descend = (axis: number, cell: number, value: number): void => {
-    const head = heads[axis] as HeadDistribution;
-    const q = axis === 0 ? head.probabilities : conditional(head, before, conditions);
+    const head = axis === 0 ? first : (others[axis - 1] as ConditionalHead);
+    const q = axis === 0 ? first.probabilities : (head as ConditionalHead).behind(before);
     for (let rank = 0; rank < q.length; rank++) {
       const product = value * (q[rank] as number);
       // What follows is at most as likely.
       if (product < threshold || product === 0) continue;
       const next = cell * q.length + rank;
-      if (axis === heads.length - 1) {
+      if (axis === others.length) {
         push(joint, next, product);
         continue;
       }

@@ -6,7 +6,7 @@ import { DynamoError, type Candidates, type Cooccurrence, type NgramMatches } fr
 import { callback, checkOptions, checkValue, valueCheck, whole } from "@dynamo/core/options";
 import { createAdaptiveThreshold } from "./adaptive-threshold.js";
 import { power } from "./exponential.js";
-import { chainJoint } from "./conditional.js";
+import { chainJoint, conditionalHead, isConditioned, type ConditionalHead } from "./conditional.js";
 import { cellCount, emptyGrid, filter, peak, push, rankAlong, scale, sum, type SparseGrid } from "./grid.js";
 import { headDistribution, type DistributionOptions, type HeadDistribution } from "./head-distribution.js";
 import { independentJoint, maskedJoint, weighJoint } from "./joint.js";
@@ -21,8 +21,8 @@ export interface StepOptions extends DistributionOptions {
   readonly maskStrength: number;
   /**
    * `counts`: the product of the heads, weighted by the mask and normalised over all tuples (paper, Eq. 6). `learned`: the product of
-   * each head's distribution behind the tokens before (conditional.ts), a joint as it stands, which the mask may weight besides;
-   * without counts the product of the heads. Default `counts`.
+   * each head's distribution behind the tokens before (conditional.ts), a joint as it stands, which the mask may weight besides; of
+   * heads without conditional parts and counts the product of the heads. Default `counts`.
    */
   readonly joint?: JointKind | undefined;
   readonly adaptive: boolean;
@@ -76,6 +76,12 @@ export interface ObserveOptions {
   readonly observe?: ((stage: JointStage) => void) | undefined;
 }
 
+/** The heads of a step, and those from the second on as they know the tokens between, where the joint is made of these. */
+interface Heads {
+  readonly distributions: readonly HeadDistribution[];
+  readonly others: readonly ConditionalHead[] | undefined;
+}
+
 interface Built extends Pick<OrderTrace, "mass" | "peak"> {
   /** Every cell of the grid is listed. */
   readonly whole: boolean;
@@ -102,28 +108,40 @@ export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
 
   function distributions(heads: readonly Candidates[], options: StepOptions): HeadDistribution[] {
     return heads.map((candidates, i) => {
-      if ((scratch[i]?.length ?? 0) < candidates.ids.length) scratch[i] = new Float64Array(candidates.ids.length);
-      return headDistribution(candidates, options, scratch[i]);
+      const { conditional } = candidates;
+      const isWide = i > 0 && conditional !== undefined && options.joint === "learned";
+      const own = isWide ? { ...candidates, ids: conditional.ids, logits: conditional.logits } : candidates;
+      if ((scratch[i]?.length ?? 0) < own.ids.length) scratch[i] = new Float64Array(own.ids.length);
+      return headDistribution(own, isWide ? { temperature: options.temperature } : options, scratch[i]);
     });
+  }
+
+  /** Heads 2..N as they know the tokens between; undefined when the joint is not made of them. */
+  function conditionals(
+    [, ...others]: readonly Candidates[],
+    counts: Cooccurrence | undefined,
+    options: StepOptions,
+  ): ConditionalHead[] | undefined {
+    if (options.joint !== "learned" || !others.every((head) => isConditioned(head, counts))) return undefined;
+    return others.map((head) => conditionalHead(head, { counts, options }));
   }
 
   /** Steps 2 and 3: fills `joint` and normalises it. Cells below `threshold` may be left out already. */
   function build(
-    heads: readonly HeadDistribution[],
+    { distributions: heads, others }: Heads,
     mask: Cooccurrence | undefined,
     options: StepOptions,
     threshold: number,
   ): Built {
     const isMasked = mask !== undefined && options.maskStrength > 0;
-    if (mask !== undefined && options.joint === "learned") {
-      const conditions = { counts: mask, temperature: options.temperature };
+    if (others !== undefined) {
       // A weight may lift a cell above the threshold.
-      chainJoint(heads, conditions, isMasked ? 0 : threshold, joint);
+      chainJoint(heads[0] as HeadDistribution, others, isMasked ? 0 : threshold, joint);
       if (!isMasked) return { mass: 1, peak: peak(joint), whole: false };
-      weighJoint(heads, mask, options.maskStrength, matches, joint);
     }
     if (isMasked) {
-      if (options.joint !== "learned") maskedJoint(heads, mask, options.maskStrength, matches, joint);
+      const fill = others === undefined ? maskedJoint : weighJoint;
+      fill(heads, mask, options.maskStrength, matches, joint);
       const mass = sum(joint);
       if (mass > 0) {
         scale(joint, 1 / mass);
@@ -138,15 +156,16 @@ export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
   }
 
   function tryOrder(
-    heads: readonly HeadDistribution[],
+    all: Heads,
+    order: number,
     mask: Cooccurrence | undefined,
     options: StepOptions,
   ): OrderTrace & { accepted: boolean } {
-    const order = heads.length;
+    const heads = all.distributions.slice(0, order);
     checkCells(heads);
     const threshold = power(options.backoff, order - 1);
     const tell = (stage: StageName): void => observe?.({ order, stage, joint });
-    const { mass, peak: before, whole } = build(heads, mask, options, threshold);
+    const { mass, peak: before, whole } = build({ distributions: heads, others: all.others?.slice(0, order - 1) }, mask, options, threshold);
     if (mask !== undefined && options.maskStrength > 0) tell("masked");
     let otsu: number | undefined;
     if (mass > 0) {
@@ -168,10 +187,11 @@ export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
   return (candidates, context, mask, options) => {
     checkStep(candidates, context, mask, options);
     const heads = distributions(candidates, options);
+    const all = { distributions: heads, others: conditionals(candidates, mask, options) };
     repetition.look(context, heads);
     const trace: OrderTrace[] = [];
     for (let order = heads.length; order > 1; order--) {
-      const { accepted, ...seen } = tryOrder(heads.slice(0, order), mask, options);
+      const { accepted, ...seen } = tryOrder(all, order, mask, options);
       trace.push(seen);
       if (accepted) return { order, joint, heads, trace };
     }

@@ -14,7 +14,8 @@ export interface DynamoOptions extends SamplingOptions {
   readonly maskStrength?: number | undefined;
   /**
    * What the joint of several tokens is made of. `counts`, the paper's: the heads' product times the mask. `learned`: each head's
-   * distribution behind the tokens before it, by smoothed counts. Default `counts`.
+   * distribution behind the tokens before it, by the model's conditional parts and smoothed counts. Default `learned` for a model with
+   * conditional parts, else `counts`.
    */
   readonly joint?: JointKind | undefined;
   /** Otsu's threshold. Default true. */
@@ -46,7 +47,8 @@ export function dynamo(options: DynamoOptions = {}): Strategy {
     ...(options.topK === undefined ? {} : { topK: options.topK }),
     step({ positions, context, cooccurrence, defaults, remaining, random }) {
       const started = performance.now();
-      const resolved = resolve(options, defaults);
+      const hasParts = positions[0]?.[1]?.conditional !== undefined;
+      const resolved = resolve({ ...options, joint: options.joint ?? (hasParts ? "learned" : "counts") }, defaults);
       // A tuple longer than what may still be emitted would be drawn only to be cut.
       const decision = step((positions[0] ?? []).slice(0, remaining), context, cooccurrence, resolved);
       const jointSeconds = (performance.now() - started) / 1000;

@@ -24,12 +24,15 @@ export interface DistributionOptions {
   readonly typicalP?: number | undefined;
 }
 
+/** Candidates as a model gives them, or with logits that something was added to. */
+type Scores = Omit<Candidates, "logits"> & { readonly logits: Float32Array | Float64Array };
+
 /**
  * softmax(logits / temperature) over the candidates that the options leave, likeliest first. `into` is written when it is
  * long enough, so that a step allocates nothing.
  */
 export function headDistribution(
-  candidates: Candidates,
+  candidates: Scores,
   options: DistributionOptions,
   into?: Float64Array,
 ): HeadDistribution {
@@ -91,7 +94,7 @@ function likelyEnough(weights: Float64Array, minP: number): number {
  * Meister et al. 2023, "Locally typical sampling", section 4. A token's distance from the expected information is
  * |-log p - H|, and that is the distance of its scaled logit from the scaled logits' mean: no logarithm is needed.
  */
-function typical(head: HeadDistribution, logits: Float32Array, divisor: number, typicalP: number): HeadDistribution {
+function typical(head: HeadDistribution, logits: Scores["logits"], divisor: number, typicalP: number): HeadDistribution {
   const { ids, probabilities: weights } = head;
   const total = sumOf(weights);
   const scaled = (rank: number): number => ((logits[rank] as number) - (logits[0] as number)) / divisor;

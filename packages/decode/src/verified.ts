@@ -3,6 +3,7 @@
  * distribution (judge.ts). Greedy output is head 1's, token for token.
  */
 import type { Candidates, Cooccurrence, Draft, NgramMatches, Strategy } from "@dynamo/core";
+import { conditionalHead } from "./conditional.js";
 import { checkOptions, type OptionChecks } from "@dynamo/core/options";
 import type { StepOptions } from "./dynamo-step.js";
 import { power } from "./exponential.js";
@@ -44,7 +45,7 @@ export function verified(options: VerifiedOptions = {}): Strategy {
 
 /**
  * Drafts one token per head, head by head. With a mask, head n's distribution is weighted by how often its tokens follow
- * those drafted so far: any draft distribution is right, a better one is accepted more often.
+ * those drafted so far, and a conditional part knows more of them: any draft distribution is right, a better one is accepted more often.
  */
 function propose(
   heads: readonly Candidates[],
@@ -56,13 +57,26 @@ function propose(
   const tuple = [first];
   const drafts: Draft[] = [];
   for (const candidates of heads.slice(1)) {
-    const distribution = weighted(headDistribution(candidates, options), tuple, mask, options.maskStrength);
+    const distribution = behind(candidates, tuple, mask, options);
     const rank = choose(distribution.probabilities, distribution.ids.length, options.temperature, random);
     const token = distribution.ids[rank] as number;
     tuple.push(token);
     drafts.push(options.temperature === 0 ? { token } : { token, distribution });
   }
   return drafts;
+}
+
+/** By the head's conditional part where it has one, with the counts unless the mask is switched off. */
+function behind(
+  candidates: Candidates,
+  tuple: readonly number[],
+  mask: Cooccurrence | undefined,
+  options: StepOptions,
+): HeadDistribution {
+  if (candidates.conditional === undefined)
+    return weighted(headDistribution(candidates, options), tuple, mask, options.maskStrength);
+  const { ids, behind } = conditionalHead(candidates, { counts: options.maskStrength > 0 ? mask : undefined, options });
+  return { ids, probabilities: behind(tuple) };
 }
 
 /** q(x) ∝ p(x) · w(tuple, x)^strength; p itself where the mask has seen no such n-gram. */

@@ -59,8 +59,8 @@ export function wholeForward(
 export interface StemSource {
   /** What `writeStem` makes. */
   readonly graph: GraphSource;
-  /** Whether training needs head 1's distribution: heads 2..N learn from it. */
-  readonly teacher: boolean;
+  /** Whether training needs head 1: heads 2..N learn from its distribution, or their conditional parts read its state. */
+  readonly firstHead: boolean;
   readonly lora: HeadLora | undefined;
 }
 
@@ -69,7 +69,7 @@ export async function stemForward(
   runtime: Runtime,
   config: ModelConfig,
   shape: BatchShape,
-  { graph: source, teacher, lora }: StemSource,
+  { graph: source, firstHead, lora }: StemSource,
 ): Promise<Forward> {
   const shapes = shapesOnStem(trainingShapes(config, lora), config);
   const graph = { config, shapes, ...shape, stemGradientScale: 0, lora };
@@ -81,12 +81,12 @@ export async function stemForward(
   return {
     shapes,
     saved: [...shapes.keys()].filter(isHeadTensor),
-    firstHead: teacher ? 1 : 2,
-    training: { ...graph, stem: { firstHead: teacher } },
+    firstHead: firstHead ? 1 : 2,
+    training: { ...graph, stem: { firstHead } },
     evaluation: { ...graph, stem: { firstHead: true } },
     async trainingFeeds(rows, totals) {
       const { tokens, ...targets } = trainingFeeds(rows, shape, totals);
-      if (teacher) return { ...(await states(tokens, both)), ...targets };
+      if (firstHead) return { ...(await states(tokens, both)), ...targets };
       const [ids, weights] = [withoutFirst(targets.targets), withoutFirst(targets.target_weights)];
       return { ...(await states(tokens, [read])), targets: ids, target_weights: weights };
     },

@@ -47,7 +47,7 @@ const optionChecks: OptionChecks<TrainerOptions> = {
   batch: required(whole(1)),
   sequence: required(whole(2)),
   microBatches: required(whole(1)),
-  train: required(oneOf("all", "heads")),
+  train: required(oneOf("all", "heads", "conditional")),
   // Its runtime looks at what is in it.
   stem: plainObject as ReturnType<typeof valueCheck<GraphSource>>,
   headLora: members<HeadLora>({ rank: required(whole(1)), alpha: numberAbove(0) }),

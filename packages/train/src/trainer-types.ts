@@ -2,7 +2,7 @@
 import type { GraphSource } from "@dynamo/core";
 import type { Precision } from "./autodiff/tape.js";
 import type { BatchShape, TokenRows } from "./batch.js";
-import type { HeadLora } from "./graph/lora.js";
+import type { HeadLora, Trained } from "./graph/lora.js";
 import type { AdamwOptions } from "./graph/update-graph.js";
 import type { LossScale } from "./loss-scale.js";
 
@@ -12,11 +12,11 @@ export interface TrainerOptions {
   readonly sequence: number;
   /** Micro-batches of a step. */
   readonly microBatches: number;
-  /** `heads` freezes the base model: its perplexity stays what it was. */
-  readonly train: "all" | "heads";
+  /** `heads` freezes the base model: its perplexity stays what it was. `conditional` freezes the heads too, but for their conditional parts. */
+  readonly train: Trained;
   /**
-   * With `heads`: the base's stem as an inference graph (`writeStem`). Then no base weights but the final norm and the output
-   * embedding are asked for or kept, and a step has losses of heads 2..N alone (unless they learn from head 1).
+   * With `heads` and `conditional`: the base's stem as an inference graph (`writeStem`). Then no base weights but the final norm and the output
+   * embedding are asked for or kept, and a step has losses of heads 2..N alone (unless they learn from head 1, or have conditional parts).
    */
   readonly stem?: GraphSource | undefined;
   /** Heads 2..N train low-rank updates of their matrices alone; their weights are asked for with the factors: see lora.ts. */
@@ -46,6 +46,8 @@ export interface LearningRates {
 export interface StepReport {
   /** Mean loss of each head from `firstHead` on, in nats. */
   readonly losses: readonly number[];
+  /** Mean losses of heads 2..N behind the true tokens between, for heads with conditional parts; else none. */
+  readonly conditionalLosses: readonly number[];
   /** Of all gradients together, before clipping; not finite for a step that was left out. */
   readonly gradientNorm: number;
   /** In float16, as it is after the step. */
@@ -77,7 +79,7 @@ export interface Trainer {
    */
   step(batches: readonly TokenRows[], step: number, rates: LearningRates): Promise<StepReport>;
   /**
-   * Mean losses of a batch with the weights as they are; 0 for a head without a target in it. Throws `runtime` when one is not
+   * Mean losses of a batch with the weights as they are, of heads 1..N, then of the conditional parts of 2..N; 0 for a head without a target in it. Throws `runtime` when one is not
    * finite.
    */
   evaluate(rows: TokenRows): Promise<readonly number[]>;

@@ -99,11 +99,13 @@ async function openTrainer(
         checkUsable();
         checkStep(batches, step, rates);
         checkCount(batches, options.microBatches);
-        const losses = await gradientPasses(gradients, tensors, batches, shape, forward, accumulate, optimizer.feeds());
+        const all = await gradientPasses(gradients, tensors, batches, shape, forward, accumulate, optimizer.feeds());
+        const ofHeads = shape.tokenHeads - firstHead + 1;
+        const [losses, conditionalLosses] = [all.slice(0, ofHeads), all.slice(ofHeads)];
         const gradientNorm = await optimizer.update(step, [rates.base, rates.heads]);
         const { lossScale } = optimizer;
-        if (lossScale !== undefined) return { losses, gradientNorm, lossScale };
-        if (Number.isFinite(gradientNorm)) return { losses, gradientNorm };
+        if (lossScale !== undefined) return { losses, conditionalLosses, gradientNorm, lossScale };
+        if (Number.isFinite(gradientNorm)) return { losses, conditionalLosses, gradientNorm };
         spoilt = notFinite(`the norm of the gradients is ${gradientNorm}`);
         throw spoilt;
       },
@@ -155,8 +157,10 @@ function openForward(
   { stem, train, stemGradientScale, headLora: lora, distillation = 0 }: TrainerOptions,
 ): Promise<Forward> {
   if (stem === undefined) return Promise.resolve(wholeForward(config, shape, stemGradientScale, lora));
-  if (train === "heads") return stemForward(runtime, config, shape, { graph: stem, teacher: distillation > 0, lora });
-  throw new DynamoError("invalid-argument", "a stem session is frozen: it is for training heads only");
+  if (train === "all")
+    throw new DynamoError("invalid-argument", "a stem session is frozen: it is for training heads only");
+  const firstHead = distillation > 0 || config.conditional !== undefined;
+  return stemForward(runtime, config, shape, { graph: stem, firstHead, lora });
 }
 
 async function disposeAll(disposables: readonly { dispose(): Promise<void> }[]): Promise<void> {
@@ -178,7 +182,9 @@ function trainedParameters(
   if (chosen.length > 0) return chosen;
   throw new DynamoError(
     "invalid-argument",
-    "nothing to train: with the base frozen a model needs at least 2 token heads",
+    train === "conditional"
+      ? "nothing to train: the model has no conditional parts"
+      : "nothing to train: with the base frozen a model needs at least 2 token heads",
   );
 }
 
@@ -222,13 +228,13 @@ async function gradientPasses(
   accumulate: boolean,
   scaling: Feeds,
 ): Promise<number[]> {
-  const total = new Array<number>(shape.tokenHeads - forward.firstHead + 1).fill(0);
+  const total: number[] = [];
   const counts = stepCounts(batches, shape);
   for (const [i, rows] of batches.entries()) {
     const keep = accumulate ? { keep: tensor("float32", [], Float32Array.of(i === 0 ? 0 : 1)) } : {};
     const feeds = { ...(await forward.trainingFeeds(rows, counts)), ...keep, ...scaling };
     const { losses } = await session.run(feeds, ["losses"], { state });
-    for (const [head, loss] of floats(losses).entries()) total[head] = (total[head] as number) + loss;
+    for (const [head, loss] of floats(losses).entries()) total[head] = (total[head] ?? 0) + loss;
     // Before the update, so that the weights stay what they were.
     if (!total.every(Number.isFinite)) throw notFinite(`the losses are ${total.join(", ")}`, i, batches.length);
   }

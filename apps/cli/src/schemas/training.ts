@@ -2,6 +2,7 @@
 import { number, seed, wholeNumber } from "../options/numbers.js";
 import { choice, flag, optionalFlag, required, text, texts, withDefault, type OptionsOf } from "../options/spec.js";
 import { devices, json } from "./common.js";
+import { conditionalSizes } from "./conditional-sizes.js";
 
 const share = { least: 0, most: 1 };
 const atLeastOne = { least: 1 };
@@ -30,11 +31,15 @@ export const configurationOptions = {
     ["random", "copied"],
     "how heads that the checkpoint lacks begin: random (the default), or copied from the base's last layer",
   ),
+  conditional: conditionalSizes(
+    "what heads 2 and up learn of the tokens between: pairs, between or both, each with a size (default pairs:64, between:192)",
+  ),
+  conditionalOnly: optionalFlag("freeze the heads too, but for their conditional parts"),
   headsOnly: optionalFlag("freeze the base model and train only heads 2 and up"),
   stem: choice(
     "<how>",
     ["graph", "session"],
-    "with --heads-only: session keeps a base that is too large outside the training state",
+    "with --heads-only or --conditional-only: session keeps a base that is too large outside the training state",
   ),
   stemDtype: choice("<name>", ["fp32", "q8", "q4"], "of a stem session (default q8)"),
   precision: choice("<name>", ["float32", "float16"], "of training's matrix products (default float32)"),

@@ -41,7 +41,7 @@ export async function scoreHeads(
     const next = first + position + 1;
     return tokens.subarray(next, next + tokenHeads);
   };
-  const behind = await scoreBehind(model, cache, { feeds, logits: data }, targetsOf, signal);
+  const behind = await scoreBehind(model, cache, { feeds, candidates, logits: data }, targetsOf, signal);
   return feeds.map(({ positions }, row) =>
     Array.from({ length: positions }, (_, position) => {
       const heads = candidates[row]?.[position] ?? [];

@@ -19,6 +19,19 @@ export async function referenceLogits(
   config: ModelConfig,
   tokens: ArrayLike<number>,
 ): Promise<Float64Array[]> {
+  const logits: Float64Array[] = [];
+  for (const [i, hidden] of (await normalisedStates(read, config, tokens)).entries())
+    logits.push(product(hidden, await outputTable(read, config, i + 1), config.vocabularySize).data);
+  return logits;
+}
+
+const outputTable = (read: ReadTensor, config: ModelConfig, head: number): Promise<ArrayLike<number>> => {
+  const own = config.ownOutputEmbedding && head > 1 ? `dynamo.token_heads.${head}.` : "";
+  return read(`${own === "" && config.tiedEmbeddings ? "gpt_neox.embed_in" : `${own}embed_out`}.weight`);
+};
+
+/** States of heads 1..N behind the final norm. */
+async function normalisedStates(read: ReadTensor, config: ModelConfig, tokens: ArrayLike<number>): Promise<Rows[]> {
   let stem = embed(await read("gpt_neox.embed_in.weight"), config.hiddenSize, tokens);
   const last = config.layers - 1;
   for (let i = 0; i < last; i++) stem = await layer(read, config, `gpt_neox.layers.${i}`, stem);
@@ -28,14 +41,49 @@ export async function referenceLogits(
     for (const name of headLayerNames(config, head)) x = await layer(read, config, name, x);
     outputs.push(x);
   }
-  const logits: Float64Array[] = [];
-  for (const [i, output] of outputs.entries()) {
-    const own = config.ownOutputEmbedding && i > 0 ? `dynamo.token_heads.${i + 1}.` : "";
-    const hidden = await norm(read, config, "gpt_neox.final_layer_norm", output);
-    const table = own === "" && config.tiedEmbeddings ? "gpt_neox.embed_in" : `${own}embed_out`;
-    logits.push(product(hidden, await read(`${table}.weight`), config.vocabularySize).data);
+  return Promise.all(outputs.map((output) => norm(read, config, "gpt_neox.final_layer_norm", output)));
+}
+
+/** Head n's logits behind the last of the tokens and those between, [V]: s + P·a(x_(n-1)) + O·(silu(u) ⊙ g), as the formula is written. */
+export async function referenceBehind(
+  read: ReadTensor,
+  config: ModelConfig,
+  tokens: ArrayLike<number>,
+  between: readonly number[],
+): Promise<Float64Array> {
+  const { hiddenSize: width, conditional = { pairs: 0, between: 0 } } = config;
+  const head = between.length + 1;
+  const states = await normalisedStates(read, config, tokens);
+  const last = (rows: Rows | undefined): Rows => ({ width, data: (rows as Rows).data.slice(-width) });
+  const state = last(states[head - 1]);
+  const prefix = `dynamo.conditional.${head}`;
+  const times = async (name: string, x: Rows, outputs: number): Promise<Float64Array> =>
+    product(x, await read(`${prefix}.${name}.weight`), outputs).data;
+  const result = state.data.slice();
+  const plus = (target: Float64Array, added: ArrayLike<number>): void =>
+    target.forEach((value, i) => (target[i] = value + (added[i] as number)));
+  if (conditional.pairs > 0) {
+    const row = embed(await read(`${prefix}.pairs.embedding.weight`), conditional.pairs, between.slice(-1));
+    plus(result, await times("pairs.output", row, width));
   }
-  return logits;
+  if (conditional.between > 0) {
+    const units = conditional.between;
+    const sums = Float64Array.from(await read(`${prefix}.between.state.bias`));
+    plus(sums, await times("between.state", state, 2 * units));
+    plus(sums, await times("between.first", last(states[0]), 2 * units));
+    for (const [j, token] of between.entries()) {
+      const row = embed(await read("gpt_neox.embed_in.weight"), width, [token]);
+      const root = Math.sqrt(dot(row.data, row.data) / width + 1e-6);
+      const normed = { width, data: row.data.map((value) => value / root) };
+      plus(sums, await times(`between.token_${j + 1}`, normed, 2 * units));
+    }
+    const gated = Float64Array.from({ length: units }, (_, i) => {
+      const u = sums[i] as number;
+      return (u / (1 + Math.exp(-u))) * (sums[units + i] as number);
+    });
+    plus(result, await times("between.output", { width: units, data: gated }, width));
+  }
+  return product({ width, data: result }, await outputTable(read, config, head), config.vocabularySize).data;
 }
 
 const headLayerNames = ({ headLayers }: ModelConfig, head: number): string[] => {

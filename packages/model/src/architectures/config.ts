@@ -2,6 +2,7 @@
 import { DynamoError } from "@dynamo/core";
 import { keyWarnings, type KeyRule, type KeyRules } from "../checkpoint/config-keys.js";
 import { lastAttending, type Architecture } from "./architecture.js";
+import { maxConditionalSize, type ConditionalSizes } from "./conditional.js";
 import { commonKeys, refuseOtherModels } from "./common-keys.js";
 import { families, refusedFamilies } from "./families.js";
 import type { Family } from "./family.js";
@@ -45,6 +46,8 @@ export interface ModelConfig {
   readonly headInput: HeadInput;
   /** Whether heads 2..N have an output embedding each, instead of the base's. */
   readonly ownOutputEmbedding: boolean;
+  /** What heads 2..N learn of the tokens between; undefined for heads that do not know them. */
+  readonly conditional: ConditionalSizes | undefined;
   /** The file as it was, to be written back. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
@@ -125,7 +128,7 @@ export function parseConfig(json: unknown): ModelConfig {
     tiedEmbeddings,
     beginOfTextId: tokenIds(reader, "bos_token_id", vocabularySize)[0],
     eosTokenIds: tokenIds(reader, "eos_token_id", vocabularySize),
-    ...headsOf(reader),
+    ...headsOf(reader, architecture),
     raw: json,
   };
 }
@@ -141,10 +144,10 @@ function tokenIds(json: JsonReader, key: string, vocabularySize: number): number
 
 type HeadsConfig = Pick<
   ModelConfig,
-  "tokenHeads" | "untrainedHeads" | "headKind" | "headLayers" | "headInput" | "ownOutputEmbedding"
+  "tokenHeads" | "untrainedHeads" | "headKind" | "headLayers" | "headInput" | "ownOutputEmbedding" | "conditional"
 >;
 
-function headsOf(json: JsonReader): HeadsConfig {
+function headsOf(json: JsonReader, { logitCap }: Architecture): HeadsConfig {
   const dynamo = json.child("dynamo");
   const tokenHeads = dynamo.whole("token_heads", 1, maxTokenHeads, 1);
   const untrained = dynamo.any("untrained_heads") ?? [];
@@ -169,7 +172,31 @@ function headsOf(json: JsonReader): HeadsConfig {
     headLayers: dynamo.whole("head_layers", 1, kind.maxLayers, 1),
     headInput: headInput as HeadInput,
     ownOutputEmbedding,
+    conditional: conditionalOf(dynamo, { kind, ownOutputEmbedding, logitCap }),
   };
+}
+
+interface AroundConditional {
+  readonly kind: HeadKind;
+  readonly ownOutputEmbedding: boolean;
+  readonly logitCap: number | undefined;
+}
+
+function conditionalOf(
+  dynamo: JsonReader,
+  { kind, ownOutputEmbedding, logitCap }: AroundConditional,
+): ConditionalSizes | undefined {
+  const json = dynamo.child("conditional");
+  const [pairs, between] = [
+    json.whole("pairs", 0, maxConditionalSize, 0),
+    json.whole("between", 0, maxConditionalSize, 0),
+  ];
+  if (pairs + between === 0) return undefined;
+  const refuse = (what: string): never => json.unsupported(`dynamo.conditional: ${what}`);
+  if (kind.input === "pairs") refuse(`${kind.name} heads know the tokens between already`);
+  if (ownOutputEmbedding) refuse("expected heads that share the base's output embedding");
+  if (logitCap !== undefined) refuse("expected logits that are not capped");
+  return { pairs, between };
 }
 
 const read = (...keys: readonly string[]): KeyRules =>

@@ -51,7 +51,7 @@ function embeddingCalls(embed: Architecture["embed"]): unknown {
 /** Layers that are one object are described once. */
 export function describeModel(config: ModelConfig): string {
   const { embed, layers, layerPrefix, ...sizes } = architectureOf(config);
-  const { tokenHeads, headKind, headLayers, headInput, ownOutputEmbedding } = config;
+  const { tokenHeads, headKind, headLayers, headInput, ownOutputEmbedding, conditional } = config;
   const kinds = [...new Set(layers)];
   return JSON.stringify({
     ...{ sizes, embedding: embeddingCalls(embed), prefix: layerPrefix(0) },
@@ -59,6 +59,6 @@ export function describeModel(config: ModelConfig): string {
     heads:
       tokenHeads === 1
         ? []
-        : [{ tokenHeads, headKind, headLayers, headInput, ownOutputEmbedding }, layerCalls(headLayer(config))],
+        : [{ tokenHeads, headKind, headLayers, headInput, ownOutputEmbedding, conditional }, layerCalls(headLayer(config))],
   });
 }

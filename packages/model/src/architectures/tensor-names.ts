@@ -3,6 +3,7 @@ import { checkValue, text, whole } from "@dynamo/core/options";
 import { configCheck } from "./config-check.js";
 import { architectureOf, headKindOf, type ModelConfig } from "./config.js";
 import type { Architecture, EmbeddingOperations, Layer } from "./architecture.js";
+import { conditionalShapes } from "./conditional.js";
 import { layerShapes, normShapes, type Shapes } from "./layer-tensors.js";
 
 export type { Shapes } from "./layer-tensors.js";
@@ -51,7 +52,7 @@ export function headLayerPrefix(config: ModelConfig, head: number, layer: number
   return config.headLayers === 1 ? headPrefix(head) : `${headPrefix(head)}.layers.${layer}`;
 }
 
-/** Token head n's tensors, n from 2. A module that all heads share is head 2's. */
+/** Token head n's tensors, n from 2, its conditional part's among them. A module that all heads share is head 2's. */
 export function headShapes(config: ModelConfig, head: number): Shapes {
   checkValue("config", config, configCheck);
   const { moduleShapes } = headKindOf(config);
@@ -63,6 +64,7 @@ export function headShapes(config: ModelConfig, head: number): Shapes {
     ...(config.ownOutputEmbedding
       ? ([[headEmbedding(head), [config.vocabularySize, config.hiddenSize]]] as const)
       : []),
+    ...(config.conditional === undefined ? [] : conditionalShapes(head, config.conditional, config)),
   ]);
 }
 

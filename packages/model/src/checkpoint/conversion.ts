@@ -3,6 +3,7 @@ import type { OnnxModel } from "@dynamo/onnx";
 import type { ModelConfig } from "../architectures/config.js";
 import { headShapes, isHeadEmbedding, outputEmbedding } from "../architectures/tensor-names.js";
 import { buildGraph } from "../graph/graph.js";
+import { encodeConditional } from "../conditional/conditional-file.js";
 import type { ReadTensor } from "../graph/product-weights.js";
 import type { ModelDType, Precision } from "../graph/weights.js";
 import type { Checkpoint } from "./checkpoint.js";
@@ -25,6 +26,8 @@ export interface ConversionSettings {
 export interface Conversion {
   readonly config: ModelConfig;
   readonly models: readonly { readonly dtype: ModelDType; readonly model: OnnxModel }[];
+  /** The bytes of conditional.safetensors, for a model that has it. */
+  readonly conditional: (() => Promise<Uint8Array>) | undefined;
 }
 
 /** One graph per dtype. The checkpoint stays open until they are written. */
@@ -38,7 +41,8 @@ export function conversionOf(
     dtype,
     model: buildGraph(config, { dtype, activations }, read, metadataOf(config, dtype, activations)),
   }));
-  return { config, models };
+  const hasConditional = config.conditional !== undefined && config.tokenHeads > 1;
+  return { config, models, conditional: hasConditional ? () => encodeConditional(config, read) : undefined };
 }
 
 /** The config with N heads, and which of them no checkpoint has ever trained. */

@@ -2,6 +2,7 @@
 import { checkValue, finite, text } from "@dynamo/core/options";
 import { checkShape, seedCheck } from "../arguments.js";
 import { elementCount } from "@dynamo/core";
+import { isConditionalTensor } from "../architectures/conditional.js";
 
 /**
  * Hugging Face's GPT-NeoX draws every matrix with its `initializer_range`, output projections included. (The GPT-NeoX
@@ -16,6 +17,8 @@ export function initialTensor(name: string, shape: readonly number[], seed: numb
   if (name.endsWith(".bias")) return values;
   // A vector that is no bias is a norm's gain, by whatever name its family knows it.
   if (shape.length === 1) return values.fill(1);
+  // A conditional part begins as nothing: its head says what it said without.
+  if (isConditionalTensor(name)) return name.endsWith(".output.weight") ? values : conditionalTensor(name, shape, seed);
   const random = generator(seed, name);
   for (let i = 0; i < values.length; i += 2) {
     // Box and Muller: two uniform numbers make two normal ones.
@@ -26,6 +29,10 @@ export function initialTensor(name: string, shape: readonly number[], seed: numb
   }
   return values;
 }
+
+/** Uniform within 1/√inputs for products, as PyTorch begins them, and normal-sized for a table. */
+const conditionalTensor = (name: string, shape: readonly number[], seed: number): Float32Array =>
+  uniformTensor(name, shape, seed, name.endsWith(".embedding.weight") ? 1 : 1 / Math.sqrt(shape.at(-1) as number));
 
 /** Uniform from -bound to bound. */
 export function uniformTensor(name: string, shape: readonly number[], seed: number, bound: number): Float32Array {

@@ -9,7 +9,7 @@ import { configJson } from "../checkpoint/config-json.js";
 import { conversionOf, type ConversionSettings } from "../checkpoint/conversion.js";
 import type { WithHeads } from "../checkpoint/medusa/with-medusa-heads.js";
 import { parameterCount } from "../checkpoint/presets.js";
-import { graphPath, limits, tokenizerFiles } from "../folder/model-folder.js";
+import { conditionalPath, graphPath, limits, tokenizerFiles } from "../folder/model-folder.js";
 import { readAround } from "../folder/read-around.js";
 import type { ModelDType } from "../graph/weights.js";
 import { writeFolderAtomically } from "./atomic-folder.js";
@@ -49,7 +49,7 @@ export async function writeModelFolder(
   settings: WriteSettings,
 ): Promise<ConversionReport> {
   refuseOwnSource(checkpoint, target);
-  const { config, models } = conversionOf(checkpoint, settings);
+  const { config, models, conditional } = conversionOf(checkpoint, settings);
   // They are only copied, but a model folder that cannot be loaded is worth no conversion.
   const { warnings } = await readAround(checkpoint.files, config);
   const total = models.reduce((sum, { model }) => sum + weightBytes(model.graph), 0);
@@ -60,6 +60,7 @@ export async function writeModelFolder(
       let done = 0;
       await copyTexts(checkpoint, config, folder);
       await writeCard(checkpoint.files, folder, { base: settings.base, dtypes: models.map((each) => each.dtype) });
+      if (conditional !== undefined) await writeFile(join(folder, conditionalPath), await conditional());
       for (const { dtype, model } of models) {
         const onProgress = (bytes: number): void => settings.onProgress?.(done + bytes, total, graphPath(dtype));
         const bytes = weightBytes(model.graph);

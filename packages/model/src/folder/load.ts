@@ -22,7 +22,8 @@ import { architectureOf, parseConfig, type ModelConfig } from "../architectures/
 import { naming, readJson } from "./files.js";
 import { cacheTensors, delta, isConditional, positionsAxis, rollback } from "../graph/cache-tensors.js";
 import { longContextName, shortLength } from "../graph/long-context.js";
-import { dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
+import type { ConditionalParts } from "../conditional/conditional-parts.js";
+import { conditionalPath, dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
 import { readAround } from "./read-around.js";
 import { sessionModel } from "../graph/session-model.js";
 import { openSource } from "./source.js";
@@ -84,6 +85,7 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
   const device = await runtime.device();
   const files = await withGraph(given, wanted, { device, signal });
   const dtype = await chooseDType(files, wanted, device);
+  const conditional = await readConditional(files, config);
   const graph = await graphSource(files, graphPath(dtype), device);
   // Before the session, which may take the graph's bytes; imported here, so that a page does not carry what reads graphs.
   const { graphMismatch } = await import("./graph-mismatch.js");
@@ -122,6 +124,7 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
       generation: generation.defaults,
     },
     shortLength: shortLength(architectureOf(config)),
+    conditional,
     createMemory: (rows, maxLength) => session.createCache({ tensors, delta, dtype: type, rows, maxLength }),
   });
   return { ...model, chatTokenizer: tokenizer, config, dtype, device, warnings: [...warnings, ...untrained(config)] };
@@ -173,6 +176,20 @@ async function readMask(files: ModelFiles, { vocabularySize }: ModelConfig): Pro
     );
   }
   return mask;
+}
+
+/** Imported when a model has conditional parts: a page does not carry them otherwise. */
+async function readConditional(files: ModelFiles, config: ModelConfig): Promise<ConditionalParts | undefined> {
+  const { conditional, tokenHeads, vocabularySize } = config;
+  if (conditional === undefined || tokenHeads === 1) return undefined;
+  const [{ decodeConditional }, { conditionalParts }] = await Promise.all([
+    import("../conditional/conditional-file.js"),
+    import("../conditional/conditional-parts.js"),
+  ]);
+  return naming(conditionalPath, async () => {
+    const matrices = decodeConditional(await files.read(conditionalPath, limits.conditional), config);
+    return conditionalParts(matrices, conditional, vocabularySize);
+  });
 }
 
 async function chooseDType(

@@ -14,6 +14,8 @@ export function graphPath(dtype: ModelDType): string {
 }
 /** The co-occurrence mask's file in a model folder. */
 export const maskPath = "cooccurrence.safetensors";
+/** What conditional parts add for the tokens between. */
+export const conditionalPath = "conditional.safetensors";
 /** Chat templates beside chat_template.jinja. */
 export const additionalTemplates = [
   "additional_chat_templates/tool_use.jinja",
@@ -33,6 +35,7 @@ export const limits = {
   json: 4 * 2 ** 20,
   tokenizer: 128 * 2 ** 20,
   mask: 2 ** 31,
+  conditional: 2 ** 31,
   graph: 2 ** 31,
 } as const;
 

@@ -21,23 +21,24 @@ function round(logSumExp: readonly number[], wanted: readonly number[] = [2, 1])
   };
 }
 
+const options = { heads: 1, computed: 1, topK: 2, parts: undefined };
 const feeds = [{ tokens: [1, 2], positions: 2 }, { tokens: [3] }];
 
 describe("candidatesOf", () => {
   it("gives each row the positions that it asked for", () => {
-    const rows = candidatesOf([round([9, 8, 7, NaN])], feeds, 1, 1);
+    const rows = candidatesOf([round([9, 8, 7, NaN])], feeds, options);
     expect(rows.map((positions) => positions.length)).toEqual([2, 1]);
     expect(rows[1]?.[0]?.[0]).toEqual({ ids: Int32Array.of(0, 1), logits: Float32Array.of(4, 3), logSumExp: 7 });
   });
 
   it("refuses logits that are not finite, naming head and row", () => {
     for (const value of [NaN, Infinity, -Infinity]) {
-      expect(() => candidatesOf([round([9, 8, value, 0])], feeds, 1, 1)).toThrow(/head 1 of row 1 .* not finite/);
+      expect(() => candidatesOf([round([9, 8, value, 0])], feeds, options)).toThrow(/head 1 of row 1 .* not finite/);
     }
   });
 
   it("refuses outputs that are missing", () => {
-    expect(() => candidatesOf([{ ...round([0, 0, 0, 0]), outputs: {} }], feeds, 1, 1)).toThrow(
+    expect(() => candidatesOf([{ ...round([0, 0, 0, 0]), outputs: {} }], feeds, options)).toThrow(
       /top_ids as int32, received nothing/,
     );
   });

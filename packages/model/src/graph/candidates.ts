@@ -1,5 +1,7 @@
 /** From a pass's output tensors to each row's candidates. */
 import { DynamoError, tensor, type Candidates, type Feed, type Tensor } from "@dynamo/core";
+import type { ConditionalParts } from "../conditional/conditional-parts.js";
+import { conditionalStates } from "./conditional-output.js";
 
 /** One forward pass of a (possibly longer) feed. */
 export interface Round {
@@ -24,12 +26,20 @@ function dataOf<D extends "int32" | "float32">({ outputs }: Round, name: string,
   return output.data as Tensor<D>["data"];
 }
 
-/** candidates[row][position][head]; throws `runtime` when a logit is not finite. `computed` heads are in the tensors. */
+interface CandidatesOptions {
+  readonly heads: number;
+  /** Heads that are in the tensors. */
+  readonly computed: number;
+  /** Candidates that were asked for: a pass for conditional parts returns more. */
+  readonly topK: number;
+  readonly parts: ConditionalParts | undefined;
+}
+
+/** candidates[row][position][head]; throws `runtime` when a logit is not finite. */
 export function candidatesOf(
   rounds: readonly Round[],
   feeds: readonly Feed[],
-  heads: number,
-  computed: number,
+  { heads, computed, topK, parts }: CandidatesOptions,
 ): Candidates[][][] {
   const rows: Candidates[][][] = feeds.map(() => []);
   for (const round of rounds) {
@@ -37,11 +47,21 @@ export function candidatesOf(
     const logits = dataOf(round, "top_logits", "float32");
     const sums = dataOf(round, "log_sum_exp", "float32");
     const k = ids.length / sums.length;
+    const width = 2 * (parts?.sizes.between ?? 0);
+    const states = width > 0 && computed > 1 ? dataOf(round, conditionalStates, "float32") : new Float32Array();
     for (const [row, wanted] of round.wanted.entries()) {
       for (let position = 0; position < wanted; position++) {
-        const first = (row * round.width + position) * computed;
+        const place = row * round.width + position;
         rows[row]?.push(
-          Array.from({ length: heads }, (_, head) => candidatesAt(first + head, k, ids, logits, sums, row, head)),
+          Array.from({ length: heads }, (_, head) => {
+            const all = candidatesAt(place * computed + head, k, ids, logits, sums, row, head);
+            if (parts === undefined) return all;
+            const asked = { ...all, ids: all.ids.subarray(0, topK), logits: all.logits.subarray(0, topK) };
+            if (head === 0) return asked;
+            const from = (place * (computed - 1) + head - 1) * width;
+            const addBehind = parts.ofHead(head + 1)(states.subarray(from, from + width));
+            return { ...asked, conditional: { ids: all.ids, logits: all.logits, addBehind } };
+          }),
         );
       }
     }

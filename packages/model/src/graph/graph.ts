@@ -18,6 +18,7 @@ import { attentionBias, biasesOf } from "./attention.js";
 import { cacheTensors, delta, isConditional, positionsAxis } from "./cache-tensors.js";
 import type { CacheInputs } from "./cached-positions.js";
 import { beforeConvolutions } from "./convolution.js";
+import { conditionalOutput } from "./conditional-states.js";
 import { embed } from "./embed.js";
 import { fuseResiduals } from "./fuse-residuals.js";
 import { finalNorm, logitOutputs, outputProducts } from "./logits.js";
@@ -96,11 +97,14 @@ function headProducts(
   const { input } = headKindOf(context.config);
   if (allHeads !== undefined && input === "layer") {
     const { states, deltas } = withExtraHeads(graph, context, stem, first, allHeads);
-    return { product: outputProducts(graph, context, finalNorm(graph, context, states), allHeads), deltas };
+    const normed = finalNorm(graph, context, states);
+    conditionalOutput(graph, context, normed, allHeads);
+    return { product: outputProducts(graph, context, normed, allHeads), deltas };
   }
   const normed = finalNorm(graph, context, first.states);
   if (allHeads !== undefined && input === "normed") {
     const states = withMedusaHeads(graph, context, normed, allHeads);
+    conditionalOutput(graph, context, states, allHeads);
     return { product: outputProducts(graph, context, states, allHeads), deltas: first.deltas };
   }
   const product = outputProducts(graph, context, normed, undefined);

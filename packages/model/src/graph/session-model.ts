@@ -16,7 +16,9 @@ import {
 } from "@dynamo/core";
 import { checkOptions, describeValue, required, whole, type OptionChecks } from "@dynamo/core/options";
 import { rollback } from "./cache-tensors.js";
+import type { ConditionalParts } from "../conditional/conditional-parts.js";
 import { candidatesOf, gatherLogits, type Round } from "./candidates.js";
+import { conditionalStates } from "./conditional-output.js";
 import { longContextName } from "./long-context.js";
 
 /**
@@ -25,12 +27,17 @@ import { longContextName } from "./long-context.js";
  */
 export const prefillChunk = 256;
 
+/** Candidates that a head with a conditional part has at least: the tokens between move some of them up. */
+const conditionalCandidates = 64;
+
 export interface SessionModelParts extends Pick<LanguageModel, "info" | "tokenizer" | "cooccurrence"> {
   readonly session: Session;
   /** Positions that every tensor of the cache has room for; Infinity where none is a ring. */
   readonly room: number;
   /** Caches of more positions hold long texts, which the model rotates otherwise; undefined where it does not. */
   readonly shortLength: number | undefined;
+  /** What the heads know of the tokens between, beside the graph; undefined for heads that do not. */
+  readonly conditional: ConditionalParts | undefined;
   /** Makes the memory of a cache of so many rows. */
   readonly createMemory: (rows: number, maxLength: number) => Promise<SessionCache>;
 }
@@ -57,6 +64,7 @@ export function sessionModel({
   session,
   room,
   shortLength,
+  conditional,
   createMemory,
 }: SessionModelParts): LanguageModel {
   const caches = new WeakSet<KvCache>();
@@ -84,7 +92,7 @@ export function sessionModel({
       checkFeeds(own, feeds, options, info);
       checkBetween(feeds, info);
       for (const row of feeds.keys()) checkWhole(own, row);
-      const result = await run({ session, info }, own, feeds, options);
+      const result = await run({ session, info, conditional }, own, feeds, options);
       for (const [row, feed] of feeds.entries()) own.lengths[row] = (own.lengths[row] as number) + feed.tokens.length;
       return result;
     },
@@ -241,43 +249,51 @@ interface Planned extends Omit<Round, "outputs"> {
   readonly counts: readonly number[];
 }
 
-type Graph = Pick<SessionModelParts, "session" | "info">;
+type Graph = Pick<SessionModelParts, "session" | "info" | "conditional">;
 
 const flag = (value: boolean): Tensor<"bool"> => tensor("bool", [], Uint8Array.of(value ? 1 : 0));
 
 async function run(
-  { session, info: { vocabularySize, tokenHeads, conditionalHeads } }: Graph,
+  { session, info: { vocabularySize, tokenHeads, conditionalHeads }, conditional }: Graph,
   cache: OwnCache,
   feeds: readonly Feed[],
   options: ForwardOptions,
 ): Promise<ForwardResult> {
   const longest = Math.max(...feeds.map(({ tokens }) => tokens.length));
   const allHeads = options.heads > 1;
+  const parts = allHeads ? conditional : undefined;
+  const topK = Math.min(options.topK, vocabularySize);
+  const returned = parts === undefined ? topK : Math.min(vocabularySize, Math.max(topK, conditionalCandidates));
+  const outputs = [
+    ...["top_ids", "top_logits", "log_sum_exp"],
+    ...(options.logits === true ? ["logits"] : []),
+    ...(parts !== undefined && parts.sizes.between > 0 ? [conditionalStates] : []),
+  ];
   const rounds: Round[] = [];
   for (let start = 0; start < longest; start += prefillChunk) {
     throwIfAborted(options.signal);
     const round = planRound(cache, feeds, start, Math.min(longest, start + prefillChunk));
-    const outputs = await session.run(
+    const results = await session.run(
       {
         tokens: tensor("int32", [feeds.length, round.newPositions], round.tokens),
         lengths: tensor("int32", [feeds.length], Int32Array.from(round.lengths)),
         positions: tensor("int32", [feeds.length, round.width], round.positions),
-        top_k: tensor("int32", [1], Int32Array.of(Math.min(options.topK, vocabularySize))),
+        top_k: tensor("int32", [1], Int32Array.of(returned)),
         ...(conditionalHeads === true ? { between: betweenOf(feeds, round, tokenHeads - 1) } : {}),
         ...(cache.isLong === undefined ? {} : { [longContextName]: flag(cache.isLong) }),
         ...(tokenHeads > 1 ? { all_heads: flag(allHeads) } : {}),
       },
-      ["top_ids", "top_logits", "log_sum_exp", ...(options.logits === true ? ["logits"] : [])],
+      outputs,
       { cache: cache.memory, lengths: round.lengths, newPositions: round.newPositions, counts: round.counts },
     );
-    rounds.push({ ...round, outputs });
+    rounds.push({ ...round, outputs: results });
     for (const [row, length] of round.lengths.entries())
       cache.most[row] = Math.max(cache.most[row] as number, length + (round.counts[row] as number));
   }
   const computed = allHeads ? tokenHeads : 1;
   const heads = Math.min(options.heads, computed);
   return {
-    candidates: candidatesOf(rounds, feeds, heads, computed),
+    candidates: candidatesOf(rounds, feeds, { heads, computed, topK, parts }),
     logits: options.logits === true ? gatherLogits(rounds, feeds, heads, computed, vocabularySize) : undefined,
   };
 }

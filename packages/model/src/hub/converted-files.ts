@@ -2,8 +2,8 @@
 import { checkGraphMemory, DynamoError, sizeText, type ModelFiles } from "@dynamo/core";
 import { weightBytes, writeOnnx, type OnnxModel } from "@dynamo/onnx";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
-import { conversionOf } from "../checkpoint/conversion.js";
-import { graphPath } from "../folder/model-folder.js";
+import { conversionOf, type Conversion as Converted } from "../checkpoint/conversion.js";
+import { conditionalPath, graphPath } from "../folder/model-folder.js";
 import type { Conversion } from "./conversion.js";
 
 export interface InMemoryOptions extends Conversion {
@@ -20,7 +20,7 @@ export async function checkConversion(files: ModelFiles, conversion: Conversion)
 async function planned(
   files: ModelFiles,
   { dtype, device }: Conversion,
-): Promise<{ readonly model: OnnxModel; readonly bytes: number }> {
+): Promise<{ readonly model: OnnxModel; readonly bytes: number } & Pick<Converted, "conditional">> {
   // Closing a checkpoint closes its files, which are the caller's.
   const { location } = files;
   const checkpoint = await openCheckpoint({
@@ -29,11 +29,12 @@ async function planned(
     read: (path, limit) => files.read(path, limit),
     readRange: (path, byteOffset, byteLength) => files.readRange(path, byteOffset, byteLength),
   });
-  const [converted] = conversionOf(checkpoint, { dtypes: [dtype], activations: "int8", seed: 0 }).models;
+  const { models, conditional } = conversionOf(checkpoint, { dtypes: [dtype], activations: "int8", seed: 0 });
+  const [converted] = models;
   if (converted === undefined) throw new DynamoError("unsupported", `${location}: no graph of ${dtype}`);
   const bytes = weightBytes(converted.model.graph);
   checkGraphMemory({ graph: 0, externalData: bytes }, device);
-  return { model: converted.model, bytes };
+  return { model: converted.model, bytes, conditional };
 }
 
 /**
@@ -44,7 +45,7 @@ export async function convertInMemory(
   files: ModelFiles,
   { dtype, device, onProgress, signal }: InMemoryOptions,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
-  const { model, bytes } = await planned(files, { dtype, device });
+  const { model, bytes, conditional } = await planned(files, { dtype, device });
   const path = graphPath(dtype);
   const graph = growing(2 ** 16);
   const data = growing(bytes);
@@ -57,6 +58,7 @@ export async function convertInMemory(
   return new Map([
     [path, graph.bytes()],
     [`${path}_data`, data.bytes()],
+    ...(conditional === undefined ? [] : [[conditionalPath, await conditional()] as const]),
   ]);
 }
 

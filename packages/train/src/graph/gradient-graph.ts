@@ -5,7 +5,8 @@
  *      `accumulate`, also `gradient:<name>` and keep float32 [] (0 for the first micro-batch of a step); in float16 also
  *      loss_scale float32 []. With `stem`, what a stem session computed stands in the tokens' place, and N is the number of
  *      heads that this graph has: stem-input.ts.
- * Out: losses float32 [N] (Σ weight · -log p for each head), and `gradient:<name>.next` of every trained parameter, in float16
+ * Out: losses float32 [N] (Σ weight · -log p for each head; behind them those of heads 2..N behind the true tokens between, where they
+ *      have conditional parts), and `gradient:<name>.next` of every trained parameter, in float16
  *      times loss_scale.
  */
 import { nextName } from "@dynamo/core";
@@ -17,6 +18,7 @@ import { createTape, type Precision, type Tape, type Variable } from "../autodif
 import { headLoss, type HeadLoss } from "./head-loss.js";
 import { headOutputs, type HeadInputs } from "./decoder.js";
 import type { Shape } from "./layer-operations.js";
+import { conditionalOutputs } from "./conditional.js";
 import { adaptedParameters, type HeadLora } from "./lora.js";
 import { headsOnStem, type StemInput } from "./stem-input.js";
 
@@ -38,7 +40,7 @@ export interface LossGraphOptions extends Shape {
 export interface GradientGraphOptions extends LossGraphOptions {
   /** Which of the parameters are trained; the others are frozen inputs. */
   readonly trained: ReadonlySet<string>;
-  /** What each head's loss counts in the total. */
+  /** What each head's loss counts in the total; a conditional part's counts as its head's. */
   readonly headWeights: readonly number[];
   /** From 0 to 1: how much heads 2..N learn from head 1's distribution, instead of from the tokens alone; see head-loss.ts. */
   readonly distillation?: number;
@@ -54,7 +56,9 @@ export function gradientGraph(options: GradientGraphOptions): OnnxModel {
   const graph = graphBuilder("dynamo_training");
   const tape = createTape(graph, options.precision);
   const { losses, parameters } = lossesOf(tape, options, options.trained, options.distillation);
-  const weighted = losses.map(({ objective }, i) => scale(tape, objective, options.headWeights[i] as number));
+  const weightOf = (head: number): number => options.headWeights.at(head - options.config.tokenHeads - 1) as number;
+  const counting = losses.filter(({ objective }) => objective.tracked);
+  const weighted = counting.map(({ head, objective }) => scale(tape, objective, weightOf(head)));
   const total = weighted.reduce((a, b) => add(tape, a, b));
   const names = [...options.trained];
   const gradients = tape.gradients(
@@ -83,7 +87,7 @@ function lossesOf(
   options: LossGraphOptions,
   trained: ReadonlySet<string>,
   distillation = 0,
-): { losses: HeadLoss[]; parameters: ReadonlyMap<string, Variable> } {
+): { losses: LossOfHead[]; parameters: ReadonlyMap<string, Variable> } {
   const { graph } = tape;
   const { config, shapes, stem } = options;
   const rows = options.batch * options.sequence;
@@ -102,17 +106,28 @@ function lossesOf(
     return graph.op("Reshape", [row, graph.ints([rows, 1])]);
   };
   const first = config.tokenHeads - outputs.length + 1;
-  const losses = outputs.map((hidden, i) =>
-    headLoss(tape.scope(`head_${first + i}/loss`), hidden, {
-      head: first + i,
-      output: outputOf(first + i),
-      targets: { ids: ofHead(targets, i), weights: ofHead(weights, i) },
+  const lossOf = (head: number, hidden: Variable, scope: string): LossOfHead => ({
+    head,
+    ...headLoss(tape.scope(scope), hidden, {
+      head,
+      output: outputOf(head),
+      targets: { ids: ofHead(targets, head - first), weights: ofHead(weights, head - first) },
       distillation,
       sequence: options.sequence,
       teacher: first === 1 ? { hidden: outputs[0] as Variable, output: outputOf(1) } : undefined,
     }),
-  );
+  });
+  const next = outputs.map((_, i) => graph.op("Reshape", [ofHead(targets, i), graph.ints([rows])]));
+  const behind = conditionalOutputs(tape, inputs, outputs, next.slice(0, -1));
+  const losses = [
+    ...outputs.map((hidden, i) => lossOf(first + i, hidden, `head_${first + i}/loss`)),
+    ...behind.map((hidden, i) => lossOf(i + 2, hidden, `head_${i + 2}/conditional_loss`)),
+  ];
   return { losses, parameters };
+}
+
+interface LossOfHead extends HeadLoss {
+  readonly head: number;
 }
 
 const whole = (graph: GraphBuilder, value: Value): Value => graph.cast(value, "int64");

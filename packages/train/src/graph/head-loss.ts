@@ -49,6 +49,7 @@ function shifted(
   return {
     hidden: graph.op("Concat", [part(by, rows), part(0, by)], { attributes: { axis: 0 } }),
     output,
-    share: graph.initializer(`teacher_share.${head}`, "float32", [rows, 1], () => bytesOf(share)),
+    // A head's own and its conditional part have the same one.
+    share: graph.initializer(`teacher_share.${head}`, "float32", [rows, 1], () => bytesOf(share), { shared: true }),
   };
 }

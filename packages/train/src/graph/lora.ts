@@ -2,7 +2,7 @@
  * LoRA heads: heads 2..N are copies of the base's last layer, and of each of their matrices only a low-rank update is trained,
  * W + (α/r)·B·A with A [r, inputs] and B [outputs, r] (Hu et al., 2021, section 4.1). Everything else of them is frozen.
  */
-import { isHeadEmbedding, uniformTensor, type ModelConfig, type Shapes } from "@dynamo/model";
+import { isConditionalTensor, isHeadEmbedding, uniformTensor, type ModelConfig, type Shapes } from "@dynamo/model";
 import { add, matrixProduct, scale } from "../autodiff/operators.js";
 import type { Tape, Variable } from "../autodiff/tape.js";
 import { isHeadTensor, modelShapes } from "./model-shapes.js";
@@ -30,7 +30,7 @@ export function trainingShapes(config: ModelConfig, lora: HeadLora | undefined):
   const factors = [...shapes].flatMap(([name, shape]): [string, number[]][] => {
     const [outputs, inputs] = shape;
     const isMatrix = shape.length === 2 && outputs !== undefined && inputs !== undefined;
-    if (!isHeadTensor(name) || isHeadEmbedding(name) || !isMatrix) return [];
+    if (!isHeadTensor(name) || isHeadEmbedding(name) || isConditionalTensor(name) || !isMatrix) return [];
     return [
       [factorName(name, "a"), [lora.rank, inputs]],
       [factorName(name, "b"), [outputs, lora.rank]],
@@ -39,8 +39,13 @@ export function trainingShapes(config: ModelConfig, lora: HeadLora | undefined):
   return new Map([...shapes, ...factors]);
 }
 
-/** Whether a training changes a parameter. */
-export function isTrained(name: string, train: "all" | "heads", lora: HeadLora | undefined): boolean {
+/** What a training changes: everything, heads 2..N with their conditional parts, or these parts alone. */
+export type Trained = "all" | "heads" | "conditional";
+
+/** Whether a training changes a parameter. Conditional parts have no copies that low-rank updates could be of: they train whole. */
+export function isTrained(name: string, train: Trained, lora: HeadLora | undefined): boolean {
+  if (isConditionalTensor(name)) return true;
+  if (train === "conditional") return false;
   return isHeadTensor(name) ? lora === undefined || isFactor(name) : train === "all";
 }
 

@@ -30,8 +30,9 @@ export const isOnLastLayer = ({ headInput }: ModelConfig): boolean => headInput 
 
 /** Of a model's parameters, the ones that such a graph uses: the heads', which are trained, and the frozen end of the base. */
 export function shapesOnStem(shapes: Shapes, config: ModelConfig): Shapes {
-  const embedding = outputEmbedding(config, 1);
-  const norm = `${architectureOf(config).finalNorm.tensor}.`;
-  const isUsed = (name: string): boolean => isHeadTensor(name) || name.startsWith(norm) || name === embedding;
+  const { finalNorm, embedding } = architectureOf(config);
+  const norm = `${finalNorm.tensor}.`;
+  const tables = [outputEmbedding(config, 1), ...(config.conditional === undefined ? [] : [`${embedding}.weight`])];
+  const isUsed = (name: string): boolean => isHeadTensor(name) || name.startsWith(norm) || tables.includes(name);
   return new Map([...shapes].filter(([name]) => isUsed(name)));
 }

@@ -17,7 +17,7 @@ import { listCheckpoints, writeCheckpoint, type Progress } from "./files/checkpo
 import { newLossWatch, watchLoss, type DivergenceLimits } from "./progress/divergence.js";
 import { datasetFingerprint, heldOutBatches, trainingBatches } from "./start/fit.js";
 import { explainMemory } from "./start/memory.js";
-import { appendMetrics, perplexities, readMetrics, type Metrics, type StepMetrics } from "./progress/metrics.js";
+import { appendMetrics, conditionalPerplexities, perplexities, readMetrics, type Metrics, type StepMetrics } from "./progress/metrics.js";
 import { checkRun, openRun, type OpenedRun, type OpenOptions } from "./open-run.js";
 import { lockRun } from "./files/run-lock.js";
 import { checkConfig, type TrainingConfig } from "./start/training-config.js";
@@ -213,12 +213,13 @@ async function trainStep({ config, trainer }: Run, batches: Batches, before: Pro
   const headLearningRate = (config.headLearningRate ?? config.learningRate) * factor;
   const step = before.step + 1;
   const report = await trainer.step(rows, before.step, { base: learningRate, heads: headLearningRate });
-  const { losses, gradientNorm, lossScale } = report;
+  const { losses, conditionalLosses, gradientNorm, lossScale } = report;
   const tokens = before.tokens + config.microBatches * config.batch * config.sequence;
   const metrics = {
     kind: "step",
     step,
     losses,
+    ...(conditionalLosses.length === 0 ? {} : { conditionalLosses }),
     ...(Number.isFinite(gradientNorm) ? { gradientNorm } : {}),
     ...(lossScale === undefined ? {} : { lossScale: lossScale.scale, skippedSteps: lossScale.skipped }),
     ...(trainer.firstHead === 1 ? {} : { firstHead: trainer.firstHead }),
@@ -235,19 +236,23 @@ async function trainStep({ config, trainer }: Run, batches: Batches, before: Pro
 async function evaluate({ config, dataset, trainer }: Run, step: number): Promise<Metrics> {
   const batches = heldOutBatches(dataset, config);
   try {
-    const sums = new Array<number>(trainer.shape.tokenHeads).fill(0);
-    const counts = [...sums];
+    const { tokenHeads } = trainer.shape;
+    const sums: number[] = [];
+    const counts: number[] = [];
     for (let done = 0; done < config.evaluationBatches; done++) {
       const rows = await batches.next();
       if (rows === undefined) break;
       const own = targetCounts(rows, trainer.shape);
       for (const [i, loss] of (await trainer.evaluate(rows)).entries()) {
-        sums[i] = (sums[i] as number) + loss * (own[i] as number);
-        counts[i] = (counts[i] as number) + (own[i] as number);
+        // Behind the heads' come those of conditional parts, from head 2 on, of the same targets.
+        const targets = own[i < tokenHeads ? i : i - tokenHeads + 1] as number;
+        sums[i] = (sums[i] ?? 0) + loss * targets;
+        counts[i] = (counts[i] ?? 0) + targets;
       }
     }
-    const losses = sums.map((sum, i) => sum / (counts[i] as number));
-    return { kind: "evaluation", step, losses, ...perplexities(losses) };
+    const all = sums.map((sum, i) => sum / (counts[i] as number));
+    const [losses, behind] = [all.slice(0, tokenHeads), all.slice(tokenHeads)];
+    return { kind: "evaluation", step, losses, ...perplexities(losses), ...conditionalPerplexities(losses, behind) };
   } finally {
     await batches.close();
   }

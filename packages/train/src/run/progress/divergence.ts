@@ -9,7 +9,7 @@ export interface DivergenceLimits {
   readonly warmUpSteps: number;
 }
 
-type StepLosses = Pick<StepMetrics, "step" | "losses">;
+type StepLosses = Pick<StepMetrics, "step" | "losses" | "conditionalLosses">;
 
 /** What is known of the losses up to a step. */
 export interface LossWatch {
@@ -40,7 +40,8 @@ export const newLossWatch: LossWatch = {
 };
 
 /** The watch after one more step. */
-export function watchLoss(before: LossWatch, { step, losses }: StepLosses, limits: DivergenceLimits): LossWatch {
+export function watchLoss(before: LossWatch, { step, losses: ofHeads, conditionalLosses = [] }: StepLosses, limits: DivergenceLimits): LossWatch {
+  const losses = [...ofHeads, ...conditionalLosses];
   const total = losses.reduce((sum, loss) => sum + loss, 0);
   const recent = [...before.recent, total].slice(-watchedSteps);
   const median = recent.length < watchedSteps ? Number.POSITIVE_INFINITY : lowerMedian(recent);

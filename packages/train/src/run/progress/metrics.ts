@@ -11,6 +11,8 @@ export interface StepMetrics {
   readonly kind: "step";
   readonly step: number;
   readonly losses: readonly number[];
+  /** Of heads 2..N behind the true tokens between; absent without conditional parts. */
+  readonly conditionalLosses?: readonly number[];
   /** The head of the first loss, where it is not head 1: a frozen head 1 on a stem session is only evaluated. */
   readonly firstHead?: number;
   /** Of all gradients together, before clipping; absent where they overflowed and the step was left out. */
@@ -37,6 +39,10 @@ export interface EvaluationMetrics {
   /** PPL_1 to PPL_N, and PPL_1:n at index n - 1. */
   readonly perplexities: readonly number[];
   readonly jointPerplexities: readonly number[];
+  /** Of heads 2..N behind the true tokens between, PPL_n|1.., and by the chain rule PPL chain:n at index n - 2; absent without conditional parts. */
+  readonly conditionalLosses?: readonly number[];
+  readonly conditionalPerplexities?: readonly number[];
+  readonly chainPerplexities?: readonly number[];
 }
 
 /** A text that the model wrote during training. */
@@ -78,6 +84,9 @@ const optional: Readonly<Record<string, ValueCheck>> = {
   gradientNorm: number,
   lossScale: number,
   skippedSteps: number,
+  conditionalLosses: numbers,
+  conditionalPerplexities: numbers,
+  chainPerplexities: numbers,
 };
 
 function isMetrics(value: unknown): value is Metrics {
@@ -131,5 +140,18 @@ export function perplexities(losses: readonly number[]): Pick<EvaluationMetrics,
   return {
     perplexities: losses.map((loss) => Math.exp(loss)),
     jointPerplexities: losses.map((loss, i) => Math.exp((sum += loss) / (i + 1))),
+  };
+}
+
+type Conditional = Pick<EvaluationMetrics, "conditionalLosses" | "conditionalPerplexities" | "chainPerplexities">;
+
+/** What conditional parts are good for: nothing without them. */
+export function conditionalPerplexities(losses: readonly number[], conditionalLosses: readonly number[]): Conditional {
+  if (conditionalLosses.length === 0) return {};
+  let sum = losses[0] as number;
+  return {
+    conditionalLosses,
+    conditionalPerplexities: conditionalLosses.map((loss) => Math.exp(loss)),
+    chainPerplexities: conditionalLosses.map((loss, i) => Math.exp((sum += loss) / (i + 2))),
   };
 }

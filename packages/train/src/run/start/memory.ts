@@ -66,7 +66,9 @@ function floatsOfPosition(config: ModelConfig, { sequence, train }: Omit<Sizes, 
   const { hiddenSize, intermediateSize, attentionHeads, vocabularySize, layers, tokenHeads } = config;
   const kept = train === "all" ? layers + tokenHeads - 1 : tokenHeads - 1;
   const layer = 14 * hiddenSize + 3 * intermediateSize + attentionHeads * sequence;
-  return kept * layer + tokenHeads * vocabularySize;
+  const { pairs, between } = config.conditional ?? { pairs: 0, between: 0 };
+  const behind = (tokenHeads - 1) * (2 * pairs + 10 * between + (pairs + between > 0 ? vocabularySize : 0));
+  return kept * layer + tokenHeads * vocabularySize + behind;
 }
 
 /** What this process may use: the machine's memory, or its container's part of it. */

@@ -6,6 +6,7 @@ import {
   architectureOf,
   neoxConfigJson,
   outputEmbedding,
+  isConditionalTensor,
   isHeadEmbedding,
   openCheckpoint,
   parseConfig,
@@ -15,6 +16,7 @@ import {
 } from "@dynamo/model";
 import { nodeFolder } from "@dynamo/model/convert";
 import { DynamoError } from "@dynamo/core";
+import { describeValue } from "@dynamo/core/options";
 import { openDataset } from "../../data/index.js";
 import { initialFactor, isFactor, trainingShapes, type HeadLora } from "../../graph/lora.js";
 import { modelShapes } from "../../graph/model-shapes.js";
@@ -90,7 +92,7 @@ async function openFromCheckpoint(options: TrainingConfig, folder: string): Prom
       if (checkpoint.has(name)) return checkpoint.read(name);
       if (isHeadEmbedding(name)) return checkpoint.read(outputEmbedding(config, 1));
       if (isFactor(name)) return Promise.resolve(initialFactor(name, shape, seed));
-      if (copied) return checkpoint.read(lastLayerName(name, config));
+      if (copied && !isConditionalTensor(name)) return checkpoint.read(lastLayerName(name, config));
       return Promise.resolve(initialTensor(name, shape, seed));
     };
     // A checkpoint without a tokenizer of its own is trained with the dataset's.
@@ -109,25 +111,26 @@ const lastLayerName = (name: string, config: ModelConfig): string =>
     `${architectureOf(config).layerPrefix(config.layers - 1)}.`,
   );
 
-type HeadArchitecture = Partial<Pick<ModelConfig, "headLayers" | "headInput" | "ownOutputEmbedding">>;
+type HeadArchitecture = Partial<Pick<ModelConfig, "headLayers" | "headInput" | "ownOutputEmbedding" | "conditional">>;
 
 /** What the run's configuration says of its token heads. */
-const headArchitecture = ({ headLayers, headInput, ownOutputEmbedding }: TrainingConfig): HeadArchitecture => ({
+const headArchitecture = ({ headLayers, headInput, ownOutputEmbedding, conditional }: TrainingConfig): HeadArchitecture => ({
   ...(headLayers === undefined ? {} : { headLayers }),
   ...(headInput === undefined ? {} : { headInput }),
   ...(ownOutputEmbedding === undefined ? {} : { ownOutputEmbedding }),
+  ...(conditional === undefined ? {} : { conditional }),
 });
 
-/** Heads that a checkpoint has cannot become others. */
+/** Heads that a checkpoint has cannot become others, but conditional parts that they lack can be added. */
 function checkArchitecture({ config, trainedHeads }: Checkpoint, options: TrainingConfig): void {
   if (trainedHeads.length === 0) return;
   for (const [name, wanted] of Object.entries(headArchitecture(options))) {
     const own = config[name as keyof HeadArchitecture];
-    if (own !== wanted)
-      throw new DynamoError(
-        "invalid-argument",
-        `${name}: the checkpoint's token heads have ${String(own)}, received ${String(wanted)}`,
-      );
+    if (own === undefined || describeValue(own) === describeValue(wanted)) continue;
+    throw new DynamoError(
+      "invalid-argument",
+      `${name}: the checkpoint's token heads have ${describeValue(own)}, received ${describeValue(wanted)}`,
+    );
   }
 }
 

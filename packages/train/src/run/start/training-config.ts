@@ -34,12 +34,23 @@ export const trainingConfig = z
      * alpha / rank; alpha is the rank when absent.
      */
     headLora: z.strictObject({ rank: wholeFrom(1), alpha: z.number().positive().optional() }).optional(),
+    /**
+     * What heads 2..N learn of the tokens between: the rank of pairs of tokens, and the width of a network over the head's state and these
+     * tokens; by default as the checkpoint's. Parts that it lacks begin as nothing.
+     */
+    conditional: z
+      .strictObject({
+        pairs: z.int().min(0).max(4096).default(0),
+        between: z.int().min(0).max(4096).default(0),
+      })
+      .refine(({ pairs, between }) => pairs + between > 0, { message: "conditional: expected pairs or between above 0" })
+      .optional(),
     /** How heads that the checkpoint lacks begin: from random weights, or each as a copy of the base's last layer. */
     headInitialisation: z.enum(["random", "copied"]).default("random"),
     /** A dataset folder made by `dynamo data prepare`, tokenizer included. */
     dataset: z.string(),
-    /** `all` trains everything, `heads` only heads 2..N. */
-    train: z.enum(["all", "heads"]).default("all"),
+    /** `all` trains everything, `heads` only heads 2..N, `conditional` only their conditional parts. */
+    train: z.enum(["all", "heads", "conditional"]).default("all"),
     /** Where the frozen stem runs when heads alone train: in the training graph, or as an inference session (large bases). */
     stem: z.enum(["graph", "session"]).default("graph"),
     /** Of a stem session's weights; q8 when absent. */
@@ -84,8 +95,8 @@ export const trainingConfig = z
   .refine(({ checkpoint, architecture: own }) => (checkpoint === undefined) !== (own === undefined), {
     message: "give either a checkpoint to start from, or an architecture for a new model",
   })
-  .refine(({ stem, train, checkpoint }) => stem === "graph" || (train === "heads" && checkpoint !== undefined), {
-    message: "stem: a session is frozen, so that it needs a checkpoint to start from, and `train` to be `heads`",
+  .refine(({ stem, train, checkpoint }) => stem === "graph" || (train !== "all" && checkpoint !== undefined), {
+    message: "stem: a session is frozen, so that it needs a checkpoint to start from, and `train` to be `heads` or `conditional`",
   })
   .refine(({ stem, stemDtype }) => stem === "session" || stemDtype === undefined, {
     message: "stemDtype: only a stem that is a session has a dtype of its own",
@@ -97,6 +108,9 @@ export const trainingConfig = z
         "headLora: heads adapt a trained layer, so that it needs a checkpoint to start from and 2 token heads or more",
     },
   )
+  .refine(({ conditional, tokenHeads }) => conditional === undefined || tokenHeads > 1, {
+    message: "conditional: heads from the second on have such parts, so that it needs 2 token heads or more",
+  })
   .refine(({ headWeights, tokenHeads }) => headWeights === undefined || headWeights.length === tokenHeads, {
     message: "headWeights: expected one for each token head",
   });
