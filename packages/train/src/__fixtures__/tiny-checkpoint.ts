@@ -33,12 +33,21 @@ export function tinyWeights(config: ModelConfig): ReadonlyMap<string, Float32Arr
   );
 }
 
-/** With `shards`, the tensors alternate between so many files. */
-export async function writeTinyCheckpoint(folder: string, config: ModelConfig, shards = 1): Promise<void> {
+interface TinyCheckpointOptions {
+  /** The tensors alternate between so many files. */
+  readonly shards?: number;
+  readonly weights?: ReadonlyMap<string, Float32Array>;
+}
+
+export async function writeTinyCheckpoint(
+  folder: string,
+  config: ModelConfig,
+  { shards = 1, weights = tinyWeights(config) }: TinyCheckpointOptions = {},
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "config.json"), JSON.stringify({ ...config.raw }));
   const shapes = modelShapes(config);
-  const tensors = [...tinyWeights(config)].map(([name, data]) => ({ name, shape: shapes.get(name) ?? [], data }));
+  const tensors = [...weights].map(([name, data]) => ({ name, shape: shapes.get(name) ?? [], data }));
   if (shards === 1) return writeTensorFile(join(folder, "model.safetensors"), tensors);
   const fileOf = (i: number): string => `model-${(i % shards) + 1}.safetensors`;
   for (let shard = 0; shard < shards; shard++)

@@ -58,7 +58,7 @@ function configOf(checkpoint: string, changes: Partial<TrainingConfigInput> = {}
 }
 
 async function base(name: string, { tokenHeads = 1, shards = 1 } = {}): Promise<string> {
-  await writeTinyCheckpoint(place(name), tinyConfig(tokenHeads), shards);
+  await writeTinyCheckpoint(place(name), tinyConfig(tokenHeads), { shards });
   writeFileSync(join(place(name), "tokenizer.json"), JSON.stringify(byteTokenizer()));
   return place(name);
 }
