@@ -1,6 +1,6 @@
 /**
- * Heads that know the tokens between. A head with a conditional part says itself what these make of its logits; counts say it of any
- * head: q_n(x | x_1..x_{n-1}) ∝ p_n(x) · [P(x | x_1..x_{n-1}) / P(x)]^α, with P from the model's smoothed counts. Normalised token by
+ * Heads that know the tokens between. A head with a conditional part says itself what these make of its logits, and counts add nothing
+ * to that (measured: docs/decisions/0021-conditional-parts.md); of another head the counts say it: q_n(x | x_1..x_{n-1}) ∝ p_n(x) · [P(x | x_1..x_{n-1}) / P(x)]^α, with P from the model's smoothed counts. Normalised token by
  * token, so that the product of the q_n is a joint distribution, as the product of the p_n is not.
  */
 import type { Candidates, Cooccurrence } from "@dynamo/core";
@@ -12,9 +12,6 @@ import { headDistribution, type DistributionOptions, type HeadDistribution } fro
  * flat from 0.6 to 0.8 for heads that know nothing of the tokens between.
  */
 export const countStrength = 0.7;
-
-/** α beside a conditional part, which knows most of what counts know. */
-export const countStrengthBesidePart = 0.3;
 
 /** What a head's distribution behind the tokens between is made of. */
 export interface Conditions {
@@ -39,18 +36,17 @@ export function conditionalHead(candidates: Candidates, { counts, options }: Con
   const { conditional: part } = candidates;
   const { ids, logits } = part ?? candidates;
   const kept = candidates.ids.length;
-  const strength = part === undefined ? countStrength : countStrengthBesidePart;
   const scores = new Float64Array(ids.length);
   const lifts = new Float64Array(ids.length);
   return {
     ids,
     behind(before) {
       scores.set(logits);
-      part?.addBehind(before, ids, scores);
-      if (counts !== undefined) {
+      if (part !== undefined) part.addBehind(before, ids, scores);
+      else if (counts !== undefined) {
         counts.lifts(before, ids, lifts);
         for (let rank = 0; rank < scores.length; rank++)
-          scores[rank] = (scores[rank] as number) + strength * Math.log(lifts[rank] as number);
+          scores[rank] = (scores[rank] as number) + countStrength * Math.log(lifts[rank] as number);
       }
       return byRank(scores, kept, options);
     },

@@ -219,8 +219,8 @@ function countStep(
 }
 
 /** A batch asks for as many candidates as its most curious row: the others see theirs. */
-function best({ ids, logits, logSumExp }: Candidates, topK: number): Candidates {
-  return { ids: ids.subarray(0, topK), logits: logits.subarray(0, topK), logSumExp };
+function best(candidates: Candidates, topK: number): Candidates {
+  return { ...candidates, ids: candidates.ids.subarray(0, topK), logits: candidates.logits.subarray(0, topK) };
 }
 
 /** How many alternatives; undefined for no log-probabilities. */

@@ -22,7 +22,8 @@ export interface StepOptions extends DistributionOptions {
   /**
    * `counts`: the product of the heads, weighted by the mask and normalised over all tuples (paper, Eq. 6). `learned`: the product of
    * each head's distribution behind the tokens before (conditional.ts), a joint as it stands, which the mask may weight besides; of
-   * heads without conditional parts and counts the product of the heads. Default `counts`.
+   * heads without conditional parts and counts the product of the heads. `chain`: no joint is built; tokens are drawn from these
+   * distributions one after the other (chain.ts). Default `counts`.
    */
   readonly joint?: JointKind | undefined;
   readonly adaptive: boolean;
@@ -31,7 +32,7 @@ export interface StepOptions extends DistributionOptions {
 }
 
 /** What the joint distribution of several heads is made of. */
-export type JointKind = "counts" | "learned";
+export type JointKind = "counts" | "learned" | "chain";
 
 /** What a DynaMo step decided, before it samples. */
 export interface StepDecision {

@@ -1,6 +1,7 @@
 /** DynaMo decoding: one to N tokens per pass from the joint distribution of all heads (paper, section 3.2). */
 import type { Strategy } from "@dynamo/core";
 import { checkOptions, flag, type OptionChecks } from "@dynamo/core/options";
+import { drawChain } from "./chain.js";
 import { createDynamoStep, tupleOf, type JointKind } from "./dynamo-step.js";
 import { generateOptions } from "./generate-checks.js";
 import { jointCheck, resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from "./options.js";
@@ -8,14 +9,17 @@ import { choose } from "./sample.js";
 
 /** Options of `dynamo`. */
 export interface DynamoOptions extends SamplingOptions {
-  /** ε_b, 0 to 1: 0 always emits N tokens, 1 always one. Default 0.5. */
+  /**
+   * ε_b, 0 to 1: 0 always emits N tokens, 1 always one. With `joint: "chain"` a token is drawn while its head is expected to agree with head
+   * 1 by more than this. Default 0.5.
+   */
   readonly backoff?: number | undefined;
   /** α_c, 0 to 1: how much the co-occurrence mask counts; 0 is no mask. Default 1, with `joint: "learned"` 0; a model without a mask has none. */
   readonly maskStrength?: number | undefined;
   /**
    * What the joint of several tokens is made of. `counts`, the paper's: the heads' product times the mask. `learned`: each head's
-   * distribution behind the tokens before it, by the model's conditional parts and smoothed counts. Default `learned` for a model with
-   * conditional parts, else `counts`.
+   * distribution behind the tokens before it, by the model's conditional parts, or smoothed counts where it has none. `chain`: tokens drawn one
+   * after the other from those distributions, with no threshold, Otsu's or other. Default `chain` for a model with conditional parts, else `counts`.
    */
   readonly joint?: JointKind | undefined;
   /** Otsu's threshold. Default true. */
@@ -48,9 +52,14 @@ export function dynamo(options: DynamoOptions = {}): Strategy {
     step({ positions, context, cooccurrence, defaults, remaining, random }) {
       const started = performance.now();
       const hasParts = positions[0]?.[1]?.conditional !== undefined;
-      const resolved = resolve({ ...options, joint: options.joint ?? (hasParts ? "learned" : "counts") }, defaults);
+      const resolved = resolve({ ...options, joint: options.joint ?? (hasParts ? "chain" : "counts") }, defaults);
       // A tuple longer than what may still be emitted would be drawn only to be cut.
-      const decision = step((positions[0] ?? []).slice(0, remaining), context, cooccurrence, resolved);
+      const heads = (positions[0] ?? []).slice(0, remaining);
+      if (resolved.joint === "chain") {
+        const tokens = drawChain(heads, context, cooccurrence, resolved, random);
+        return { tokens, order: tokens.length, jointSeconds: (performance.now() - started) / 1000 };
+      }
+      const decision = step(heads, context, cooccurrence, resolved);
       const jointSeconds = (performance.now() - started) / 1000;
       const { cells, values, length } = decision.joint;
       const cell = cells[choose(values, length, resolved.temperature, random)] as number;

@@ -2,7 +2,7 @@
 export { autoregressive } from "./autoregressive.js";
 export { dynamo } from "./dynamo.js";
 export type { DynamoOptions } from "./dynamo.js";
-export { countStrength, countStrengthBesidePart } from "./conditional.js";
+export { countStrength } from "./conditional.js";
 export { createDynamoStep, tupleOf } from "./dynamo-step.js";
 export type {
   DynamoStep,

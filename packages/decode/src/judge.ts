@@ -23,11 +23,21 @@ export function samplingDistribution(
   checkValue("context", context, contextCheck);
   checkValue("drafted", drafted, contextCheck);
   checkValue("options", options, judgeCheck);
-  const { ids, probabilities } = headDistribution(candidates, options);
+  return penalised(headDistribution(candidates, options), context, drafted, options);
+}
+
+/** Tokens that stand in the context or the drafts lose by the penalty; in place. A distribution again, but at temperature 0. */
+export function penalised(
+  { ids, probabilities }: HeadDistribution,
+  context: Int32Array,
+  drafted: readonly number[],
+  options: JudgeOptions,
+): HeadDistribution {
   if (options.repetitionPenalty === 1) return { ids, probabilities };
   let total = 0;
   for (let rank = 0; rank < ids.length; rank++) {
     const id = ids[rank] as number;
+    if (probabilities[rank] === 0) continue;
     if (context.includes(id) || drafted.includes(id))
       probabilities[rank] = (probabilities[rank] as number) / options.repetitionPenalty;
     total += probabilities[rank] as number;

@@ -93,12 +93,21 @@ export function logitAdjustment(options: AdjustmentOptions, context: BanContext)
 
 const none: ReadonlySet<number> = new Set();
 
+/** A conditional part's candidates are adjusted too: what tokens between add to them stays the same. */
+function adjusted(candidates: Candidates, changes: ReadonlyMap<number, number>, topK: number): Candidates {
+  const { logSumExp, conditional } = candidates;
+  const own = bestOf(candidates, changes, topK);
+  if (conditional === undefined) return { ...own, logSumExp };
+  const all = bestOf(conditional, changes, conditional.ids.length);
+  return { ...own, logSumExp, conditional: { ...all, addBehind: conditional.addBehind } };
+}
+
 /** The best `topK` once the changes are added to their tokens' logits; ties by lower id. */
-function adjusted(
-  { ids, logits, logSumExp }: Candidates,
+function bestOf(
+  { ids, logits }: Pick<Candidates, "ids" | "logits">,
   changes: ReadonlyMap<number, number>,
   topK: number,
-): Candidates {
+): Pick<Candidates, "ids" | "logits"> {
   const best: { readonly id: number; readonly value: number }[] = [];
   let unchanged = 0;
   for (let rank = 0; rank < ids.length; rank++) {
@@ -115,7 +124,6 @@ function adjusted(
   return {
     ids: Int32Array.from(kept, ({ id }) => id),
     logits: Float32Array.from(kept, ({ value }) => value),
-    logSumExp,
   };
 }
 

@@ -35,7 +35,7 @@ export const samplingChecks: OptionChecks<SamplingOptions> = {
   repetitionPenalty: numberAbove(0),
 };
 
-export const jointCheck = oneOf("counts", "learned");
+export const jointCheck = oneOf("counts", "learned", "chain");
 
 export const tokenHeads = whole(1, 4);
 
@@ -54,7 +54,7 @@ export function resolve(
     repetitionPenalty: options.repetitionPenalty ?? defaults.repetitionPenalty ?? (temperature === 0 ? 1 : 1.1),
     backoff: options.backoff ?? defaults.backoff ?? 0.5,
     // The paper's joint rests on the mask; a joint of conditional distributions has the counts in it.
-    maskStrength: options.maskStrength ?? (joint === "learned" ? 0 : (defaults.maskStrength ?? 1)),
+    maskStrength: options.maskStrength ?? (joint !== "counts" ? 0 : (defaults.maskStrength ?? 1)),
     joint,
     adaptive: options.adaptive ?? true,
     blur: options.blur ?? true,

@@ -9,7 +9,7 @@ import type { StepOptions } from "./dynamo-step.js";
 import { power } from "./exponential.js";
 import { generateOptions } from "./generate-checks.js";
 import { headDistribution, type HeadDistribution } from "./head-distribution.js";
-import { judge } from "./judge.js";
+import { judge, penalised } from "./judge.js";
 import { resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from "./options.js";
 import type { Random } from "./random.js";
 import { choose } from "./sample.js";
@@ -37,7 +37,8 @@ export function verified(options: VerifiedOptions = {}): Strategy {
       const resolved = resolve(options, defaults);
       const { accepted, token } = judge(positions, draft, context, resolved, random);
       const heads = (positions[accepted] ?? []).slice(0, Math.max(1, remaining - accepted));
-      const next = propose(heads, token, cooccurrence, resolved, random);
+      const emitted = [...draft.slice(0, accepted).map((each) => each.token), token];
+      const next = propose(heads, { context, emitted }, cooccurrence, resolved, random);
       return { accepted, tokens: [token], draft: next, order: accepted + 1 };
     },
   };
@@ -45,28 +46,31 @@ export function verified(options: VerifiedOptions = {}): Strategy {
 
 /**
  * Drafts one token per head, head by head. With a mask, head n's distribution is weighted by how often its tokens follow
- * those drafted so far, and a conditional part knows more of them: any draft distribution is right, a better one is accepted more often.
+ * those drafted so far; a conditional part knows more of them: any draft distribution is right, a better one is accepted more often.
  */
 function propose(
   heads: readonly Candidates[],
-  first: number,
+  { context, emitted }: { readonly context: Int32Array; readonly emitted: readonly number[] },
   mask: Cooccurrence | undefined,
   options: StepOptions,
   random: Random,
 ): Draft[] {
-  const tuple = [first];
+  const before = [...emitted];
+  const tuple = emitted.slice(-1);
   const drafts: Draft[] = [];
   for (const candidates of heads.slice(1)) {
-    const distribution = behind(candidates, tuple, mask, options);
+    // Head 1 will judge with the penalty.
+    const distribution = penalised(behind(candidates, tuple, mask, options), context, before, options);
     const rank = choose(distribution.probabilities, distribution.ids.length, options.temperature, random);
     const token = distribution.ids[rank] as number;
     tuple.push(token);
+    before.push(token);
     drafts.push(options.temperature === 0 ? { token } : { token, distribution });
   }
   return drafts;
 }
 
-/** By the head's conditional part where it has one, with the counts unless the mask is switched off. */
+/** By the head's conditional part where it has one, else by the mask. */
 function behind(
   candidates: Candidates,
   tuple: readonly number[],
@@ -75,7 +79,7 @@ function behind(
 ): HeadDistribution {
   if (candidates.conditional === undefined)
     return weighted(headDistribution(candidates, options), tuple, mask, options.maskStrength);
-  const { ids, behind } = conditionalHead(candidates, { counts: options.maskStrength > 0 ? mask : undefined, options });
+  const { ids, behind } = conditionalHead(candidates, { counts: undefined, options });
   return { ids, probabilities: behind(tuple) };
 }
 

@@ -11,7 +11,7 @@ export const dynamoOptions = object({
   backoff: share.optional(),
   /** α_c. */
   maskStrength: share.optional(),
-  joint: oneOf(["counts", "learned"]).optional(),
+  joint: oneOf(["counts", "learned", "chain"]).optional(),
   adaptive: boolean().optional(),
   blur: boolean().optional(),
   /** Each chunk of a stream tells its pass under `dynamo`. */

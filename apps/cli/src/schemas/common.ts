@@ -64,7 +64,7 @@ export const strategyOptions = {
   }),
   joint: choice(
     "<name>",
-    ["counts", "learned"],
+    ["counts", "learned", "chain"],
     "dynamo: the joint of the paper, or of heads that know the tokens between (default: counts)",
   ),
   adaptive: unless("dynamo: without Otsu's threshold"),

@@ -53,7 +53,7 @@ export interface StrategySettings {
   readonly repetitionPenalty: number | undefined;
   readonly backoff: number | undefined;
   readonly maskStrength: number | undefined;
-  readonly joint: "counts" | "learned" | undefined;
+  readonly joint: "counts" | "learned" | "chain" | undefined;
   readonly adaptive: boolean | undefined;
   readonly blur: boolean | undefined;
 }

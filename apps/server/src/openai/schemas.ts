@@ -43,7 +43,7 @@ const dynamo = strictObject({
     .describe("autoregressive, dynamo, verified, or one of the operator's. Default: dynamo for several heads."),
   backoff: share.optional().describe("ε_b: 0 always emits all heads' tokens, 1 always one."),
   maskStrength: share.optional().describe("α_c: how much the co-occurrence mask counts."),
-  joint: oneOf(["counts", "learned"])
+  joint: oneOf(["counts", "learned", "chain"])
     .optional()
     .describe("The joint of the paper (default), or of heads that know the tokens between."),
   adaptive: boolean().optional().describe("Otsu's threshold."),

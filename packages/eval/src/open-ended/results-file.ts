@@ -53,7 +53,7 @@ const share = number().min(0).max(1).optional();
 const setting = object({
   strategy: oneOf(["dynamo", "verified", "autoregressive"]),
   temperature: number().min(0).optional(),
-  joint: oneOf(["counts", "learned"]).optional(),
+  joint: oneOf(["counts", "learned", "chain"]).optional(),
   ...{ backoff: share, maskStrength: share, adaptive: boolean().optional(), blur: boolean().optional() },
 });
 const summary = object({

@@ -20,7 +20,7 @@ export interface Setting {
 
 const settingMembers = {
   ...{ temperature: finite, backoff: finite, maskStrength: finite, adaptive: flag, blur: flag },
-  joint: oneOf("counts", "learned"),
+  joint: oneOf("counts", "learned", "chain"),
 } as const;
 const strategies = ["dynamo", "verified", "autoregressive"];
 

@@ -1,6 +1,6 @@
-/** What heads 2, 3, … say behind the true tokens between: by conditional heads or parts, and by the model's counts. */
+/** What heads 2, 3, … say behind the true tokens between: by conditional heads or parts, else by the model's counts. */
 import type { Feed, ForwardResult, KvCache, LanguageModel } from "@dynamo/core";
-import { countStrength, countStrengthBesidePart } from "@dynamo/decode";
+import { countStrength } from "@dynamo/decode";
 
 /** The logits of one pass over some texts. */
 export interface Pass {
@@ -37,15 +37,14 @@ export async function scoreBehind(
   const hasParts = pass.candidates[0]?.[0]?.[1]?.conditional !== undefined;
   if (counts === undefined && !hasParts) return undefined;
   const lifts = new Float64Array(vocabularySize);
-  const strength = hasParts ? countStrengthBesidePart : countStrength;
   return (row, position, head) => {
     const targets = targetsOf(row, position);
     const between = targets.subarray(0, head);
     const logits = logitsOf(pass.logits, row, position, head).slice();
     pass.candidates[row]?.[position]?.[head]?.conditional?.addBehind(between, undefined, logits);
-    if (counts === undefined) return logProbability(logits, targets[head] as number);
+    if (hasParts || counts === undefined) return logProbability(logits, targets[head] as number);
     counts.lifts(between, undefined, lifts);
-    return logProbability(logits, targets[head] as number, { lifts, strength });
+    return logProbability(logits, targets[head] as number, lifts);
   };
 }
 
@@ -68,16 +67,12 @@ async function teacherForced(
 }
 
 /** log softmax(logits + α · log lifts) of a token, in float64. */
-function logProbability(
-  logits: Float32Array,
-  token: number,
-  counts?: { readonly lifts: Float64Array; readonly strength: number },
-): number {
+function logProbability(logits: Float32Array, token: number, lifts?: Float64Array): number {
   const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   let sum = 0;
   let own = NaN;
   for (let id = 0; id < logits.length; id++) {
-    const lift = counts === undefined ? 1 : (counts.lifts[id] as number) ** counts.strength;
+    const lift = lifts === undefined ? 1 : (lifts[id] as number) ** countStrength;
     const weight = Math.exp((logits[id] as number) - most) * lift;
     sum += weight;
     if (id === token) own = (logits[id] as number) - most + Math.log(lift);

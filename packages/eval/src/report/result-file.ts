@@ -14,7 +14,7 @@ const share = z.number().min(0).max(1);
 const counts = z.array(z.number().min(0));
 const setting = z.object({
   strategy: z.enum(["dynamo", "verified", "autoregressive"]),
-  ...{ temperature: z.number().min(0).optional(), joint: z.enum(["counts", "learned"]).optional() },
+  ...{ temperature: z.number().min(0).optional(), joint: z.enum(["counts", "learned", "chain"]).optional() },
   ...{ backoff: share.optional(), maskStrength: share.optional() },
   ...{ adaptive: z.boolean().optional(), blur: z.boolean().optional() },
 });
