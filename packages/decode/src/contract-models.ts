@@ -1,5 +1,5 @@
 /** For the contract suite: small models of random logits, and one that contradicts every draft. */
-import type { Candidates, GenerationDefaults, LanguageModel } from "@dynamo/core";
+import type { Candidates, ConditionalCandidates, GenerationDefaults, LanguageModel } from "@dynamo/core";
 import { tableModel } from "@dynamo/core/testing";
 import { createRandom } from "./random.js";
 
@@ -52,5 +52,28 @@ function without({ ids, logits, logSumExp }: Candidates, token: number | undefin
     ids: Int32Array.from(kept, (rank) => ids[rank] as number),
     logits: Float32Array.from(kept, (rank) => logits[rank] as number),
     logSumExp,
+  };
+}
+
+/** The model with conditional parts: what a token between adds to a later head's logits is any fixed function of the two. */
+export function withConditionalParts(model: LanguageModel): LanguageModel {
+  const added = (between: ArrayLike<number>, id: number): number =>
+    Array.from(between).reduce((sum, token, j) => sum + 2 * Math.sin(3 * token + 5 * id + 7 * j), 0);
+  const addBehind: ConditionalCandidates["addBehind"] = (between, ids, into) => {
+    for (let i = 0; i < into.length; i++) into[i] = (into[i] as number) + added(between, ids?.[i] ?? i);
+  };
+  const conditioned = (all: Candidates, head: number, topK: number): Candidates => {
+    const own = { ...all, ids: all.ids.subarray(0, topK), logits: all.logits.subarray(0, topK) };
+    return head === 0 ? own : { ...own, conditional: { ids: all.ids, logits: all.logits, addBehind } };
+  };
+  return {
+    ...model,
+    async forward(cache, feeds, options) {
+      const result = await model.forward(cache, feeds, { ...options, topK: model.info.vocabularySize });
+      const candidates = result.candidates.map((positions) =>
+        positions.map((all) => all.map((head, i) => conditioned(head, i, options.topK))),
+      );
+      return { ...result, candidates };
+    },
   };
 }

@@ -2,6 +2,7 @@ import { createNgramCounter } from "@dynamo/cooccurrence";
 import type { Cooccurrence, LanguageModel } from "@dynamo/core";
 import { tableModel } from "@dynamo/core/testing";
 import { describe, expect, it } from "vitest";
+import { withConditionalParts } from "./contract-models.js";
 import { chiSquaredLimit, twoSampleStatistic } from "./chi-squared.js";
 import { autoregressive, createRandom, generate, verified } from "./index.js";
 
@@ -27,7 +28,8 @@ describe("greedy verified decoding", () => {
     let fewer = 0;
     for (let seed = 0; seed < 150; seed++) {
       const size = 6 + (seed % 20);
-      const model = randomModel(seed, size, 2 + (seed % 3), seed % 2 === 0 ? randomMask(seed, size) : undefined);
+      const plain = randomModel(seed, size, 2 + (seed % 3), seed % 2 === 0 ? randomMask(seed, size) : undefined);
+      const model = seed % 3 === 2 ? withConditionalParts(plain) : plain;
       const options = { temperature: 0, repetitionPenalty: [1, 1.1, 2][seed % 3] ?? 1 };
       const prompts = [[0], [1, 2, 3], [4, 5]];
       const settings = { seed, maxNewTokens: 30 };
@@ -44,13 +46,15 @@ describe("greedy verified decoding", () => {
 });
 
 describe("sampled verified decoding", () => {
-  for (const [name, penalty, masked] of [
-    ["plainly", 1, false],
-    ["with a penalty and a mask", 1.5, true],
+  for (const [name, penalty, masked, hasParts] of [
+    ["plainly", 1, false, false],
+    ["with a penalty and a mask", 1.5, true, false],
+    ["with a penalty and conditional parts", 1.5, false, true],
   ] as const) {
     it(`has autoregressive decoding's distribution ${name}`, async () => {
       const size = 4;
-      const model = randomModel(11, size, 3, masked ? randomMask(3, size) : undefined);
+      const plain = randomModel(11, size, 3, masked ? randomMask(3, size) : undefined);
+      const model = hasParts ? withConditionalParts(plain) : plain;
       const samples = 4000;
       const counts = async (strategy: typeof verified | typeof autoregressive): Promise<Map<string, number>> => {
         const seen = new Map<string, number>();
@@ -76,4 +80,47 @@ describe("sampled verified decoding", () => {
       expect(statistic).toBeLessThan(chiSquaredLimit(outcomes - 1));
     });
   }
+});
+
+it("drafts behind the tokens between, whatever a request does to the logits", async () => {
+  const accepted: number[] = [];
+  // What each head says for itself is nothing; what the token between adds is what head 1 says behind it.
+  const size = 12;
+  const next = random(5);
+  const first = Array.from({ length: size }, () => Float32Array.from({ length: size }, () => 4 * next()));
+  const flat = Array.from({ length: size }, () => new Float32Array(size));
+  const model = tableModel({ table: [first, flat], contextLength: 80 });
+  const knowing: LanguageModel = {
+    ...model,
+    async forward(cache, feeds, options) {
+      const result = await model.forward(cache, feeds, { ...options, topK: size });
+      const candidates = result.candidates.map((positions) =>
+        positions.map((heads) =>
+          heads.map((head, i) => {
+            if (i === 0) return head;
+            const { ids, logits } = head;
+            return {
+              ...head,
+              conditional: {
+                ids,
+                logits,
+                addBehind(between: ArrayLike<number>, asked: ArrayLike<number> | undefined, into: { [i: number]: number; readonly length: number }): void {
+                  const row = first[between[0] ?? -1];
+                  for (let j = 0; j < into.length; j++) into[j] = (into[j] ?? 0) + (row?.[asked?.[j] ?? j] ?? NaN);
+                },
+              },
+            };
+          }),
+        ),
+      );
+      return { ...result, candidates };
+    },
+  };
+  for (const request of [{}, { minNewTokens: 40 }, { logitBias: { 3: 0.5 } }, { logprobs: 3 }]) {
+    const settings = { maxNewTokens: 40, seed: 2, ...request };
+    const { statistics } = await generate(knowing, [0], { ...settings, strategy: verified({ temperature: 1, repetitionPenalty: 1.3 }) });
+    accepted.push(statistics.tokensPerPass);
+  }
+  // The first pass has no draft to judge: 40 tokens take 21 passes when all are accepted.
+  for (const tokensPerPass of accepted) expect(tokensPerPass).toBeGreaterThan(1.8);
 });

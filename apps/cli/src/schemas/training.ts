@@ -1,7 +1,7 @@
 /** Options of the verbs that train: train, data prepare, data prepare-chat, tokenizer train. */
-import { number, seed, wholeNumber } from "../options/numbers.js";
+import { number, numbers, seed, wholeNumber } from "../options/numbers.js";
 import { choice, flag, optionalFlag, required, text, texts, withDefault, type OptionsOf } from "../options/spec.js";
-import { devices, json } from "./common.js";
+import { devices, json, maxNewTokens, modelOptions, repetitionPenalty, topK } from "./common.js";
 import { conditionalSizes } from "./conditional-sizes.js";
 
 const share = { least: 0, most: 1 };
@@ -99,6 +99,24 @@ export const prepareChatOptions = {
   heldOut: heldOut("questions"),
 };
 export type PrepareChatOptions = OptionsOf<typeof prepareChatOptions>;
+
+export const generateDataOptions = {
+  out: required(text("<file>", "where the texts go, JSON lines with {\"text\"}")),
+  tokens: required(wholeNumber("<n>", "tokens to write, beginnings left out", atLeastOne)),
+  text: texts("<file>", "texts whose beginnings are continued, one after the other; repeat it for several files"),
+  beginning: withDefault(8, wholeNumber("<n>", "tokens of a beginning", atLeastOne)),
+  temperature: withDefault([0.7, 1], numbers("<list>", "of the texts in turn: as the model will be used", { least: 0 })),
+  topK,
+  repetitionPenalty,
+  maxNewTokens: maxNewTokens("of a text", 240),
+  slots: withDefault(16, wholeNumber("<n>", "texts that are written side by side", atLeastOne)),
+  seed: withDefault(0, seed("text i has this plus i")),
+  resume: flag("go on with a file that was begun, with the same options"),
+  overwrite: flag("replace the file if it exists"),
+  ...modelOptions,
+  json,
+};
+export type GenerateDataOptions = OptionsOf<typeof generateDataOptions>;
 
 export const tokenizerOptions = {
   out: required(text("<folder>", "where tokenizer.json goes")),

@@ -2,7 +2,7 @@
 import { DynamoError } from "@dynamo/core";
 import type { Command } from "commander";
 import { addVerb } from "../options/verb.js";
-import { prepareChatOptions, prepareOptions, tokenizerOptions, trainOptions } from "../schemas/training.js";
+import { generateDataOptions, prepareChatOptions, prepareOptions, tokenizerOptions, trainOptions } from "../schemas/training.js";
 
 const textFiles = 'text with documents between <|endoftext|>, or .jsonl with {"text"}';
 
@@ -40,6 +40,14 @@ export function addTrainingVerbs(program: Command, signal: AbortSignal): void {
     argumentHelp: ["Alpaca, Dolly, chat messages or ShareGPT, a JSON list or JSON lines; each is a source"],
     options: prepareChatOptions,
     run: async ([files], options) => (await import("../commands/prepare-chat.js")).prepareChat(files, options, signal),
+  });
+  addVerb(data, {
+    name: "generate",
+    description: "write text from a model itself, for its own heads to learn from (self-distillation)",
+    arguments: ["[model]"],
+    argumentHelp: ["a model or checkpoint folder (default: the embedded model)"],
+    options: generateDataOptions,
+    run: async ([model], options) => (await import("../commands/generate-data.js")).generateData(model, options, signal),
   });
   addVerb(program.command("tokenizer").description("tokenizers"), {
     name: "train",
