@@ -147,5 +147,9 @@ export interface ConditionalCandidates {
    * Adds to `into` what the tokens between, head n's n - 1 in their order, add to the logit of each id, or of all tokens in order.
    * Throws `invalid-argument` for another number of tokens.
    */
-  addBehind(between: ArrayLike<number>, ids: ArrayLike<number> | undefined, into: Float32Array | Float64Array): void;
+  readonly addBehind: (
+    between: ArrayLike<number>,
+    ids: ArrayLike<number> | undefined,
+    into: Float32Array | Float64Array,
+  ) => void;
 }

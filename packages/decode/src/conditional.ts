@@ -24,12 +24,17 @@ export interface ConditionalHead {
   /** By rank: of a head with a conditional part more than its candidates, since some of them rise. */
   readonly ids: Int32Array;
   /** q of each rank; sums to 1. Only as many as the head has candidates are above 0, and only what the options leave. */
-  behind(before: ArrayLike<number>): Float64Array;
+  readonly behind: (before: ArrayLike<number>) => Float64Array;
 }
 
-/** Whether something tells the head about the tokens between. */
-export const isConditioned = ({ conditional }: Candidates, counts: Cooccurrence | undefined): boolean =>
-  counts !== undefined || conditional !== undefined;
+/** Heads 2..N as they know the tokens between; undefined where something is missing that tells one of them. */
+export function conditionalHeads(
+  [, ...others]: readonly Candidates[],
+  conditions: Conditions,
+): ConditionalHead[] | undefined {
+  const isConditioned = ({ conditional }: Candidates): boolean => (conditions.counts ?? conditional) !== undefined;
+  return others.every(isConditioned) ? others.map((head) => conditionalHead(head, conditions)) : undefined;
+}
 
 /** A head's distribution behind any tokens. */
 export function conditionalHead(candidates: Candidates, { counts, options }: Conditions): ConditionalHead {

@@ -6,7 +6,7 @@ import { DynamoError, type Candidates, type Cooccurrence, type NgramMatches } fr
 import { callback, checkOptions, checkValue, valueCheck, whole } from "@dynamo/core/options";
 import { createAdaptiveThreshold } from "./adaptive-threshold.js";
 import { power } from "./exponential.js";
-import { chainJoint, conditionalHead, isConditioned, type ConditionalHead } from "./conditional.js";
+import { chainJoint, conditionalHeads, type ConditionalHead } from "./conditional.js";
 import { cellCount, emptyGrid, filter, peak, push, rankAlong, scale, sum, type SparseGrid } from "./grid.js";
 import { headDistribution, type DistributionOptions, type HeadDistribution } from "./head-distribution.js";
 import { independentJoint, maskedJoint, weighJoint } from "./joint.js";
@@ -107,25 +107,11 @@ export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
   const repetition = createRepetition();
   const scratch: Float64Array[] = [];
 
-  function distributions(heads: readonly Candidates[], options: StepOptions): HeadDistribution[] {
-    return heads.map((candidates, i) => {
-      const { conditional } = candidates;
-      const isWide = i > 0 && conditional !== undefined && options.joint === "learned";
-      const own = isWide ? { ...candidates, ids: conditional.ids, logits: conditional.logits } : candidates;
-      if ((scratch[i]?.length ?? 0) < own.ids.length) scratch[i] = new Float64Array(own.ids.length);
-      return headDistribution(own, isWide ? { temperature: options.temperature } : options, scratch[i]);
+  const distributions = (heads: readonly Candidates[], options: StepOptions): HeadDistribution[] =>
+    heads.map((candidates, i) => {
+      const { list, own } = axisOf(candidates, options);
+      return headDistribution(list, own, (scratch[i] = roomFor(list, scratch[i])));
     });
-  }
-
-  /** Heads 2..N as they know the tokens between; undefined when the joint is not made of them. */
-  function conditionals(
-    [, ...others]: readonly Candidates[],
-    counts: Cooccurrence | undefined,
-    options: StepOptions,
-  ): ConditionalHead[] | undefined {
-    if (options.joint !== "learned" || !others.every((head) => isConditioned(head, counts))) return undefined;
-    return others.map((head) => conditionalHead(head, { counts, options }));
-  }
 
   /** Steps 2 and 3: fills `joint` and normalises it. Cells below `threshold` may be left out already. */
   function build(
@@ -188,7 +174,7 @@ export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
   return (candidates, context, mask, options) => {
     checkStep(candidates, context, mask, options);
     const heads = distributions(candidates, options);
-    const all = { distributions: heads, others: conditionals(candidates, mask, options) };
+    const all = { distributions: heads, others: othersOf(candidates, mask, options) };
     repetition.look(context, heads);
     const trace: OrderTrace[] = [];
     for (let order = heads.length; order > 1; order--) {
@@ -200,6 +186,25 @@ export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
     repetition.apply(joint, heads, options.repetitionPenalty);
     return { order: 1, joint, heads, trace };
   };
+}
+
+const roomFor = ({ ids }: Candidates, before: Float64Array = new Float64Array()): Float64Array =>
+  before.length < ids.length ? new Float64Array(ids.length) : before;
+
+/** Heads 2..N where the joint is made of what they say behind the tokens before. */
+const othersOf = (
+  heads: readonly Candidates[],
+  counts: Cooccurrence | undefined,
+  options: StepOptions,
+): ConditionalHead[] | undefined =>
+  options.joint === "learned" ? conditionalHeads(heads, { counts, options }) : undefined;
+
+/** The tokens of an axis: of a head with a conditional part all that this may raise, whatever the options would leave of its own. */
+function axisOf(candidates: Candidates, options: StepOptions): { list: Candidates; own: DistributionOptions } {
+  const { conditional } = candidates;
+  if (conditional === undefined || options.joint !== "learned") return { list: candidates, own: options };
+  const list = { ...candidates, ids: conditional.ids, logits: conditional.logits };
+  return { list, own: { temperature: options.temperature } };
 }
 
 function observerOf(settings: ObserveOptions): ObserveOptions["observe"] {

@@ -23,7 +23,7 @@ export async function generateData(
   const before = await startFile(out, options);
   const { model, close } = await openModel(folder, options, signal);
   const file = await open(out, "a");
-  const engine = await createEngine(model, { slots, keptTexts: 0, queue: slots });
+  const engine = await createEngine(model, { slots, keptTexts: 0, queue: 2 * slots });
   const progress = startProgress("tokens", { scale: 1 });
   try {
     const beginnings = await beginningsOf(model, options, signal);
@@ -32,15 +32,18 @@ export async function generateData(
     const pending: Promise<Line>[] = [];
     let next = texts;
     while (tokens < wanted) {
-      while (pending.length < 2 * slots) pending.push(writeText(engine, model, beginnings, options, next++));
+      while (pending.length < 2 * slots) {
+        const line = writeText(engine, model, beginnings, options, next++);
+        // Those that nobody waits for any more are ended with the engine.
+        line.catch(() => undefined);
+        pending.push(line);
+      }
       const { line, count } = await (pending.shift() as Promise<Line>);
       throwIfAborted(signal);
       await file.appendFile(line);
       tokens += count;
       progress.update(Math.min(tokens, wanted), wanted, `${++texts} texts`);
     }
-    // They are ended with the engine.
-    for (const each of pending) each.catch(() => undefined);
     progress.stop();
     if (options.json) console.log(JSON.stringify({ out, texts, tokens }));
     else console.log(`${texts} texts, ${tokens} tokens in ${out}  (use: dynamo data prepare ${out} …)`);
