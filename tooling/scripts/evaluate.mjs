@@ -53,7 +53,7 @@ export async function evaluate(args) {
 
 /** @param {{ text: string, seeds: string, file: (name: string) => string }} options */
 function verbsOf({ text, seeds, file }) {
-  const sweep = ["--backoff", "0:1:0.1", "--seeds", seeds];
+  const sweep = ["--backoff", "0.4:0.9:0.1", "--temperatures", "0.6,0.7", "--seeds", seeds];
   return [
     ["perplexity", model, "--text", text, "--backoff", "0:1:0.1", "--mask"],
     ["completions", model, ...sweep, "--base-temperatures", "0.4,0.5,0.6,0.85,1"],
@@ -67,7 +67,7 @@ function verbsOf({ text, seeds, file }) {
       "--drafts",
       "2,4",
       "--backoff",
-      "0.1,0.5,0.7",
+      "0.5,0.65,0.75",
       "--scorer",
       base,
       "--seeds",

@@ -147,9 +147,16 @@ async function stream(
 ): Promise<void> {
   const controller = new AbortController();
   response.on("close", () => controller.abort());
-  const { strategy = "dynamo", backoff = 0.5, maskStrength = 1, adaptive = true, blur = true } = body.dynamo ?? {};
+  const {
+    strategy = "dynamo",
+    joint = "auto" as const,
+    backoff = 0.5,
+    maskStrength = 1,
+    adaptive = true,
+    blur = true,
+  } = body.dynamo ?? {};
   const settings = {
-    ...{ strategy, backoff, maskStrength, adaptive, blur },
+    ...{ strategy, joint, backoff, maskStrength, adaptive, blur },
     temperature: body.temperature ?? 0.7,
     topK: body.top_k ?? 50,
     ...{ topP: body.top_p, minP: body.min_p, typicalP: body.typical_p },

@@ -189,11 +189,18 @@ describe("what is refused", () => {
   const damaged = async (change: (bytes: Uint8Array) => Uint8Array): Promise<string> => {
     const source = join(folder, "between");
     const target = await mkdtemp(join(folder, "damaged-"));
-    await convertCheckpoint(memoryFiles(filesOf(configOf({ between: 10 }), weightsOf(configOf({ between: 10 })))), target, {
-      dtypes: ["fp32"],
-      overwrite: true,
-    });
-    await writeFile(join(target, "conditional.safetensors"), change(await readFile(join(source, "conditional.safetensors"))));
+    await convertCheckpoint(
+      memoryFiles(filesOf(configOf({ between: 10 }), weightsOf(configOf({ between: 10 })))),
+      target,
+      {
+        dtypes: ["fp32"],
+        overwrite: true,
+      },
+    );
+    await writeFile(
+      join(target, "conditional.safetensors"),
+      change(await readFile(join(source, "conditional.safetensors"))),
+    );
     return target;
   };
 

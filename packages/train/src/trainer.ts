@@ -23,7 +23,7 @@ import { moment1Name, moment2Name, type TrainedParameter } from "./graph/update-
 import { createOptimizer } from "./optimizer.js";
 import { checkPrecision } from "./precision.js";
 import { checkRows, checkStep, checkTrainer } from "./trainer-checks.js";
-import type { Trainer, TrainerOptions, TrainerStart, TrainerTensors } from "./trainer-types.js";
+import type { StepReport, Trainer, TrainerOptions, TrainerStart, TrainerTensors } from "./trainer-types.js";
 
 export type {
   LearningRates,
@@ -99,13 +99,11 @@ async function openTrainer(
         checkUsable();
         checkStep(batches, step, rates);
         checkCount(batches, options.microBatches);
-        const all = await gradientPasses(gradients, tensors, batches, shape, forward, accumulate, optimizer.feeds());
-        const ofHeads = shape.tokenHeads - firstHead + 1;
-        const [losses, conditionalLosses] = [all.slice(0, ofHeads), all.slice(ofHeads)];
+        const losses = await gradientPasses(gradients, tensors, batches, shape, forward, accumulate, optimizer.feeds());
         const gradientNorm = await optimizer.update(step, [rates.base, rates.heads]);
         const { lossScale } = optimizer;
-        if (lossScale !== undefined) return { losses, conditionalLosses, gradientNorm, lossScale };
-        if (Number.isFinite(gradientNorm)) return { losses, conditionalLosses, gradientNorm };
+        if (lossScale !== undefined) return { ...losses, gradientNorm, lossScale };
+        if (Number.isFinite(gradientNorm)) return { ...losses, gradientNorm };
         spoilt = notFinite(`the norm of the gradients is ${gradientNorm}`);
         throw spoilt;
       },
@@ -227,7 +225,7 @@ async function gradientPasses(
   forward: Forward,
   accumulate: boolean,
   scaling: Feeds,
-): Promise<number[]> {
+): Promise<Pick<StepReport, "losses" | "conditionalLosses">> {
   const total: number[] = [];
   const counts = stepCounts(batches, shape);
   for (const [i, rows] of batches.entries()) {
@@ -238,7 +236,8 @@ async function gradientPasses(
     // Before the update, so that the weights stay what they were.
     if (!total.every(Number.isFinite)) throw notFinite(`the losses are ${total.join(", ")}`, i, batches.length);
   }
-  return total;
+  const ofHeads = shape.tokenHeads - forward.firstHead + 1;
+  return { losses: total.slice(0, ofHeads), conditionalLosses: total.slice(ofHeads) };
 }
 
 /** Targets of all micro-batches for each head: means over them weigh every target alike, wherever it lies. */

@@ -74,7 +74,7 @@ const headInputs: Readonly<Record<HeadInput, string>> = {
 
 /** What heads 2 and up are made of. */
 function describeHeads(config: ModelConfig): [string, string][] {
-  const { tokenHeads, headLayers, headInput, ownOutputEmbedding } = config;
+  const { tokenHeads, headLayers, headInput, ownOutputEmbedding, conditional } = config;
   if (tokenHeads === 1) return [];
   const { layerName, input } = headKindOf(config);
   if (input === "pairs")
@@ -83,7 +83,17 @@ function describeHeads(config: ModelConfig): [string, string][] {
   const base = input === "normed" ? "the base's final state" : headInputs[headInput];
   const embedding = ownOutputEmbedding ? ", an output embedding each" : "";
   const options = `headLayers ${headLayers}, headInput ${headInput}${ownOutputEmbedding ? ", ownOutputEmbedding" : ""}`;
-  return [["heads 2 and up", `${layers} each on ${base}${embedding} (${options})`]];
+  const { pairs = 0, between = 0 } = conditional ?? {};
+  const parts = [
+    ...(pairs > 0 ? [`pairs of rank ${pairs}`] : []),
+    ...(between > 0 ? [`between of width ${between}`] : []),
+  ];
+  return [
+    ["heads 2 and up", `${layers} each on ${base}${embedding} (${options})`],
+    ...(parts.length === 0
+      ? []
+      : [["conditional", `${parts.join(", ")}: heads know the tokens between`] as [string, string]]),
+  ];
 }
 
 function describeGraph({ path, bytes, operators, opsets, initializers, metadata }: GraphReport): [string, string][] {

@@ -65,7 +65,7 @@ export const strategyOptions = {
   joint: choice(
     "<name>",
     ["counts", "learned", "chain"],
-    "dynamo: the joint of the paper, or of heads that know the tokens between (default: counts)",
+    "dynamo: the joint of the paper, of heads that know the tokens between, or no joint: token by token (default: chain with such heads, else counts)",
   ),
   adaptive: unless("dynamo: without Otsu's threshold"),
   blur: unless("dynamo: without the blur before Otsu's threshold"),

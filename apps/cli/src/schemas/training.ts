@@ -101,11 +101,14 @@ export const prepareChatOptions = {
 export type PrepareChatOptions = OptionsOf<typeof prepareChatOptions>;
 
 export const generateDataOptions = {
-  out: required(text("<file>", "where the texts go, JSON lines with {\"text\"}")),
+  out: required(text("<file>", 'where the texts go, JSON lines with {"text"}')),
   tokens: required(wholeNumber("<n>", "tokens to write, beginnings left out", atLeastOne)),
   text: texts("<file>", "texts whose beginnings are continued, one after the other; repeat it for several files"),
   beginning: withDefault(8, wholeNumber("<n>", "tokens of a beginning", atLeastOne)),
-  temperature: withDefault([0.7, 1], numbers("<list>", "of the texts in turn: as the model will be used", { least: 0 })),
+  temperature: withDefault(
+    [0.7, 1],
+    numbers("<list>", "of the texts in turn: as the model will be used", { least: 0 }),
+  ),
   topK,
   repetitionPenalty,
   maxNewTokens: maxNewTokens("of a text", 240),

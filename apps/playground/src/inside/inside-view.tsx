@@ -87,14 +87,28 @@ interface InsideStepViewProps extends Pick<InsideViewProps, "settings" | "change
 function useStep(model: LoadedModel, pass: Pass, settings: Settings): InsideStep {
   const { temperature, backoff, maskStrength, adaptive, blur, penalty: repetitionPenalty } = settings;
   const { generation } = model.info;
+  const hasParts = pass.step.positions[0]?.[1]?.conditional !== undefined;
+  // Where no joint is built, the one that the tokens were drawn from, before anything is cut off.
+  const joint = settings.joint === "counts" || (settings.joint === "auto" && !hasParts) ? "counts" : "learned";
   const { topP = generation.topP, minP = generation.minP, typicalP = generation.typicalP } = settings;
   return useMemo(() => {
     const { positions, accepted, context, draws } = pass.step;
     return insideStep(
       { candidates: positions[accepted] ?? [], context, draws, mask: model.cooccurrence },
-      { temperature, topP, minP, typicalP, backoff, maskStrength, adaptive, blur, repetitionPenalty },
+      {
+        temperature,
+        topP,
+        minP,
+        typicalP,
+        backoff,
+        joint,
+        maskStrength: joint === "counts" ? maskStrength : 0,
+        adaptive,
+        blur,
+        repetitionPenalty,
+      },
     );
-  }, [model, pass, temperature, topP, minP, typicalP, backoff, maskStrength, adaptive, blur, repetitionPenalty]);
+  }, [model, pass, temperature, topP, minP, typicalP, backoff, joint, maskStrength, adaptive, blur, repetitionPenalty]);
 }
 
 /** Ranks along each side of the map, on a phone and on a desk: more labels could not be read. */

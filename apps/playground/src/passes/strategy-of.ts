@@ -5,7 +5,10 @@ import type { OwnStrategy } from "../settings/plugin.js";
 import { initialSettings, type AdvancedSettings, type Settings } from "../settings/settings.js";
 
 export type StrategySettings = AdvancedSettings &
-  Pick<Settings, "strategy" | "backoff" | "maskStrength" | "adaptive" | "blur" | "temperature" | "topK" | "penalty">;
+  Pick<
+    Settings,
+    "strategy" | "joint" | "backoff" | "maskStrength" | "adaptive" | "blur" | "temperature" | "topK" | "penalty"
+  >;
 
 type Sampling = Pick<AdvancedSettings, "topP" | "minP" | "typicalP"> & {
   readonly temperature: number;
@@ -30,9 +33,12 @@ export function adjustmentsOf({
 
 /** `plugin` is the visitor's own; without one DynaMo stands in. Throws what the plugin throws. */
 export function strategyOf(settings: StrategySettings, plugin: OwnStrategy | undefined): Strategy {
-  const { backoff, maskStrength, adaptive, blur } = settings;
+  const { backoff, adaptive, blur } = settings;
   const sampling = samplingOf(settings);
-  const own = { ...sampling, backoff, maskStrength, adaptive, blur };
+  const joint = settings.joint === "auto" ? undefined : settings.joint;
+  // The learned joint has in it what the mask says.
+  const maskStrength = joint === "learned" ? undefined : settings.maskStrength;
+  const own = { ...sampling, joint, backoff, maskStrength, adaptive, blur };
   switch (settings.strategy) {
     case "autoregressive":
       return autoregressive(sampling);

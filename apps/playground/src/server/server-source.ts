@@ -59,7 +59,9 @@ export function serverSource(target: ServerTarget, model: ListedModel): PassSour
 }
 
 function bodyOf(model: string, { settings, length, seed }: PassOptions): Omit<CompletionRequest, "prompt"> {
-  const { strategy, backoff, maskStrength, adaptive, blur } = settings;
+  const { strategy, backoff, adaptive, blur } = settings;
+  const joint = settings.joint === "auto" ? undefined : settings.joint;
+  const maskStrength = joint === "learned" ? undefined : settings.maskStrength;
   if (strategy === "plugin") {
     throw new DynamoError(
       "unsupported",
@@ -81,7 +83,7 @@ function bodyOf(model: string, { settings, length, seed }: PassOptions): Omit<Co
     logit_bias: settings.logitBias,
     seed,
     stream: true,
-    dynamo: { strategy, backoff, maskStrength, adaptive, blur, trace: true },
+    dynamo: { strategy, joint, backoff, maskStrength, adaptive, blur, trace: true },
   };
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   devices,
   dtypes,
+  joints,
   formatSettings,
   initialSettings,
   parseSettings,
@@ -28,6 +29,7 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   device: fc.constantFrom(...devices),
   dtype: fc.constantFrom(...dtypes),
   strategy: fc.constantFrom(...strategies),
+  joint: fc.constantFrom(...joints),
   backoff: within(ranges.backoff),
   maskStrength: within(ranges.maskStrength),
   adaptive: fc.boolean(),

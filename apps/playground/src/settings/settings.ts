@@ -10,6 +10,9 @@ export const views = ["write", "chat", "race", "inside", "measure"] as const;
 export type View = (typeof views)[number];
 export const strategies = ["dynamo", "autoregressive", "verified", "plugin"] as const;
 export type StrategyName = (typeof strategies)[number];
+/** What dynamo's joint is made of; `auto` as the model is best used. */
+export const joints = ["auto", "counts", "learned", "chain"] as const;
+export type JointName = (typeof joints)[number];
 export const devices = ["auto", "webgpu", "wasm"] as const;
 export type DeviceName = (typeof devices)[number];
 /** Which of the folder's graphs runs. */
@@ -32,6 +35,7 @@ export interface Settings extends AdvancedSettings {
   readonly device: DeviceName;
   readonly dtype: DTypeName;
   readonly strategy: StrategyName;
+  readonly joint: JointName;
   readonly backoff: number;
   readonly maskStrength: number;
   readonly adaptive: boolean;
@@ -77,6 +81,7 @@ const fields: { readonly [Key in keyof Settings]: Field<Settings[Key]> } = {
   device: oneOf(devices, "auto"),
   dtype: oneOf(dtypes, "auto"),
   strategy: oneOf(strategies, "dynamo"),
+  joint: oneOf(joints, "auto"),
   backoff: inRange(0.5, ranges.backoff, false),
   maskStrength: inRange(1, ranges.maskStrength, false),
   adaptive: flag(true),

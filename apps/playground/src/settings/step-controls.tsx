@@ -1,8 +1,15 @@
-/** The knobs of DynaMo's step: ε_b, α_c, Otsu's threshold, blur. */
-import { Group, Switch } from "@mantine/core";
+/** The knobs of DynaMo's step: what its joint is, ε_b, α_c, Otsu's threshold, blur. */
+import { Group, Select, Switch } from "@mantine/core";
 import { LabelledSlider } from "../components/labelled-slider.js";
-import { ranges, type Settings } from "./settings.js";
+import { joints, ranges, type JointName, type Settings } from "./settings.js";
 import type { ChangeSettings } from "./use-settings.js";
+
+const labels: Readonly<Record<JointName, string>> = {
+  auto: "the model's best",
+  counts: "counted (the paper's)",
+  learned: "learned",
+  chain: "none: token by token",
+};
 
 export interface StepControlsProps {
   readonly settings: Settings;
@@ -11,7 +18,16 @@ export interface StepControlsProps {
 
 export function StepControls({ settings, change }: StepControlsProps): React.JSX.Element {
   return (
-    <Group gap="lg">
+    <Group gap="lg" align="end">
+      <Select
+        label="Joint"
+        size="xs"
+        w={190}
+        data={joints.map((value) => ({ value, label: labels[value] }))}
+        value={settings.joint}
+        onChange={(value) => change({ joint: (value ?? "auto") as JointName })}
+        allowDeselect={false}
+      />
       <LabelledSlider
         label={
           <>

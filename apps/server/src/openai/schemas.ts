@@ -45,7 +45,9 @@ const dynamo = strictObject({
   maskStrength: share.optional().describe("α_c: how much the co-occurrence mask counts."),
   joint: oneOf(["counts", "learned", "chain"])
     .optional()
-    .describe("The joint of the paper (default), or of heads that know the tokens between."),
+    .describe(
+      "The joint of the paper (counts), of heads that know the tokens between (learned), or tokens drawn one after the other from these (chain, the default of models with conditional parts).",
+    ),
   adaptive: boolean().optional().describe("Otsu's threshold."),
   blur: boolean().optional().describe("Blur the joint before Otsu's threshold."),
   dropMessages: boolean()

@@ -27,7 +27,7 @@ const checks: OptionChecks<AblationSettings> = {
   ...comparisonChecks,
 };
 
-/** A group for each ε_b; the blur is only there with Otsu's threshold, which it prepares. Throws `invalid-argument`. */
+/** A group for each ε_b: the paper's joint without its parts, and the joints of heads that know the tokens between. The blur is only there with Otsu's threshold, which it prepares. Throws `invalid-argument`. */
 export async function ablation(
   settings: AblationSettings,
 ): Promise<Evaluation<ComparisonJob, ComparisonResult, ComparisonSummary>> {
@@ -40,9 +40,18 @@ export async function ablation(
   ];
   const groups = backoffs.map((backoff) => ({
     model,
-    ways: maskStrengths.flatMap((maskStrength) =>
-      thresholds.map((threshold): Way => ({ strategy: "dynamo", backoff, maskStrength, ...threshold })),
-    ),
+    ways: [
+      ...maskStrengths.flatMap((maskStrength) =>
+        thresholds.map((threshold): Way => ({
+          strategy: "dynamo",
+          joint: "counts",
+          backoff,
+          maskStrength,
+          ...threshold,
+        })),
+      ),
+      ...(["learned", "chain"] as const).map((joint): Way => ({ strategy: "dynamo", joint, backoff })),
+    ],
   }));
   return comparison("ablation", groups, options);
 }

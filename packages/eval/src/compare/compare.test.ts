@@ -94,7 +94,7 @@ test("operations are those of the passes that were made", async () => {
   expect(written[1]?.flops).toBe(pass(asked, 0, true));
 });
 
-test("the ablation has every mask strength with and without Otsu's threshold and the blur, a group for each ε_b", async () => {
+test("the ablation has every mask strength with and without Otsu's threshold and the blur, and the other joints, a group for each ε_b", async () => {
   const evaluation = await ablation({
     ...short,
     seeds: [0],
@@ -104,9 +104,10 @@ test("the ablation has every mask strength with and without Otsu's threshold and
     maskStrengths: [1, 0],
   });
   const { groups } = await runHere(evaluation, worker);
-  expect(groups.map(({ rows }) => rows.length)).toEqual([7, 7]);
+  expect(groups.map(({ rows }) => rows.length)).toEqual([9, 9]);
   expect(groups[1]?.rows[6]?.way).toEqual({
     strategy: "dynamo",
+    joint: "counts",
     backoff: 0.6,
     maskStrength: 0,
     adaptive: false,

@@ -59,6 +59,9 @@ export function describeModel(config: ModelConfig): string {
     heads:
       tokenHeads === 1
         ? []
-        : [{ tokenHeads, headKind, headLayers, headInput, ownOutputEmbedding, conditional }, layerCalls(headLayer(config))],
+        : [
+            { tokenHeads, headKind, headLayers, headInput, ownOutputEmbedding, conditional },
+            layerCalls(headLayer(config)),
+          ],
   });
 }

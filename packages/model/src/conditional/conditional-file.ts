@@ -76,7 +76,11 @@ function storedOf(matrices: readonly Matrix[]): Stored[] {
   );
   const values = matrices
     .filter(({ isQuantized }) => isQuantized)
-    .map((each): Stored => ({ name: `${each.name}.values`, dtype: "uint8", shape: [each.rows, blocksOf(each) * blockSize] }));
+    .map((each): Stored => ({
+      name: `${each.name}.values`,
+      dtype: "uint8",
+      shape: [each.rows, blocksOf(each) * blockSize],
+    }));
   return [...floats, ...values];
 }
 
@@ -122,7 +126,10 @@ export function decodeConditional(file: Uint8Array, config: ModelConfig): Readon
     const entry = tensors.get(name);
     if (entry?.dtype !== dtype || entry.shape.join() !== shape.join()) {
       const found = entry === undefined ? "none" : `${entry.dtype} [${entry.shape.join(", ")}]`;
-      throw new DynamoError("invalid-file", `expected tensor ${name} as ${dtype} [${shape.join(", ")}], received ${found}`);
+      throw new DynamoError(
+        "invalid-file",
+        `expected tensor ${name} as ${dtype} [${shape.join(", ")}], received ${found}`,
+      );
     }
     data.set(name, dataOf(bytes, name, entry));
   }
@@ -136,7 +143,11 @@ export function decodeConditional(file: Uint8Array, config: ModelConfig): Readon
 }
 
 /** Where it lies, or a copy when it lies at an odd address. */
-function dataOf(bytes: Uint8Array, name: string, { dtype, shape, byteOffset, byteLength }: SafetensorsEntry): ArrayBufferView {
+function dataOf(
+  bytes: Uint8Array,
+  name: string,
+  { dtype, shape, byteOffset, byteLength }: SafetensorsEntry,
+): ArrayBufferView {
   const start = bytes.byteOffset + byteOffset;
   const isAligned = start % byteSize(dtype) === 0;
   const own = isAligned ? bytes : bytes.slice(byteOffset, byteOffset + byteLength);

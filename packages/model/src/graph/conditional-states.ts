@@ -16,7 +16,9 @@ export function conditionalOutput(graph: GraphBuilder, context: ModelContext, st
   if (conditional === undefined || conditional.between === 0) return;
   const width = 2 * conditional.between;
   const dtype = activationType(context.precision);
-  const then = graph.subgraph("conditional", (inner) => [{ value: statesOf(inner, innerContext(context), states), dtype }]);
+  const then = graph.subgraph("conditional", (inner) => [
+    { value: statesOf(inner, innerContext(context), states), dtype },
+  ]);
   const otherwise = graph.subgraph("no_conditional", (inner) => {
     const places = inner.op("Shape", [states], { attributes: { start: 0, end: 2 } });
     const shape = inner.op("Concat", [places, inner.ints([0, width])], { attributes: { axis: 0 } });

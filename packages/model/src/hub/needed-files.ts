@@ -1,7 +1,14 @@
 /** Which files of a model on the hub are needed: a repository often has the same weights in several forms. */
 import { DynamoError } from "@dynamo/core";
 import { isPlainObject } from "@dynamo/core/options";
-import { conditionalPath, dtypes, graphPath, maskPath, preferredDTypes, tokenizerFiles } from "../folder/model-folder.js";
+import {
+  conditionalPath,
+  dtypes,
+  graphPath,
+  maskPath,
+  preferredDTypes,
+  tokenizerFiles,
+} from "../folder/model-folder.js";
 import { generationConfigPath } from "../folder/generation-config.js";
 import type { ModelDType } from "../graph/precision.js";
 import { medusaFile, medusaPickleError, medusaPickles } from "../checkpoint/medusa/files.js";
@@ -39,7 +46,10 @@ export function modelFolderFiles(
     throw new DynamoError("unsupported", `${location} has ${present.join(", ")}; expected ${wanted ?? "a dtype"}`);
   }
   const graph = graphPath(dtype);
-  return { dtype, files: [...texts, maskPath, conditionalPath, graph, `${graph}_data`].filter((path) => paths.has(path)) };
+  return {
+    dtype,
+    files: [...texts, maskPath, conditionalPath, graph, `${graph}_data`].filter((path) => paths.has(path)),
+  };
 }
 
 /**

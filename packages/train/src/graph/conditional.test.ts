@@ -28,12 +28,14 @@ const initial = new Map(
 );
 /** As one may end; tables are what 8 bits can hold, as the converted model has them. */
 const noise = (name: string): Float32Array => uniformTensor(name, shapeOf(name), 3, 0.08);
-const trainedWeights = new Map([...initial].map(([name, values]) => {
-  const own = isConditionalTensor(name) ? noise(name) : values;
-  const [rows, columns] = shapeOf(name);
-  if (!/embed/.test(name) || rows === undefined || columns === undefined) return [name, own];
-  return [name, dequantize(quantize(own, rows, columns, 8), rows, columns, 8)];
-}));
+const trainedWeights = new Map(
+  [...initial].map(([name, values]) => {
+    const own = isConditionalTensor(name) ? noise(name) : values;
+    const [rows, columns] = shapeOf(name);
+    if (!name.includes("embed") || rows === undefined || columns === undefined) return [name, own];
+    return [name, dequantize(quantize(own, rows, columns, 8), rows, columns, 8)];
+  }),
+);
 
 let runtime: Runtime;
 let folder: string;
@@ -49,7 +51,10 @@ afterAll(async () => {
 const batch = countingRows(2, 8 + 3, 288);
 const adamw = { beta1: 0.9, beta2: 0.95, epsilon: 1e-3, clipNorm: 1 };
 
-function open(changes: Partial<TrainerOptions>, weights: ReadonlyMap<string, Float32Array> = initial): Promise<Trainer> {
+function open(
+  changes: Partial<TrainerOptions>,
+  weights: ReadonlyMap<string, Float32Array> = initial,
+): Promise<Trainer> {
   const read = (name: string): Promise<Float32Array> => Promise.resolve((weights.get(name) as Float32Array).slice());
   const options = trainerOptions({ train: "conditional", headWeights: [1, 1, 1], weightDecay: 0, adamw, ...changes });
   return createTrainer(runtime, config, { weights: read }, options);
@@ -108,7 +113,8 @@ describe("a trainer of conditional parts", () => {
 
   test("refuses a model without them", async () => {
     const plain = tinyConfig(3);
-    const weights = (name: string): Promise<Float32Array> => Promise.resolve(tinyWeights(plain).get(name) as Float32Array);
+    const weights = (name: string): Promise<Float32Array> =>
+      Promise.resolve(tinyWeights(plain).get(name) as Float32Array);
     const options = trainerOptions({ train: "conditional", headWeights: [1, 1, 1] });
     await expect(createTrainer(runtime, plain, { weights }, options)).rejects.toThrow(/no conditional parts/);
   });
@@ -163,7 +169,10 @@ test("gradients of the parts and of the heads under them are those of the loss",
   for (const name of names) {
     const loss = async (step: number): Promise<number> => {
       const { dims, data } = inputs[name] as Dense;
-      const moved = dense(dims, data.map((value, i) => value + step * (along.get(name)?.[i] ?? NaN)));
+      const moved = dense(
+        dims,
+        data.map((value, i) => value + step * (along.get(name)?.[i] ?? NaN)),
+      );
       const losses = (await evaluate(model.graph, { ...inputs, [name]: moved })).get("losses")?.data ?? [];
       return [1, 1, 0.5, 1, 0.5].reduce((sum, weight, i) => sum + weight * (losses[i] ?? NaN), 0);
     };

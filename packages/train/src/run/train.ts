@@ -17,7 +17,14 @@ import { listCheckpoints, writeCheckpoint, type Progress } from "./files/checkpo
 import { newLossWatch, watchLoss, type DivergenceLimits } from "./progress/divergence.js";
 import { datasetFingerprint, heldOutBatches, trainingBatches } from "./start/fit.js";
 import { explainMemory } from "./start/memory.js";
-import { appendMetrics, conditionalPerplexities, perplexities, readMetrics, type Metrics, type StepMetrics } from "./progress/metrics.js";
+import {
+  appendMetrics,
+  conditionalPerplexities,
+  perplexities,
+  readMetrics,
+  type Metrics,
+  type StepMetrics,
+} from "./progress/metrics.js";
 import { checkRun, openRun, type OpenedRun, type OpenOptions } from "./open-run.js";
 import { lockRun } from "./files/run-lock.js";
 import { checkConfig, type TrainingConfig } from "./start/training-config.js";
