@@ -60,14 +60,27 @@ export function conditionalHead(candidates: Candidates, { counts, options }: Con
 
 /** The distribution of the likeliest `kept` of the scores, at the scores' places. */
 function byRank(scores: Float64Array, kept: number, options: DistributionOptions): Float64Array {
-  const ranks = Int32Array.from(scores, (_, rank) => rank);
-  ranks.sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
-  const likeliest = ranks.subarray(0, kept);
-  const sorted = { ids: likeliest, logits: Float64Array.from(likeliest, (rank) => scores[rank] as number), logSumExp: 0 };
-  const { ids, probabilities } = headDistribution(sorted, options);
+  const likeliest = largest(scores, kept);
+  const logits = new Float64Array(likeliest.length);
+  for (let i = 0; i < logits.length; i++) logits[i] = scores[likeliest[i] as number] as number;
+  const { ids, probabilities } = headDistribution({ ids: likeliest, logits, logSumExp: 0 }, options);
   const q = new Float64Array(scores.length);
   for (let i = 0; i < ids.length; i++) q[ids[i] as number] = probabilities[i] as number;
   return q;
+}
+
+/** The ranks of the `count` largest scores, in descending order, ties by rank: they come nearly sorted, so that few are moved. */
+function largest(scores: Float64Array, count: number): Int32Array {
+  const ranks = new Int32Array(Math.min(count, scores.length));
+  let held = 0;
+  for (let rank = 0; rank < scores.length; rank++) {
+    const score = scores[rank] as number;
+    if (held === ranks.length && score <= (scores[ranks[held - 1] as number] as number)) continue;
+    let at = held === ranks.length ? held - 1 : held++;
+    for (; at > 0 && (scores[ranks[at - 1] as number] as number) < score; at--) ranks[at] = ranks[at - 1] as number;
+    ranks[at] = rank;
+  }
+  return ranks;
 }
 
 /** J = p_1(x_1) · q_2(x_2 | x_1) · … · q_n(x_n | x_1..x_{n-1}), of which only the cells of at least `threshold` are listed. */

@@ -2,6 +2,7 @@
 
 /** Each file's address by its path in the model folder, for `urlFiles` of @dynamo/runtime-web. */
 export const modelFiles: Readonly<Record<string, string>> = {
+  "conditional.safetensors": new URL("../model/conditional.safetensors", import.meta.url).href,
   "config.json": new URL("../model/config.json", import.meta.url).href,
   "cooccurrence.safetensors": new URL("../model/cooccurrence.safetensors", import.meta.url).href,
   "generation_config.json": new URL("../model/generation_config.json", import.meta.url).href,
