@@ -85,7 +85,8 @@ function lossLine(recent: readonly StepMetrics[]): string {
     return `head ${head + (last.firstHead ?? 1)} ${paintError.bold(mean.toFixed(3))}`;
   });
   const behind = (last.conditionalLosses ?? []).map((_, i) => {
-    const mean = recent.reduce((sum, { conditionalLosses = [] }) => sum + (conditionalLosses[i] ?? 0), 0) / recent.length;
+    const mean =
+      recent.reduce((sum, { conditionalLosses = [] }) => sum + (conditionalLosses[i] ?? 0), 0) / recent.length;
     return `${behindName(i)} ${paintError.bold(mean.toFixed(3))}`;
   });
   const norm = last.gradientNorm?.toFixed(2) ?? "overflowed";

@@ -163,14 +163,22 @@ it("is the head's own distribution without counts, and follows what was counted"
 
 it("keeps as many tokens as the head has candidates, the likeliest behind those between", () => {
   fc.assert(
-    fc.property(logits, fc.integer({ min: 1, max: vocabularySize }), fc.integer({ min: 0, max: 5 }), (all, kept, token) => {
-      const { ids, behind } = conditionalHead(withPart(all, kept), { counts: undefined, options: { temperature: 1 } });
-      const q = behind([token]);
-      const scores = all.map((logit, id) => Math.fround(logit) + added([token], id));
-      const order = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0)).slice(0, kept);
-      const support = [...ids].filter((_, rank) => (q[rank] ?? 0) > 0);
-      expect(new Set(support)).toEqual(new Set(order));
-    }),
+    fc.property(
+      logits,
+      fc.integer({ min: 1, max: vocabularySize }),
+      fc.integer({ min: 0, max: 5 }),
+      (all, kept, token) => {
+        const { ids, behind } = conditionalHead(withPart(all, kept), {
+          counts: undefined,
+          options: { temperature: 1 },
+        });
+        const q = behind([token]);
+        const scores = all.map((logit, id) => Math.fround(logit) + added([token], id));
+        const order = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0)).slice(0, kept);
+        const support = [...ids].filter((_, rank) => (q[rank] ?? 0) > 0);
+        expect(new Set(support)).toEqual(new Set(order));
+      },
+    ),
   );
 });
 

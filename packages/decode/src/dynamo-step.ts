@@ -152,7 +152,11 @@ export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
     checkCells(heads);
     const threshold = power(options.backoff, order - 1);
     const tell = (stage: StageName): void => observe?.({ order, stage, joint });
-    const { mass, peak: before, whole } = build({ distributions: heads, others: all.others?.slice(0, order - 1) }, mask, options, threshold);
+    const {
+      mass,
+      peak: before,
+      whole,
+    } = build({ distributions: heads, others: all.others?.slice(0, order - 1) }, mask, options, threshold);
     if (mask !== undefined && options.maskStrength > 0) tell("masked");
     let otsu: number | undefined;
     if (mass > 0) {

@@ -94,7 +94,12 @@ function likelyEnough(weights: Float64Array, minP: number): number {
  * Meister et al. 2023, "Locally typical sampling", section 4. A token's distance from the expected information is
  * |-log p - H|, and that is the distance of its scaled logit from the scaled logits' mean: no logarithm is needed.
  */
-function typical(head: HeadDistribution, logits: Scores["logits"], divisor: number, typicalP: number): HeadDistribution {
+function typical(
+  head: HeadDistribution,
+  logits: Scores["logits"],
+  divisor: number,
+  typicalP: number,
+): HeadDistribution {
   const { ids, probabilities: weights } = head;
   const total = sumOf(weights);
   const scaled = (rank: number): number => ((logits[rank] as number) - (logits[0] as number)) / divisor;

@@ -104,7 +104,11 @@ it("drafts behind the tokens between, whatever a request does to the logits", as
               conditional: {
                 ids,
                 logits,
-                addBehind(between: ArrayLike<number>, asked: ArrayLike<number> | undefined, into: { [i: number]: number; readonly length: number }): void {
+                addBehind(
+                  between: ArrayLike<number>,
+                  asked: ArrayLike<number> | undefined,
+                  into: { [i: number]: number; readonly length: number },
+                ): void {
                   const row = first[between[0] ?? -1];
                   for (let j = 0; j < into.length; j++) into[j] = (into[j] ?? 0) + (row?.[asked?.[j] ?? j] ?? NaN);
                 },
@@ -118,7 +122,10 @@ it("drafts behind the tokens between, whatever a request does to the logits", as
   };
   for (const request of [{}, { minNewTokens: 40 }, { logitBias: { 3: 0.5 } }, { logprobs: 3 }]) {
     const settings = { maxNewTokens: 40, seed: 2, ...request };
-    const { statistics } = await generate(knowing, [0], { ...settings, strategy: verified({ temperature: 1, repetitionPenalty: 1.3 }) });
+    const { statistics } = await generate(knowing, [0], {
+      ...settings,
+      strategy: verified({ temperature: 1, repetitionPenalty: 1.3 }),
+    });
     accepted.push(statistics.tokensPerPass);
   }
   // The first pass has no draft to judge: 40 tokens take 21 passes when all are accepted.

@@ -2,7 +2,13 @@
 import { DynamoError } from "@dynamo/core";
 import type { Command } from "commander";
 import { addVerb } from "../options/verb.js";
-import { generateDataOptions, prepareChatOptions, prepareOptions, tokenizerOptions, trainOptions } from "../schemas/training.js";
+import {
+  generateDataOptions,
+  prepareChatOptions,
+  prepareOptions,
+  tokenizerOptions,
+  trainOptions,
+} from "../schemas/training.js";
 
 const textFiles = 'text with documents between <|endoftext|>, or .jsonl with {"text"}';
 
@@ -47,7 +53,8 @@ export function addTrainingVerbs(program: Command, signal: AbortSignal): void {
     arguments: ["[model]"],
     argumentHelp: ["a model or checkpoint folder (default: the embedded model)"],
     options: generateDataOptions,
-    run: async ([model], options) => (await import("../commands/generate-data.js")).generateData(model, options, signal),
+    run: async ([model], options) =>
+      (await import("../commands/generate-data.js")).generateData(model, options, signal),
   });
   addVerb(program.command("tokenizer").description("tokenizers"), {
     name: "train",

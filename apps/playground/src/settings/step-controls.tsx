@@ -25,7 +25,7 @@ export function StepControls({ settings, change }: StepControlsProps): React.JSX
         w={190}
         data={joints.map((value) => ({ value, label: labels[value] }))}
         value={settings.joint}
-        onChange={(value) => change({ joint: (value ?? "auto") as JointName })}
+        onChange={(value) => change({ joint: value ?? "auto" })}
         allowDeselect={false}
       />
       <LabelledSlider

@@ -40,7 +40,11 @@ export const newLossWatch: LossWatch = {
 };
 
 /** The watch after one more step. */
-export function watchLoss(before: LossWatch, { step, losses: ofHeads, conditionalLosses = [] }: StepLosses, limits: DivergenceLimits): LossWatch {
+export function watchLoss(
+  before: LossWatch,
+  { step, losses: ofHeads, conditionalLosses = [] }: StepLosses,
+  limits: DivergenceLimits,
+): LossWatch {
   const losses = [...ofHeads, ...conditionalLosses];
   const total = losses.reduce((sum, loss) => sum + loss, 0);
   const recent = [...before.recent, total].slice(-watchedSteps);

@@ -114,7 +114,12 @@ const lastLayerName = (name: string, config: ModelConfig): string =>
 type HeadArchitecture = Partial<Pick<ModelConfig, "headLayers" | "headInput" | "ownOutputEmbedding" | "conditional">>;
 
 /** What the run's configuration says of its token heads. */
-const headArchitecture = ({ headLayers, headInput, ownOutputEmbedding, conditional }: TrainingConfig): HeadArchitecture => ({
+const headArchitecture = ({
+  headLayers,
+  headInput,
+  ownOutputEmbedding,
+  conditional,
+}: TrainingConfig): HeadArchitecture => ({
   ...(headLayers === undefined ? {} : { headLayers }),
   ...(headInput === undefined ? {} : { headInput }),
   ...(ownOutputEmbedding === undefined ? {} : { ownOutputEmbedding }),

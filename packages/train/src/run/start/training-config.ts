@@ -43,7 +43,9 @@ export const trainingConfig = z
         pairs: z.int().min(0).max(4096).default(0),
         between: z.int().min(0).max(4096).default(0),
       })
-      .refine(({ pairs, between }) => pairs + between > 0, { message: "conditional: expected pairs or between above 0" })
+      .refine(({ pairs, between }) => pairs + between > 0, {
+        message: "conditional: expected pairs or between above 0",
+      })
       .optional(),
     /** How heads that the checkpoint lacks begin: from random weights, or each as a copy of the base's last layer. */
     headInitialisation: z.enum(["random", "copied"]).default("random"),
@@ -96,7 +98,8 @@ export const trainingConfig = z
     message: "give either a checkpoint to start from, or an architecture for a new model",
   })
   .refine(({ stem, train, checkpoint }) => stem === "graph" || (train !== "all" && checkpoint !== undefined), {
-    message: "stem: a session is frozen, so that it needs a checkpoint to start from, and `train` to be `heads` or `conditional`",
+    message:
+      "stem: a session is frozen, so that it needs a checkpoint to start from, and `train` to be `heads` or `conditional`",
   })
   .refine(({ stem, stemDtype }) => stem === "session" || stemDtype === undefined, {
     message: "stemDtype: only a stem that is a session has a dtype of its own",
