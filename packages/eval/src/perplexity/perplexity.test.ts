@@ -2,7 +2,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LanguageModel } from "@dynamo/core";
+import type { Candidates, LanguageModel } from "@dynamo/core";
+import type { LoadedModel } from "@dynamo/model";
 import { modelPath } from "@dynamo/stories";
 import { modelPath as basePath } from "@dynamo/stories-base";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -74,44 +75,61 @@ test("PPL_n and PPL_1:n are means over the positions whose n targets exist", asy
   expect(standardErrors["1"]).toBeGreaterThan(0);
 });
 
-test("conditional perplexities are of the heads behind the true tokens, by the model's counts; their chain is a joint", async () => {
-  const model = await worker.model(modelPath);
-  const { tokenHeads, vocabularySize, beginOfTextId = 0 } = model.info;
-  const rows: number[][] = [];
-  for (const each of documents) {
-    const tokens = [beginOfTextId, ...model.tokenizer.encode(each)];
-    const fed = tokens.slice(0, -1);
-    const cache = await model.createCache({ rows: 1 });
-    const options = { heads: tokenHeads, topK: 1, logits: true };
-    const { logits } = await model.forward(cache, [{ tokens: fed, positions: fed.length }], options);
-    await cache.dispose();
-    for (const t of fed.keys()) {
-      const targets = tokens.slice(t + 1, t + 1 + tokenHeads);
-      const own = targets.map((target, head) => {
-        const at = (t * tokenHeads + head) * vocabularySize;
-        const lifts = new Float64Array(vocabularySize);
-        if (head > 0) model.cooccurrence?.lifts(targets.slice(0, head), undefined, lifts);
-        const bent = Float32Array.from(
-          (logits?.data ?? new Float32Array()).subarray(at, at + vocabularySize),
-          (logit, id) => logit + (head === 0 ? 0 : 0.7 * Math.log(lifts[id] ?? NaN)),
-        );
-        return -logProbability(bent, target);
-      });
-      rows.push(own);
-    }
-  }
-  const { ppl, positions } = await runHere(await perplexity({ model: modelPath, source: { text } }), worker);
-  for (const [n, name] of [
-    [2, "2|1"],
-    [3, "3|1,2"],
-  ] as const) {
-    const whole = rows.filter((own) => own.length >= n);
-    expect(ppl[name]).toBeCloseTo(Math.exp(mean(whole.map((own) => own[n - 1] ?? NaN))), 3);
-    expect(ppl[`chain:${n}`]).toBeCloseTo(Math.exp(mean(whole.flatMap((own) => own.slice(0, n)))), 3);
-    expect([positions[name], positions[`chain:${n}`]]).toEqual([whole.length, whole.length]);
-    expect(ppl[name]).toBeLessThan(ppl[String(n)] ?? 0);
-  }
+/** The model without its conditional parts: then its counts speak. */
+const withoutParts = (model: LoadedModel): LoadedModel => ({
+  ...model,
+  async forward(cache, feeds, options) {
+    const result = await model.forward(cache, feeds, options);
+    const plain = ({ conditional: _, ...candidates }: Candidates): Candidates => candidates;
+    return { ...result, candidates: result.candidates.map((row) => row.map((heads) => heads.map(plain))) };
+  },
 });
+
+test.each(["by the model's parts", "by its counts"] as const)(
+  "conditional perplexities are of the heads behind the true tokens, %s; their chain is a joint",
+  async (kind) => {
+    const loaded = await worker.model(modelPath);
+    const model = kind === "by its counts" ? withoutParts(loaded) : loaded;
+    const told: TestWorker = { ...worker, model: () => Promise.resolve(model) };
+    const { tokenHeads, vocabularySize, beginOfTextId = 0 } = model.info;
+    const rows: number[][] = [];
+    for (const each of documents) {
+      const tokens = [beginOfTextId, ...model.tokenizer.encode(each)];
+      const fed = tokens.slice(0, -1);
+      const cache = await model.createCache({ rows: 1 });
+      const options = { heads: tokenHeads, topK: 1, logits: true };
+      const { logits, candidates } = await model.forward(cache, [{ tokens: fed, positions: fed.length }], options);
+      await cache.dispose();
+      for (const t of fed.keys()) {
+        const targets = tokens.slice(t + 1, t + 1 + tokenHeads);
+        const own = targets.map((target, head) => {
+          const at = (t * tokenHeads + head) * vocabularySize;
+          const scores = (logits?.data ?? new Float32Array()).slice(at, at + vocabularySize);
+          const part = candidates[0]?.[t]?.[head]?.conditional;
+          part?.addBehind(targets.slice(0, head), undefined, scores);
+          const lifts = new Float64Array(vocabularySize).fill(1);
+          if (head > 0 && part === undefined) model.cooccurrence?.lifts(targets.slice(0, head), undefined, lifts);
+          return -logProbability(
+            scores.map((score, id) => score + 0.7 * Math.log(lifts[id] ?? NaN)),
+            target,
+          );
+        });
+        rows.push(own);
+      }
+    }
+    const { ppl, positions } = await runHere(await perplexity({ model: modelPath, source: { text } }), told);
+    for (const [n, name] of [
+      [2, "2|1"],
+      [3, "3|1,2"],
+    ] as const) {
+      const whole = rows.filter((own) => own.length >= n);
+      expect(ppl[name]).toBeCloseTo(Math.exp(mean(whole.map((own) => own[n - 1] ?? NaN))), 3);
+      expect(ppl[`chain:${n}`]).toBeCloseTo(Math.exp(mean(whole.flatMap((own) => own.slice(0, n)))), 3);
+      expect([positions[name], positions[`chain:${n}`]]).toEqual([whole.length, whole.length]);
+      expect(ppl[name]).toBeLessThan(ppl[String(n)] ?? 0);
+    }
+  },
+);
 
 test("token files are taken as they are; rows and windows are independent of how they are batched", async () => {
   const rows = [
