@@ -395,6 +395,8 @@ describe("dynamo count", () => {
         model,
         "--prompt",
         "Once upon a",
+        "--joint",
+        "counts",
         "--backoff",
         "0.01",
         "--max-new-tokens",

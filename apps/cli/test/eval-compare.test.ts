@@ -62,8 +62,9 @@ test("ablation prints a table for each ε_b", async () => {
   ]);
   expect(code).toBe(0);
   const tables = stdout.trim().split("\n\n");
-  expect(tables.map((table) => table.split("\n").length)).toEqual([5, 5]);
-  expect(tables[1]).toContain("dynamo ε_b 0.6, mask 1, no Otsu, no blur");
+  expect(tables.map((table) => table.split("\n").length)).toEqual([7, 7]);
+  expect(tables[1]).toContain("dynamo ε_b 0.6, counts joint, mask 1, no Otsu, no blur");
+  expect(tables[1]).toContain("dynamo ε_b 0.6, chain joint");
 });
 
 test("architectures prints a row for each folder", async () => {

@@ -20,13 +20,21 @@ export function openaiSuite(served: Served): void {
       const runtime = createNodeRuntime({ device: "cpu" });
       const model = await loadModel(runtime, modelPath);
       const own = await generate(model, prompt, { maxNewTokens: 24, seed: 7 });
-      const drafted = await generate(model, prompt, { maxNewTokens: 24, seed: 7, strategy: verified() });
+      const drafted = await generate(model, prompt, {
+        maxNewTokens: 24,
+        seed: 7,
+        strategy: verified({ temperature: 1.5 }),
+      });
       await runtime.dispose();
       const answer = await client.completions.create(asked);
       expect(answer).toMatchObject({ object: "text_completion", model: "stories" });
       expect(answer.choices[0]).toMatchObject({ index: 0, text: own.text, finish_reason: "length", logprobs: null });
       expect(answer.usage).toMatchObject({ completion_tokens: 24, prompt_tokens: own.statistics.promptTokens });
-      const judged = await client.completions.create({ ...asked, ...{ dynamo: { strategy: "verified" } } });
+      const judged = await client.completions.create({
+        ...asked,
+        temperature: 1.5,
+        ...{ dynamo: { strategy: "verified" } },
+      });
       expect(judged.choices[0]?.text).toBe(drafted.text);
       const { accepted_prediction_tokens: accepted = 0, rejected_prediction_tokens: rejected = 0 } =
         judged.usage?.completion_tokens_details ?? {};

@@ -7,6 +7,7 @@
  * and the output embedding makes logits of s'_n as of s_n. `pairs` is the rank of a and P, `between` the width of u and g. The state alone
  * decides what costs a pass anything; what the tokens add are sums and short products, which need no pass (conditional/tables.ts).
  */
+import { checkValue, text, whole } from "@dynamo/core/options";
 import type { Shapes } from "./layer-tensors.js";
 
 /** Widths of the conditional parts, which all heads from the second on have alike; 0 for a part that they lack. */
@@ -26,14 +27,22 @@ export const maxConditionalSize = 4096;
 export const embeddingEpsilon = 1e-6;
 
 /** What the tensors' names of a head's conditional part begin with. */
-export const conditionalPrefix = (head: number): string => `dynamo.conditional.${head}`;
+export function conditionalPrefix(head: number): string {
+  checkValue("head", head, whole(2));
+  return `dynamo.conditional.${head}`;
+}
 
 /** Whether a tensor belongs to a conditional part. */
-export const isConditionalTensor = (name: string): boolean => name.startsWith("dynamo.conditional.");
+export function isConditionalTensor(name: string): boolean {
+  checkValue("name", name, text);
+  return name.startsWith("dynamo.conditional.");
+}
 
 /** The tensor of U_j, j from 1. */
-export const tokenTensor = (head: number, token: number): string =>
-  `${conditionalPrefix(head)}.between.token_${token}.weight`;
+export function tokenTensor(head: number, token: number): string {
+  checkValue("token", token, whole(1));
+  return `${conditionalPrefix(head)}.between.token_${token}.weight`;
+}
 
 /** Of head n ≥ 2. Rows of `between` are u, then g. */
 export function conditionalShapes(
