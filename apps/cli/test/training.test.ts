@@ -48,6 +48,38 @@ describe("dynamo tokenizer train", () => {
   });
 });
 
+describe("dynamo data generate", () => {
+  it("writes the model's own text in order, goes on with it as if it had not stopped, and refuses to write over it", async () => {
+    const [whole, part] = [`${place("own")}.jsonl`, `${place("own")}.jsonl`];
+    const args = [
+      "data",
+      "generate",
+      "--text",
+      files.text,
+      "--beginning",
+      "3",
+      "--max-new-tokens",
+      "8",
+      "--slots",
+      "3",
+    ];
+    const write = (out: string, tokens: number, ...more: string[]): Promise<CliResult> =>
+      runCli([...args, "--tokens", String(tokens), "--out", out, "--json", ...more]);
+    expect(jsonOf(succeeded(await write(whole, 60)))).toMatchObject({ out: whole, texts: 8, tokens: 64 });
+    const lines = readFileSync(whole, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as object);
+    expect(lines.map((line) => (line as { seed: number }).seed)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(lines[1]).toMatchObject({ temperature: 1, tokens: 8 });
+    await write(part, 20);
+    await writeFile(part, `${readFileSync(part, "utf8")}{"text": "half a li`);
+    expect(refusal(await write(part, 60))).toEqual([2, error("invalid-argument", /exists: --resume/)]);
+    succeeded(await write(part, 60, "--resume"));
+    expect(readFileSync(part, "utf8")).toBe(readFileSync(whole, "utf8"));
+  });
+});
+
 describe("dynamo data prepare", () => {
   it("makes a dataset of several sources, with their weights", async () => {
     const more = `${place("more")}.jsonl`;
@@ -130,6 +162,43 @@ describe("dynamo train", () => {
     expect(jsonOf(await runCli(["inspect", result["model"] as string, "--json"]))).toMatchObject({
       untrainedHeads: [],
     });
+  });
+
+  it("teaches heads the tokens between: with them, alone, on a stem session, and the model says so", async () => {
+    const config = await writeConfig(place("config"), { dataset: files.dataset, steps: 2, tokenHeads: 1 });
+    const base = jsonOf(succeeded(await runCli(["train", config, "--out", place("base"), "--json"])));
+    const shape = [
+      "--dataset",
+      files.dataset,
+      "--token-heads",
+      "3",
+      "--steps",
+      "2",
+      "--batch",
+      "2",
+      "--sequence",
+      "16",
+    ];
+    const train = (checkpoint: unknown, ...flags: string[]): Promise<CliResult> => {
+      const args = ["--checkpoint", String(checkpoint), "--learning-rate", "0.01", "--out", place("parts"), "--json"];
+      return runCli(["train", ...shape, ...flags, ...args]);
+    };
+    const heads = jsonOf(
+      succeeded(await train(base["checkpoint"], "--heads-only", "--conditional", "pairs:4,between:8")),
+    );
+    const alone = ["--conditional-only", "--distillation", "1", "--stem", "session", "--stem-dtype", "fp32"];
+    const parts = jsonOf(succeeded(await train(heads["checkpoint"], ...alone, "--conditional", "pairs:4,between:8")));
+    const inspected = await runCli(["inspect", parts["model"] as string]);
+    expect(inspected.stdout).toContain("pairs of rank 4, between of width 8");
+    const args = ["generate", parts["model"] as string, "--prompt", "the", "--max-new-tokens", "6", "--json"];
+    expect(jsonOf(succeeded(await runCli(args)))["tokens"]).toHaveLength(6);
+    expect(refusal(await train(parts["checkpoint"], "--conditional", "between:9"))).toEqual([
+      2,
+      error("invalid-argument", /conditional: the checkpoint's token heads have/),
+    ]);
+    expect((await train(base["checkpoint"], "--conditional", "layers")).stderr).toContain(
+      "expected pairs, between or both",
+    );
   });
 
   it("trains heads on a frozen stem that runs as an inference session", async () => {

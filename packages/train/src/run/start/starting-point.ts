@@ -16,7 +16,6 @@ import {
 } from "@dynamo/model";
 import { nodeFolder } from "@dynamo/model/convert";
 import { DynamoError } from "@dynamo/core";
-import { describeValue } from "@dynamo/core/options";
 import { openDataset } from "../../data/index.js";
 import { initialFactor, isFactor, trainingShapes, type HeadLora } from "../../graph/lora.js";
 import { modelShapes } from "../../graph/model-shapes.js";
@@ -131,10 +130,10 @@ function checkArchitecture({ config, trainedHeads }: Checkpoint, options: Traini
   if (trainedHeads.length === 0) return;
   for (const [name, wanted] of Object.entries(headArchitecture(options))) {
     const own = config[name as keyof HeadArchitecture];
-    if (own === undefined || describeValue(own) === describeValue(wanted)) continue;
+    if (own === undefined || JSON.stringify(own) === JSON.stringify(wanted)) continue;
     throw new DynamoError(
       "invalid-argument",
-      `${name}: the checkpoint's token heads have ${describeValue(own)}, received ${describeValue(wanted)}`,
+      `${name}: the checkpoint's token heads have ${JSON.stringify(own)}, received ${JSON.stringify(wanted)}`,
     );
   }
 }

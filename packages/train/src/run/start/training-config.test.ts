@@ -27,7 +27,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ headLayers: 3 }, "headLayers: expected number to be <=2, received 3"],
   [{ headInput: "first" }, 'headInput: expected one of "stem"|"last"|"previous", received "first"'],
   [{ headInitialisation: 1 }, 'headInitialisation: expected one of "random"|"copied", received 1'],
-  [{ train: "base" }, 'train: expected one of "all"|"heads", received "base"'],
+  [{ train: "base" }, 'train: expected one of "all"|"heads"|"conditional", received "base"'],
   [{ stem: true }, 'stem: expected one of "graph"|"session", received true'],
   [{ batch: -1 }, "batch: expected number to be >=1, received -1"],
   [{ microBatches: 0 }, "microBatches: expected number to be >=1, received 0"],
