@@ -22,7 +22,6 @@ export { supportedFamilies } from "./architectures/families.js";
 export type { SupportedFamily } from "./architectures/families.js";
 export type { Features } from "./architectures/features.js";
 export {
-  conditionalParts,
   conditionalPrefix,
   embeddingEpsilon,
   isConditionalTensor,

@@ -18,8 +18,6 @@ export interface ConditionalSizes {
   readonly between: number;
 }
 
-export const conditionalParts = ["pairs", "between"] as const satisfies readonly (keyof ConditionalSizes)[];
-
 /** More than any width in use; stops hostile configs. */
 export const maxConditionalSize = 4096;
 
