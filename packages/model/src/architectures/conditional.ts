@@ -5,7 +5,7 @@
  *   s'_n = s_n + P·a(x_{n-1}) + O·(silu(u) ⊙ g),   (u, g) = W·s_n + V·s_1 + Σ_j U_j·e(x_j) + b
  *
  * and the output embedding makes logits of s'_n as of s_n. `pairs` is the rank of a and P, `between` the width of u and g. The state alone
- * decides what costs a pass anything; what the tokens add are sums and short products, which need no pass (conditional/tables.ts).
+ * decides what costs a pass anything; what the tokens add are sums and short products, which need no pass (conditional/conditional-parts.ts).
  */
 import { checkValue, text, whole } from "@dynamo/core/options";
 import type { Shapes } from "./layer-tensors.js";
