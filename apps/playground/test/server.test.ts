@@ -68,13 +68,13 @@ describe.skipIf(executable === undefined)("a server as the model", () => {
   }
 
   it("writes what Node writes, pass by pass, with what the heads saw", async () => {
-    const page = await openServer(api);
+    const page = await openServer(api, { query: "&joint=counts" });
     await page.getByTestId("model-ready").waitFor();
     await page.getByText(/per forward pass, on a server/).waitFor();
     await button(page, "Write").click();
     await page.getByText("18 tokens", { exact: false }).first().waitFor();
     await idle(page);
-    const options = { temperature: 0, topK: 20, repetitionPenalty: 1.1 };
+    const options = { joint: "counts", temperature: 0, topK: 20, repetitionPenalty: 1.1 } as const;
     const expected: string[] = [];
     for await (const { text } of generate(api.model, prompt, { strategy: dynamo(options), maxNewTokens: 18 }))
       expected.push(text);
