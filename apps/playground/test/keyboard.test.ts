@@ -75,7 +75,7 @@ describeSite("with the keyboard alone", (open) => {
   });
 
   it("the step's knobs are turned, and its stages and orders are chosen", async () => {
-    const page = await open("?device=wasm&length=18&run=1&view=inside");
+    const page = await open("?device=wasm&length=18&run=1&view=inside&joint=counts");
     await page.waitForSelector(".plot svg");
     const main = page.getByRole("main");
     const verdict = page.getByTestId("verdict");

@@ -20,7 +20,7 @@ describe.skipIf(executable === undefined)("the playground in Chromium", () => {
   });
 
   it("writes in boxes, tells about each pass, and a link writes the same text again", async () => {
-    const { page, complaints } = await openPage(site, short);
+    const { page, complaints } = await openPage(site, `${short}&joint=counts`);
     await page.waitForSelector("[data-testid=model-ready]");
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
     await button(page, "Write").click();
@@ -68,7 +68,7 @@ describe.skipIf(executable === undefined)("the playground in Chromium", () => {
   });
 
   it("shows the joint, which changes with the slider and without another pass", async () => {
-    const { page, complaints } = await openPage(site, `${short}&run=1&view=inside`);
+    const { page, complaints } = await openPage(site, `${short}&run=1&view=inside&joint=counts`);
     await page.waitForSelector(".plot svg");
     const verdict = page.getByTestId("verdict");
     await page.getByRole("tab", { name: "Write" }).click();
@@ -88,6 +88,23 @@ describe.skipIf(executable === undefined)("the playground in Chromium", () => {
     expect(await cells("thresholded")).toBe("0");
     await slider.press("Home");
     expect(await verdict.textContent()).toMatch(/3 tokens/);
+    expect(complaints).toEqual([]);
+  });
+
+  it("shows the learned joint, of all tokens that those between may raise", async () => {
+    const { page, complaints } = await openPage(site, `${short}&run=1&view=write`);
+    await finished(page);
+    await page.getByRole("tab", { name: "Look inside" }).click();
+    await page.waitForSelector(".plot svg");
+    const cells = (stage: string): Promise<string | null> =>
+      page.locator(`[data-stage=${stage}]`).getAttribute("data-cells");
+    expect(Number(await cells("independent"))).toBe(400);
+    expect(await page.locator("[data-stage=masked]").count()).toBe(0);
+    const slider = page.getByRole("main").getByRole("slider", { name: /Back-off/ });
+    await slider.press("End");
+    expect(await cells("thresholded")).toBe("0");
+    await slider.press("Home");
+    expect(await page.getByTestId("verdict").textContent()).toMatch(/3 tokens/);
     expect(complaints).toEqual([]);
   });
 
