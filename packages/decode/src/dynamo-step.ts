@@ -103,8 +103,7 @@ const maxCells = 2 ** 31 - 1;
 export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
   const [observe, joint] = [observerOf(settings), emptyGrid()];
   const matches: NgramMatches = { cells: new Int32Array(1024), weights: new Float64Array(1024), length: 0 };
-  const cutAdaptively = createAdaptiveThreshold();
-  const repetition = createRepetition();
+  const [cutAdaptively, repetition] = [createAdaptiveThreshold(), createRepetition()];
   const scratch: Float64Array[] = [];
 
   const distributions = (heads: readonly Candidates[], options: StepOptions): HeadDistribution[] =>
@@ -148,15 +147,12 @@ export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
     mask: Cooccurrence | undefined,
     options: StepOptions,
   ): OrderTrace & { accepted: boolean } {
-    const heads = all.distributions.slice(0, order);
+    const first = firstOf(all, order);
+    const { distributions: heads } = first;
     checkCells(heads);
     const threshold = power(options.backoff, order - 1);
     const tell = (stage: StageName): void => observe?.({ order, stage, joint });
-    const {
-      mass,
-      peak: before,
-      whole,
-    } = build({ distributions: heads, others: all.others?.slice(0, order - 1) }, mask, options, threshold);
+    const { mass, peak: before, whole } = build(first, mask, options, threshold);
     if (mask !== undefined && options.maskStrength > 0) tell("masked");
     let otsu: number | undefined;
     if (mass > 0) {
@@ -191,6 +187,11 @@ export function createDynamoStep(settings: ObserveOptions = {}): DynamoStep {
     return { order: 1, joint, heads, trace };
   };
 }
+
+const firstOf = ({ distributions, others }: Heads, order: number): Heads => ({
+  distributions: distributions.slice(0, order),
+  others: others?.slice(0, order - 1),
+});
 
 const roomFor = ({ ids }: Candidates, before: Float64Array = new Float64Array()): Float64Array =>
   before.length < ids.length ? new Float64Array(ids.length) : before;

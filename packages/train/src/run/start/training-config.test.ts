@@ -59,7 +59,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ checkpoint: "base" }, "give either a checkpoint to start from, or an architecture for a new model"],
   [
     { stem: "session" },
-    "stem: a session is frozen, so that it needs a checkpoint to start from, and `train` to be `heads`",
+    "stem: a session is frozen, so that it needs a checkpoint to start from, and `train` to be `heads` or `conditional`",
   ],
   [{ stemDtype: "q8" }, "stemDtype: only a stem that is a session has a dtype of its own"],
   [{ lerningRate: 1 }, "lerningRate: there is no such option, did you mean learningRate?"],
