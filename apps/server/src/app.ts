@@ -9,7 +9,8 @@ import { refuseConnection } from "./wire.js";
 
 const uploadMilliseconds = 600_000;
 
-export const receiveMilliseconds = ({ receiveSeconds = 30 }: ServerOptions): number => 1000 * receiveSeconds;
+/** Fastify takes whole ones. */
+export const receiveMilliseconds = ({ receiveSeconds = 30 }: ServerOptions): number => Math.ceil(1000 * receiveSeconds);
 
 /** Where the log goes, a JSON object a line; default: standard output. */
 export interface LogTarget {
@@ -29,7 +30,7 @@ export function createApp(options: ServerOptions, onRecord: OnRecord, target: Lo
     http: {
       headersTimeout: receive,
       requestTimeout: whole,
-      connectionsCheckingInterval: Math.min(receive / 2, 5_000),
+      connectionsCheckingInterval: Math.ceil(Math.min(receive / 2, 5_000)),
     },
     // A URL that cannot be read is refused before any hook.
     frameworkErrors: (error, request, reply) => {

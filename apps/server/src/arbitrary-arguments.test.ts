@@ -4,6 +4,7 @@ import { isPlainObject } from "@dynamo/core/options";
 import { functionNames, type PublicCall } from "@dynamo/core/testing";
 import { expect, test } from "vitest";
 import * as server from "./index.js";
+import { receiveMilliseconds } from "./app.js";
 
 const none = "/dev/null/x";
 const plugin = { name: "own", module: "/none/such", options: { a: 1 } };
@@ -114,4 +115,11 @@ test.each([
     await call();
   };
   await expect(called()).rejects.toThrow(expected);
+});
+
+test("a time to receive is a whole number of milliseconds, at least one", () => {
+  const models = {} as Parameters<typeof receiveMilliseconds>[0]["models"];
+  expect([5e-324, 0.0015, 2].map((receiveSeconds) => receiveMilliseconds({ models, receiveSeconds }))).toEqual([
+    1, 2, 2000,
+  ]);
 });
