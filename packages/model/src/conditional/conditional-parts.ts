@@ -148,10 +148,12 @@ function rowOf(matrix: StoredMatrix, row: number): Float32Array {
   if ("floats" in matrix) return matrix.floats.subarray(row * columns, (row + 1) * columns);
   const { values, scales } = matrix.quantized;
   const blocks = Math.ceil(columns / blockSize);
-  return Float32Array.from({ length: columns }, (_, column) => {
+  const floats = new Float32Array(columns);
+  for (let column = 0; column < columns; column++) {
     const block = row * blocks + Math.floor(column / blockSize);
-    return ((values[block * blockSize + (column % blockSize)] as number) - 128) * (scales[block] as number);
-  });
+    floats[column] = ((values[block * blockSize + (column % blockSize)] as number) - 128) * (scales[block] as number);
+  }
+  return floats;
 }
 
 function overRootMeanSquare(row: Float32Array): Float32Array {
@@ -161,8 +163,10 @@ function overRootMeanSquare(row: Float32Array): Float32Array {
 
 /** M·x */
 function product(matrix: StoredMatrix, x: Float32Array): Float32Array {
-  const rows = "floats" in matrix ? matrix.floats.length / matrix.columns : 0;
-  return Float32Array.from({ length: rows }, (_, row) => dot(rowOf(matrix, row), x));
+  const floats = "floats" in matrix ? matrix.floats : new Float32Array();
+  const result = new Float32Array(floats.length / matrix.columns);
+  for (let row = 0; row < result.length; row++) result[row] = dot(x, floats, row * matrix.columns);
+  return result;
 }
 
 /** Mᵀ·x of several matrices, one behind the other. */
@@ -171,10 +175,11 @@ function transposedProducts(matrices: readonly StoredMatrix[], x: Float32Array):
   let first = 0;
   for (const matrix of matrices) {
     const { columns } = matrix;
+    const floats = "floats" in matrix ? matrix.floats : new Float32Array();
     const sums = result.subarray(first, first + columns);
     for (let row = 0; row < x.length; row++) {
-      const [weights, factor] = [rowOf(matrix, row), x[row] as number];
-      for (let i = 0; i < columns; i++) sums[i] = (sums[i] as number) + factor * (weights[i] as number);
+      const [from, factor] = [row * columns, x[row] as number];
+      for (let i = 0; i < columns; i++) sums[i] = (sums[i] as number) + factor * (floats[from + i] as number);
     }
     first += columns;
   }
