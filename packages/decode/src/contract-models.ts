@@ -55,10 +55,12 @@ function without({ ids, logits, logSumExp }: Candidates, token: number | undefin
   };
 }
 
-/** The model with conditional parts: what a token between adds to a later head's logits is any fixed function of the two. */
-export function withConditionalParts(model: LanguageModel): LanguageModel {
-  const added = (between: ArrayLike<number>, id: number): number =>
-    Array.from(between).reduce((sum, token, j) => sum + 2 * Math.sin(3 * token + 5 * id + 7 * j), 0);
+/** What tokens between add to a token's logit: any fixed function of them. */
+const anything = (between: ArrayLike<number>, id: number): number =>
+  Array.from(between).reduce((sum, token, j) => sum + 2 * Math.sin(3 * token + 5 * id + 7 * j), 0);
+
+/** The model with conditional parts, which add `added` to later heads' logits. */
+export function withConditionalParts(model: LanguageModel, added = anything): LanguageModel {
   const addBehind: ConditionalCandidates["addBehind"] = (between, ids, into) => {
     for (let i = 0; i < into.length; i++) into[i] = (into[i] as number) + added(between, ids?.[i] ?? i);
   };

@@ -32,7 +32,9 @@ export interface StepOptions extends DistributionOptions {
 }
 
 /** What the joint distribution of several heads is made of. */
-export type JointKind = "counts" | "learned" | "chain";
+export type JointKind = (typeof jointKinds)[number];
+/** All kinds, by name. */
+export const jointKinds = ["counts", "learned", "chain"] as const;
 
 /** What a DynaMo step decided, before it samples. */
 export interface StepDecision {

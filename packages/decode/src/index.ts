@@ -3,7 +3,7 @@ export { autoregressive } from "./autoregressive.js";
 export { dynamo } from "./dynamo.js";
 export type { DynamoOptions } from "./dynamo.js";
 export { countStrength } from "./conditional.js";
-export { createDynamoStep, tupleOf } from "./dynamo-step.js";
+export { createDynamoStep, jointKinds, tupleOf } from "./dynamo-step.js";
 export type {
   DynamoStep,
   JointKind,

@@ -1,7 +1,7 @@
 /** Options of the built-in strategies: their ranges, and where a value comes from when the user gave none. */
 import type { GenerationDefaults } from "@dynamo/core";
 import { numberAbove, numberFrom, numberIn, oneOf, whole, type OptionChecks } from "@dynamo/core/options";
-import type { StepOptions } from "./dynamo-step.js";
+import { jointKinds, type StepOptions } from "./dynamo-step.js";
 
 /** What a strategy samples from. */
 export interface SamplingOptions {
@@ -35,7 +35,7 @@ export const samplingChecks: OptionChecks<SamplingOptions> = {
   repetitionPenalty: numberAbove(0),
 };
 
-export const jointCheck = oneOf("counts", "learned", "chain");
+export const jointCheck = oneOf(...jointKinds);
 
 export const tokenHeads = whole(1, 4);
 

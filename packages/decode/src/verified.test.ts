@@ -90,36 +90,7 @@ it("drafts behind the tokens between, whatever a request does to the logits", as
   const first = Array.from({ length: size }, () => Float32Array.from({ length: size }, () => 4 * next()));
   const flat = Array.from({ length: size }, () => new Float32Array(size));
   const model = tableModel({ table: [first, flat], contextLength: 80 });
-  const knowing: LanguageModel = {
-    ...model,
-    async forward(cache, feeds, options) {
-      const result = await model.forward(cache, feeds, { ...options, topK: size });
-      const candidates = result.candidates.map((positions) =>
-        positions.map((heads) =>
-          heads.map((head, i) => {
-            if (i === 0) return head;
-            const { ids, logits } = head;
-            return {
-              ...head,
-              conditional: {
-                ids,
-                logits,
-                addBehind(
-                  between: ArrayLike<number>,
-                  asked: ArrayLike<number> | undefined,
-                  into: { [i: number]: number; readonly length: number },
-                ): void {
-                  const row = first[between[0] ?? -1];
-                  for (let j = 0; j < into.length; j++) into[j] = (into[j] ?? 0) + (row?.[asked?.[j] ?? j] ?? NaN);
-                },
-              },
-            };
-          }),
-        ),
-      );
-      return { ...result, candidates };
-    },
-  };
+  const knowing = withConditionalParts(model, (between, id) => first[between[0] ?? -1]?.[id] ?? NaN);
   for (const request of [{}, { minNewTokens: 40 }, { logitBias: { 3: 0.5 } }, { logprobs: 3 }]) {
     const settings = { maxNewTokens: 40, seed: 2, ...request };
     const { statistics } = await generate(knowing, [0], {

@@ -21,7 +21,13 @@ export type {
 export { supportedFamilies } from "./architectures/families.js";
 export type { SupportedFamily } from "./architectures/families.js";
 export type { Features } from "./architectures/features.js";
-export { conditionalPrefix, embeddingEpsilon, isConditionalTensor, tokenTensor } from "./architectures/conditional.js";
+export {
+  conditionalPrefix,
+  embeddingEpsilon,
+  isConditionalTensor,
+  maxConditionalSize,
+  tokenTensor,
+} from "./architectures/conditional.js";
 export type { ConditionalSizes } from "./architectures/conditional.js";
 export { architectureOf, familyName, headInputs, headKindOf, parseConfig } from "./architectures/config.js";
 export type { HeadInput, ModelConfig } from "./architectures/config.js";

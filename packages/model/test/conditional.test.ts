@@ -174,7 +174,7 @@ test("some ids' additions are those of all tokens", async () => {
   await model.dispose();
 });
 
-test("inspect lists the file, and parameters count", async () => {
+test("inspect says what parts there are, and parameters count", async () => {
   const config = configOf({ pairs: 6, between: 10 }, true);
   const report = await inspectModel(join(folder, "both, embeddings tied"));
   expect(report.config.conditional).toEqual({ pairs: 6, between: 10 });

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyConfig, tinyWeights, writeTinyCheckpoint } from "./__fixtures__/tiny-checkpoint.js";
 import type { TokenRows } from "./batch.js";
 import { createTrainer, type Trainer, type TrainerOptions } from "./trainer.js";
+import { largestDifference } from "./__fixtures__/tiny.js";
 
 const options: TrainerOptions = {
   batch: 2,
@@ -79,9 +80,6 @@ async function trainFor(trainer: Trainer, steps: number): Promise<Trained> {
   }
   return { losses, norms };
 }
-
-const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))));
 
 describe("heads on a stem session", () => {
   test.each([

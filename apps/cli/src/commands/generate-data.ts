@@ -1,6 +1,6 @@
 /** `dynamo data generate`: text that a model writes itself, as training data for its heads (self-distillation). */
 import { existsSync } from "node:fs";
-import { open, readFile, writeFile } from "node:fs/promises";
+import { open, readFile, writeFile, type FileHandle } from "node:fs/promises";
 import { DynamoError, throwIfAborted } from "@dynamo/core";
 import { autoregressive } from "@dynamo/decode";
 import { createEngine, type Engine, type EngineResult } from "@dynamo/engine";
@@ -20,27 +20,28 @@ export async function generateData(
   signal: AbortSignal,
 ): Promise<void> {
   const { out, tokens: wanted, slots } = options;
-  const before = await startFile(out, options);
   const { model, close } = await openModel(folder, options, signal);
-  const file = await open(out, "a");
-  const engine = await createEngine(model, { slots, keptTexts: 0, queue: 2 * slots });
+  let [engine, file]: [Engine | undefined, FileHandle | undefined] = [undefined, undefined];
   const progress = startProgress("tokens", { scale: 1 });
   try {
     const beginnings = await beginningsOf(model, options, signal);
-    let { tokens, texts } = before;
+    const running = (engine = await createEngine(model, { slots, keptTexts: 0, queue: 2 * slots }));
+    // Nothing is written, or written over, before all that may fail has been read.
+    let { tokens, texts } = await startFile(out, options);
+    const lines = (file = await open(out, "a"));
     // The oldest is waited for, so that lines come in order while the others go on.
     const pending: Promise<Line>[] = [];
     let next = texts;
     while (tokens < wanted) {
       while (pending.length < 2 * slots) {
-        const line = writeText(engine, model, beginnings, options, next++);
+        const line = writeText(running, model, beginnings, options, next++);
         // Those that nobody waits for any more are ended with the engine.
         line.catch(() => undefined);
         pending.push(line);
       }
       const { line, count } = await (pending.shift() as Promise<Line>);
       throwIfAborted(signal);
-      await file.appendFile(line);
+      await lines.appendFile(line);
       tokens += count;
       progress.update(Math.min(tokens, wanted), wanted, `${++texts} texts`);
     }
@@ -49,8 +50,8 @@ export async function generateData(
     else console.log(`${texts} texts, ${tokens} tokens in ${out}  (use: dynamo data prepare ${out} …)`);
   } finally {
     progress.stop();
-    await engine.close({ now: true });
-    await file.close();
+    await engine?.close({ now: true });
+    await file?.close();
     await close();
   }
 }

@@ -1,6 +1,6 @@
 /** The strategy that the settings describe, and what they change in the logits whatever the strategy is. */
 import type { Strategy } from "@dynamo/core";
-import { autoregressive, dynamo, verified, type AdjustmentOptions } from "@dynamo/decode";
+import { autoregressive, dynamo, verified, type AdjustmentOptions, type DynamoOptions } from "@dynamo/decode";
 import type { OwnStrategy } from "../settings/plugin.js";
 import { initialSettings, type AdvancedSettings, type Settings } from "../settings/settings.js";
 
@@ -31,19 +31,29 @@ export function adjustmentsOf({
   return { presencePenalty, frequencyPenalty, logitBias };
 }
 
+type DynamoSettings = Pick<Settings, "joint" | "backoff" | "maskStrength" | "adaptive" | "blur">;
+
+/** What the settings say of dynamo's step; undefined is left to the model. */
+export function dynamoOptionsOf({
+  joint: chosen,
+  maskStrength,
+  ...others
+}: DynamoSettings): Pick<DynamoOptions, keyof DynamoSettings> {
+  const joint = chosen === "auto" ? undefined : chosen;
+  // The learned joint has in it what the mask says.
+  return { joint, maskStrength: joint === "learned" ? undefined : maskStrength, ...others };
+}
+
 /** `plugin` is the visitor's own; without one DynaMo stands in. Throws what the plugin throws. */
 export function strategyOf(settings: StrategySettings, plugin: OwnStrategy | undefined): Strategy {
-  const { backoff, adaptive, blur } = settings;
+  const { joint, backoff, maskStrength, adaptive, blur } = settings;
   const sampling = samplingOf(settings);
-  const joint = settings.joint === "auto" ? undefined : settings.joint;
-  // The learned joint has in it what the mask says.
-  const maskStrength = joint === "learned" ? undefined : settings.maskStrength;
-  const own = { ...sampling, joint, backoff, maskStrength, adaptive, blur };
+  const own = { ...sampling, ...dynamoOptionsOf({ joint, backoff, maskStrength, adaptive, blur }) };
   switch (settings.strategy) {
     case "autoregressive":
       return autoregressive(sampling);
     case "verified":
-      return verified({ ...sampling, maskStrength });
+      return verified({ ...sampling, maskStrength: own.maskStrength });
     case "plugin":
       return plugin === undefined ? dynamo(own) : plugin.make(changed(own));
     case "dynamo":

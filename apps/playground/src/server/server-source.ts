@@ -11,6 +11,7 @@ import {
 } from "@dynamo/protocol";
 import type { Pass } from "../passes/pass.js";
 import type { PassOptions, PassSource } from "../passes/pass-source.js";
+import { dynamoOptionsOf } from "../passes/strategy-of.js";
 import { callServer, type ServerTarget } from "./call.js";
 import { eventsOf } from "./events.js";
 
@@ -59,9 +60,7 @@ export function serverSource(target: ServerTarget, model: ListedModel): PassSour
 }
 
 function bodyOf(model: string, { settings, length, seed }: PassOptions): Omit<CompletionRequest, "prompt"> {
-  const { strategy, backoff, adaptive, blur } = settings;
-  const joint = settings.joint === "auto" ? undefined : settings.joint;
-  const maskStrength = joint === "learned" ? undefined : settings.maskStrength;
+  const { strategy, joint, backoff, maskStrength, adaptive, blur } = settings;
   if (strategy === "plugin") {
     throw new DynamoError(
       "unsupported",
@@ -83,7 +82,7 @@ function bodyOf(model: string, { settings, length, seed }: PassOptions): Omit<Co
     logit_bias: settings.logitBias,
     seed,
     stream: true,
-    dynamo: { strategy, joint, backoff, maskStrength, adaptive, blur, trace: true },
+    dynamo: { strategy, ...dynamoOptionsOf({ joint, backoff, maskStrength, adaptive, blur }), trace: true },
   };
 }
 

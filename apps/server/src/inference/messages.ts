@@ -1,5 +1,6 @@
 /** What the server and the inference process say to each other. */
 import type { DeviceChoice, DynamoErrorCode } from "@dynamo/core";
+import type { JointKind } from "@dynamo/decode";
 import type { EngineState, PassReport, RequestStatistics } from "@dynamo/engine";
 import type { WirePass } from "@dynamo/protocol";
 import type { ChatMessage } from "@dynamo/tokenizer";
@@ -53,7 +54,7 @@ export interface StrategySettings {
   readonly repetitionPenalty: number | undefined;
   readonly backoff: number | undefined;
   readonly maskStrength: number | undefined;
-  readonly joint: "counts" | "learned" | "chain" | undefined;
+  readonly joint: JointKind | undefined;
   readonly adaptive: boolean | undefined;
   readonly blur: boolean | undefined;
 }

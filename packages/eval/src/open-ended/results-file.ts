@@ -1,6 +1,7 @@
 /** A file of texts that `completions` wrote, read again to be judged and measured. */
 import { createHash } from "node:crypto";
 import { DynamoError } from "@dynamo/core";
+import { jointKinds } from "@dynamo/decode";
 import {
   array,
   boolean,
@@ -53,7 +54,7 @@ const share = number().min(0).max(1).optional();
 const setting = object({
   strategy: oneOf(["dynamo", "verified", "autoregressive"]),
   temperature: number().min(0).optional(),
-  joint: oneOf(["counts", "learned", "chain"]).optional(),
+  joint: oneOf(jointKinds).optional(),
   ...{ backoff: share, maskStrength: share, adaptive: boolean().optional(), blur: boolean().optional() },
 });
 const summary = object({

@@ -1,5 +1,5 @@
 /** One text of one strategy, with what it took. */
-import { autoregressive, dynamo, generate, verified, type JointKind } from "@dynamo/decode";
+import { autoregressive, dynamo, generate, jointKinds, verified, type JointKind } from "@dynamo/decode";
 import { finite, flag, isPlainObject, oneOf, valueCheck } from "@dynamo/core/options";
 import { chatPrompt, type LoadedModel } from "@dynamo/model";
 import type { Strategy } from "@dynamo/core";
@@ -20,7 +20,7 @@ export interface Setting {
 
 const settingMembers = {
   ...{ temperature: finite, backoff: finite, maskStrength: finite, adaptive: flag, blur: flag },
-  joint: oneOf("counts", "learned", "chain"),
+  joint: oneOf(...jointKinds),
 } as const;
 const strategies = ["dynamo", "verified", "autoregressive"];
 

@@ -1,5 +1,6 @@
 /** Files that `dynamo eval … --out` wrote, read again for the report. */
 import { DynamoError } from "@dynamo/core";
+import { jointKinds } from "@dynamo/decode";
 import { checkValue, valueCheck, text as textCheck } from "@dynamo/core/options";
 import * as z from "zod";
 import { pathCheck } from "../arguments.js";
@@ -14,7 +15,7 @@ const share = z.number().min(0).max(1);
 const counts = z.array(z.number().min(0));
 const setting = z.object({
   strategy: z.enum(["dynamo", "verified", "autoregressive"]),
-  ...{ temperature: z.number().min(0).optional(), joint: z.enum(["counts", "learned", "chain"]).optional() },
+  ...{ temperature: z.number().min(0).optional(), joint: z.enum(jointKinds).optional() },
   ...{ backoff: share.optional(), maskStrength: share.optional() },
   ...{ adaptive: z.boolean().optional(), blur: z.boolean().optional() },
 });

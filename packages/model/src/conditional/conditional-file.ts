@@ -108,14 +108,26 @@ export async function encodeConditional(config: ModelConfig, read: ReadTensor): 
   return file;
 }
 
-/** A matrix [rows, columns] as it lies in the file. */
-export type StoredMatrix =
-  | { readonly columns: number; readonly floats: Float32Array }
-  | { readonly columns: number; readonly quantized: QuantizedMatrix };
+/** A matrix [rows, columns], row-major. */
+export interface FloatMatrix {
+  readonly columns: number;
+  readonly floats: Float32Array;
+}
+
+/** One of which rows are looked up, in 8 bits. */
+export interface Table {
+  readonly columns: number;
+  readonly quantized: QuantizedMatrix;
+}
+
+/** What the file holds, each by its name. */
+export interface StoredMatrices {
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly matrices: ReadonlyMap<string, FloatMatrix>;
+}
 
 /** The file's matrices by their names. Throws `invalid-file` for one that is damaged, or made for another config. */
-export function decodeConditional(file: Uint8Array, config: ModelConfig): ReadonlyMap<string, StoredMatrix> {
-  const bytes = file.byteOffset % 8 === 0 ? file : file.slice();
+export function decodeConditional(bytes: Uint8Array, config: ModelConfig): StoredMatrices {
   const { tensors, metadata } = parseSafetensorsHeader(bytes, bytes.length);
   for (const [key, expected] of Object.entries(format))
     if (metadata[key] !== expected)
@@ -133,13 +145,16 @@ export function decodeConditional(file: Uint8Array, config: ModelConfig): Readon
     }
     data.set(name, dataOf(bytes, name, entry));
   }
-  return new Map(
-    matrices.map(({ name, columns, isQuantized }): [string, StoredMatrix] => {
-      if (!isQuantized) return [name, { columns, floats: data.get(name) as Float32Array }];
+  const tables = matrices
+    .filter(({ isQuantized }) => isQuantized)
+    .map(({ name, columns }): [string, Table] => {
       const [values, scales] = [data.get(`${name}.values`), data.get(`${name}.scales`)];
       return [name, { columns, quantized: { values: values as Uint8Array, scales: scales as Float32Array } }];
-    }),
-  );
+    });
+  const floats = matrices
+    .filter(({ isQuantized }) => !isQuantized)
+    .map(({ name, columns }): [string, FloatMatrix] => [name, { columns, floats: data.get(name) as Float32Array }]);
+  return { tables: new Map(tables), matrices: new Map(floats) };
 }
 
 /** Where it lies, or a copy when it lies at an odd address. */

@@ -2,8 +2,8 @@
 import { DynamoError, type ConditionalCandidates } from "@dynamo/core";
 import { describeValue } from "@dynamo/core/options";
 import { embeddingEpsilon, type ConditionalSizes } from "../architectures/conditional.js";
-import { blockSize } from "../graph/quantize.js";
-import type { StoredMatrix } from "./conditional-file.js";
+import { blockSize, dequantize } from "../graph/quantize.js";
+import type { FloatMatrix, StoredMatrices, Table } from "./conditional-file.js";
 
 /** Adds what these tokens between add to the logits of ids, or of all tokens, behind a head's state. */
 export type AddBehind = ConditionalCandidates["addBehind"];
@@ -33,13 +33,13 @@ function rowsOf(make: (token: number) => Float32Array): (token: number) => Float
 }
 
 export function conditionalParts(
-  matrices: ReadonlyMap<string, StoredMatrix>,
+  { tables, matrices }: StoredMatrices,
   sizes: ConditionalSizes,
   vocabularySize: number,
 ): ConditionalParts {
-  const find = (name: string): StoredMatrix => matrices.get(name) as StoredMatrix;
-  const embedding = find("embedding");
-  const output = matrices.get("output") ?? embedding;
+  const find = (name: string): FloatMatrix => matrices.get(name) as FloatMatrix;
+  const embedding = tables.get("embedding") as Table;
+  const output = tables.get("output") ?? embedding;
   const normed = rowsOf((token) => overRootMeanSquare(rowOf(embedding, token)));
   const parts = new Map<number, ConditionalPart>();
   const ofHead = (head: number): ConditionalPart => {
@@ -52,7 +52,7 @@ export function conditionalParts(
     ];
     const part = conditionalPart({
       ...{ head, sizes, vocabularySize },
-      pairRow: pairs > 0 ? rowsOf((token) => rowOf(find(`${head}.pairs.embedding`), token)) : undefined,
+      pairRow: pairs > 0 ? rowsOf((token) => rowOf(tables.get(`${head}.pairs.embedding`) as Table, token)) : undefined,
       tokenRows:
         between > 0
           ? Array.from({ length: head - 1 }, (_, i) =>
@@ -143,17 +143,11 @@ function dot(a: Float32Array, b: Float32Array, from = 0): number {
   return first + second + (third + fourth);
 }
 
-function rowOf(matrix: StoredMatrix, row: number): Float32Array {
-  const { columns } = matrix;
-  if ("floats" in matrix) return matrix.floats.subarray(row * columns, (row + 1) * columns);
-  const { values, scales } = matrix.quantized;
+function rowOf({ columns, quantized }: Table, row: number): Float32Array {
   const blocks = Math.ceil(columns / blockSize);
-  const floats = new Float32Array(columns);
-  for (let column = 0; column < columns; column++) {
-    const block = row * blocks + Math.floor(column / blockSize);
-    floats[column] = ((values[block * blockSize + (column % blockSize)] as number) - 128) * (scales[block] as number);
-  }
-  return floats;
+  const values = quantized.values.subarray(row * blocks * blockSize, (row + 1) * blocks * blockSize);
+  const scales = quantized.scales.subarray(row * blocks, (row + 1) * blocks);
+  return dequantize({ values, scales }, 1, columns, 8);
 }
 
 function overRootMeanSquare(row: Float32Array): Float32Array {
@@ -162,20 +156,17 @@ function overRootMeanSquare(row: Float32Array): Float32Array {
 }
 
 /** M·x */
-function product(matrix: StoredMatrix, x: Float32Array): Float32Array {
-  const floats = "floats" in matrix ? matrix.floats : new Float32Array();
-  const result = new Float32Array(floats.length / matrix.columns);
-  for (let row = 0; row < result.length; row++) result[row] = dot(x, floats, row * matrix.columns);
+function product({ floats, columns }: FloatMatrix, x: Float32Array): Float32Array {
+  const result = new Float32Array(floats.length / columns);
+  for (let row = 0; row < result.length; row++) result[row] = dot(x, floats, row * columns);
   return result;
 }
 
 /** Mᵀ·x of several matrices, one behind the other. */
-function transposedProducts(matrices: readonly StoredMatrix[], x: Float32Array): Float32Array {
+function transposedProducts(matrices: readonly FloatMatrix[], x: Float32Array): Float32Array {
   const result = new Float32Array(matrices.reduce((sum, { columns }) => sum + columns, 0));
   let first = 0;
-  for (const matrix of matrices) {
-    const { columns } = matrix;
-    const floats = "floats" in matrix ? matrix.floats : new Float32Array();
+  for (const { floats, columns } of matrices) {
     const sums = result.subarray(first, first + columns);
     for (let row = 0; row < x.length; row++) {
       const [from, factor] = [row * columns, x[row] as number];

@@ -97,3 +97,7 @@ export function tinyRun(dataset: string, changes: Partial<TrainingConfigInput> =
     ...changes,
   });
 }
+
+/** max |a_i - b_i| */
+export const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))));

@@ -23,6 +23,7 @@ import { linearCrossEntropy } from "./cross-entropy.js";
 import { distilledCrossEntropy } from "./distillation.js";
 import * as operators from "./operators.js";
 import { createTape, type Tape, type Variable } from "./tape.js";
+import { largestDifference } from "../__fixtures__/tiny.js";
 
 type Build = (tape: Tape, ...inputs: Variable[]) => Variable;
 
@@ -262,9 +263,6 @@ async function centralDifference(
     differences.push(((await lossAt(i, step)) - (await lossAt(i, -step))) / (2 * step));
   return differences;
 }
-
-const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))));
 
 describe.each(cases)("$name", (example) => {
   let runtime: Runtime;

@@ -8,7 +8,7 @@ import { convertCheckpoint, dequantize, quantize, stemGraphFile, writeStem } fro
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dense, evaluate, type Dense } from "../__oracle__/evaluate.js";
-import { countingRows, trainerOptions } from "../__fixtures__/tiny.js";
+import { countingRows, trainerOptions, largestDifference } from "../__fixtures__/tiny.js";
 import { tinyConfig, tinyWeights, writeTinyCheckpoint } from "../__fixtures__/tiny-checkpoint.js";
 import { createTrainer, type Trainer, type TrainerOptions } from "../trainer.js";
 import { gradientGraph, gradientName } from "./gradient-graph.js";
@@ -63,9 +63,6 @@ function open(
 async function trainFor(trainer: Trainer, steps: number): Promise<void> {
   for (let step = 0; step < steps; step++) await trainer.step([batch], step, { base: 1e-3, heads: 1e-2 });
 }
-
-const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))));
 
 describe("a trainer of conditional parts", () => {
   test("begins with the heads' own losses, changes the parts alone, and learns", async () => {

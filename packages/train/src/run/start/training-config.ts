@@ -1,6 +1,7 @@
 /** What a run is: a JSON file or the command line's flags, checked, with the defaults of the paper. */
 import { DynamoError } from "@dynamo/core";
 import { checkValue, isPlainObject, valueCheck } from "@dynamo/core/options";
+import { maxConditionalSize } from "@dynamo/model";
 import { z } from "zod";
 import { describeProblems } from "./config-problems.js";
 
@@ -40,8 +41,8 @@ export const trainingConfig = z
      */
     conditional: z
       .strictObject({
-        pairs: z.int().min(0).max(4096).default(0),
-        between: z.int().min(0).max(4096).default(0),
+        pairs: z.int().min(0).max(maxConditionalSize).default(0),
+        between: z.int().min(0).max(maxConditionalSize).default(0),
       })
       .refine(({ pairs, between }) => pairs + between > 0, {
         message: "conditional: expected pairs or between above 0",
