@@ -14,12 +14,25 @@ const look = (element: Element): string =>
     })
     .join();
 
+/** Frames fade in and out: until none does any more, however long the machine takes over it. */
+const faded = (page: Page): Promise<void> =>
+  page.evaluate(async () => {
+    const frame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve));
+    // Styles are computed in the first, and what they begin is listed in the second.
+    await frame();
+    await frame();
+    const ending = document
+      .getAnimations()
+      .filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime));
+    await Promise.allSettled(ending.map(({ finished }) => finished));
+  });
+
 /** Whether a ring, a frame or another colour tells that this element has the focus. */
 async function showsFocus(page: Page, element: ElementHandle<HTMLElement>): Promise<boolean> {
-  await page.waitForTimeout(150); // frames fade in
+  await faded(page);
   const focused = await element.evaluate(look);
   await element.evaluate((each) => each.blur());
-  await page.waitForTimeout(150);
+  await faded(page);
   const plain = await element.evaluate(look);
   await element.evaluate((each) => each.focus());
   return focused !== plain;
