@@ -79,6 +79,24 @@ describe("dynamo", () => {
     }
   });
 
+  it("makes a checkpoint of random weights with conditional parts, which only several heads can have", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "dynamo-random-"));
+    try {
+      const args = ["random-checkpoint", "--preset", "14M", "--conditional", "pairs:8,between:16"];
+      const alone = await runCli([...args, "--out", join(folder, "one")]);
+      expect([alone.code, alone.stderr]).toEqual([
+        1,
+        expect.stringContaining("--token-heads of at least 2, received 1"),
+      ]);
+      const made = await runCli([...args, "--token-heads", "2", "--out", join(folder, "two")]);
+      expect(made.code).toBe(0);
+      const config = JSON.parse(await readFile(join(folder, "two", "config.json"), "utf8")) as Record<string, unknown>;
+      expect(config["dynamo"]).toEqual({ token_heads: 2, conditional: { pairs: 8, between: 16 } });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it("colours only where it is asked to", async () => {
     const args = ["demo", "Once", "--max-new-tokens", "6", "--seed", "1"];
     // eslint-disable-next-line no-control-regex -- colours are control characters

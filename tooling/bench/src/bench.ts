@@ -17,6 +17,7 @@ export type Bench = (options: BenchOptions) => Promise<BenchResult>;
 
 /** Names and what they measure. `decode-step` is `benchDecodeStep` of decode-step.ts, and so on. */
 export const benches: Readonly<Record<string, string>> = {
+  conditional: "conditional parts beside a pass: their product in the graph, and what a step asks about",
   cooccurrence: "n-grams counted per second, bytes per stored n-gram",
   "decode-step": "one decoding step's own work: joint, mask, threshold, sampling",
   "embedded-quality": "the embedded models' perplexities and bits per byte on held-out text",

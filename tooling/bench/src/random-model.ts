@@ -3,25 +3,38 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { presets, type ModelDType, type PresetName } from "@dynamo/model";
+import { presets, type ConditionalSizes, type ModelDType, type PresetName } from "@dynamo/model";
 import { convertCheckpoint, writeRandomCheckpoint } from "@dynamo/model/convert";
 
 const place = join(tmpdir(), "dynamo-bench");
 
+const kindOf = (preset: PresetName, tokenHeads: number, conditional: ConditionalSizes | undefined): string =>
+  `${preset}-t${tokenHeads}${conditional === undefined ? "" : `-c${conditional.pairs}-${conditional.between}`}`;
+
 /** A checkpoint in Hugging Face form. */
-export async function randomCheckpoint(preset: PresetName, tokenHeads: number): Promise<string> {
-  const folder = join(place, `${preset}-t${tokenHeads}-checkpoint`);
+export async function randomCheckpoint(
+  preset: PresetName,
+  tokenHeads: number,
+  conditional?: ConditionalSizes,
+): Promise<string> {
+  const folder = join(place, `${kindOf(preset, tokenHeads, conditional)}-checkpoint`);
   if (!existsSync(join(folder, "config.json"))) {
     await mkdir(place, { recursive: true });
-    await writeRandomCheckpoint(folder, { config: presets(preset, tokenHeads), seed: 1 });
+    const config = { ...presets(preset, tokenHeads), ...(conditional === undefined ? {} : { conditional }) };
+    await writeRandomCheckpoint(folder, { config, seed: 1 });
   }
   return folder;
 }
 
 /** A model folder with one graph. */
-export async function randomModel(preset: PresetName, tokenHeads: number, dtype: ModelDType): Promise<string> {
-  const folder = join(place, `${preset}-t${tokenHeads}-${dtype}`);
+export async function randomModel(
+  preset: PresetName,
+  tokenHeads: number,
+  dtype: ModelDType,
+  conditional?: ConditionalSizes,
+): Promise<string> {
+  const folder = join(place, `${kindOf(preset, tokenHeads, conditional)}-${dtype}`);
   if (!existsSync(folder))
-    await convertCheckpoint(await randomCheckpoint(preset, tokenHeads), folder, { dtypes: [dtype] });
+    await convertCheckpoint(await randomCheckpoint(preset, tokenHeads, conditional), folder, { dtypes: [dtype] });
   return folder;
 }

@@ -6,13 +6,15 @@ import { startProgress } from "../progress.js";
 import type { RandomCheckpointOptions } from "../schemas/models.js";
 
 export async function randomCheckpoint(
-  { preset, tokenHeads, seed, out }: RandomCheckpointOptions,
+  { preset, tokenHeads, conditional, seed, out }: RandomCheckpointOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const name = presetNames.find((known) => known === preset);
   if (name === undefined)
     throw new DynamoError("invalid-argument", `preset must be one of ${presetNames.join(", ")}, received ${preset}`);
-  const config = presets(name, tokenHeads);
+  if (conditional !== undefined && tokenHeads === 1)
+    throw new DynamoError("invalid-argument", "--conditional needs --token-heads of at least 2, received 1");
+  const config = { ...presets(name, tokenHeads), ...(conditional === undefined ? {} : { conditional }) };
   const progress = startProgress("MB");
   const onProgress = (done: number, total: number): void => {
     progress.update(done, total, out);

@@ -2,6 +2,7 @@
 import { seed, wholeNumber } from "../options/numbers.js";
 import { choice, choices, flag, required, text, unless, withDefault, type OptionsOf } from "../options/spec.js";
 import { devices, dtypes, json, modelOptions } from "./common.js";
+import { conditionalSizes } from "./conditional-sizes.js";
 
 export const convertOptions = {
   out: required(text("<folder>", "where the model folder goes")),
@@ -37,6 +38,7 @@ export const randomCheckpointOptions = {
   preset: required(text("<size>", "14M, 31M, 70M, 160M, 410M, 1B, 1.4B, 2.8B, 6.9B or 12B")),
   out: required(text("<folder>", "a new folder")),
   tokenHeads: withDefault(1, wholeNumber("<n>", "1 to 4", { least: 1, most: 4 })),
+  conditional: conditionalSizes("conditional parts of the heads, as dynamo train takes them"),
   seed: withDefault(0, seed("for the weights")),
 };
 export type RandomCheckpointOptions = OptionsOf<typeof randomCheckpointOptions>;

@@ -16,8 +16,8 @@ export interface ConditionalParts {
   readonly ofHead: (head: number) => ConditionalPart;
 }
 
-/** Rows that are kept of what tokens add: a text's tokens come again and again, and a product over the width makes each. */
-const keptRows = 2 ** 14;
+/** Rows of U_j·e(x) that are kept of each head and j: a text's tokens come again and again, and a product over the width makes each. */
+const keptRows = 2 ** 12;
 
 /** Rows that are made when they are asked for. */
 function rowsOf(make: (token: number) => Float32Array): (token: number) => Float32Array {
@@ -37,84 +37,73 @@ export function conditionalParts(
   sizes: ConditionalSizes,
   vocabularySize: number,
 ): ConditionalParts {
-  const find = (name: string): FloatMatrix => matrices.get(name) as FloatMatrix;
   const embedding = tables.get("embedding") as Table;
-  const output = tables.get("output") ?? embedding;
-  const normed = rowsOf((token) => overRootMeanSquare(rowOf(embedding, token)));
+  const model = { sizes, vocabularySize, tables, matrices, embedding, output: tables.get("output") ?? embedding };
   const parts = new Map<number, ConditionalPart>();
   const ofHead = (head: number): ConditionalPart => {
     const before = parts.get(head);
     if (before !== undefined) return before;
-    const { pairs, between } = sizes;
-    const outputs = [
-      ...(pairs > 0 ? [find(`${head}.pairs.output`)] : []),
-      ...(between > 0 ? [find(`${head}.between.output`)] : []),
-    ];
-    const part = conditionalPart({
-      ...{ head, sizes, vocabularySize },
-      pairRow: pairs > 0 ? rowsOf((token) => rowOf(tables.get(`${head}.pairs.embedding`) as Table, token)) : undefined,
-      tokenRows:
-        between > 0
-          ? Array.from({ length: head - 1 }, (_, i) =>
-              rowsOf((token) => product(find(`${head}.between.token_${i + 1}`), normed(token))),
-            )
-          : [],
-      outputRow: rowsOf((token) => transposedProducts(outputs, rowOf(output, token))),
-    });
+    const part = conditionalPart(head, model);
     parts.set(head, part);
     return part;
   };
   return { sizes, ofHead };
 }
 
-interface PartRows {
-  readonly head: number;
+interface PartsModel extends StoredMatrices {
   readonly sizes: ConditionalSizes;
   readonly vocabularySize: number;
-  /** a(x) [pairs] */
-  readonly pairRow: ((token: number) => Float32Array) | undefined;
-  /** U_j·e(x) [2·between] by j */
-  readonly tokenRows: readonly ((token: number) => Float32Array)[];
-  /** [P O]ᵀ·(the token's row of the output embedding) [pairs + between] */
-  readonly outputRow: (token: number) => Float32Array;
+  readonly embedding: Table;
+  readonly output: Table;
 }
 
-function conditionalPart({ head, sizes, vocabularySize, pairRow, tokenRows, outputRow }: PartRows): ConditionalPart {
-  const { pairs, between: width } = sizes;
-  const units = new Float32Array(pairs + width);
+/**
+ * The tokens between make one vector of the model's width, P·a(x) + O·units, which rows of the output embedding are multiplied with: one
+ * product a context, and no tables beside the embeddings. (Rows made of P, O and the embedding once and for all would save that product,
+ * but a short text is made of tokens that are met for the first time: docs/decisions/0021-conditional-parts.md.)
+ */
+function conditionalPart(head: number, { sizes, vocabularySize, tables, matrices, embedding, output }: PartsModel) {
+  const width = sizes.between;
+  const find = (name: string): FloatMatrix => matrices.get(`${head}.${name}`) as FloatMatrix;
+  const pairTable = tables.get(`${head}.pairs.embedding`);
+  const [pairOutput, unitOutput] = [find("pairs.output"), find("between.output")];
+  const tokenRows = Array.from({ length: width > 0 ? head - 1 : 0 }, (_, i) => {
+    const weights = find(`between.token_${i + 1}`);
+    return rowsOf((token) => {
+      const row = new Float32Array(2 * width);
+      addProduct(weights, overRootMeanSquare(rowOf(embedding, token)), row);
+      return row;
+    });
+  });
   const sums = new Float32Array(2 * width);
-  let whole: Float32Array | undefined;
+  const units = new Float32Array(width);
+  const added = new Float32Array(output.columns);
 
-  function unitsBehind(state: Float32Array, tokens: ArrayLike<number>): void {
-    if (pairRow !== undefined) units.set(pairRow(tokens[head - 2] as number));
+  function addedBehind(state: Float32Array, tokens: ArrayLike<number>): Float32Array {
+    added.fill(0);
+    if (pairTable !== undefined) addProduct(pairOutput, rowOf(pairTable, tokens[head - 2] as number), added);
+    if (width === 0) return added;
     sums.set(state);
-    for (const [j, rowFor] of tokenRows.entries()) {
-      const row = rowFor(tokens[j] as number);
+    for (let j = 0; j < tokenRows.length; j++) {
+      const row = (tokenRows[j] as (token: number) => Float32Array)(tokens[j] as number);
       for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (row[i] as number);
     }
     for (let i = 0; i < width; i++) {
       const u = sums[i] as number;
-      units[pairs + i] = (u / (1 + Math.exp(-u))) * (sums[width + i] as number);
+      units[i] = (u / (1 + Math.exp(-u))) * (sums[width + i] as number);
     }
+    addProduct(unitOutput, units, added);
+    return added;
   }
 
-  return (state) => (tokens, ids, into) => {
+  const part: ConditionalPart = (state) => (tokens, ids, into) => {
     checkBetween(head, tokens, vocabularySize);
-    unitsBehind(state, tokens);
-    if (ids === undefined) {
-      const table = (whole ??= tableOf(outputRow, vocabularySize, units.length));
-      for (let i = 0; i < vocabularySize; i++) into[i] = (into[i] as number) + dot(units, table, i * units.length);
-      return;
-    }
-    for (let i = 0; i < ids.length; i++) into[i] = (into[i] as number) + dot(units, outputRow(ids[i] as number));
+    const behind = addedBehind(state, tokens);
+    const count = ids === undefined ? vocabularySize : ids.length;
+    for (let i = 0; i < count; i++)
+      into[i] = (into[i] as number) + dotRow(output, ids === undefined ? i : (ids[i] as number), behind);
   };
-}
-
-/** All rows side by side: four times quicker to go through than one by one, for whoever asks about all tokens. */
-function tableOf(rowFor: (token: number) => Float32Array, rows: number, width: number): Float32Array {
-  const table = new Float32Array(rows * width);
-  for (let token = 0; token < rows; token++) table.set(rowFor(token), token * width);
-  return table;
+  return part;
 }
 
 function checkBetween(head: number, tokens: ArrayLike<number>, vocabularySize: number): void {
@@ -128,21 +117,6 @@ function checkBetween(head: number, tokens: ArrayLike<number>, vocabularySize: n
   );
 }
 
-/** a · b[from..] */
-function dot(a: Float32Array, b: Float32Array, from = 0): number {
-  // Four sums: each waits for its own last product only.
-  let [first, second, third, fourth] = [0, 0, 0, 0];
-  let i = 0;
-  for (; i + 3 < a.length; i += 4) {
-    first += (a[i] as number) * (b[from + i] as number);
-    second += (a[i + 1] as number) * (b[from + i + 1] as number);
-    third += (a[i + 2] as number) * (b[from + i + 2] as number);
-    fourth += (a[i + 3] as number) * (b[from + i + 3] as number);
-  }
-  for (; i < a.length; i++) first += (a[i] as number) * (b[from + i] as number);
-  return first + second + (third + fourth);
-}
-
 function rowOf({ columns, quantized }: Table, row: number): Float32Array {
   const blocks = Math.ceil(columns / blockSize);
   const values = quantized.values.subarray(row * blocks * blockSize, (row + 1) * blocks * blockSize);
@@ -150,29 +124,45 @@ function rowOf({ columns, quantized }: Table, row: number): Float32Array {
   return dequantize({ values, scales }, 1, columns, 8);
 }
 
+/** A table's row · x */
+function dotRow({ columns, quantized: { values, scales } }: Table, row: number, x: Float32Array): number {
+  const blocks = Math.ceil(columns / blockSize);
+  let sum = 0;
+  for (let block = 0; block < blocks; block++) {
+    const [place, from] = [row * blocks + block, block * blockSize];
+    const count = Math.min(blockSize, columns - from);
+    let products = 0;
+    for (let i = 0; i < count; i++)
+      products += ((values[place * blockSize + i] as number) - 128) * (x[from + i] as number);
+    sum += products * (scales[place] as number);
+  }
+  return sum;
+}
+
 function overRootMeanSquare(row: Float32Array): Float32Array {
-  const inverse = 1 / Math.sqrt(dot(row, row) / row.length + embeddingEpsilon);
+  let squares = 0;
+  for (let i = 0; i < row.length; i++) squares += (row[i] as number) ** 2;
+  const inverse = 1 / Math.sqrt(squares / row.length + embeddingEpsilon);
   return row.map((value) => value * inverse);
 }
 
-/** M·x */
-function product({ floats, columns }: FloatMatrix, x: Float32Array): Float32Array {
-  const result = new Float32Array(floats.length / columns);
-  for (let row = 0; row < result.length; row++) result[row] = dot(x, floats, row * columns);
-  return result;
-}
-
-/** Mᵀ·x of several matrices, one behind the other. */
-function transposedProducts(matrices: readonly FloatMatrix[], x: Float32Array): Float32Array {
-  const result = new Float32Array(matrices.reduce((sum, { columns }) => sum + columns, 0));
-  let first = 0;
-  for (const { floats, columns } of matrices) {
-    const sums = result.subarray(first, first + columns);
-    for (let row = 0; row < x.length; row++) {
-      const [from, factor] = [row * columns, x[row] as number];
-      for (let i = 0; i < columns; i++) sums[i] = (sums[i] as number) + factor * (floats[from + i] as number);
+/** into += M·x */
+function addProduct({ floats, columns }: FloatMatrix, x: Float32Array, into: Float32Array): void {
+  for (let row = 0; row < into.length; row++) {
+    const from = row * columns;
+    // Four sums: each waits for its own last product only.
+    let first = 0;
+    let second = 0;
+    let third = 0;
+    let fourth = 0;
+    let i = 0;
+    for (; i + 3 < columns; i += 4) {
+      first += (floats[from + i] as number) * (x[i] as number);
+      second += (floats[from + i + 1] as number) * (x[i + 1] as number);
+      third += (floats[from + i + 2] as number) * (x[i + 2] as number);
+      fourth += (floats[from + i + 3] as number) * (x[i + 3] as number);
     }
-    first += columns;
+    for (; i < columns; i++) first += (floats[from + i] as number) * (x[i] as number);
+    into[row] = (into[row] as number) + first + second + (third + fourth);
   }
-  return result;
 }

@@ -28,7 +28,7 @@ import { longContextName } from "./long-context.js";
 export const prefillChunk = 256;
 
 /** Candidates that a head with a conditional part has at least: the tokens between move some of them up. */
-const conditionalCandidates = 64;
+const conditionalCandidates = 32;
 
 export interface SessionModelParts extends Pick<LanguageModel, "info" | "tokenizer" | "cooccurrence"> {
   readonly session: Session;
