@@ -85,7 +85,7 @@ describe("dynamo", () => {
       const args = ["random-checkpoint", "--preset", "14M", "--conditional", "pairs:8,between:16"];
       const alone = await runCli([...args, "--out", join(folder, "one")]);
       expect([alone.code, alone.stderr]).toEqual([
-        1,
+        2,
         expect.stringContaining("--token-heads of at least 2, received 1"),
       ]);
       const made = await runCli([...args, "--token-heads", "2", "--out", join(folder, "two")]);
