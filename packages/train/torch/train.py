@@ -607,7 +607,7 @@ def losses_of(model, states, targets):
     losses = []
     for head, state in told:
         # Head 1 predicts the same token n - 1 places further on; the last n - 1 places have no teacher, whatever stands there.
-        teacher = states[0].detach().roll(1 - head, dims=1) if share > 0 and head > 1 else None
+        teacher = states[0].roll(1 - head, dims=1) if share > 0 and head > 1 else None
         taught = torch.full(targets.shape[1:], float(share), device=targets.device)
         taught[:, max(0, targets.shape[2] - head + 1) :] = 0
         losses.append(model.loss(state, targets[head - 1], teacher, taught))
