@@ -621,14 +621,18 @@ def behind_tokens(model, states, targets):
         return []
     # A target that does not count, at a text's end or in a row that is not there, is between nothing that counts.
     ids = targets[:-1].clamp(min=0)
-    # What the base's embedding gives is not trained here.
-    rows = F.embedding(ids, model.embedding().weight.detach()).float()
-    embeddings = rows * (rows.pow(2).mean(-1, keepdim=True) + EMBEDDING_EPSILON).rsqrt()
     first = ScaleGradient.apply(states[0], model.stem_gradient_scale)
+    embeddings = [] if model.shape.heads.between == 0 else [token_embedding(model, own).type_as(first) for own in ids]
     return [
-        part(states[n - 1], first, ids[: n - 1], list(embeddings[: n - 1].type_as(first)))
+        part(states[n - 1], first, ids[: n - 1], embeddings[: n - 1])
         for n, part in zip(model.shape.heads.parts, parts_of(model))
     ]
+
+
+def token_embedding(model, ids):
+    """Tokens' rows of the base's embedding over their root mean square. What the embedding gives is not trained here."""
+    rows = F.embedding(ids, model.embedding().weight.detach()).float()
+    return rows * (rows.pow(2).mean(-1, keepdim=True) + EMBEDDING_EPSILON).rsqrt()
 
 
 def head_loss(logits, targets, teacher, taught):
