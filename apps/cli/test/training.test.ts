@@ -48,38 +48,6 @@ describe("dynamo tokenizer train", () => {
   });
 });
 
-describe("dynamo data generate", () => {
-  it("writes the model's own text in order, goes on with it as if it had not stopped, and refuses to write over it", async () => {
-    const [whole, part] = [`${place("own")}.jsonl`, `${place("own")}.jsonl`];
-    const args = [
-      "data",
-      "generate",
-      "--text",
-      files.text,
-      "--beginning",
-      "3",
-      "--max-new-tokens",
-      "8",
-      "--slots",
-      "3",
-    ];
-    const write = (out: string, tokens: number, ...more: string[]): Promise<CliResult> =>
-      runCli([...args, "--tokens", String(tokens), "--out", out, "--json", ...more]);
-    expect(jsonOf(succeeded(await write(whole, 60)))).toMatchObject({ out: whole, texts: 8, tokens: 64 });
-    const lines = readFileSync(whole, "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as object);
-    expect(lines.map((line) => (line as { seed: number }).seed)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-    expect(lines[1]).toMatchObject({ temperature: 1, tokens: 8 });
-    await write(part, 20);
-    await writeFile(part, `${readFileSync(part, "utf8")}{"text": "half a li`);
-    expect(refusal(await write(part, 60))).toEqual([2, error("invalid-argument", /exists: --resume/)]);
-    succeeded(await write(part, 60, "--resume"));
-    expect(readFileSync(part, "utf8")).toBe(readFileSync(whole, "utf8"));
-  });
-});
-
 describe("dynamo data prepare", () => {
   it("makes a dataset of several sources, with their weights", async () => {
     const more = `${place("more")}.jsonl`;

@@ -24,6 +24,9 @@ export const modelOptions = {
 export type ModelOptions = Partial<OptionsOf<typeof modelOptions>>;
 
 export const json = flag("one JSON object on standard output");
+export const queue = flag(
+  "jobs through PostgreSQL (DATABASE_URL) or an embedded database; `dynamo eval work` takes them",
+);
 
 export const temperature = number("<t>", "0 is greedy (default: the model's, or 0.7)", { least: 0 });
 export const topK = wholeNumber("<k>", "candidates per head (default: the model's, or 50)", { least: 1, most: 1024 });
