@@ -44,6 +44,15 @@ test("writes the model's own text in order, until there are enough tokens", () =
   expect(texts.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(64);
 });
 
+test("without --text a text begins with nothing but the model's begin-of-text token", async () => {
+  const args = ["data", "generate", "--tokens", "8", "--max-new-tokens", "8", "--out", at("nothing.jsonl"), "--json"];
+  succeeded(await runCli(args));
+  const prompt = ["--prompt", "<|endoftext|>", "--strategy", "autoregressive", "--temperature", "0.7", "--seed", "0"];
+  const alone = await runCli(["generate", ...prompt, "--max-new-tokens", "8", "--json"]);
+  const { text } = JSON.parse(succeeded(alone).stdout) as { text: string };
+  expect(lines("nothing.jsonl")[0]).toMatchObject({ text, tokens: 8 });
+});
+
 test("goes on with a file as if it had not stopped, and refuses to write over it", async () => {
   succeeded(await generate("part.jsonl", 20));
   await writeFile(at("part.jsonl"), `${bytes("part.jsonl")}{"text": "half a li`);

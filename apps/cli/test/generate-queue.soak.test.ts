@@ -18,7 +18,7 @@ describe.skipIf(!hasPostgres)("on PostgreSQL", () => {
   let started: ChildProcess[] = [];
   const at = (name: string): string => join(folder, name);
   const bytes = (name: string): string => readFileSync(at(name), "utf8");
-  // 2,400 tokens in pieces of 16 texts.
+  // 60 texts of 40 tokens and a few more, in pieces of 16.
   const generate = (out: string, ...more: string[]): string[] => [
     ...["data", "generate", "--text", at("text.txt"), "--max-new-tokens", "40", "--slots", "4"],
     ...["--tokens", "2400", "--out", at(out), ...more],
@@ -99,7 +99,7 @@ describe.skipIf(!hasPostgres)("on PostgreSQL", () => {
   test("a worker that is stopped gives its piece back at once", async () => {
     const worker = start("eval", "work");
     await expect.poll(worker.said).toContain("taking jobs");
-    const run = start(...generate("given-back.jsonl", "--queue", "--max-new-tokens", "200"));
+    const run = start(...generate("given-back.jsonl", "--queue", "--tokens", "40000"));
     await expect.poll(() => count("state = 'active'"), { interval: 5 }).toBe(2);
     worker.child.kill("SIGINT");
     expect(await endOf(worker)).toBe(0);

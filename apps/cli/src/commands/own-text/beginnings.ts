@@ -11,16 +11,13 @@ export interface BeginningOptions {
   readonly beginning: number;
 }
 
-/** The first tokens of the documents; without any text every text begins with nothing. */
+/** The first tokens of the documents; without any document every text begins with the begin-of-text token alone. */
 export async function beginningsOf(
   model: LoadedModel,
   { text: files, beginning }: BeginningOptions,
   signal: AbortSignal,
 ): Promise<(readonly number[])[]> {
-  const { beginOfTextId } = model.info;
-  if (files.length === 0 && beginOfTextId === undefined)
-    throw new DynamoError("invalid-argument", "this model has no begin-of-text token: give --text for beginnings");
-  if (files.length === 0) return [[]];
+  if (files.length === 0) return [fromNothing(model)];
   const found: number[][] = [];
   for await (const { text, first } of documents(files)) {
     throwIfAborted(signal);
@@ -31,4 +28,9 @@ export async function beginningsOf(
   }
   if (found.length > 0) return found;
   throw new DynamoError("invalid-file", `${files.join(", ")}: expected documents to begin with, found none`);
+}
+
+function fromNothing({ info: { beginOfTextId } }: LoadedModel): readonly number[] {
+  if (beginOfTextId !== undefined) return [beginOfTextId];
+  throw new DynamoError("invalid-argument", "this model has no begin-of-text token: give --text for beginnings");
 }
