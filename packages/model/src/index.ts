@@ -35,7 +35,7 @@ export type { HeadKind, HeadKindName } from "./architectures/heads/head-kind.js"
 export type { ModelFiles } from "@dynamo/core";
 export type { HubOptions, HubProgress } from "@dynamo/hub";
 export { inspectModel } from "./folder/inspect.js";
-export type { GraphReport, InspectOptions, MaskReport, ModelReport } from "./folder/inspect.js";
+export type { FileReport, GraphReport, InspectOptions, MaskReport, ModelReport } from "./folder/inspect.js";
 export { loadModel } from "./folder/load.js";
 export type { LoadedModel, LoadOptions } from "./folder/load.js";
 export { initialTensor, uniformTensor } from "./checkpoint/initial-weights.js";

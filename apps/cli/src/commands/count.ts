@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createNgramCounter, encodeMask, type CooccurrenceMask } from "@dynamo/cooccurrence";
-import { throwIfAborted } from "@dynamo/core";
+import { sizeText, throwIfAborted } from "@dynamo/core";
 import { maskPath, parseConfig, type ModelConfig } from "@dynamo/model";
 import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
 import { documents, totalBytes } from "@dynamo/train/node";
@@ -20,7 +20,7 @@ export async function count(files: readonly string[], given: CountOptions, signa
   const total = await totalBytes(files);
   const counter = createNgramCounter({ order: options.order, vocabularySize: config.vocabularySize });
   const end = options.endOfText ? config.eosTokenIds.slice(0, 1) : [];
-  const progress = startProgress("MB");
+  const progress = startProgress();
   let documentCount = 0;
   try {
     for await (const { text, last, bytesRead } of documents(files)) {
@@ -93,9 +93,7 @@ function report(
     console.log(JSON.stringify(facts));
     return;
   }
-  console.log(
-    `${facts.path}: ${(bytes / 1e6).toFixed(2)} MB from ${facts.tokens} tokens in ${documentCount} documents`,
-  );
+  console.log(`${facts.path}: ${sizeText(bytes)} from ${facts.tokens} tokens in ${documentCount} documents`);
   for (const n of orders.slice(1)) {
     console.log(
       `  order ${n}: ${mask.stored(n)} n-grams seen at least ${minCount} times, ${mask.total(n)} counted in all`,

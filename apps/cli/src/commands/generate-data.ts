@@ -23,7 +23,7 @@ export async function generateData(
   );
   const work = withPlace(await ownText(spec.spec.options), spec);
   const file = await openTextFile(out, { resume, overwrite, record: await recordOf(work) });
-  const progress = startProgress("tokens", { scale: 1 });
+  const progress = startProgress("tokens");
   const onProgress = (tokens: number): void => {
     progress.update(Math.min(tokens, wanted), wanted, `${file.texts} texts`);
   };

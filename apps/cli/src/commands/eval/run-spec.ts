@@ -62,7 +62,7 @@ async function run<Summary>(
   { options, signal, unit }: Running,
 ): Promise<EvaluationOutcome<Summary>> {
   const opened = await openWorker(options, signal);
-  const progress = startProgress(unit, { scale: 1 });
+  const progress = startProgress(unit);
   const onProgress = (done: number, jobs: number): void => {
     progress.update(done, jobs, evaluation.kind);
   };
