@@ -43,7 +43,7 @@ export { neoxConfigJson } from "./architectures/gpt-neox-size.js";
 export type { NeoxSize } from "./architectures/gpt-neox-size.js";
 export { graphPath, maskPath, tokenizerFiles } from "./folder/model-folder.js";
 export { loadPromptReader } from "./folder/prompt-reader.js";
-export type { PromptReader } from "./folder/prompt-reader.js";
+export type { LoadedPromptReader, PromptReader } from "./folder/prompt-reader.js";
 export { parameterCount, parameterOverhead, presetNames, presets } from "./checkpoint/presets.js";
 export type { PresetName } from "./checkpoint/presets.js";
 export {
