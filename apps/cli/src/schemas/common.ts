@@ -1,4 +1,5 @@
 /** Options that many verbs have. */
+import { jointKinds } from "@dynamo/decode";
 import { number, wholeNumber } from "../options/numbers.js";
 import {
   choice,
@@ -67,7 +68,7 @@ export const strategyOptions = {
   }),
   joint: choice(
     "<name>",
-    ["counts", "learned", "chain"],
+    jointKinds,
     "dynamo: the joint of the paper, of heads that know the tokens between, or no joint: token by token (default: chain with such heads, else counts)",
   ),
   adaptive: unless("dynamo: without Otsu's threshold"),
