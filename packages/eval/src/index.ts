@@ -76,7 +76,16 @@ export { reportPage } from "./report/report.js";
 export type { ReportOptions } from "./report/report.js";
 export { describeRun, versionOf } from "./report/run-record.js";
 export type { RunRecord } from "./report/run-record.js";
-export { estimateText, percentText, sameQualityText, settingText, trialCells, wayText } from "./report/words.js";
+export {
+  estimateText,
+  gapMeaning,
+  gapText,
+  percentText,
+  sameQualityText,
+  settingText,
+  trialCells,
+  wayText,
+} from "./report/words.js";
 export { lossOf, mostTrials } from "./tune/choose.js";
 export type { Trial, TuneSetting } from "./tune/choose.js";
 export { writeRecommendation } from "./tune/generation-config.js";

@@ -1,6 +1,7 @@
 /** Settings, estimates and crossings in the words of a table. */
 import { checkValue, either, isPlainObject, text, valueCheck, whole } from "@dynamo/core/options";
 import type { PluginSetting, Way } from "../compare/ways.js";
+import type { FrontierGap } from "../open-ended/frontier-gaps.js";
 import { settingCheck, type Setting } from "../open-ended/write-text.js";
 import { estimateCheck, type Estimate } from "../statistics/intervals.js";
 import { jsonObject } from "../arguments.js";
@@ -56,6 +57,21 @@ export function estimateText(estimate: Estimate | null | undefined, digits = 2):
   const range = interval === null ? "" : ` (${interval[0].toFixed(digits)} to ${interval[1].toFixed(digits)})`;
   return `${value.toFixed(digits)}${range}`;
 }
+
+const gapCheck = valueCheck<FrontierGap | null>(
+  "a frontier gap { nats, beyond }, or null",
+  (value) => value === null || (isPlainObject(value) && estimateCheck.accepts((value as FrontierGap).nats)),
+);
+
+/** Such as "0.10 (0.04 to 0.16)"; a star: the frontier was extrapolated to the setting's variety. */
+export function gapText(gap: FrontierGap | null): string {
+  checkValue("gap", gap, gapCheck);
+  return gap === null ? "" : `${estimateText(gap.nats)}${gap.beyond ? " *" : ""}`;
+}
+
+/** What is said wherever there are frontier gaps. */
+export const gapMeaning =
+  "Frontier gap: nats per token above the base at the temperature of the same distinct-2 (*: beyond its temperatures); 95 % by a jackknife over the prompts.";
 
 /** Such as "21.5 %" of 0.215. */
 export function percentText(share: number | null): string {
