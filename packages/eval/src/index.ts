@@ -83,11 +83,11 @@ export {
   percentText,
   sameQualityText,
   settingText,
-  trialCells,
   wayText,
 } from "./report/words.js";
-export { lossOf, mostTrials } from "./tune/choose.js";
-export type { Trial, TuneSetting } from "./tune/choose.js";
+export type { Trial, TuneSetting } from "./tune/setting.js";
 export { writeRecommendation } from "./tune/generation-config.js";
+export type { FrontierTemperature } from "./tune/meter.js";
 export { tune } from "./tune/tune.js";
 export type { TuneDefaults, TuneOutcome, TuneProgress, TuneSettings } from "./tune/tune.js";
+export { trialCells, tunedText, tuneSettingText } from "./tune/tuned-text.js";

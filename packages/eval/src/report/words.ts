@@ -5,7 +5,6 @@ import type { FrontierGap } from "../open-ended/frontier-gaps.js";
 import { settingCheck, type Setting } from "../open-ended/write-text.js";
 import { estimateCheck, type Estimate } from "../statistics/intervals.js";
 import { jsonObject } from "../arguments.js";
-import { lossOf, trialCheck, type Trial } from "../tune/choose.js";
 import type { SameQuality } from "../statistics/same-quality.js";
 
 /** Such as "dynamo ε_b 0.5, mask 0.5, no blur". */
@@ -112,20 +111,4 @@ export function sameQualityCell(found: Crossing | null): string {
   if (found.speedup === null) return "does not fall";
   if (found.speedup <= 0) return "none";
   return `${estimateText({ value: found.speedup, interval: found.interval })}${found.theoretical ? " *" : ""}`;
-}
-
-/** A row of what tuning tried. */
-export function trialCells(trial: Trial): Readonly<Record<string, string | number>> {
-  checkValue("trial", trial, trialCheck);
-  return {
-    prompts: trial.prompts,
-    ε_b: trial.setting.backoff,
-    mask: trial.setting.maskStrength,
-    "top-k": trial.setting.topK,
-    "speed-up (95 %)": estimateText(trial.speedup),
-    "tokens per pass": trial.tokensPerPass.toFixed(2),
-    "perplexity to the base's": estimateText(trial.perplexityRatio),
-    "distinct-2 to the base's": estimateText(trial.varietyRatio),
-    loss: percentText(lossOf(trial)),
-  };
 }
