@@ -47,7 +47,7 @@ test("--dry-run says what it tried and found, and writes nothing into the folder
   expect(stdout).toContain(`\n${result.summary.sentence}\n`);
   const { code: reported } = await runCli(["eval", "report", at("tune.json"), "--out", at("report.html")]);
   expect([reported, await readFile(at("report.html"), "utf8")]).toEqual([0, expect.stringContaining("<h2>Tuning")]);
-}, 240_000);
+});
 
 test("what it chooses, of a file of prompts, is what the folder recommends and generate does", async () => {
   const prompts = ["A cat", "A dog", "The sun", "One day", "Once upon a time", "Lily had a"];
@@ -76,7 +76,7 @@ test("what it chooses, of a file of prompts, is what the folder recommends and g
   expect(config["dynamo"]).toMatchObject({ strategy, ...(joint === undefined ? {} : { joint }) });
   const text = await runCli(["generate", at("model"), "--prompt", "A cat", "--max-new-tokens", "4", "--json"]);
   expect(JSON.parse(text.stdout)).toMatchObject({ strategy });
-}, 240_000);
+});
 
 test("prompts come from one place", async () => {
   const neither = await runCli(["tune", at("model")]);
@@ -113,4 +113,4 @@ test("a strategy of one's own is tuned by its module, with its options, and the 
     expect(tokensPerPass).toBeGreaterThan(1.5);
   }
   expect(tuned.length).toBeGreaterThan(3);
-}, 240_000);
+});

@@ -89,5 +89,5 @@ export type { Trial, TuneSetting } from "./tune/setting.js";
 export { writeRecommendation } from "./tune/generation-config.js";
 export type { FrontierTemperature } from "./tune/meter.js";
 export { tune } from "./tune/tune.js";
-export type { TuneDefaults, TuneOutcome, TuneProgress, TuneSettings } from "./tune/tune.js";
+export type { TuneDefaults, TuneOutcome, TuneProgress, TuneSettings } from "./tune/tune-settings.js";
 export { trialCells, tunedText, tuneSettingText } from "./tune/tuned-text.js";

@@ -138,7 +138,8 @@ function surfaceOf(observed: readonly Observed[]): Surface {
 function expected(foretold: Foretold, own: Observed | undefined, tolerance: number): number {
   const speedup = Math.exp(combined(foretold.logSpeedup, own?.logSpeedup).value);
   if (speedup <= 1) return speedup;
-  if (own?.lossless ?? foretold.gap === undefined) return speedup;
+  const isLossless = own === undefined ? foretold.gap === undefined : own.lossless;
+  if (isLossless) return speedup;
   if (own?.isBeyond === true) return 1;
   const { value, error } = combined(foretold.gap ?? { value: 0, error: 1 }, own?.gap);
   const within = cumulativeT((tolerance - value) / error, manyDegrees);

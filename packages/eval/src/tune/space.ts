@@ -31,7 +31,7 @@ export interface Abilities {
   readonly hasCounts: boolean;
 }
 
-/** `verified` with the largest top-k and the paper's joint have as many cells as this at most. */
+/** A joint of grids has no more tuples than this, and no strategy more candidates. */
 const mostCells = 2 ** 31 - 1;
 const mostTopK = 1024;
 const allStrengths = [0.25, 0.5, 0.75, 1];

@@ -58,7 +58,7 @@ test("it searches all kinds of settings together, and judges what it found on pr
   // Each is told once, and there are no more than were announced.
   expect(told.map(([done]) => done)).toEqual(told.map((_, i) => i + 1));
   expect(told.length).toBeLessThanOrEqual(told[0]?.[1] ?? 0);
-}, 240_000);
+});
 
 test("a setting's gap is what its texts and the base's say when they are written one by one", async () => {
   const model = await worker.model(modelPath);
@@ -96,9 +96,7 @@ test("a setting's gap is what its texts and the base's say when they are written
   expect(trial?.variety).toBeCloseTo(own.variety, 9);
   expect(trial?.gap?.nats.value).toBeCloseTo(expected, 6);
   expect(trial?.tokensPerPass).toBeCloseTo(own.tokens / own.passes, 9);
-  expect(meter.frontier().map(({ nats }) => nats)).toEqual(
-    [cold, warm].map(({ nats }) => expect.closeTo(mean(nats), 6)),
-  );
+  for (const [at, { nats }] of [cold, warm].entries()) expect(meter.frontier()[at]?.nats).toBeCloseTo(mean(nats), 6);
   expect(trial?.speedup.value).toBeGreaterThan(0);
 });
 
