@@ -91,9 +91,12 @@ function anchorOf(best: readonly TuneSetting[], kept: readonly TuneSetting[]): T
 /** Texts that a search writes at most, of all settings together. */
 export function mostTexts({ space, prompts, seed }: SearchOptions): number {
   const first = promptsOf(firstShare, prompts);
-  return rounds.reduce((texts, { share, kept, fresh }) => {
-    const now = promptsOf(share, prompts);
-    // What stays, `verified` besides, may be of the first round.
-    return texts + (kept + 1) * (now - first) + fresh * now;
-  }, first * firstSettings(space, seed).length);
+  return rounds.reduce(
+    (texts, { share, kept, fresh }) => {
+      const now = promptsOf(share, prompts);
+      // What stays, `verified` besides, may be of the first round.
+      return texts + (kept + 1) * (now - first) + fresh * now;
+    },
+    first * firstSettings(space, seed).length,
+  );
 }
