@@ -63,7 +63,10 @@ async function write(model: string, { chosen }: TuneOutcome, options: TuneOption
 }
 
 function print(outcome: TuneOutcome, written: string | null): void {
-  console.log(columnsText(outcome.trials.map((trial) => trialCells(trial, outcome.tolerance))));
+  const { trials, tolerance } = outcome;
+  // Those that were dropped on the way are in --out and --json.
+  const last = trials.filter(({ prompts, count }) => prompts === "held-out" || count === trials[0]?.count);
+  console.log(columnsText(last.map((trial) => trialCells(trial, tolerance))));
   console.log(`\n${gapMeaning}`);
   console.log(`\n${paint.bold(tunedText(outcome))}`);
   if (written !== null) console.log(`Written to ${written}. temperature and top_k are every strategy's.`);
