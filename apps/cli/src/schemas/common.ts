@@ -12,7 +12,7 @@ import {
 } from "../options/spec.js";
 
 export const devices = ["auto", "cpu", "cuda", "webgpu"] as const;
-export const dtypes = ["fp32", "fp16", "q8", "q4"] as const;
+export const dtypes = ["fp32", "fp16", "q8", "q4", "int8"] as const;
 
 /** Where and how a model runs. */
 export const modelOptions = {

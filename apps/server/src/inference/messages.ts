@@ -10,7 +10,7 @@ export interface InferenceSettings {
   /** A model folder. */
   readonly folder: string;
   readonly device: "auto" | "cpu" | "cuda" | "webgpu";
-  readonly dtype: "fp32" | "fp16" | "q8" | "q4" | undefined;
+  readonly dtype: "fp32" | "fp16" | "q8" | "q4" | "int8" | undefined;
   readonly threads: number | undefined;
   readonly slots: number;
   readonly queue: number;
