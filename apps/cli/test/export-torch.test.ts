@@ -1,5 +1,5 @@
 /** `dynamo train --export-torch` as a person runs it. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,6 +39,20 @@ it("writes the folder from text, prints the command, and leaves nothing else", a
   expect(readdirSync(place).sort()).toEqual(["config.json", "exported", "text.txt"]);
   const again = await runCli([...flags, "--export-torch", folder]);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("exists already")]);
+});
+
+it("exports conditional parts with what their heads learn from", async () => {
+  const folder = join(place, "parts");
+  const parts = ["--conditional", "pairs:4,between:8", "--distillation", "0.5"];
+  const { code } = await runCli([...flags, "--export-torch", folder, ...parts]);
+  expect(code).toBe(0);
+  const read = (...path: string[]): unknown => JSON.parse(readFileSync(join(folder, ...path), "utf8"));
+  expect(read("run.json")).toMatchObject({ train: "all", distillation: 0.5 });
+  const dynamo = { token_heads: 3, conditional: { pairs: 4, between: 8 } };
+  expect(read("checkpoint", "config.json")).toMatchObject({ dynamo });
+  const alone = await runCli([...flags, "--export-torch", join(place, "never"), "--conditional-only"]);
+  expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining("the model has no conditional parts")]);
+  rmSync(folder, { recursive: true });
 });
 
 it("refuses to resume, what the script cannot do, and a training run without a folder", async () => {

@@ -231,9 +231,14 @@ describe("what is refused", () => {
     expect(() => parseConfig(withDynamo({ conditional: { pairs: 1e9 } }))).toThrow(/dynamo\.conditional\.pairs/);
     expect(() => parseConfig(withDynamo({ conditional: 5 }))).toThrow(/dynamo\.conditional must be an object/);
     const own = { conditional: { pairs: 4 }, own_output_embedding: true };
-    expect(() => parseConfig(withDynamo(own))).toThrow(/share the base's output embedding/);
-    const module = { conditional: { pairs: 4 }, head_kind: "mtp", head_input: "last" };
-    expect(() => parseConfig(withDynamo(module))).toThrow(/know the tokens between already/);
+    expect(() => parseConfig(withDynamo(own))).toThrow(/share the base's output embedding, received/);
+    const parts = { conditional: { pairs: 4 } };
+    expect(() => parseConfig(withDynamo({ ...parts, head_kind: "mtp" }))).toThrow(
+      "dynamo.conditional: expected decoder heads, received mtp heads, which know the tokens between already",
+    );
+    expect(() => parseConfig(withDynamo({ ...parts, head_kind: "medusa" }))).toThrow(
+      "dynamo.conditional: expected decoder heads, received medusa heads",
+    );
     expect(parseConfig(withDynamo({ conditional: {} })).conditional).toBeUndefined();
   });
 });

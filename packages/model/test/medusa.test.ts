@@ -220,6 +220,19 @@ describe("refused", () => {
     expect(base.closed).toBe(1);
   });
 
+  test("nothing of a base whose config.json still names conditional parts of heads that it lost", async () => {
+    const base = memoryFiles({
+      "config.json": readFileSync(join(folder, "base/config.json"), "utf8").replace(
+        "{",
+        '{"dynamo":{"conditional":{"pairs":4,"between":4}},',
+      ),
+      "model.safetensors": readFileSync(join(folder, "base/model.safetensors")),
+    });
+    await convertCheckpoint(base, join(target, "lost"), { medusa: join(folder, "vllm"), dtypes: ["fp32"] });
+    const { config } = await inspectModel(join(target, "lost"));
+    expect([config.headKind, config.tokenHeads, config.conditional]).toEqual(["medusa", 4, undefined]);
+  });
+
   test("config.json's dynamo that contradicts itself", async () => {
     const raw = { ...JSON.parse(readFileSync(join(folder, "base/config.json"), "utf8")) } as object;
     const { parseConfig } = await import("../src/architectures/config.js");

@@ -22,7 +22,7 @@ import {
 import { baseShapes, type ModelConfig } from "@dynamo/model";
 import { runtimeCheck } from "./arguments.js";
 import type { TokenRows } from "./batch.js";
-import type { HeadLora } from "./graph/lora.js";
+import type { HeadLora, Trained } from "./graph/lora.js";
 import type { AdamwOptions } from "./graph/update-graph.js";
 import type { LossScale } from "./loss-scale.js";
 import type { LearningRates, TrainerOptions, TrainerStart } from "./trainer-types.js";
@@ -77,6 +77,15 @@ export function checkHeadKind({ headKind }: ModelConfig): void {
   if (headKind !== "decoder")
     throw new DynamoError("unsupported", `training: expected decoder heads or none, received ${headKind} heads`);
 }
+
+/** What a training says that would change no parameter. */
+export const nothingToTrain = (train: Trained): DynamoError =>
+  new DynamoError(
+    "invalid-argument",
+    train === "conditional"
+      ? "nothing to train: the model has no conditional parts"
+      : "nothing to train: with the base frozen a model needs at least 2 token heads",
+  );
 
 /** Throws `invalid-argument`. */
 export function checkTrainer(

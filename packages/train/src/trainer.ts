@@ -22,7 +22,7 @@ import { isHeadTensor } from "./graph/model-shapes.js";
 import { moment1Name, moment2Name, type TrainedParameter } from "./graph/update-graph.js";
 import { createOptimizer } from "./optimizer.js";
 import { checkPrecision } from "./precision.js";
-import { checkRows, checkStep, checkTrainer } from "./trainer-checks.js";
+import { checkRows, checkStep, checkTrainer, nothingToTrain } from "./trainer-checks.js";
 import type { StepReport, Trainer, TrainerOptions, TrainerStart, TrainerTensors } from "./trainer-types.js";
 
 export type {
@@ -178,12 +178,7 @@ function trainedParameters(
   });
   const chosen = parameters.filter(({ name }) => isTrained(name, train, headLora));
   if (chosen.length > 0) return chosen;
-  throw new DynamoError(
-    "invalid-argument",
-    train === "conditional"
-      ? "nothing to train: the model has no conditional parts"
-      : "nothing to train: with the base frozen a model needs at least 2 token heads",
-  );
+  throw nothingToTrain(train);
 }
 
 async function createState(

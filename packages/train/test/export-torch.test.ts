@@ -128,18 +128,46 @@ describe("the exported folder", () => {
   });
 });
 
+it("conditional parts begin as nothing, on heads that a checkpoint has, and what they learn from is in the configuration", async () => {
+  const heads = parseConfig({
+    ...{ model_type: "gpt_neox", vocab_size: 64, hidden_size: 16, num_hidden_layers: 2, num_attention_heads: 2 },
+    ...{ intermediate_size: 64, max_position_embeddings: 32, dynamo: { token_heads: 3 } },
+  });
+  await writeRandomCheckpoint(join(place, "heads"), { config: heads, seed: 7 });
+  const parts = { train: "conditional", distillation: 1, conditional: { pairs: 5, between: 4 } };
+  const config = configOf({ architecture: undefined, checkpoint: join(place, "heads"), seed: 3, ...parts });
+  const { parameters } = await exportTorch(config, out());
+  expect(json("run.json")).toMatchObject({ train: "conditional", distillation: 1 });
+  expect(json("run.json")).not.toHaveProperty("conditional");
+  expect(json("checkpoint", "config.json")["dynamo"]).toEqual({ token_heads: 3, conditional: parts.conditional });
+  const [before, after] = await Promise.all(
+    [join(place, "heads"), join(out(), "checkpoint")].map((folder) => openCheckpoint(nodeFolder(folder))),
+  );
+  if (before === undefined || after === undefined) throw new Error("unreachable");
+  for (const name of before.shapes.keys()) expect(await after.read(name)).toEqual(await before.read(name));
+  const token = "dynamo.conditional.3.between.token_2.weight";
+  expect(await after.read(token)).toEqual(initialTensor(token, [8, 16], 3));
+  for (const part of ["pairs", "between"])
+    expect(new Set(await after.read(`dynamo.conditional.3.${part}.output.weight`))).toEqual(new Set([0]));
+  await before.close();
+  await after.close();
+  const report = await convertCheckpoint(join(out(), "checkpoint"), join(place, "model"));
+  expect(report).toMatchObject({ tokenHeads: 3, untrainedHeads: [], parameters });
+});
+
 describe("refused, with nothing left", () => {
   const refused = async (config: TrainingConfig, code: string, message: RegExp): Promise<void> => {
     await expect(exportTorch(config, out())).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
     expect(readdirSync(place).sort()).toEqual(["data"]);
   };
 
+  const frozen = { architecture: undefined, checkpoint: "x", train: "heads" };
   it.each([
     ["two layers a head", { headLayers: 2 }, /dynamo\.head_layers/],
     ["heads on the head before", { headInput: "previous" }, /dynamo\.head_input/],
     ["LoRA heads", { architecture: undefined, checkpoint: "x", headLora: { rank: 2 } }, /headLora \{"rank":2\}/],
     ["an output embedding a head", { ownOutputEmbedding: true }, /dynamo\.own_output_embedding/],
-    ["distillation", { distillation: 0.5 }, /distillation 0\.5/],
+    ["a stem that is a session", { ...frozen, stem: "session" }, /stem "session"/],
   ])("%s", (_, more, message) => refused(configOf(more), "unsupported", message));
 
   it("an option that there is not, by name", () =>
@@ -163,8 +191,10 @@ describe("refused, with nothing left", () => {
     await refused(configOf(), "invalid-argument", /held-out data is smaller than a batch/);
   });
 
-  it("a frozen base without heads", () =>
-    refused(configOf({ train: "heads", tokenHeads: 1 }), "invalid-argument", /nothing to train/));
+  it.each([
+    ["a frozen base without heads", { train: "heads", tokenHeads: 1 }, /with the base frozen/],
+    ["frozen heads without conditional parts", { train: "conditional" }, /the model has no conditional parts/],
+  ])("%s", (_, more, message) => refused(configOf(more), "invalid-argument", message));
 
   it("a folder that exists", async () => {
     mkdirSync(out());

@@ -1,5 +1,5 @@
 /** The exported script against `dynamo train`, where Python has torch: DYNAMO_PYTHON names the interpreter (python3). */
-import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -14,30 +14,12 @@ import { readTensorFile } from "../src/run/files/tensor-file.js";
 import { train } from "../src/run/train.js";
 import { parseTrainingConfig, type TrainingConfig } from "../src/run/start/training-config.js";
 import { tinyTokenizer, vocabularySize, writeTinyDataset } from "./tiny-dataset.js";
+import { call, launchTwo, python, script, succeed, torchIsHere, transformersIsHere } from "./torch-python.js";
 
-const python = process.env["DYNAMO_PYTHON"] ?? "python3";
-const probe = "import torch; from torch.distributed.fsdp import fully_shard";
-const torchIsHere = spawnSync(python, ["-c", probe]).status === 0;
 const shared = process.env["DYNAMO_SHARED"] ?? resolve(import.meta.dirname, "../../../../shared");
-const script = resolve(import.meta.dirname, "../torch/train.py");
 
 if (!torchIsHere)
   it.skip(`skipped: ${python} has no PyTorch of 2.6 or later (set DYNAMO_PYTHON to one that has)`, () => undefined);
-
-/** Processes that take turns on a small machine: minutes at worst. */
-const call = (...args: string[]): SpawnSyncReturns<string> =>
-  spawnSync(python, args, {
-    encoding: "utf8",
-    maxBuffer: 2 ** 28,
-    env: { ...process.env, OMP_NUM_THREADS: "1", PYTHONWARNINGS: "ignore" },
-  });
-function succeed(...args: string[]): string {
-  const { status, stdout, stderr } = call(...args);
-  if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}:\n${stdout}\n${stderr}`);
-  return stdout;
-}
-
-const transformersIsHere = torchIsHere && spawnSync(python, ["-c", "import transformers"]).status === 0;
 if (torchIsHere && !transformersIsHere)
   it.skip(`skipped: ${python} has no transformers, whose classes families other than GPT-NeoX need`, () => undefined);
 
@@ -175,8 +157,7 @@ describe.skipIf(!torchIsHere)("an exported run", () => {
 
   it("has the same losses in two processes with sharded weights, and one goes on", async () => {
     const out = join(place, "two");
-    const launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"];
-    const run = [...launch, join(place, "run", "train.py"), "--device", "cpu", "--out", out, "--rows", "2"];
+    const run = [...launchTwo, join(place, "run", "train.py"), "--device", "cpu", "--out", out, "--rows", "2"];
     succeed(...run, "--stop-after", "3", "--activation-checkpointing");
     succeed(...run, "--stop-after", "6", "--resume");
     succeed(join(place, "run", "train.py"), "--device", "cpu", "--out", out, "--resume");
@@ -202,10 +183,9 @@ describe.skipIf(!torchIsHere)("an exported run", () => {
 
   it.each(["bf16", "fp16"])("stays close in %s, in one process and in two", async (precision) => {
     const short = ["--precision", precision, "--stop-after", "4", "--device", "cpu"];
-    const launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"];
     for (const [out, before] of [
       ["half-one", []],
-      ["half-two", launch],
+      ["half-two", launchTwo],
     ] as const) {
       const folder = join(place, `${out}-${precision}`);
       succeed(...before, join(place, "run", "train.py"), ...short, "--out", folder);
@@ -227,8 +207,7 @@ describe.skipIf(!torchIsHere)("an exported run", () => {
     await exportTorch(frozen, folder);
     await train(runtime, join(place, "frozen-mine"), frozen);
     succeed(join(folder, "train.py"));
-    const launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"];
-    succeed(...launch, join(folder, "train.py"), "--device", "cpu", "--out", join(place, "frozen-two"));
+    succeed(...launchTwo, join(folder, "train.py"), "--device", "cpu", "--out", join(place, "frozen-two"));
     const expected = steps(await readMetrics(join(place, "frozen-mine")));
     for (const out of [join(folder, "result"), join(place, "frozen-two")]) {
       const found = steps(await readMetrics(out));

@@ -52,6 +52,7 @@ MAX_JSON_BYTES = 2**26
 MAX_HEADER_BYTES = 100_000_000  # the format's own limit
 MAX_SHARDS = 4096
 MAX_VOCABULARY = 2**24
+MAX_CONDITIONAL = 4096
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -393,12 +394,30 @@ def held_out_windows(dataset, length, most):
 # ------------------------------------------------------------------------------------------------------------ model
 
 
-def heads_of(config):
-    """The number of token heads that config.json names."""
-    # EXTEND HERE: more keys under "dynamo" mean heads of another kind than one decoder layer each.
-    dynamo = config.get("dynamo") or {}
-    check_keys(dynamo, {"token_heads", "untrained_heads"}, "config.json: dynamo")
-    return int(dynamo.get("token_heads", 1))
+class Heads:
+    """What config.json says of the token heads: how many, and the sizes of the conditional parts of those from the second on."""
+
+    def __init__(self, config):
+        # EXTEND HERE: more keys under "dynamo" mean heads of another kind than one decoder layer each.
+        dynamo = config.get("dynamo") or {}
+        check_keys(dynamo, {"token_heads", "untrained_heads", "conditional"}, "config.json: dynamo")
+        self.count = int(dynamo.get("token_heads", 1))
+        sizes = dynamo.get("conditional") or {}
+        check_keys(sizes, {"pairs", "between"}, "config.json: dynamo.conditional")
+        self.pairs, self.between = (sizes.get(key, 0) for key in ("pairs", "between"))
+        for size in (self.pairs, self.between):
+            if type(size) is not int or not 0 <= size <= MAX_CONDITIONAL:
+                raise RunError(f"config.json: dynamo.conditional: expected sizes from 0 to {MAX_CONDITIONAL}, received {size!r}")
+
+    @property
+    def parts(self):
+        """The heads that have a conditional part."""
+        return range(2, self.count + 1) if self.pairs + self.between > 0 else range(0)
+
+    def config(self):
+        """As it stands in config.json, none of them untrained any more."""
+        sizes = {"pairs": self.pairs, "between": self.between}
+        return {"token_heads": self.count, **({"conditional": sizes} if self.parts else {})}
 
 
 def is_parallel_neox(c):
@@ -420,7 +439,7 @@ class Shape:
         c = json_config
         rope = c.get("rope_parameters") or {}
         self.raw = c
-        self.heads = heads_of(c)
+        self.heads = Heads(c)
         self.vocabulary, self.hidden, self.layers = c["vocab_size"], c["hidden_size"], c["num_hidden_layers"]
         self.attention_heads = c["num_attention_heads"]
         self.head_size = self.hidden // self.attention_heads
@@ -512,26 +531,140 @@ class ScaleGradient(torch.autograd.Function):
 
 
 IGNORED = -100
+# Inside the root of a token's mean square: embeddings of unused tokens may be zeros.
+EMBEDDING_EPSILON = 1e-6
+
+
+class Pairs(nn.Module):
+    """What a token says of the next one: P·a(x)."""
+
+    def __init__(self, shape, rank):
+        super().__init__()
+        self.embedding = nn.Embedding(shape.vocabulary, rank)
+        self.output = nn.Linear(rank, shape.hidden, bias=False)
+
+    def forward(self, ids):
+        return self.output(self.embedding(ids))
+
+
+class Between(nn.Module):
+    """O·(silu(u) ⊙ g), (u, g) = W·s_n + V·s_1 + Σ_j U_j·e(x_j) + b, of n - 1 tokens between."""
+
+    def __init__(self, shape, width, tokens):
+        super().__init__()
+        self.state = nn.Linear(shape.hidden, 2 * width)
+        self.first = nn.Linear(shape.hidden, 2 * width, bias=False)
+        for j in range(1, tokens + 1):
+            setattr(self, f"token_{j}", nn.Linear(shape.hidden, 2 * width, bias=False))
+        self.output = nn.Linear(width, shape.hidden, bias=False)
+
+    def forward(self, own, first, embeddings):
+        sums = self.state(own) + self.first(first)
+        for j, embedding in enumerate(embeddings, 1):
+            sums = sums + getattr(self, f"token_{j}")(embedding)
+        u, g = sums.chunk(2, dim=-1)
+        return self.output(F.silu(u) * g)
+
+
+class Part(nn.Module):
+    """A head's conditional part: what it says behind the true tokens between (packages/model: architectures/conditional.ts)."""
+
+    def __init__(self, shape, head):
+        super().__init__()
+        if shape.heads.pairs > 0:
+            self.pairs = Pairs(shape, shape.heads.pairs)
+        if shape.heads.between > 0:
+            self.between = Between(shape, shape.heads.between, head - 1)
+
+    def forward(self, own, first, ids, embeddings):
+        """The head's state and head 1's [B, T, D], the tokens between [n - 1, B, T] and their embeddings [B, T, D] each."""
+        output = own
+        if hasattr(self, "pairs"):
+            output = output + self.pairs(ids[-1])
+        if hasattr(self, "between"):
+            output = output + self.between(own, first, embeddings)
+        return output
+
+
+def dynamo_modules(shape, layer):
+    """What stands under `dynamo.` in a checkpoint: `layer()` makes a head's."""
+    dynamo = nn.Module()
+    dynamo.token_heads = nn.ModuleDict({str(n): layer() for n in range(2, shape.heads.count + 1)})
+    if shape.heads.parts:
+        dynamo.conditional = nn.ModuleDict({str(n): Part(shape, n) for n in shape.heads.parts})
+    return dynamo
+
+
+def parts_of(model):
+    return model.dynamo.conditional.values() if model.shape.heads.parts else ()
+
+
+def losses_of(model, states, targets):
+    """Normalised states of the N heads [B, T, D] and targets [N, B, T]: the sums of what is minimised and of the cross entropies,
+    float32 [L] each. Behind the N heads' losses stand those of heads 2..N behind the true tokens between, where they have parts."""
+    told = list(enumerate(states, 1)) + list(zip(model.shape.heads.parts, behind_tokens(model, states, targets)))
+    share = model.distillation if model.training else 0
+    losses = []
+    for head, state in told:
+        # Head 1 predicts the same token n - 1 places further on; the last n - 1 places have no teacher, whatever stands there.
+        teacher = states[0].roll(1 - head, dims=1) if share > 0 and head > 1 else None
+        taught = torch.full(targets.shape[1:], float(share), device=targets.device)
+        taught[:, max(0, targets.shape[2] - head + 1) :] = 0
+        losses.append(model.loss(state, targets[head - 1], teacher, taught))
+    objectives, entropies = zip(*losses)
+    return torch.stack(objectives), torch.stack(entropies)
+
+
+def behind_tokens(model, states, targets):
+    """States of heads 2..N behind the true tokens between, of those that have a part."""
+    if not model.shape.heads.parts:
+        return []
+    # A target that does not count, at a text's end or in a row that is not there, is between nothing that counts.
+    ids = targets[:-1].clamp(min=0)
+    first = ScaleGradient.apply(states[0], model.stem_gradient_scale)
+    embeddings = [] if model.shape.heads.between == 0 else [token_embedding(model, own).type_as(first) for own in ids]
+    return [
+        part(states[n - 1], first, ids[: n - 1], embeddings[: n - 1])
+        for n, part in zip(model.shape.heads.parts, parts_of(model))
+    ]
+
+
+def token_embedding(model, ids):
+    """Tokens' rows of the base's embedding over their root mean square. What the embedding gives is not trained here."""
+    rows = F.embedding(ids, model.embedding().weight.detach()).float()
+    return rows * (rows.pow(2).mean(-1, keepdim=True) + EMBEDDING_EPSILON).rsqrt()
+
+
+def head_loss(logits, targets, teacher, taught):
+    """Logits [R, V], targets [R], the teacher's logits [R, V] or None, and its share of each target [R]: what is minimised, and the
+    cross entropy with the targets alone, which runs report."""
+    if teacher is None:
+        loss = F.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+        return loss, loss.detach()
+    log_p = F.log_softmax(logits, dim=-1)
+    hard = F.nll_loss(log_p, targets, ignore_index=IGNORED, reduction="none")
+    soft = -(teacher.softmax(dim=-1) * log_p).sum(-1) * (targets != IGNORED)
+    return torch.lerp(hard, soft, taught).sum(), hard.detach().sum()
 
 
 class Model(nn.Module):
     """DynaMo on GPT-NeoX. Parameters have their names in the checkpoint: gpt_neox.…, embed_out.weight,
-    dynamo.token_heads.{2..N}.…"""
+    dynamo.token_heads.{2..N}.…, dynamo.conditional.{2..N}.…"""
 
-    def __init__(self, shape, stem_gradient_scale, recompute=False):
+    def __init__(self, shape, stem_gradient_scale, distillation=0, recompute=False):
         super().__init__()
         self.shape, self.stem_gradient_scale, self.recompute = shape, stem_gradient_scale, recompute
+        self.distillation = distillation
         self.gpt_neox = nn.Module()
         self.gpt_neox.embed_in = nn.Embedding(shape.vocabulary, shape.hidden)
         self.gpt_neox.layers = nn.ModuleList(Layer(shape, recompute) for _ in range(shape.layers))
         self.gpt_neox.final_layer_norm = nn.LayerNorm(shape.hidden, shape.epsilon)
         if not shape.tied:
             self.embed_out = nn.Linear(shape.hidden, shape.vocabulary, bias=False)
-        self.dynamo = nn.Module()
-        self.dynamo.token_heads = nn.ModuleDict({str(n): Layer(shape, recompute) for n in range(2, shape.heads + 1)})
+        self.dynamo = dynamo_modules(shape, lambda: Layer(shape, recompute))
 
     def forward(self, tokens, targets):
-        """Tokens [B, T], targets [N, B, T]: the sums of the N heads' losses, float32 [N]. Targets of IGNORED do not count."""
+        """Tokens [B, T], targets [N, B, T]: sums of losses, as of `losses_of`. Targets of IGNORED do not count."""
         tables = rotary_tables(self.shape, tokens.shape[1], tokens.device)
         x = self.gpt_neox.embed_in(tokens)
         for layer in self.gpt_neox.layers[:-1]:
@@ -539,28 +672,35 @@ class Model(nn.Module):
         outputs = [self.gpt_neox.layers[-1](x, tables)]
         for head in self.dynamo.token_heads.values():
             outputs.append(head(ScaleGradient.apply(x, self.stem_gradient_scale), tables))
-        return torch.stack([self.loss(output, own) for output, own in zip(outputs, targets)])
+        return losses_of(self, [self.gpt_neox.final_layer_norm(output) for output in outputs], targets)
+
+    def embedding(self):
+        return self.gpt_neox.embed_in
 
     def layers(self):
-        return [*self.gpt_neox.layers, *self.dynamo.token_heads.values()]
+        return [*self.gpt_neox.layers, *self.dynamo.token_heads.values(), *parts_of(self)]
 
-    def loss(self, hidden, targets):
+    def loss(self, *inputs):
         # Logits are the largest of all activations: of one head at a time when layers are computed again too.
         if self.recompute and self.training:
-            return recomputed(self.compute_loss, hidden, targets, use_reentrant=False)
-        return self.compute_loss(hidden, targets)
+            return recomputed(self.compute_loss, *inputs, use_reentrant=False)
+        return self.compute_loss(*inputs)
 
-    def compute_loss(self, hidden, targets):
+    def compute_loss(self, state, targets, teacher, taught):
+        with torch.no_grad():
+            lesson = None if teacher is None else self.logits(teacher)
+        return head_loss(self.logits(state), targets.flatten(), lesson, taught.flatten())
+
+    def logits(self, state):
         weight = self.gpt_neox.embed_in.weight if self.shape.tied else self.embed_out.weight
-        logits = F.linear(self.gpt_neox.final_layer_norm(hidden), weight)
-        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+        return F.linear(state, weight).flatten(0, 1).float()
 
 
 class OtherShape:
     """config.json of any other family."""
 
     def __init__(self, json_config):
-        self.raw, self.heads = json_config, heads_of(json_config)
+        self.raw, self.heads = json_config, Heads(json_config)
         try:
             import transformers
         except ImportError as error:
@@ -572,6 +712,7 @@ class OtherShape:
         known["pad_token_id"] = None
         self.config = transformers.AutoConfig.for_model(**known)
         self.vocabulary, self.context = self.config.vocab_size, self.config.max_position_embeddings
+        self.hidden = self.config.hidden_size
         self.tied = bool(self.config.tie_word_embeddings)
 
     def base(self):
@@ -583,19 +724,18 @@ class OtherShape:
 class OtherModel(nn.Module):
     """DynaMo on the classes of transformers: parameters have their names in the checkpoint, heads are copies of the last layer."""
 
-    def __init__(self, shape, stem_gradient_scale, recompute=False):
+    def __init__(self, shape, stem_gradient_scale, distillation=0, recompute=False):
         super().__init__()
         if recompute:
             raise RunError("--activation-checkpointing: only for GPT-NeoX")
-        self.shape, self.stem_gradient_scale = shape, stem_gradient_scale
+        self.shape, self.stem_gradient_scale, self.distillation = shape, stem_gradient_scale, distillation
         base = shape.base()
         self.prefix = base.base_model_prefix
         self.add_module(self.prefix, base.base_model)
         if not shape.tied:
             self.lm_head = base.get_output_embeddings()
-        self.dynamo = nn.Module()
         last = self.base_layers()[-1]
-        self.dynamo.token_heads = nn.ModuleDict({str(n): copy.deepcopy(last) for n in range(2, shape.heads + 1)})
+        self.dynamo = dynamo_modules(shape, lambda: copy.deepcopy(last))
 
     def backbone(self):
         return getattr(self, self.prefix)
@@ -604,8 +744,11 @@ class OtherModel(nn.Module):
         backbone = self.backbone()
         return backbone.layers if hasattr(backbone, "layers") else backbone.h
 
+    def embedding(self):
+        return self.backbone().get_input_embeddings()
+
     def layers(self):
-        return [*self.base_layers(), *self.dynamo.token_heads.values()]
+        return [*self.base_layers(), *self.dynamo.token_heads.values(), *parts_of(self)]
 
     def forward(self, tokens, targets):
         """As of `Model`. Heads are called as the last layer is: with the same masks and rotations."""
@@ -617,19 +760,25 @@ class OtherModel(nn.Module):
         for head in self.dynamo.token_heads.values():
             result = head(ScaleGradient.apply(x, self.stem_gradient_scale), *others, **named)
             outputs.append(self.final_norm()(result[0] if isinstance(result, tuple) else result))
-        return torch.stack([self.loss(output, own) for output, own in zip(outputs, targets)])
+        # As `dynamo train` has it, the scale of the logits belongs to the states, which parts read.
+        scaling = getattr(self.shape.config, "logits_scaling", 1.0)
+        return losses_of(self, [output / scaling for output in outputs], targets)
 
     def final_norm(self):
         backbone = self.backbone()
         return next(getattr(backbone, name) for name in ("norm", "ln_f", "final_layer_norm", "embedding_norm") if hasattr(backbone, name))
 
-    def loss(self, hidden, targets):
-        weight = self.backbone().get_input_embeddings().weight if self.shape.tied else self.lm_head.weight
-        logits = F.linear(hidden, weight) / getattr(self.shape.config, "logits_scaling", 1.0)
+    def loss(self, state, targets, teacher, taught):
+        with torch.no_grad():
+            lesson = None if teacher is None else self.logits(teacher)
+        return head_loss(self.logits(state), targets.flatten(), lesson, taught.flatten())
+
+    def logits(self, state):
+        logits = F.linear(state, self.embedding().weight if self.shape.tied else self.lm_head.weight)
         cap = getattr(self.shape.config, "final_logit_softcapping", None)
         if cap is not None:
             logits = cap * torch.tanh(logits / cap)
-        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+        return logits.flatten(0, 1).float()
 
 
 def shape_of(json_config):
@@ -674,6 +823,14 @@ def schedule_factor(step, shape, steps, warm_up_steps, floor):
 
 def is_head(name):
     return name.startswith("dynamo.")
+
+
+# By run.json's `train`, whether a parameter is trained.
+TRAINED = {
+    "all": lambda name: True,
+    "heads": is_head,
+    "conditional": lambda name: name.startswith("dynamo.conditional."),
+}
 
 
 class AdamW:
@@ -797,14 +954,15 @@ def sharded(model, device, precision):
     return model
 
 
-def make_model(shape, device, *, stem_gradient_scale, train="all", precision="fp32", recompute=False):
+def make_model(shape, device, *, stem_gradient_scale, distillation=0, train="all", precision="fp32", recompute=False):
     """Without values yet: made on no device, so that no process ever holds all of a large model."""
     with parameters_on_meta():
-        model = (Model if isinstance(shape, Shape) else OtherModel)(shape, stem_gradient_scale, recompute)
+        model = (Model if isinstance(shape, Shape) else OtherModel)(shape, stem_gradient_scale, distillation, recompute)
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    if train == "heads":
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(is_head(name))
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(TRAINED[train](name))
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise RunError(f"nothing to train: run.json's train is {train!r}, and the checkpoint has no such parameters")
     if world() > 1:
         sharded(model, device, precision)
     model.to_empty(device=device)
@@ -864,7 +1022,7 @@ def write_checkpoint(out, model, optimizer, progress, *, texts_from, keep, shard
     for name in CARRIED:
         if (texts_from / name).is_file():
             shutil.copyfile(texts_from / name, folder / name)
-    config = {**model.shape.raw, "torch_dtype": "float32", "dynamo": {"token_heads": model.shape.heads}}
+    config = {**model.shape.raw, "torch_dtype": "float32", "dynamo": model.shape.heads.config()}
     write_json(folder / "config.json", config)
     write_json(folder / "training.json", {"version": 1, **progress})
     shutil.rmtree(target, ignore_errors=True)
@@ -897,7 +1055,7 @@ def load_moments(folder, optimizer):
 # script would ignore, so it refuses.
 CONFIG_KEYS = {
     "format", "version", "tokenHeads", "train", "steps", "batch", "microBatches", "sequence", "learningRate",
-    "headLearningRate", "stemGradientScale", "headWeights", "schedule", "warmUp", "floor", "weightDecay",
+    "headLearningRate", "stemGradientScale", "distillation", "headWeights", "schedule", "warmUp", "floor", "weightDecay",
     "decayNormsAndBiases", "beta1", "beta2", "epsilon", "clipNorm", "seed", "evaluateEvery", "evaluationBatches",
     "checkpointEvery", "keepCheckpoints",
 }  # fmt: skip
@@ -917,9 +1075,11 @@ def read_config(folder):
     missing = sorted(CONFIG_KEYS - set(config))
     if missing:
         raise RunError(f"{folder / 'run.json'}: {', '.join(missing)} missing")
-    for key, known in (("train", ("all", "heads")), ("schedule", ("cosine", "constant"))):
+    for key, known in (("train", TRAINED), ("schedule", ("cosine", "constant"))):
         if config[key] not in known:
             raise RunError(f"run.json: {key}: expected {' or '.join(known)}, received {config[key]!r}")
+    if not 0 <= config["distillation"] <= 1:
+        raise RunError(f"run.json: distillation: expected 0 to 1, received {config['distillation']!r}")
     return config
 
 
@@ -950,6 +1110,7 @@ class Run:
             self.shape,
             device,
             stem_gradient_scale=config["stemGradientScale"],
+            distillation=config["distillation"],
             train=config["train"],
             precision=options.precision,
             recompute=options.activation_checkpointing,
@@ -968,8 +1129,8 @@ class Run:
 
     def _check_fit(self):
         config, shape = self.config, self.shape
-        if shape.heads != config["tokenHeads"]:
-            raise RunError(f"run.json has {config['tokenHeads']} token heads, the checkpoint {shape.heads}")
+        if shape.heads.count != config["tokenHeads"]:
+            raise RunError(f"run.json has {config['tokenHeads']} token heads, the checkpoint {shape.heads.count}")
         if self.dataset.vocabulary > shape.vocabulary:
             raise RunError(f"the data has {self.dataset.vocabulary} tokens, the model {shape.vocabulary}")
         if config["sequence"] > shape.context:
@@ -1021,9 +1182,9 @@ class Run:
             progress["step"], config["schedule"], config["steps"], math.ceil(config["warmUp"] * config["steps"]), config["floor"]
         )
         rates = config["learningRate"] * factor, config["headLearningRate"] * factor
-        losses, anybody = self._gradients(rows, pass_rows, stop)
-        if not self.loss_scale.active and not all(map(math.isfinite, losses)):
-            raise self._diverged(f"the losses are {losses}")
+        (losses, behind), anybody = self._gradients(rows, pass_rows, stop)
+        if not self.loss_scale.active and not all(map(math.isfinite, losses + behind)):
+            raise self._diverged(f"the losses are {losses + behind}")
         norm = self.optimizer.step(progress["step"], rates, self.loss_scale.value)
         self.optimizer.zero_gradients()
         if not self.loss_scale.active and not math.isfinite(norm):
@@ -1038,6 +1199,7 @@ class Run:
         number = lambda value: value if math.isfinite(value) else None
         self.report({
             "kind": "step", "step": self.progress["step"], "losses": [number(loss) for loss in losses],
+            **({"conditionalLosses": [number(loss) for loss in behind]} if behind else {}),
             "gradientNorm": number(norm), "learningRate": rates[0], "headLearningRate": rates[1], "tokens": tokens,
             "seconds": seconds, "dataSeconds": waited,
             **({"lossScale": self.loss_scale.value} if self.loss_scale.active else {}),
@@ -1053,19 +1215,26 @@ class Run:
         """Adds up the gradients of this process's rows; the mean losses of all, and whether anybody wants to stop."""
         config = self.config
         self.model.train()
-        weights = torch.tensor(config["headWeights"], dtype=torch.float32, device=self.device)
+        # A conditional part counts as its head does.
+        weights = config["headWeights"] + [config["headWeights"][n - 1] for n in self.shape.heads.parts]
+        weights = torch.tensor(weights, dtype=torch.float32, device=self.device)
         passes = rows.split(pass_rows)
-        totals = torch.zeros(config["tokenHeads"] + 1, dtype=torch.float64, device=self.device)
+        totals = torch.zeros(len(weights) + 1, dtype=torch.float64, device=self.device)
         for part in passes:
             tokens, targets = targets_of(part.to(self.device), config["tokenHeads"])
             with self.precision():
-                losses = self.model(tokens, targets) / tokens.numel()
+                objectives, losses = self.model(tokens, targets)
             # FSDP averages over the processes; the passes of one are averaged here.
-            (losses @ weights * (self.loss_scale.value / len(passes))).backward()
-            totals[:-1] += losses.detach().double() / (len(passes) * world())
+            (objectives @ weights * (self.loss_scale.value / (len(passes) * tokens.numel()))).backward()
+            totals[:-1] += losses.double() / (len(passes) * world() * tokens.numel())
         totals[-1] += stop
         *losses, anybody = add_up(totals).tolist()
-        return losses, anybody > 0
+        return self._apart(losses), anybody > 0
+
+    def _apart(self, losses):
+        """Those of the heads, and of heads 2..N behind the true tokens between."""
+        heads = self.config["tokenHeads"]
+        return losses[:heads], losses[heads:]
 
     def precision(self):
         """A single process has no FSDP that casts its weights."""
@@ -1081,7 +1250,8 @@ class Run:
         windows = windows[: len(windows) // config["batch"] * config["batch"]]
         if not windows:
             raise RunError(f"the held-out data is smaller than a batch of {config['batch']} rows of {length} tokens")
-        sums = torch.zeros(config["tokenHeads"], dtype=torch.float64, device=self.device)
+        heads = self.shape.heads
+        sums = torch.zeros(heads.count + len(heads.parts), dtype=torch.float64, device=self.device)
         for start in range(0, len(windows), pass_rows * world()):
             # All processes make equally many passes: rows that are not there any more count nothing.
             mine = range(start + rank() * pass_rows, start + (rank() + 1) * pass_rows)
@@ -1089,16 +1259,21 @@ class Run:
             tokens, targets = targets_of(torch.stack(rows).to(self.device), config["tokenHeads"])
             counted = torch.tensor([i < len(windows) for i in mine], device=self.device)
             with self.precision():
-                sums += self.model(tokens, targets.masked_fill(~counted[None, :, None], IGNORED)).double()
+                sums += self.model(tokens, targets.masked_fill(~counted[None, :, None], IGNORED))[1].double()
         if world() > 1:
             self.model.reshard()
             for layer in self.model.layers():
                 layer.reshard()
-        losses = (add_up(sums) / (len(windows) * config["sequence"])).tolist()
-        means = [sum(losses[: n + 1]) / (n + 1) for n in range(len(losses))]
+        losses, behind = self._apart((add_up(sums) / (len(windows) * config["sequence"])).tolist())
+        exp_all = lambda values: [math.exp(value) for value in values]
+        means = lambda values: [sum(values[: n + 1]) / (n + 1) for n in range(len(values))]
+        conditional = {
+            "conditionalLosses": behind, "conditionalPerplexities": exp_all(behind),
+            "chainPerplexities": exp_all(means(losses[:1] + behind)[1:]),
+        } if behind else {}  # fmt: skip
         return {
             "kind": "evaluation", "step": self.progress["step"], "losses": losses,
-            "perplexities": [math.exp(loss) for loss in losses], "jointPerplexities": [math.exp(mean) for mean in means],
+            "perplexities": exp_all(losses), "jointPerplexities": exp_all(means(losses)), **conditional,
         }  # fmt: skip
 
     def checkpoint(self):
@@ -1123,9 +1298,12 @@ class Run:
         show = lambda values: " ".join("overflow" if value is None else f"{value:.4f}" for value in values)
         if metrics["kind"] == "step":
             speed = metrics["tokens"] / max(metrics["seconds"], 1e-9)
-            print(f"step {metrics['step']}  losses {show(metrics['losses'])}  {speed:.0f} tokens/s", flush=True)
+            behind = f"  behind the tokens between {show(metrics['conditionalLosses'])}" if "conditionalLosses" in metrics else ""
+            print(f"step {metrics['step']}  losses {show(metrics['losses'])}{behind}  {speed:.0f} tokens/s", flush=True)
         elif metrics["kind"] == "evaluation":
-            print(f"held-out at step {metrics['step']}  perplexities {show(metrics['perplexities'])}", flush=True)
+            given = metrics.get("conditionalPerplexities")
+            behind = f"  behind the tokens between {show(given)}" if given else ""
+            print(f"held-out at step {metrics['step']}  perplexities {show(metrics['perplexities'])}{behind}", flush=True)
         else:
             print(f"checkpoint {metrics['folder']}", flush=True)
 
@@ -1155,7 +1333,12 @@ def check_vectors(folder, device):
     """Losses, gradients and weights against a reference implementation's: prints what fails, and 'N passed, M failed'."""
     vectors = read_json(folder / "training.json")
     saved = Checkpoint(folder)
-    model = make_model(shape_of(saved.config), device, stem_gradient_scale=vectors["stem_gradient_scale"])
+    model = make_model(
+        shape_of(saved.config),
+        device,
+        stem_gradient_scale=vectors["stem_gradient_scale"],
+        distillation=vectors.get("distillation", 0),
+    )
     parameters = dict(model.named_parameters())
     saved.check({name: p.shape for name, p in parameters.items()})
     load(parameters, saved.read)
@@ -1170,11 +1353,15 @@ def check_vectors(folder, device):
             print(f"{name}: {difference:.1e} of at most {allowed}")
 
     for i, step in enumerate(vectors["steps"]):
-        losses = vector_losses(model, torch.tensor(step["tokens"], device=device))
+        objectives, losses = vector_losses(model, torch.tensor(step["tokens"], device=device))
         optimizer.zero_gradients()
-        losses.sum().backward()
-        for head, expected in enumerate(step["losses"]):
-            check(f"step {i + 1}: loss of head {head + 1}", abs(losses[head].item() - expected), TOLERANCES["loss"])
+        objectives.sum().backward()
+        expected_losses = step["losses"] + step.get("conditional_losses", [])
+        if len(expected_losses) != len(losses):
+            raise RunError(f"{folder}: expected {len(losses)} losses of a step, received {len(expected_losses)}")
+        heads = [*range(1, model.shape.heads.count + 1), *(f"{n} behind the tokens between" for n in model.shape.heads.parts)]
+        for head, loss, expected in zip(heads, losses.tolist(), expected_losses):
+            check(f"step {i + 1}: loss of head {head}", abs(loss - expected), TOLERANCES["loss"])
         for name, expected in step["gradient_norms"].items():
             norm = parameters[name].grad.norm().item()
             check(f"step {i + 1}: gradient norm of {name}", abs(norm - expected) / expected, TOLERANCES["norm"])
@@ -1192,10 +1379,13 @@ def check_vectors(folder, device):
 def vector_losses(model, rows):
     """Rows without tokens to spare: the last n positions of each have no target for head n."""
     heads, length = model.shape.heads, rows.shape[1]
-    targets = torch.full((heads, *rows.shape), IGNORED, device=rows.device)
-    for n in range(1, heads + 1):
+    targets = torch.full((heads.count, *rows.shape), IGNORED, device=rows.device)
+    for n in range(1, heads.count + 1):
         targets[n - 1, :, : length - n] = rows[:, n:]
-    return model(rows, targets) / (targets != IGNORED).sum((1, 2))
+    counts = (targets != IGNORED).sum((1, 2))
+    counts = torch.stack([*counts, *(counts[n - 1] for n in heads.parts)])
+    objectives, losses = model(rows, targets)
+    return objectives / counts, losses / counts
 
 
 def check_weights(folder, vectors, parameters, gradients, check):
@@ -1272,6 +1462,13 @@ if __name__ == "__main__":
         print(f"error: {error}", file=sys.stderr)
         code = 1
     finally:
-        if dist.is_initialized():
+        several = dist.is_initialized()
+        if several:
             dist.destroy_process_group()
+    if several:
+        # Gloo's threads may still hold tensors: letting go of one while the interpreter is torn down aborts a process that has done
+        # all its work (https://github.com/pytorch/pytorch/pull/179291).
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
     sys.exit(code)

@@ -193,9 +193,11 @@ function conditionalOf(
   ];
   if (pairs + between === 0) return undefined;
   const refuse = (what: string): never => json.unsupported(`dynamo.conditional: ${what}`);
-  if (kind.input === "pairs") refuse(`${kind.name} heads know the tokens between already`);
-  if (ownOutputEmbedding) refuse("expected heads that share the base's output embedding");
-  if (logitCap !== undefined) refuse("expected logits that are not capped");
+  const why = kind.input === "pairs" ? ", which know the tokens between already" : "";
+  if (kind.name !== "decoder") refuse(`expected decoder heads, received ${kind.name} heads${why}`);
+  if (ownOutputEmbedding)
+    refuse("expected heads that share the base's output embedding, received heads with one of their own");
+  if (logitCap !== undefined) refuse(`expected logits that are not capped, received a cap of ${logitCap}`);
   return { pairs, between };
 }
 

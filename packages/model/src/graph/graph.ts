@@ -104,7 +104,6 @@ function headProducts(
   const normed = finalNorm(graph, context, first.states);
   if (allHeads !== undefined && input === "normed") {
     const states = withMedusaHeads(graph, context, normed, allHeads);
-    conditionalOutput(graph, context, states, allHeads);
     return { product: outputProducts(graph, context, states, allHeads), deltas: first.deltas };
   }
   const product = outputProducts(graph, context, normed, undefined);

@@ -4,6 +4,7 @@
  */
 import { DynamoError } from "@dynamo/core";
 import type { ModelConfig } from "@dynamo/model";
+import { nothingToTrain } from "../trainer-checks.js";
 import { parseTrainingConfig, type TrainingConfig } from "../run/start/training-config.js";
 
 /** Options that the script follows as they are. */
@@ -16,6 +17,7 @@ const followed = [
   "sequence",
   "learningRate",
   "stemGradientScale",
+  "distillation",
   "schedule",
   "warmUp",
   "floor",
@@ -50,6 +52,7 @@ const translated = [
   "headLayers",
   "headInput",
   "ownOutputEmbedding",
+  "conditional",
 ] as const satisfies readonly (keyof TrainingConfig)[];
 
 const refuse = (what: string): never => {
@@ -82,17 +85,18 @@ export function torchRunFile(config: TrainingConfig): Readonly<Record<string, un
 }
 
 /** Keys of config.json's `dynamo` that the script understands. */
-const dynamoKeys: ReadonlySet<string> = new Set(["token_heads", "untrained_heads"]);
+const dynamoKeys: ReadonlySet<string> = new Set(["token_heads", "untrained_heads", "conditional"]);
 
-/** Throws `unsupported` for token heads that are not one decoder layer each on the stem. `json` is the file to be written. */
+/**
+ * Throws `unsupported` for token heads that are not one decoder layer each on the stem, `invalid-argument` where nothing would be
+ * trained. `json` is the file to be written.
+ */
 export function checkModel({ tokenHeads, train }: TrainingConfig, json: ModelConfig["raw"]): void {
-  const others = Object.keys(json["dynamo"] ?? {}).filter((key) => !dynamoKeys.has(key));
+  const dynamo = (json["dynamo"] ?? {}) as Readonly<Record<string, unknown>>;
+  const others = Object.keys(dynamo).filter((key) => !dynamoKeys.has(key));
   if (others.length > 0) refuse(`config.json's dynamo.${others.join(", dynamo.")}`);
-  if (train === "heads" && tokenHeads < 2)
-    throw new DynamoError(
-      "invalid-argument",
-      "nothing to train: with the base frozen a model needs at least 2 token heads",
-    );
+  if (train === "heads" && tokenHeads < 2) throw nothingToTrain(train);
+  if (train === "conditional" && dynamo["conditional"] === undefined) throw nothingToTrain(train);
 }
 
 const manifestKeys: ReadonlySet<string> = new Set([

@@ -29,6 +29,7 @@ const tolerances = { loss: 1e-4, gradientNorm: 1e-3, gradientElement: 1e-3, weig
 const maxTokens = 2 ** 20;
 const trainingFile = z.object({
   stem_gradient_scale: z.number(),
+  distillation: z.number().min(0).max(1).default(0),
   lr_base: z.number(),
   lr_heads: z.number(),
   weight_decay: z.number(),
@@ -40,6 +41,8 @@ const trainingFile = z.object({
       z.object({
         tokens: z.array(z.array(z.int().min(0)).max(maxTokens)).min(1),
         losses: z.array(z.number()),
+        /** Of heads 2..N behind the true tokens between. */
+        conditional_losses: z.array(z.number()).default([]),
         gradient_norms: z.record(z.string(), z.number()),
       }),
     )
@@ -70,7 +73,7 @@ export async function* runTrainingVectors(runtime: Runtime, folder: string): Asy
   try {
     for (const [i, step] of vectors.steps.entries()) {
       const { losses, gradients } = await run.step(i);
-      yield* checkLosses(losses, step.losses, i);
+      yield* checkLosses(losses, step, i);
       yield* checkNorms(gradients, step.gradient_norms, i);
       if (i === 0) yield* checkGradients(gradients, expectedGradients);
     }
@@ -125,6 +128,7 @@ async function openReplay(
         trained: new Set(names),
         stemGradientScale: vectors.stem_gradient_scale,
         headWeights: new Array<number>(config.tokenHeads).fill(1),
+        distillation: vectors.distillation,
         accumulate: false,
       }),
     ),
@@ -200,11 +204,17 @@ function stepFeeds(rows: readonly (readonly number[])[], tokenHeads: number): Re
   };
 }
 
-function* checkLosses(found: Float32Array, expected: readonly number[], step: number): Generator<VectorCheck> {
-  for (const [head, loss] of expected.entries()) {
-    const difference = Math.abs((found[head] as number) - loss);
-    yield check(`step ${step + 1}: loss of head ${head + 1}`, difference, tolerances.loss);
-  }
+function* checkLosses(
+  found: Float32Array,
+  { losses, conditional_losses: behind }: TrainingFile["steps"][number],
+  step: number,
+): Generator<VectorCheck> {
+  const named = [
+    ...losses.map((loss, i) => ({ name: `loss of head ${i + 1}`, loss })),
+    ...behind.map((loss, i) => ({ name: `loss of head ${i + 2} behind the tokens between`, loss })),
+  ];
+  for (const [i, { name, loss }] of named.entries())
+    yield check(`step ${step + 1}: ${name}`, Math.abs((found[i] ?? NaN) - loss), tolerances.loss);
 }
 
 function* checkNorms(

@@ -68,7 +68,9 @@ function checkCounts(location: string, { heads, blocks }: MedusaTensors, setting
 
 function configOf(base: ModelConfig, { blocks }: MedusaTensors, heads: number): ModelConfig {
   const tokenHeads = Math.min(heads + 1, maxTokenHeads);
-  const config: ModelConfig = { ...base, tokenHeads, headKind: "medusa", headInput: "last", headLayers: blocks };
+  // A base that lost its heads may still name their conditional parts, which Medusa heads do not have.
+  const kind = { headKind: "medusa", headInput: "last", conditional: undefined } as const;
+  const config: ModelConfig = { ...base, ...kind, tokenHeads, headLayers: blocks };
   const { maxLayers } = headKindOf(config);
   if (blocks > maxLayers)
     throw new DynamoError("unsupported", `expected at most ${maxLayers} blocks in a Medusa head, received ${blocks}`);

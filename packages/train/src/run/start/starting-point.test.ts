@@ -75,14 +75,46 @@ test("by default heads begin at random, each at its own place", async () => {
   });
 });
 
-test("a checkpoint with Medusa heads is refused: they are converted, not trained on", async () => {
+test.each([
+  [
+    "heads with an output embedding of their own",
+    { token_heads: 2, own_output_embedding: true },
+    /received heads with/,
+  ],
+  ["logits that are capped", { token_heads: 2 }, /not capped, received a cap of 3/],
+])("conditional parts are refused before anything is trained: %s", async (name, dynamo, message) => {
+  const neox = neoxConfigJson({ vocabularySize: 32, hiddenSize: 32, layers: 2, attentionHeads: 2, contextLength: 64 });
+  const capped = {
+    ...{ model_type: "gemma2", vocab_size: 32, hidden_size: 32, num_hidden_layers: 2, intermediate_size: 32 },
+    ...{ num_attention_heads: 2, num_key_value_heads: 2, head_dim: 16, max_position_embeddings: 64 },
+    final_logit_softcapping: 3,
+  };
+  const own = name.includes("capped") ? capped : neox;
+  const place = join(folder, name.replaceAll(" ", "-"));
+  await writeRandomCheckpoint(place, { config: parseConfig({ ...own, dynamo }) });
+  const changes = { architecture: undefined, checkpoint: place, tokenHeads: 2, conditional: { between: 4 } };
+  const start = openStart(tinyRun(dataset, changes));
+  await expect(start).rejects.toMatchObject({ code: "unsupported" });
+  await expect(start).rejects.toThrow(message);
+});
+
+test("a new model is refused conditional parts beside output embeddings of the heads' own", async () => {
+  const changes = { ownOutputEmbedding: true, conditional: { pairs: 4 } };
+  await expect(openStart(tinyRun(dataset, changes))).rejects.toThrow(/share the base's output embedding/);
+});
+
+test.each([
+  ["", {}],
+  [", for conditional parts too", { conditional: { between: 4 } }],
+  [", for parts alone", { conditional: { pairs: 4 }, train: "conditional" }],
+] as const)("a checkpoint with Medusa heads is refused%s: they are converted, not trained on", async (_, changes) => {
   const config = parseConfig({
     ...neoxConfigJson({ vocabularySize: 32, hiddenSize: 32, layers: 2, attentionHeads: 2, contextLength: 64 }),
     dynamo: { token_heads: 2, head_kind: "medusa" },
   });
-  const medusa = join(folder, "medusa");
+  const medusa = join(folder, `medusa-${Object.keys(changes).join("-")}`);
   await writeRandomCheckpoint(medusa, { config });
   await expect(
-    openStart(tinyRun(dataset, { architecture: undefined, checkpoint: medusa, tokenHeads: 2 })),
+    openStart(tinyRun(dataset, { architecture: undefined, checkpoint: medusa, tokenHeads: 2, ...changes })),
   ).rejects.toThrow("expected decoder heads or none, received medusa heads");
 });

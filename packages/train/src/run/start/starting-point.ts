@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   initialTensor,
   architectureOf,
+  configJson,
   neoxConfigJson,
   outputEmbedding,
   isConditionalTensor,
@@ -76,12 +77,12 @@ export function stateShapes({ stem, headLora }: Pick<TrainingConfig, "stem" | "h
 
 /** Token heads that the checkpoint lacks begin at random, or as copies of its last layer. */
 async function openFromCheckpoint(options: TrainingConfig, folder: string): Promise<OpenStart> {
-  const { tokenHeads, headLora, seed, sequence, dataset } = options;
+  const { headLora, seed, sequence, dataset } = options;
   const checkpoint = await openCheckpoint(nodeFolder(folder));
   try {
     checkHeadKind(checkpoint.config);
     checkArchitecture(checkpoint, options);
-    const config = { ...checkpoint.config, ...headArchitecture(options), tokenHeads, untrainedHeads: [] };
+    const config = withHeads({ ...checkpoint.config, untrainedHeads: [] }, options);
     if (headLora !== undefined) checkLora(checkpoint, config, headLora);
     checkSequence(sequence, config);
     const shapes = trainingShapes(config, headLora);
@@ -125,6 +126,13 @@ const headArchitecture = ({
   ...(conditional === undefined ? {} : { conditional }),
 });
 
+/**
+ * A model with the heads of a run, read as its checkpoints will be: throws `unsupported` for heads that config.json cannot have, before
+ * anything is trained.
+ */
+const withHeads = (base: ModelConfig, options: TrainingConfig): ModelConfig =>
+  parseConfig(configJson({ ...base, ...headArchitecture(options), tokenHeads: options.tokenHeads }));
+
 /** Heads that a checkpoint has cannot become others, but conditional parts that they lack can be added. */
 function checkArchitecture({ config, trainedHeads }: Checkpoint, options: TrainingConfig): void {
   if (trainedHeads.length === 0) return;
@@ -153,13 +161,13 @@ function checkLora({ trainedHeads }: Checkpoint, config: ModelConfig, { rank }: 
 }
 
 async function fromScratch(options: TrainingConfig): Promise<StartingPoint> {
-  const { architecture, tokenHeads, seed, sequence, dataset } = options;
+  const { architecture, seed, sequence, dataset } = options;
   if (architecture === undefined) throw new DynamoError("invalid-argument", "expected an architecture");
   const data = await openDataset(dataset);
   const { vocabularySize, endOfText } = data;
   await data.close();
   const base = parseConfig(neoxConfigJson({ ...architecture, vocabularySize, endOfText }));
-  const config = { ...base, ...headArchitecture(options), tokenHeads };
+  const config = withHeads(base, options);
   checkSequence(sequence, config);
   const shapes = modelShapes(config);
   const weights = (name: string): Promise<Float32Array> => {
