@@ -17,7 +17,7 @@ type FetchOptions = Pick<HubFolderOptions, "as" | "dtype">;
 /** A model of the hub as a folder, with its progress on standard error. */
 export async function fetchFromHub(argument: string, options: FetchOptions, signal: AbortSignal): Promise<HubFolder> {
   const { hubFolder } = await import("@dynamo/model/convert");
-  const progress = startProgress("MB");
+  const progress = startProgress();
   let stage: HubProgress["stage"] | undefined;
   const onProgress = (now: HubProgress): void => {
     if (now.stage !== stage) {

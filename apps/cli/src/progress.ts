@@ -1,4 +1,5 @@
 /** Progress of long work on standard error: a bar on a terminal, a line now and then elsewhere. */
+import { sizeText } from "@dynamo/core";
 import { SingleBar } from "cli-progress";
 
 export interface Progress {
@@ -9,29 +10,30 @@ export interface Progress {
 /** Between two lines where there is no terminal. */
 const lineMilliseconds = 10_000;
 
-/** Sizes and counts are shown in millions of `unit`, or by another scale; a scale of 1 shows whole numbers. */
-export function startProgress(unit: string, { scale = 1e6 }: { readonly scale?: number } = {}): Progress {
-  const scaled = (n: number): string => (n / scale).toFixed(scale === 1 ? 0 : 1);
+/** Of bytes, shown as sizes, or of so many of what `counted` names. */
+export function startProgress(counted?: string): Progress {
+  const shown = (n: number): string => (counted === undefined ? sizeText(n) : n.toFixed(0));
+  const unit = counted === undefined ? "" : ` ${counted}`;
   if (!process.stderr.isTTY) {
     let last = Date.now();
     return {
       update(done, total, what) {
         if (Date.now() - last < lineMilliseconds) return;
         last = Date.now();
-        console.error(`${what}: ${scaled(done)} of ${scaled(total)} ${unit}`);
+        console.error(`${what}: ${shown(done)} of ${shown(total)}${unit}`);
       },
       stop: () => undefined,
     };
   }
   const bar = new SingleBar({
-    format: `{bar} {percentage} % | {shown} of {whole} ${unit} | {what} | {eta_formatted} left`,
+    format: `{bar} {percentage} % | {shown} of {whole}${unit} | {what} | {eta_formatted} left`,
     hideCursor: true,
     clearOnComplete: true,
   });
   let started = false;
   return {
     update(done, total, what) {
-      const payload = { what, shown: scaled(done), whole: scaled(total) };
+      const payload = { what, shown: shown(done), whole: shown(total) };
       if (!started) bar.start(total, done, payload);
       started = true;
       bar.update(done, payload);

@@ -1,4 +1,5 @@
 /** What a run shows while it goes on: lines that stay in place on a terminal, a line now and then elsewhere. */
+import { sizeText } from "@dynamo/core";
 import type { EvaluationMetrics, Metrics, SampleMetrics, StepMetrics, TrainingConfig } from "@dynamo/train/node";
 import { logUpdateStderr } from "log-update";
 import { paintError } from "./paint.js";
@@ -74,7 +75,7 @@ function bar(recent: readonly StepMetrics[], config: TrainingConfig): string {
     `step ${last.step} of ${config.steps}`,
     `${tokensPerSecond.toFixed(0)} tokens/s`,
     `${duration(secondsLeft)} left`,
-    `${(process.memoryUsage.rss() / 1e9).toFixed(2)} GB`,
+    sizeText(process.memoryUsage.rss()),
   ].join("  ");
 }
 

@@ -1,10 +1,11 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { decodeMask } from "@dynamo/cooccurrence";
 import type { Strategy } from "@dynamo/core";
 import { parseSafetensorsHeader } from "@dynamo/core/safetensors";
 import { autoregressive, dynamo, generate, verified, type GenerationResult } from "@dynamo/decode";
-import { loadModel, parseConfig } from "@dynamo/model";
+import { loadModel, loadPromptReader, parseConfig } from "@dynamo/model";
 import { writeRandomCheckpoint } from "@dynamo/model/convert";
 import { createNodeRuntime } from "@dynamo/runtime-node";
 import { modelPath as draftPath } from "@dynamo/stories-draft";
@@ -426,6 +427,25 @@ describe("dynamo count", () => {
     );
     expect(story).toMatch(/^ time there/);
     expect((await readdir(model)).filter((name) => name.includes("partial"))).toEqual([]);
+  });
+
+  it("ends texts with each of the model's end-of-text tokens", async () => {
+    const model = place("stories");
+    const { cp } = await import("node:fs/promises");
+    const { modelPath } = await import("@dynamo/stories");
+    await cp(modelPath, model, { recursive: true });
+    await writeFile(join(model, "generation_config.json"), JSON.stringify({ eos_token_id: [0, 7] }));
+    const text = place("a.txt");
+    await writeFile(text, "There was a cat.<|endoftext|>There was a dog.");
+    const count = async (...more: string[]): Promise<number[]> =>
+      jsonOf(await runCli(["count", text, "--model", model, "--json", ...more]))["totals"] as number[];
+    const without = await count("--no-end-of-text");
+    expect(await count()).toEqual(without.map((total) => total + 2 * 2));
+    const mask = decodeMask(await readFile(join(model, "cooccurrence.safetensors")));
+    const { chatTokenizer } = await loadPromptReader(model);
+    const stop = [...(chatTokenizer?.encode("cat.") ?? [])].at(-1) ?? 0;
+    expect([0, 7].map((end) => mask.count([stop, end]))).toEqual([2, 2]);
+    expect(mask.count([0, 7])).toBe(0);
   });
 
   it("refuses files that are not there or no JSON lines", async () => {

@@ -67,6 +67,17 @@ describe("dynamo pull and models", () => {
       models: { id: string; made: unknown[] }[];
     };
     expect(json.models.map(({ id, made }) => [id, made.length])).toEqual([["owner/random", 2]]);
+    const one = await runCli(["models", "owner/random"]);
+    expect(one.stdout).toMatch(/owner\/random.*licence apache-2\.0, main = [0-9a-f]{8}/);
+    expect(one.stdout).toMatch(/^ {2}snapshots\/[0-9a-f]{40}\/config\.json {2}\d+ bytes$/m);
+    expect(one.stdout).toMatch(/^ {2}made\/[0-9a-f]{40}-q8-\d+\/onnx\/model_q8\.onnx {2}[\d.]+ kB$/m);
+    const { id, files } = JSON.parse((await runCli(["models", "owner/random", "--json"])).stdout) as {
+      readonly id: string;
+      readonly files: readonly { readonly path: string; readonly bytes: number }[];
+    };
+    expect([id, files.filter(({ path }) => path.endsWith("model_q4.onnx")).length]).toEqual(["owner/random", 1]);
+    const unknown = await runCli(["models", "owner/nothing"]);
+    expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining("owner/nothing is not in the cache")]);
     expect((await runCli(["models", "remove", "owner/random"])).stdout).toMatch(/removed owner\/random \(/);
     expect((await runCli(["models"])).stdout).toMatch(/no model of the hub is kept here/);
     const none = await runCli(["models", "remove", "owner/random"]);

@@ -58,7 +58,7 @@ it("ends the run with what it needs and what to lower; its checkpoint stays, and
       error: {
         code: "out-of-memory",
         message: expect.stringMatching(
-          /^at step \d+, .*out of memory: .*; this run needs about [\d.]+ GB \(.* for activations\): lower batch .* or sequence.*; the checkpoint of step \d+ is as it was$/,
+          /^at step \d+, .*out of memory: .*; this run needs about [\d.]+ [MG]B \(.* for activations\): lower batch .* or sequence.*; the checkpoint of step \d+ is as it was$/,
         ) as string,
       },
     },

@@ -75,6 +75,30 @@ describe("createNgramCounter", () => {
     expect([mask.count([1, 2, 3]), mask.count([3, 4]), mask.total(3), counter.tokens]).toEqual([1, 0, 1, 4]);
   });
 
+  it("counts each end right behind the last token, and none behind another", () => {
+    fc.assert(
+      fc.property(documents, orders, fc.uniqueArray(fc.nat(11), { maxLength: 3 }), (docs, order, ends) => {
+        const counter = createNgramCounter({ order, vocabularySize });
+        for (const document of docs) {
+          counter.add(document);
+          counter.endDocument(ends);
+        }
+        const mask = counter.finish();
+        for (let n = 1; n <= order; n++) {
+          const expected = oracle(docs, n);
+          for (const document of docs)
+            for (const end of ends)
+              if (document.length >= n - 1) {
+                const key = [...document.slice(document.length - n + 1), end].join();
+                expected.set(key, (expected.get(key) ?? 0) + 1);
+              }
+          expect(mask.total(n)).toBe(sum(expected.values()));
+          for (const [key, count] of expected) expect(mask.count(key.split(",").map(Number))).toBe(count);
+        }
+      }),
+    );
+  });
+
   it("grows past its first tables", () => {
     const size = 70_000;
     const tokens = Array.from({ length: 200_000 }, (_, i) => (i * 7919) % size);

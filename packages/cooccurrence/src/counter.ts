@@ -13,8 +13,11 @@ export const maxOrder = 4;
 export interface NgramCounter {
   /** Tokens of one document, or of a piece of one: the next call goes on where this one ended. */
   add(tokens: ArrayLike<number>): void;
-  /** N-grams never cross a document's end. */
-  endDocument(): void;
+  /**
+   * N-grams never cross a document's end. `ends`: tokens of which any may end it, such as a model's end-of-text ids; each is
+   * counted right behind the last token. Default none.
+   */
+  endDocument(ends?: ArrayLike<number>): void;
   /** Tokens counted so far. */
   readonly tokens: number;
   /** The mask of all n-grams of order 2 and more that were seen at least `minCount` times; default 1. */
@@ -77,7 +80,15 @@ export function createNgramCounter(options: NgramCounterOptions): NgramCounter {
       checkValue("tokens", tokens, tokenList);
       for (let i = 0; i < tokens.length; i++) count(tokens[i] as number);
     },
-    endDocument() {
+    endDocument(ends = []) {
+      checkValue("ends", ends, tokenList);
+      const [last, deep] = [places.slice(), depth];
+      for (let i = 0; i < ends.length; i++) {
+        count(ends[i] as number);
+        // None of them stands behind another.
+        places.set(last);
+        depth = deep;
+      }
       depth = 0;
     },
     finish(given = {}) {

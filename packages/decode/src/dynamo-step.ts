@@ -9,6 +9,7 @@ import { power } from "./exponential.js";
 import { chainJoint, conditionalHeads, type ConditionalHead } from "./conditional.js";
 import { cellCount, emptyGrid, filter, peak, push, rankAlong, scale, sum, type SparseGrid } from "./grid.js";
 import { headDistribution, type DistributionOptions, type HeadDistribution } from "./head-distribution.js";
+import type { JointKind } from "./joint-kinds.js";
 import { independentJoint, maskedJoint, weighJoint } from "./joint.js";
 import { createRepetition } from "./repetition.js";
 import { checkStep } from "./step-checks.js";
@@ -30,11 +31,6 @@ export interface StepOptions extends DistributionOptions {
   readonly blur: boolean;
   readonly repetitionPenalty: number;
 }
-
-/** What the joint distribution of several heads is made of. */
-export type JointKind = (typeof jointKinds)[number];
-/** All kinds, by name. */
-export const jointKinds = ["counts", "learned", "chain"] as const;
 
 /** What a DynaMo step decided, before it samples. */
 export interface StepDecision {

@@ -2,7 +2,8 @@
 import type { Strategy } from "@dynamo/core";
 import { checkOptions, flag, type OptionChecks } from "@dynamo/core/options";
 import { drawChain } from "./chain.js";
-import { createDynamoStep, tupleOf, type JointKind } from "./dynamo-step.js";
+import { createDynamoStep, tupleOf } from "./dynamo-step.js";
+import type { JointKind } from "./joint-kinds.js";
 import { generateOptions } from "./generate-checks.js";
 import { jointCheck, resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from "./options.js";
 import { choose } from "./sample.js";

@@ -3,10 +3,11 @@ export { autoregressive } from "./autoregressive.js";
 export { dynamo } from "./dynamo.js";
 export type { DynamoOptions } from "./dynamo.js";
 export { countStrength } from "./conditional.js";
-export { createDynamoStep, jointKinds, tupleOf } from "./dynamo-step.js";
+export { jointKinds } from "./joint-kinds.js";
+export type { JointKind } from "./joint-kinds.js";
+export { createDynamoStep, tupleOf } from "./dynamo-step.js";
 export type {
   DynamoStep,
-  JointKind,
   JointStage,
   ObserveOptions,
   OrderTrace,

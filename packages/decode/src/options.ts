@@ -1,7 +1,8 @@
 /** Options of the built-in strategies: their ranges, and where a value comes from when the user gave none. */
 import type { GenerationDefaults } from "@dynamo/core";
 import { numberAbove, numberFrom, numberIn, oneOf, whole, type OptionChecks } from "@dynamo/core/options";
-import { jointKinds, type StepOptions } from "./dynamo-step.js";
+import type { StepOptions } from "./dynamo-step.js";
+import { jointKinds } from "./joint-kinds.js";
 
 /** What a strategy samples from. */
 export interface SamplingOptions {

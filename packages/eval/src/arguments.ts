@@ -15,7 +15,7 @@ import {
   type OptionChecks,
   type ValueCheck,
 } from "@dynamo/core/options";
-import type { EvalWorker, Evaluation, JsonObject } from "./evaluation.js";
+import type { EvalWorker, Evaluation, JsonObject, Work } from "./evaluation.js";
 import type { Sampling } from "./open-ended/write-text.js";
 
 export { folderCheck, pathCheck };
@@ -51,6 +51,16 @@ export const jsonObject = valueCheck<JsonObject>("an object that JSON can hold",
   JSON.stringify(value);
   return true;
 });
+
+/** What says what work it is. */
+export const workCheck = valueCheck<Pick<Work, "kind" | "settings" | "models">>(
+  "an evaluation { kind, settings, models }",
+  (value) => {
+    if (typeof value !== "object" || value === null) return false;
+    const { kind, settings, models = [] } = value as Partial<Work>;
+    return text.accepts(kind) && jsonObject.accepts(settings) && listOf(folderCheck, "").accepts(models);
+  },
+);
 
 export const workerCheck = valueCheck<EvalWorker>(
   "a worker { model, scratch, signal }",

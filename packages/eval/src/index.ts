@@ -1,5 +1,6 @@
 /** @dynamo/eval: does it write as well, and how much faster? */
-export type { EvalWorker, Evaluation, Json, JsonObject } from "./evaluation.js";
+export type { EvalWorker, Evaluation, Json, JsonObject, Work } from "./evaluation.js";
+export { hashFile } from "./hash-file.js";
 export { scoreContinuations } from "./log-likelihood.js";
 export type { Continuation, ContinuationScore, ScoreOptions } from "./log-likelihood.js";
 export { perplexity } from "./perplexity/perplexity.js";
@@ -66,7 +67,8 @@ export { answerJobs } from "./jobs/answer-jobs.js";
 export type { OpenedJobs } from "./jobs/answer-jobs.js";
 export { evaluationOf } from "./jobs/specs.js";
 export type { EvaluationKind, EvaluationSpec, SummaryOf } from "./jobs/specs.js";
-export { runEvaluation } from "./jobs/run-evaluation.js";
+export { claimPlace } from "./jobs/manifest.js";
+export { runEvaluation, settingsWithHashes } from "./jobs/run-evaluation.js";
 export type { EvaluationOutcome, RunEvaluationOptions } from "./jobs/run-evaluation.js";
 export { readResultFile } from "./report/result-file.js";
 export type { ResultFile } from "./report/result-file.js";

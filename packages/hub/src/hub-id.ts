@@ -50,7 +50,7 @@ export function parseWholeModel(source: string): string {
   if (!source.includes("@")) return id;
   throw new DynamoError(
     "invalid-argument",
-    `expected a model without a revision, as all that is kept of it goes together: ${id}, received ${describeValue(source)}`,
+    `expected a model without a revision, as all that is kept of it is meant: ${id}, received ${describeValue(source)}`,
   );
 }
 

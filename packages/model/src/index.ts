@@ -35,7 +35,7 @@ export type { HeadKind, HeadKindName } from "./architectures/heads/head-kind.js"
 export type { ModelFiles } from "@dynamo/core";
 export type { HubOptions, HubProgress } from "@dynamo/hub";
 export { inspectModel } from "./folder/inspect.js";
-export type { GraphReport, InspectOptions, MaskReport, ModelReport } from "./folder/inspect.js";
+export type { FileReport, GraphReport, InspectOptions, MaskReport, ModelReport } from "./folder/inspect.js";
 export { loadModel } from "./folder/load.js";
 export type { LoadedModel, LoadOptions } from "./folder/load.js";
 export { initialTensor, uniformTensor } from "./checkpoint/initial-weights.js";
@@ -43,7 +43,7 @@ export { neoxConfigJson } from "./architectures/gpt-neox-size.js";
 export type { NeoxSize } from "./architectures/gpt-neox-size.js";
 export { graphPath, maskPath, tokenizerFiles } from "./folder/model-folder.js";
 export { loadPromptReader } from "./folder/prompt-reader.js";
-export type { PromptReader } from "./folder/prompt-reader.js";
+export type { LoadedPromptReader, PromptReader } from "./folder/prompt-reader.js";
 export { parameterCount, parameterOverhead, presetNames, presets } from "./checkpoint/presets.js";
 export type { PresetName } from "./checkpoint/presets.js";
 export {

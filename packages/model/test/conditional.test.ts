@@ -1,5 +1,5 @@
 /** Conditional parts of token heads: the graph and what is computed beside it against the formula in float64. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createNodeRuntime } from "@dynamo/runtime-node";
@@ -183,6 +183,9 @@ test("inspect says what parts there are, and parameters count", async () => {
   const pairs = 6 * vocabulary + 16 * 6;
   const ofHead = (head: number): number => pairs + 2 * (20 * 16) + 20 + (head - 1) * (20 * 16) + 16 * 10;
   expect(report.parameters.withTokenHeads - without).toBe(ofHead(2) + ofHead(3));
+  const { size } = await stat(join(folder, "both, embeddings tied", "conditional.safetensors"));
+  expect(report.conditionalFile).toEqual({ path: "conditional.safetensors", bytes: size });
+  expect(report.warnings).toEqual([]);
 });
 
 describe("what is refused", () => {
@@ -208,6 +211,11 @@ describe("what is refused", () => {
     const missing = await damaged((bytes) => bytes);
     await rm(join(missing, "conditional.safetensors"));
     await expect(loadModel(runtime, missing)).rejects.toThrow(/conditional\.safetensors/);
+    const { conditionalFile, warnings } = await inspectModel(missing);
+    expect([conditionalFile, warnings]).toEqual([
+      undefined,
+      [expect.stringMatching(/expected conditional\.safetensors, found none/)],
+    ]);
     await expect(loadModel(runtime, await damaged((bytes) => bytes.subarray(0, -9)))).rejects.toThrow(
       /conditional\.safetensors: safetensors: .*the file has/,
     );

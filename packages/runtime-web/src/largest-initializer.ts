@@ -2,7 +2,7 @@
  * The largest initializer of an ONNX graph: on a GPU each is one buffer, and buffers have a largest size.
  * Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
-import { DynamoError } from "@dynamo/core";
+import { DynamoError, sizeText } from "@dynamo/core";
 import { messagesOf } from "./onnx-fields.js";
 
 export interface Initializer {
@@ -34,8 +34,8 @@ export function checkBufferSize(model: Uint8Array, maxBufferSize: number): void 
   if (largest === undefined || largest.bytes <= maxBufferSize) return;
   throw new DynamoError(
     "out-of-memory",
-    `the graph's initializer ${largest.name} has ${megabytes(largest.bytes)}, a buffer of this GPU at most ` +
-      `${megabytes(maxBufferSize)}: choose a smaller dtype (q8 or q4) or model, or the device wasm`,
+    `the graph's initializer ${largest.name} has ${sizeText(largest.bytes)}, a buffer of this GPU at most ` +
+      `${sizeText(maxBufferSize)}: choose a smaller dtype (q8 or q4) or model, or the device wasm`,
   );
 }
 
@@ -53,5 +53,3 @@ function textOf(message: Uint8Array, field: number): string | undefined {
   for (const bytes of messagesOf(message, field)) return new TextDecoder().decode(bytes);
   return undefined;
 }
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

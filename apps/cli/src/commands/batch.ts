@@ -22,7 +22,7 @@ export async function batch(
   const argument = folder ?? `stories=${(await import("@dynamo/stories")).modelPath}`;
   const plugins = servedPlugins(options);
   const model = await modelOf(argument, { ...options, slots, queue }, { plugins, signal });
-  const progress = startProgress("lines", { scale: 1 });
+  const progress = startProgress("lines");
   try {
     const { total, before, refused, failed } = await runBatchFile({
       ...{ input, output: out, model, seconds, signal },

@@ -1,4 +1,5 @@
 /** `dynamo convert`: checkpoint → model folder. */
+import { sizeText } from "@dynamo/core";
 import { convertCheckpoint } from "@dynamo/model/convert";
 import { fetchFromHub, isHubModel, localFolder } from "../hub-place.js";
 import { paintError } from "../paint.js";
@@ -6,7 +7,7 @@ import { startProgress } from "../progress.js";
 import type { ConvertOptions } from "../schemas/models.js";
 
 export async function convert(checkpoint: string, options: ConvertOptions, signal: AbortSignal): Promise<void> {
-  const progress = startProgress("MB");
+  const progress = startProgress();
   const { tokenHeads, medusa, mtp, dtype: dtypes, activations, seed, overwrite } = options;
   console.error(paintError.dim(`converting ${checkpoint} to ${dtypes.join(", ")} …`));
   try {
@@ -35,7 +36,7 @@ export async function convert(checkpoint: string, options: ConvertOptions, signa
     console.log(
       `${report.folder}: ${report.tokenHeads} token heads, ${(report.parameters / 1e6).toFixed(1)} M parameters (base ${(report.baseParameters / 1e6).toFixed(1)} M)`,
     );
-    for (const { path, bytes } of report.files) console.log(`  ${path}  ${(bytes / 1e6).toFixed(1)} MB`);
+    for (const { path, bytes } of report.files) console.log(`  ${path}  ${sizeText(bytes)}`);
     for (const each of report.warnings) console.error(paintError.yellow(`warning: ${each}`));
     if (report.untrainedHeads.length > 0) {
       console.error(

@@ -1,35 +1,33 @@
 /** `dynamo count`: text → tokens → the model folder's co-occurrence mask. */
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createNgramCounter, encodeMask, type CooccurrenceMask } from "@dynamo/cooccurrence";
-import { throwIfAborted } from "@dynamo/core";
-import { maskPath, parseConfig, type ModelConfig } from "@dynamo/model";
-import { loadTokenizer, type LoadedTokenizer } from "@dynamo/tokenizer";
+import { DynamoError, sizeText, throwIfAborted } from "@dynamo/core";
+import { loadPromptReader, maskPath } from "@dynamo/model";
 import { documents, totalBytes } from "@dynamo/train/node";
 import { localFolder } from "../hub-place.js";
 import { startProgress } from "../progress.js";
-import { readJsonFile } from "../read-json.js";
 import type { CountOptions } from "../schemas/models.js";
 
 export async function count(files: readonly string[], given: CountOptions, signal: AbortSignal): Promise<void> {
   // Of a model of the hub, the folder that is kept here has the mask.
   const options = { ...given, model: await localFolder(given.model, { as: "model" }, signal) };
-  const { config, tokenizer } = await readModel(options.model);
+  const { chatTokenizer: tokenizer, info } = await loadPromptReader(options.model);
+  if (tokenizer === undefined)
+    throw new DynamoError("not-found", `${options.model}: expected tokenizer.json, found none`);
   const total = await totalBytes(files);
-  const counter = createNgramCounter({ order: options.order, vocabularySize: config.vocabularySize });
-  const end = options.endOfText ? config.eosTokenIds.slice(0, 1) : [];
-  const progress = startProgress("MB");
+  const counter = createNgramCounter({ order: options.order, vocabularySize: info.vocabularySize });
+  // A text's end is part of it: the mask must let a pass end the text after its last words, by any of the model's ends.
+  const ends = options.endOfText ? info.endOfTextIds : [];
+  const progress = startProgress();
   let documentCount = 0;
   try {
     for await (const { text, last, bytesRead } of documents(files)) {
       throwIfAborted(signal);
       counter.add(tokenizer.encode(text));
       if (last) {
-        // A text's end is part of it: the mask must let a pass end the text after its last words.
-        counter.add(end);
-        counter.endDocument();
+        counter.endDocument(ends);
         documentCount++;
       }
       progress.update(bytesRead, total, `${documentCount} documents`);
@@ -40,13 +38,6 @@ export async function count(files: readonly string[], given: CountOptions, signa
   const mask = counter.finish({ minCount: options.minCount });
   const bytes = await writeMask(join(options.model, maskPath), mask);
   report(mask, bytes, documentCount, options);
-}
-
-async function readModel(folder: string): Promise<{ config: ModelConfig; tokenizer: LoadedTokenizer }> {
-  const read = (name: string): Promise<unknown> => readJsonFile(join(folder, name));
-  const config = parseConfig(await read("config.json"));
-  const tokenizerConfig = existsSync(join(folder, "tokenizer_config.json")) ? await read("tokenizer_config.json") : {};
-  return { config, tokenizer: loadTokenizer({ tokenizerJson: await read("tokenizer.json"), tokenizerConfig }) };
 }
 
 /** Beside its place first, so that a full disk leaves the old mask. Returns the bytes written. */
@@ -93,9 +84,7 @@ function report(
     console.log(JSON.stringify(facts));
     return;
   }
-  console.log(
-    `${facts.path}: ${(bytes / 1e6).toFixed(2)} MB from ${facts.tokens} tokens in ${documentCount} documents`,
-  );
+  console.log(`${facts.path}: ${sizeText(bytes)} from ${facts.tokens} tokens in ${documentCount} documents`);
   for (const n of orders.slice(1)) {
     console.log(
       `  order ${n}: ${mask.stored(n)} n-grams seen at least ${minCount} times, ${mask.total(n)} counted in all`,

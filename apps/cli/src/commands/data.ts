@@ -59,7 +59,7 @@ export async function prepareText(options: PrepareTextOptions, signal: AbortSign
   const { sources, out, heldOutFraction, workers, overwrite } = options;
   const { tokenizerJson, tokenizerConfig } = await readTokenizer(options.tokenizer, signal);
   const endOfText = endOfTextOf(tokenizerJson, tokenizerConfig, options.tokenizer);
-  const progress = startProgress("MB");
+  const progress = startProgress();
   try {
     return await prepareDataset({
       sources,

@@ -1,5 +1,6 @@
 /** `dynamo doctor`: what works on this machine, and what is missing for the rest. */
 import { arch, cpus, freemem, platform, release, totalmem } from "node:os";
+import { sizeText } from "@dynamo/core";
 import { diagnose } from "@dynamo/runtime-node";
 import { paint } from "../paint.js";
 import type { DoctorOptions } from "../schemas/models.js";
@@ -10,7 +11,7 @@ export async function doctor({ json }: DoctorOptions): Promise<void> {
     node: process.version,
     system: `${platform()} ${release()} ${arch()}`,
     cpu: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
-    memory: `${(totalmem() / 2 ** 30).toFixed(1)} GiB, ${(freemem() / 2 ** 30).toFixed(1)} free`,
+    memory: `${sizeText(totalmem())}, ${sizeText(freemem())} free`,
   };
   if (json) {
     console.log(JSON.stringify({ machine, devices }));

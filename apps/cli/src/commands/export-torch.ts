@@ -42,7 +42,7 @@ export async function exportTraining(
         ? undefined
         : await datasetOf({ ...options, ...(await placesOf(file, options)), out: run }, signal);
     const config = await trainingConfigOf(file, options, { run: run ?? folder, resume: false, dataset });
-    const progress = startProgress("MB");
+    const progress = startProgress();
     try {
       const onProgress = (done: number, total: number): void => progress.update(done, total, "checkpoint");
       const onData = (done: number, total: number): void => {

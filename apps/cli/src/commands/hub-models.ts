@@ -1,7 +1,7 @@
 /** `dynamo pull` and `dynamo models`: models of the hub on this machine. */
 import { sizeText } from "@dynamo/core";
 import { parseHubId } from "@dynamo/hub";
-import { keptModels, removeKeptModel, type KeptModel } from "@dynamo/hub/node";
+import { keptModel, keptModels, removeKeptModel, type KeptModel, type KeptModelFiles } from "@dynamo/hub/node";
 import type { HubFolder } from "@dynamo/model/convert";
 import { fetchFromHub } from "../hub-place.js";
 import { paint } from "../paint.js";
@@ -27,11 +27,21 @@ export async function pull(id: string, options: PullOptions, signal: AbortSignal
   }
 }
 
-export async function models({ json }: KeptModelsOptions): Promise<void> {
+/** Of all models, or of one with its files. */
+export async function models(id: string | undefined, { json }: KeptModelsOptions): Promise<void> {
+  if (id !== undefined) {
+    showModel(await keptModel(id), json);
+    return;
+  }
   const kept = await keptModels();
   if (json) console.log(JSON.stringify({ models: kept }));
   else if (kept.length === 0) console.log("no model of the hub is kept here (dynamo pull owner/name brings one)");
   else for (const model of kept) console.log(describe(model));
+}
+
+function showModel({ files, ...model }: KeptModelFiles, json: boolean): void {
+  if (json) console.log(JSON.stringify({ ...model, files }));
+  else console.log([describe(model), ...files.map(({ path, bytes }) => `  ${path}  ${sizeText(bytes)}`)].join("\n"));
 }
 
 export async function removeModels(ids: readonly string[], { json }: KeptModelsOptions): Promise<void> {

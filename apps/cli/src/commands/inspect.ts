@@ -1,4 +1,5 @@
 /** `dynamo inspect`: what is in a model folder or a checkpoint. */
+import { sizeText } from "@dynamo/core";
 import {
   headKindOf,
   inspectModel,
@@ -20,7 +21,6 @@ export async function inspect(model: string | undefined, { json }: InspectOption
 }
 
 const million = (n: number): string => `${(n / 1e6).toFixed(2)} M`;
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
 
 function describe({
   location,
@@ -31,6 +31,7 @@ function describe({
   untrainedHeads,
   graphs,
   mask,
+  conditionalFile,
   tokenizerFiles,
   warnings,
 }: ModelReport): [string, string][] {
@@ -48,6 +49,7 @@ function describe({
       `${config.tokenHeads}${untrainedHeads.length > 0 ? paint.yellow(` (untrained: ${untrainedHeads.join(", ")})`) : ""}`,
     ],
     ...describeHeads(config),
+    ...describeConditional(config, conditionalFile),
     [
       "parameters",
       `${million(parameters.withTokenHeads)}, of which base ${million(parameters.base)} (heads add ${overhead} %)`,
@@ -58,10 +60,10 @@ function describe({
       : ([
           [
             "mask",
-            `order ${mask.order}, ${megabytes(mask.bytes)}: ${mask.stored.map((n, i) => `${n} of order ${i + 1}`).join(", ")}; ${mask.totals[0] ?? 0} tokens counted`,
+            `order ${mask.order}, ${sizeText(mask.bytes)}: ${mask.stored.map((n, i) => `${n} of order ${i + 1}`).join(", ")}; ${mask.totals[0] ?? 0} tokens counted`,
           ],
         ] as [string, string][])),
-    ...tokenizerFiles.map(({ path, bytes }): [string, string] => ["file", `${path} (${(bytes / 1000).toFixed(1)} kB)`]),
+    ...tokenizerFiles.map(({ path, bytes }): [string, string] => ["file", `${path} (${sizeText(bytes)})`]),
     ...warnings.map((each): [string, string] => ["warning", paint.yellow(each)]),
   ];
 }
@@ -74,7 +76,7 @@ const headInputs: Readonly<Record<HeadInput, string>> = {
 
 /** What heads 2 and up are made of. */
 function describeHeads(config: ModelConfig): [string, string][] {
-  const { tokenHeads, headLayers, headInput, ownOutputEmbedding, conditional } = config;
+  const { tokenHeads, headLayers, headInput, ownOutputEmbedding } = config;
   if (tokenHeads === 1) return [];
   const { layerName, input } = headKindOf(config);
   if (input === "pairs")
@@ -83,17 +85,18 @@ function describeHeads(config: ModelConfig): [string, string][] {
   const base = input === "normed" ? "the base's final state" : headInputs[headInput];
   const embedding = ownOutputEmbedding ? ", an output embedding each" : "";
   const options = `headLayers ${headLayers}, headInput ${headInput}${ownOutputEmbedding ? ", ownOutputEmbedding" : ""}`;
+  return [["heads 2 and up", `${layers} each on ${base}${embedding} (${options})`]];
+}
+
+function describeConditional({ conditional }: ModelConfig, file: ModelReport["conditionalFile"]): [string, string][] {
   const { pairs = 0, between = 0 } = conditional ?? {};
   const parts = [
     ...(pairs > 0 ? [`pairs of rank ${pairs}`] : []),
     ...(between > 0 ? [`between of width ${between}`] : []),
   ];
-  return [
-    ["heads 2 and up", `${layers} each on ${base}${embedding} (${options})`],
-    ...(parts.length === 0
-      ? []
-      : [["conditional", `${parts.join(", ")}: heads know the tokens between`] as [string, string]]),
-  ];
+  if (parts.length === 0) return [];
+  const place = file === undefined ? "" : `${file.path} (${sizeText(file.bytes)}), `;
+  return [["conditional", `${place}${parts.join(", ")}: heads know the tokens between`]];
 }
 
 function describeGraph({ path, bytes, operators, opsets, initializers, metadata }: GraphReport): [string, string][] {
@@ -104,7 +107,7 @@ function describeGraph({ path, bytes, operators, opsets, initializers, metadata 
   return [
     [
       "graph",
-      `${path} (${megabytes(bytes)}), ${initializers.length} tensors, opset ${opsets[""] ?? "?"}, ${facts.join(", ")}`,
+      `${path} (${sizeText(bytes)}), ${initializers.length} tensors, opset ${opsets[""] ?? "?"}, ${facts.join(", ")}`,
     ],
     ["operators", used.map(([name, count]) => `${count} ${name}`).join(", ")],
   ];

@@ -19,7 +19,7 @@ export async function prepareChat(
   const file = options.template ?? (existsSync(ownTemplate) ? ownTemplate : undefined);
   const template = file === undefined ? undefined : await readText(file);
   const endOfText = endOfTextOf(tokenizerJson, tokenizerConfig, tokenizer);
-  const progress = startProgress("MB");
+  const progress = startProgress();
   let summary: ChatSummary;
   try {
     summary = await prepareChatDataset({

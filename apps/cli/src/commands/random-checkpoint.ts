@@ -15,7 +15,7 @@ export async function randomCheckpoint(
   if (conditional !== undefined && tokenHeads === 1)
     throw new DynamoError("invalid-argument", "--conditional needs --token-heads of at least 2, received 1");
   const config = { ...presets(name, tokenHeads), ...(conditional === undefined ? {} : { conditional }) };
-  const progress = startProgress("MB");
+  const progress = startProgress();
   const onProgress = (done: number, total: number): void => {
     progress.update(done, total, out);
   };

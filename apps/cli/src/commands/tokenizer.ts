@@ -18,7 +18,7 @@ export async function trainTokenizer(
     throw new DynamoError("invalid-argument", `${path} exists already: choose another folder, or --overwrite`);
   const trainer = createBpeTrainer({ vocabularySize: options.vocabulary, minFrequency: options.minFrequency });
   const total = await totalBytes(files);
-  const progress = startProgress("MB");
+  const progress = startProgress();
   try {
     for await (const { text, bytesRead } of documents(files)) {
       throwIfAborted(signal);

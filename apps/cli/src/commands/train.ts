@@ -67,7 +67,7 @@ async function trainWithView(
   signal: AbortSignal,
 ): Promise<TrainingResult> {
   console.error(paintError.dim(`training in ${out}; Ctrl-C stops with a checkpoint, --resume goes on`));
-  const progress = startProgress("MB");
+  const progress = startProgress();
   const view = startTrainingView(config);
   try {
     return await train(runtime, out, config, {

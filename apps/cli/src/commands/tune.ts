@@ -49,7 +49,7 @@ export async function tuneModel(named: string, options: TuneOptions, signal: Abo
 async function search(model: string, options: TuneOptions, signal: AbortSignal): Promise<TuneOutcome> {
   const { text, tolerance, documents, seeds, maxNewTokens, seed } = options;
   const opened = await openWorker(options, signal);
-  const progress = startProgress("settings", { scale: 1 });
+  const progress = startProgress("settings");
   let done = 0;
   try {
     const onTrial = (): void => progress.update(++done, mostTrials, "tune");

@@ -1,4 +1,5 @@
 /** Options that many verbs have. */
+import { jointKinds } from "@dynamo/decode";
 import { number, wholeNumber } from "../options/numbers.js";
 import {
   choice,
@@ -24,6 +25,9 @@ export const modelOptions = {
 export type ModelOptions = Partial<OptionsOf<typeof modelOptions>>;
 
 export const json = flag("one JSON object on standard output");
+export const queue = flag(
+  "jobs through PostgreSQL (DATABASE_URL) or an embedded database; `dynamo eval work` takes them",
+);
 
 export const temperature = number("<t>", "0 is greedy (default: the model's, or 0.7)", { least: 0 });
 export const topK = wholeNumber("<k>", "candidates per head (default: the model's, or 50)", { least: 1, most: 1024 });
@@ -64,7 +68,7 @@ export const strategyOptions = {
   }),
   joint: choice(
     "<name>",
-    ["counts", "learned", "chain"],
+    jointKinds,
     "dynamo: the joint of the paper, of heads that know the tokens between, or no joint: token by token (default: chain with such heads, else counts)",
   ),
   adaptive: unless("dynamo: without Otsu's threshold"),

@@ -1,7 +1,7 @@
 /** Options of the verbs that measure a model: eval perplexity, tasks, compare, ablation, architectures, report, work; tune. */
 import { number, numbers, seed, wholeNumber } from "../options/numbers.js";
 import { choice, flag, required, text, texts, unless, withDefault, type OptionsOf } from "../options/spec.js";
-import { maxNewTokens, modelOptions, ownStrategy, repetitionPenalty, temperature, topK } from "./common.js";
+import { maxNewTokens, modelOptions, ownStrategy, queue, repetitionPenalty, temperature, topK } from "./common.js";
 
 export const share = { least: 0, most: 1 };
 const atLeastOne = { least: 1 };
@@ -10,7 +10,7 @@ export const evalOptions = {
   out: text("<file>", "results as JSON: {kind, settings, summary, run}, for `dynamo eval report`"),
   resume: text("<folder>", "folder for each job's result: the same command continues after a stop"),
   workers: wholeNumber("<n>", "processes that share the jobs; not for measurements of time (default: 1)", atLeastOne),
-  queue: flag("jobs through PostgreSQL (DATABASE_URL) or an embedded database; `eval work` takes them"),
+  queue,
   json: flag("the same on standard output"),
 };
 

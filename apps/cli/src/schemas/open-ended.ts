@@ -1,4 +1,5 @@
 /** Options of the verbs of open-ended text: eval completions, judge, measures. */
+import { jointKinds } from "@dynamo/decode";
 import { number, numbers, seed, wholeNumber } from "../options/numbers.js";
 import { choice, flag, required, text, unless, withDefault, type OptionsOf } from "../options/spec.js";
 import { maxNewTokens, modelOptions, repetitionPenalty, temperature, topK } from "./common.js";
@@ -14,11 +15,7 @@ export const completionsOptions = {
   maskStrength: numbers("<list>", "each with every ε_b (default: the model's, or 1)", share),
   temperatures: numbers("<list>", "of the strategy, each with every ε_b (default: --temperature)", { least: 0 }),
   baseTemperatures: numbers("<list>", "one token per pass at these too: the base's frontier", { least: 0 }),
-  joint: choice(
-    "<name>",
-    ["counts", "learned", "chain"],
-    "of dynamo (default: chain for a model with conditional parts, else counts)",
-  ),
+  joint: choice("<name>", jointKinds, "of dynamo (default: chain for a model with conditional parts, else counts)"),
   adaptive: unless("without Otsu's threshold"),
   blur: unless("without the blur before Otsu's threshold"),
   ...{ temperature, topK, repetitionPenalty },

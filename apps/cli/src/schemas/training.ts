@@ -1,7 +1,7 @@
 /** Options of the verbs that train: train, data prepare, data prepare-chat, tokenizer train. */
 import { number, numbers, seed, wholeNumber } from "../options/numbers.js";
 import { choice, flag, optionalFlag, required, text, texts, withDefault, type OptionsOf } from "../options/spec.js";
-import { devices, json, maxNewTokens, modelOptions, repetitionPenalty, topK } from "./common.js";
+import { devices, json, maxNewTokens, modelOptions, queue, repetitionPenalty, topK } from "./common.js";
 import { conditionalSizes } from "./conditional-sizes.js";
 
 const share = { least: 0, most: 1 };
@@ -114,6 +114,7 @@ export const generateDataOptions = {
   maxNewTokens: maxNewTokens("of a text", 240),
   slots: withDefault(16, wholeNumber("<n>", "texts that are written side by side", atLeastOne)),
   seed: withDefault(0, seed("text i has this plus i")),
+  queue,
   resume: flag("go on with a file that was begun, with the same options"),
   overwrite: flag("replace the file if it exists"),
   ...modelOptions,

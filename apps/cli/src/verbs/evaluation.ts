@@ -116,7 +116,7 @@ function addRuns(group: Command, signal: AbortSignal): void {
   });
   addVerb(group, {
     name: "work",
-    description: "run jobs of evaluations with --queue, from the PostgreSQL of DATABASE_URL, until it is stopped",
+    description: "run jobs of verbs with --queue, from the PostgreSQL of DATABASE_URL, until it is stopped",
     options: modelOptions,
     run: async (_, options) => (await import("../commands/eval/work.js")).evalWork(options, signal),
   });

@@ -15,9 +15,11 @@ export function addHubVerbs(program: Command, signal: AbortSignal): void {
   const models = program.command("models").description("models of the hub that are kept on this machine");
   addVerb(models, {
     name: "list",
-    description: "with their sizes, commits and licences",
+    description: "with their sizes, commits and licences; one model with its files too",
+    arguments: ["[id]"],
+    argumentHelp: ["owner/name (default: all that are kept)"],
     options: keptModelsOptions,
-    run: async (_, options) => (await import("../commands/hub-models.js")).models(options),
+    run: async ([id], options) => (await import("../commands/hub-models.js")).models(id, options),
     isDefault: true,
   });
   addVerb(models, {

@@ -1,5 +1,5 @@
 /** The whole state of the page, and its form as a link: what is at its default is left out. */
-import type { GenerateOptions, SamplingOptions } from "@dynamo/decode";
+import { jointKinds, type GenerateOptions, type SamplingOptions } from "@dynamo/decode";
 import { samplingChecks } from "@dynamo/decode/plugin";
 import { generateChecks } from "@dynamo/decode/rows";
 import { flag, inRange, oneOf, optionalNumber, optionalObject, text, type Field } from "./field.js";
@@ -11,7 +11,7 @@ export type View = (typeof views)[number];
 export const strategies = ["dynamo", "autoregressive", "verified", "plugin"] as const;
 export type StrategyName = (typeof strategies)[number];
 /** What dynamo's joint is made of; `auto` as the model is best used. */
-export const joints = ["auto", "counts", "learned", "chain"] as const;
+export const joints = ["auto", ...jointKinds] as const;
 export type JointName = (typeof joints)[number];
 export const devices = ["auto", "webgpu", "wasm"] as const;
 export type DeviceName = (typeof devices)[number];

@@ -14,6 +14,7 @@ import {
   type infer as Infer,
   type ZodType,
 } from "zod";
+import { jointKinds } from "@dynamo/decode";
 import { ignored, off, open } from "./fields.js";
 import { foreignChat, foreignCommon, foreignCompletion } from "./foreign.js";
 import { chatMessages } from "./messages-schema.js";
@@ -43,7 +44,7 @@ const dynamo = strictObject({
     .describe("autoregressive, dynamo, verified, or one of the operator's. Default: dynamo for several heads."),
   backoff: share.optional().describe("ε_b: 0 always emits all heads' tokens, 1 always one."),
   maskStrength: share.optional().describe("α_c: how much the co-occurrence mask counts."),
-  joint: oneOf(["counts", "learned", "chain"])
+  joint: oneOf(jointKinds)
     .optional()
     .describe(
       "The joint of the paper (counts), of heads that know the tokens between (learned), or tokens drawn one after the other from these (chain, the default of models with conditional parts).",

@@ -2,6 +2,7 @@
 import { DynamoError } from "../errors.js";
 import { partBytes, type FileCache } from "./file-cache.js";
 import { checkStatus, networkError, request, versionOf, type Network, type Remote } from "./remote-file.js";
+import { waited } from "./waited.js";
 
 export interface DownloadOptions extends Network {
   readonly cache: FileCache | undefined;
@@ -86,19 +87,6 @@ async function checkStart(response: Response, address: string, start: number): P
   if (range === null || range.startsWith(`bytes ${start}-`)) return;
   await response.body?.cancel();
   throw new DynamoError("invalid-file", `${address}: expected bytes from ${start} on, received ${range}`);
-}
-
-/** After so many milliseconds, or when the signal fires. */
-function waited(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener("abort", end);
-  });
 }
 
 interface Receiver {

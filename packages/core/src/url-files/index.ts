@@ -8,3 +8,4 @@ export type { FileCache, KeptAddress, KeptFile } from "./file-cache.js";
 export type { FileSource } from "./file-addresses.js";
 export { cachedUrlFiles, urlFiles, urlFilesChecks } from "./url-files.js";
 export type { DownloadProgress, UrlFilesOptions } from "./url-files.js";
+export { waited } from "./waited.js";

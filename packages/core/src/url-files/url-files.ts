@@ -2,6 +2,7 @@
 import { DynamoError, throwIfAborted } from "../errors.js";
 import type { ModelFiles } from "../model-files.js";
 import { abortSignal, callback, checkOptions, whole, type OptionChecks } from "../options.js";
+import { sizeText } from "../size-text.js";
 import { download } from "./download.js";
 import { fileAddresses, isKeptByBrowsers, type FileSource } from "./file-addresses.js";
 import type { FileCache } from "./file-cache.js";
@@ -112,12 +113,10 @@ export function cachedUrlFiles(
   };
 }
 
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
-
 function tooLarge(address: string, size: number, maxBytes: number): DynamoError {
   return new DynamoError(
     "out-of-memory",
-    `${address} has ${gigabytes(size)}, more than the ${gigabytes(maxBytes)} allowed here (maxBytes): choose a smaller dtype or model`,
+    `${address} has ${sizeText(size)}, more than the ${sizeText(maxBytes)} allowed here (maxBytes): choose a smaller dtype or model`,
   );
 }
 

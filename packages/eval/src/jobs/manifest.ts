@@ -1,18 +1,12 @@
-/** What the results in a folder are of: a run goes on only where the folder's are of the same jobs. */
+/** What results in a place are of: a run goes on only where those that are there are of the same options. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { writeFileAtomically } from "@dynamo/model/convert";
 import { z } from "zod";
+import { checkValue, someText } from "@dynamo/core/options";
+import { jsonObject, pathCheck } from "../arguments.js";
 import type { Json, JsonObject } from "../evaluation.js";
-
-const schema = z.object({
-  kind: z.string(),
-  settings: z.record(z.string(), z.json()),
-  jobs: z.int().nonnegative(),
-  hash: z.string(),
-});
 
 export interface Manifest {
   readonly kind: string;
@@ -34,36 +28,48 @@ export function manifestOf(kind: string, settings: JsonObject, jobs: readonly un
   };
 }
 
+const recordSchema = z.record(z.string(), z.json());
+
 /**
- * Writes the manifest into a folder that has none. Throws `invalid-argument` that names what differs when the folder
- * holds another run, `invalid-file` when its manifest is damaged.
+ * Writes the record into a file that is not there yet. Throws `invalid-argument` that names what differs when the file has
+ * another one, `invalid-file` when it is damaged. `place`: whose record it is, as people are told.
  */
-export async function claimFolder(folder: string, manifest: Manifest): Promise<void> {
-  const path = join(folder, "manifest.json");
+export async function claimPlace(path: string, record: JsonObject, place: string): Promise<void> {
+  checkValue("path", path, pathCheck);
+  checkValue("record", record, jsonObject);
+  checkValue("place", place, someText);
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new DynamoError("invalid-file", `cannot read ${path}`, { cause: error });
   });
-  if (text === undefined) return writeFileAtomically(path, JSON.stringify(manifest));
-  const differing = differences(parse(text, path), manifest);
+  if (text === undefined) return writeRecord(path, record);
+  const differing = differences(parse(text, path), JSON.parse(JSON.stringify(record)) as JsonObject);
   if (differing.length === 0) return;
   throw new DynamoError(
     "invalid-argument",
-    `${folder} holds another run: expected the same ${differing.slice(0, 5).join("; ")}. Choose another folder`,
+    `${place} holds another run: expected the same ${differing.slice(0, 5).join("; ")}. Choose another place`,
   );
 }
 
-function parse(text: string, path: string): Manifest {
+async function writeRecord(path: string, record: JsonObject): Promise<void> {
   try {
-    return schema.parse(JSON.parse(text));
+    await writeFileAtomically(path, JSON.stringify(record));
   } catch (cause) {
-    throw new DynamoError("invalid-file", `${path} is damaged: expected {kind, settings, jobs, hash}`, { cause });
+    throw new DynamoError("invalid-argument", `cannot write ${path}`, { cause });
   }
 }
 
-function differences(there: Manifest, now: Manifest): string[] {
-  const before = leaves({ ...there });
-  const after = leaves({ ...now });
+function parse(text: string, path: string): JsonObject {
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new DynamoError("invalid-file", `${path} is damaged: expected a JSON object`, { cause });
+  }
+}
+
+function differences(there: JsonObject, now: JsonObject): string[] {
+  const before = leaves(there);
+  const after = leaves(now);
   const names = [...new Set([...before.keys(), ...after.keys()])];
   return names
     .filter((name) => before.get(name) !== after.get(name))

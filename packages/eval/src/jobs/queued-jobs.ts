@@ -7,9 +7,7 @@ import {
   abortSignal,
   callback,
   checkOptions,
-  checkValue,
   hasMethods,
-  listOf,
   required,
   someText,
   valueCheck,
@@ -17,8 +15,7 @@ import {
 } from "@dynamo/core/options";
 import { jobId, workOn, type JobQueue, type QueueSettings } from "@dynamo/jobs";
 import { z } from "zod";
-import { folderCheck, jsonObject } from "../arguments.js";
-import type { Evaluation } from "../evaluation.js";
+import type { Work } from "../evaluation.js";
 import type { Compute } from "./compute.js";
 import type { JobError } from "./messages.js";
 import { jobError, type OpenedJobs } from "./answer-jobs.js";
@@ -49,21 +46,11 @@ const ended = z.array(
   }),
 );
 
-const namedCheck = valueCheck<Pick<Evaluation, "kind" | "settings" | "models">>(
-  "an evaluation { kind, settings, models }",
-  (value) => {
-    if (typeof value !== "object" || value === null) return false;
-    const { kind, settings, models = [] } = value as Partial<Evaluation>;
-    return typeof kind === "string" && jsonObject.accepts(settings) && listOf(folderCheck, "").accepts(models);
-  },
-);
-
-/** The same evaluation with the same files and models has the same one, on every host. */
-export async function runId(evaluation: Pick<Evaluation, "kind" | "settings" | "models">): Promise<string> {
-  checkValue("evaluation", evaluation, namedCheck);
-  const settings = await settingsWithHashes(evaluation);
+/** The same work with the same files and models has the same one, on every host. */
+export async function runId(work: Pick<Work, "kind" | "settings" | "models">): Promise<string> {
+  const settings = await settingsWithHashes(work);
   return createHash("sha256")
-    .update(JSON.stringify([evaluation.kind, settings], sorted))
+    .update(JSON.stringify([work.kind, settings], sorted))
     .digest("hex");
 }
 
@@ -80,7 +67,7 @@ const queueCheck = valueCheck<JobQueue>("a queue, as openJobQueue() resolves to"
 /** Options of jobs that go through a queue. */
 export interface QueuedOptions {
   readonly queue: JobQueue;
-  /** Plain JSON, from which a worker makes the evaluation. */
+  /** Plain JSON, from which a worker makes the work. */
   readonly spec: unknown;
   readonly run: string;
   readonly signal: AbortSignal;
@@ -138,8 +125,8 @@ function resultOf(index: number, state: string, output: z.output<typeof ended>[n
 /** Options of a worker that takes jobs from a queue. */
 export interface WorkerOptions {
   readonly queue: JobQueue;
-  /** Makes the evaluation of a spec, and what its jobs may use. */
-  readonly open: (spec: unknown) => Promise<OpenedJobs & { readonly evaluation: Evaluation }>;
+  /** Makes the evaluation, or other work, of a spec, and what its jobs may use. */
+  readonly open: (spec: unknown) => Promise<OpenedJobs & { readonly evaluation: Work }>;
   /** Ends it before the next job; one that runs goes back to the queue when its worker's own signal fires. */
   readonly signal: AbortSignal;
   readonly log: (level: "info" | "error", line: string) => void;

@@ -5,11 +5,11 @@ import { DynamoError } from "@dynamo/core";
 import { writeFileAtomically } from "@dynamo/model/convert";
 import { callback, checkOptions, checkValue, type OptionChecks } from "@dynamo/core/options";
 import { lockRun } from "@dynamo/train/node";
-import { evaluationCheck, folderCheck, workerCheck } from "../arguments.js";
-import type { EvalWorker, Evaluation, JsonObject } from "../evaluation.js";
+import { evaluationCheck, folderCheck, workCheck, workerCheck } from "../arguments.js";
+import type { EvalWorker, Evaluation, JsonObject, Work } from "../evaluation.js";
 import { computeHere, type Compute } from "./compute.js";
 import { folderHash } from "./folder-hash.js";
-import { claimFolder, manifestOf } from "./manifest.js";
+import { claimPlace, manifestOf } from "./manifest.js";
 import { fileStore, memoryStore, type ResultStore } from "./result-store.js";
 
 /** Options of `runEvaluation`. */
@@ -68,11 +68,10 @@ export async function runEvaluation<Job, Result, Summary>(
   }
 }
 
-/** A folder of the same name may hold another model tomorrow. */
-export async function settingsWithHashes({
-  settings,
-  models = [],
-}: Pick<Evaluation, "settings" | "models">): Promise<JsonObject> {
+/** With the models' hashes: a folder of the same name may hold another model tomorrow. */
+export async function settingsWithHashes(work: Pick<Work, "kind" | "settings" | "models">): Promise<JsonObject> {
+  checkValue("work", work, workCheck);
+  const { settings, models = [] } = work;
   const hashes: Record<string, string> = {};
   for (const model of new Set(models)) hashes[model] = await folderHash(model);
   return models.length === 0 ? settings : { ...settings, modelHashes: hashes };
@@ -99,7 +98,7 @@ async function openFolder(folder: string, { kind, settings, jobs }: FolderOf): P
     await mkdir(folder, { recursive: true });
     const lock = await lockRun(folder, lockWords);
     try {
-      await claimFolder(folder, manifestOf(kind, settings, jobs));
+      await claimPlace(join(folder, "manifest.json"), { ...manifestOf(kind, settings, jobs) }, folder);
       const store = await fileStore(join(folder, "results.jsonl"), jobs.length);
       const close = async (): Promise<void> => {
         await store.close();

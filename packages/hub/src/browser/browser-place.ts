@@ -1,5 +1,5 @@
 /** Where a browser's models of the hub come from and go to. */
-import { browserCache, type FileCache } from "@dynamo/core/url-files";
+import { browserCache, waited, type FileCache } from "@dynamo/core/url-files";
 import type { HubAccess } from "../hub-access.js";
 import type { HubOptions } from "../options.js";
 
@@ -20,19 +20,7 @@ export function browserPlace(
 ): BrowserPlace {
   const access: HubAccess = {
     ...{ endpoint: endpoint.replace(/\/+$/, ""), token, fetch: fetch.bind(globalThis), signal, redirect: "follow" },
-    wait: (milliseconds, stop) => waited(milliseconds, stop),
+    wait: waited,
   };
   return { access, cache: browserCache(), offline, onProgress };
-}
-
-function waited(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener("abort", end);
-  });
 }

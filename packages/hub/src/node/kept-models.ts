@@ -1,7 +1,7 @@
 /** What the cache keeps: listed with sizes, removed. */
 import { randomUUID } from "node:crypto";
 import { readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { DynamoError } from "@dynamo/core";
 import { checkOptions, checkValue, someText, type OptionChecks } from "@dynamo/core/options";
 import { parseWholeModel } from "../hub-id.js";
@@ -21,6 +21,12 @@ export interface KeptModel {
   readonly downloaded: number;
   /** Model folders made of them. */
   readonly made: readonly { readonly name: string; readonly folder: string; readonly bytes: number }[];
+}
+
+/** A model that the cache has, with its files. */
+export interface KeptModelFiles extends KeptModel {
+  /** Whole ones, downloaded and made, by their paths in the model's folder. */
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
 }
 
 /** Where the cache of models is. */
@@ -44,6 +50,27 @@ export async function keptModels(options: CacheOptions = {}): Promise<readonly K
     if (model !== undefined) models.push(model);
   }
   return models;
+}
+
+/** One model, with its files. Throws `not-found` when nothing of it is kept. */
+export async function keptModel(source: string, options: CacheOptions = {}): Promise<KeptModelFiles> {
+  checkValue("source", source, someText);
+  checkOptions("keptModel()", options, cacheChecks);
+  const { entry, model } = await findKept(source, options);
+  const files = [
+    ...(await filesIn(entry.snapshots)),
+    ...(await Promise.all(model.made.map(({ folder }) => filesIn(folder)))).flat(),
+  ];
+  return { ...model, files: files.map(({ path, bytes }) => ({ path: relative(entry.folder, path), bytes })) };
+}
+
+async function findKept(source: string, options: CacheOptions): Promise<{ entry: CacheEntry; model: KeptModel }> {
+  const cache = options.cache ?? cacheFolder();
+  const id = parseWholeModel(source);
+  const entry = cacheEntry(cache, id);
+  const model = await kept(entry, id);
+  if (model === undefined) throw new DynamoError("not-found", `${id} is not in the cache ${cache}`);
+  return { entry, model };
 }
 
 async function kept(entry: CacheEntry, id: string): Promise<KeptModel | undefined> {
@@ -73,27 +100,29 @@ async function kept(entry: CacheEntry, id: string): Promise<KeptModel | undefine
 /** Folders that are being written, or that a killed process left, begin with a dot. */
 const isWhole = (name: string): boolean => !name.startsWith(".");
 
-async function bytesIn(folder: string): Promise<number> {
+const bytesIn = async (folder: string): Promise<number> =>
+  (await filesIn(folder)).reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** By their paths, in the alphabet's order; one that is removed just now is left out. */
+async function filesIn(folder: string): Promise<{ path: string; bytes: number }[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  let bytes = 0;
+  const files: { path: string; bytes: number }[] = [];
   for (const entry of entries) {
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0;
+    const path = join(entry.parentPath, entry.name);
+    const size = entry.isFile() ? (await stat(path).catch(() => undefined))?.size : undefined;
+    if (size !== undefined) files.push({ path, bytes: size });
   }
-  return bytes;
+  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** Removes all that is kept of a model, waiting for a process that works on it. Throws `not-found` when nothing is. */
 export async function removeKeptModel(source: string, options: CacheOptions = {}): Promise<KeptModel> {
   checkValue("source", source, someText);
   checkOptions("removeKeptModel()", options, cacheChecks);
-  const cache = options.cache ?? cacheFolder();
-  const id = parseWholeModel(source);
-  const entry = cacheEntry(cache, id);
-  const model = await kept(entry, id);
-  if (model === undefined) throw new DynamoError("not-found", `${id} is not in the cache ${cache}`);
+  const { entry, model } = await findKept(source, options);
   await withProcessLock(entry.lock, { signal: undefined, onWait: () => undefined }, async () => {
     // At once out of sight, then file by file.
-    const gone = join(cache, `.removed-${randomUUID()}`);
+    const gone = join(dirname(entry.folder), `.removed-${randomUUID()}`);
     try {
       await rename(entry.folder, gone);
       await rm(gone, { recursive: true, force: true });

@@ -22,7 +22,7 @@ import {
   type Intercept,
 } from "@dynamo/services/fake-hub";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { keptModels, removeKeptModel } from "./kept-models.js";
+import { keptModel, keptModels, removeKeptModel } from "./kept-models.js";
 import type { HubOptions, HubProgress } from "../options.js";
 import { openWith, type HubRepository } from "./repository.js";
 
@@ -398,7 +398,14 @@ describe("the cache", () => {
         revisions: [{ revision: "main", commit: commitOf(model) }],
       },
     ]);
+    const { files } = await keptModel("owner/name", { cache });
+    const sizes = all.map((name) => ({
+      path: join("snapshots", commitOf(model), name),
+      bytes: model.files[name]?.length,
+    }));
+    expect(files).toEqual(sizes.sort((a, b) => (a.path < b.path ? -1 : 1)));
     await removeKeptModel("owner/name", { cache });
+    await expect(keptModel("owner/name", { cache })).rejects.toMatchObject({ code: "not-found" });
     expect(await keptModels({ cache })).toEqual([]);
     expect(readdirSync(cache)).toEqual([".locks"]);
     await expect(removeKeptModel("owner/name", { cache })).rejects.toMatchObject({ code: "not-found" });

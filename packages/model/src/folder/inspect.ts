@@ -10,7 +10,7 @@ import { parseConfig, type ModelConfig } from "../architectures/config.js";
 import type { ModelFiles } from "@dynamo/core";
 import { featuresOf, type Features } from "../architectures/features.js";
 import { readJson } from "./files.js";
-import { dtypes, graphPath, limits, maskPath, tokenizerFiles } from "./model-folder.js";
+import { conditionalPath, dtypes, graphPath, limits, maskPath, tokenizerFiles } from "./model-folder.js";
 import { parameterCount } from "../checkpoint/presets.js";
 import { configMismatch } from "./made-for.js";
 import { readAround } from "./read-around.js";
@@ -28,9 +28,17 @@ export interface ModelReport {
   readonly untrainedHeads: readonly number[];
   readonly graphs: readonly GraphReport[];
   readonly mask: MaskReport | undefined;
-  readonly tokenizerFiles: readonly { readonly path: string; readonly bytes: number }[];
+  /** Where a model folder's conditional parts lie; a checkpoint has them among its weights. */
+  readonly conditionalFile: FileReport | undefined;
+  readonly tokenizerFiles: readonly FileReport[];
   /** What the folder asks for and does not get. */
   readonly warnings: readonly string[];
+}
+
+/** A file and its size. */
+export interface FileReport {
+  readonly path: string;
+  readonly bytes: number;
 }
 
 /** What is known of one graph in a model folder. */
@@ -72,19 +80,23 @@ export async function inspectModel(source: string | ModelFiles, options: Inspect
       if (graph !== undefined) graphs.push(graph);
     }
     const checkpoint = graphs.length === 0 ? await openCheckpoint(files) : undefined;
+    const kind = checkpoint === undefined ? "model" : "checkpoint";
+    const [conditionalFile] = await sizes(files, [conditionalPath]);
     return {
       location: files.location,
-      kind: checkpoint === undefined ? "model" : "checkpoint",
+      kind,
       config,
       architecture: featuresOf(config),
       parameters: { base: parameterCount(config, 1), withTokenHeads: parameterCount(config, config.tokenHeads) },
       untrainedHeads: config.untrainedHeads,
       graphs,
       mask: await inspectMask(files),
+      conditionalFile,
       tokenizerFiles: await sizes(files, tokenizerFiles),
       warnings: [
         ...(await readAround(files, config)).warnings,
         ...(checkpoint === undefined ? [] : await aboutModule(files, config)),
+        ...(kind === "model" ? withoutParts(config, conditionalFile) : []),
         ...graphs.flatMap(({ path, metadata }) => {
           const mismatch = configMismatch(config, metadata);
           return mismatch === undefined ? [] : [`${path} ${mismatch}`];
@@ -120,8 +132,13 @@ async function inspectMask(files: ModelFiles): Promise<MaskReport | undefined> {
   };
 }
 
-async function sizes(files: ModelFiles, paths: readonly string[]): Promise<{ path: string; bytes: number }[]> {
-  const found: { path: string; bytes: number }[] = [];
+function withoutParts({ conditional, tokenHeads }: ModelConfig, file: FileReport | undefined): string[] {
+  if (conditional === undefined || tokenHeads === 1 || file !== undefined) return [];
+  return [`config.json has conditional parts: expected ${conditionalPath}, found none; the model does not open`];
+}
+
+async function sizes(files: ModelFiles, paths: readonly string[]): Promise<FileReport[]> {
+  const found: FileReport[] = [];
   for (const path of paths) {
     const bytes = await files.size(path);
     if (bytes !== undefined) found.push({ path, bytes });

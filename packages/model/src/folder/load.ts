@@ -24,7 +24,7 @@ import { cacheTensors, delta, isConditional, positionsAxis, rollback } from "../
 import { longContextName, shortLength } from "../graph/long-context.js";
 import type { ConditionalParts } from "../conditional/conditional-parts.js";
 import { conditionalPath, dtypeCheck, dtypes, graphPath, limits, maskPath, preferredDTypes } from "./model-folder.js";
-import { readAround } from "./read-around.js";
+import { endOfTextIdsOf, readAround } from "./read-around.js";
 import { sessionModel } from "../graph/session-model.js";
 import { openSource } from "./source.js";
 import { activationType, type ModelDType } from "../graph/precision.js";
@@ -119,7 +119,7 @@ async function load(runtime: Runtime, given: ModelFiles, { dtype: wanted, signal
       conditionalHeads: isConditional(config),
       contextLength: config.contextLength,
       ...(tensors.some(({ room }) => room !== undefined) ? { rollback } : {}),
-      endOfTextIds: generation.endOfTextIds ?? config.eosTokenIds,
+      endOfTextIds: endOfTextIdsOf(config, generation),
       beginOfTextId: config.beginOfTextId,
       generation: generation.defaults,
     },

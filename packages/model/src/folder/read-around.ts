@@ -5,7 +5,6 @@ import { configWarnings, type ModelConfig } from "../architectures/config.js";
 import { readJson } from "./files.js";
 import { generationConfigPath, readGenerationConfig, type GenerationConfig } from "./generation-config.js";
 import { limits } from "./model-folder.js";
-
 import { readTokenizer } from "./read-tokenizer.js";
 
 export interface Around {
@@ -13,6 +12,10 @@ export interface Around {
   readonly generation: GenerationConfig;
   readonly warnings: readonly string[];
 }
+
+/** As in transformers, generation_config.json goes before config.json. */
+export const endOfTextIdsOf = (config: ModelConfig, { endOfTextIds }: GenerationConfig): readonly number[] =>
+  endOfTextIds ?? config.eosTokenIds;
 
 /** Throws as `readTokenizer` and `readGenerationConfig` do. */
 export async function readAround(files: ModelFiles, config: ModelConfig): Promise<Around> {

@@ -203,7 +203,7 @@ describe("what cannot be", () => {
     const run = place();
     const error = await failure(train(runtime, run, config(), { memory: 100e6 }));
     expect(error.code).toBe("out-of-memory");
-    expect(error.message).toMatch(/needs about 0\.\d GB \(.* for weights.*\), there are 0\.1 GB: lower batch/);
+    expect(error.message).toMatch(/needs about \d+\.\d MB \(.* for weights.*\), there are \d+\.\d MB: lower batch/);
     expect(existsSync(run)).toBe(false);
   });
 

@@ -13,7 +13,7 @@ export interface LocalDataOptions {
 /** The path of a file or a folder. */
 export async function localData(data: string, { cache, signal }: LocalDataOptions): Promise<string> {
   if (!/^https?:/i.test(data)) return data;
-  const progress = startProgress("MB");
+  const progress = startProgress();
   const onProgress = (received: number, total = received): void => {
     progress.update(received, total, data);
   };

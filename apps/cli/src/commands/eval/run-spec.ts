@@ -4,12 +4,8 @@ import { availableParallelism } from "node:os";
 import { DynamoError } from "@dynamo/core";
 import {
   computeInProcesses,
-  computeOnQueue,
   runEvaluation,
-  runId,
-  workOnQueue,
   type Compute,
-  type EvalWorker,
   type Evaluation,
   type EvaluationKind,
   type EvaluationOutcome,
@@ -19,11 +15,9 @@ import {
 import { startProgress } from "../../progress.js";
 import { openWorker } from "./eval-worker.js";
 import { writeResult } from "./write-result.js";
-import { openEmbeddedQueue, openQueue } from "./evaluation-queue.js";
 import { placed, placedEvaluation, withFolders, type PlacedSpec } from "./placed-spec.js";
-import { queueWorkers } from "./queue-workers.js";
+import { queueCompute } from "./queue-compute.js";
 import type { EvalOptions } from "../../schemas/evaluation.js";
-import type { ModelOptions } from "../../schemas/common.js";
 
 interface RunParts<Summary> {
   readonly options: EvalOptions;
@@ -68,13 +62,14 @@ async function run<Summary>(
   { options, signal, unit }: Running,
 ): Promise<EvaluationOutcome<Summary>> {
   const opened = await openWorker(options, signal);
-  const progress = startProgress(unit, { scale: 1 });
+  const progress = startProgress(unit);
   const onProgress = (done: number, jobs: number): void => {
     progress.update(done, jobs, evaluation.kind);
   };
   const { resume, workers = 1 } = options;
-  const compute = options.queue
-    ? queueCompute(evaluation, spec, { worker: opened.worker, folder: resume ?? opened.worker.scratch, options })
+  const compute: Compute | undefined = options.queue
+    ? (pending, put) =>
+        queueCompute(evaluation, spec, { folder: resume, options, signal }, (onQueue) => onQueue(pending, put))
     : workers > 1
       ? processCompute(spec, { workers, options, signal })
       : undefined;
@@ -99,37 +94,4 @@ function processCompute(
   const launch = (): ReturnType<typeof fork> =>
     fork(process.argv[1] ?? "", ["eval", "job-process"], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   return computeInProcesses({ workers, launch, spec, setup: { threads }, signal });
-}
-
-interface Placed {
-  readonly worker: EvalWorker;
-  readonly folder: string;
-  readonly options: ModelOptions;
-}
-
-/** This process runs jobs too, beside those that `dynamo eval work` takes. */
-function queueCompute(evaluation: Evaluation, spec: PlacedSpec, { worker, folder, options }: Placed): Compute {
-  return async (pending, put) => {
-    const { signal } = worker;
-    const { DATABASE_URL: url = "" } = process.env;
-    const opened = url === "" ? await openEmbeddedQueue(folder) : await openQueue(url);
-    const over = new AbortController();
-    const { queue } = opened;
-    // Jobs of others' evaluations come along too.
-    const jobs = queueWorkers(options, signal);
-    const working = workOnQueue({
-      ...{ queue, open: jobs.open, signal: AbortSignal.any([over.signal, signal]) },
-      log: (level, line) => {
-        if (level === "error") console.error(line);
-      },
-    });
-    try {
-      await computeOnQueue({ queue, spec, run: await runId(evaluation), signal })(pending, put);
-    } finally {
-      over.abort();
-      await working;
-      await jobs.close();
-      await opened.close();
-    }
-  };
 }

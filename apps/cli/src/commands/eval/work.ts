@@ -1,4 +1,4 @@
-/** `dynamo eval work`: runs jobs of other processes' evaluations, on any host. */
+/** `dynamo eval work`: runs jobs of other processes' evaluations and of their `data generate`, on any host. */
 import { DynamoError } from "@dynamo/core";
 import { workOnQueue } from "@dynamo/eval";
 import { openQueue } from "./evaluation-queue.js";

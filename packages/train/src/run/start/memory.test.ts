@@ -76,7 +76,7 @@ describe("the memory that a run needs", () => {
     const run = measured[0] as Measured;
     const { total } = estimateMemory(modelOf(run), run);
     expect(() => checkMemory(modelOf(run), run, total)).not.toThrow();
-    expect(() => checkMemory(modelOf(run), run, total - 1)).toThrow(/needs about 0\.3 GB .*: lower batch/);
+    expect(() => checkMemory(modelOf(run), run, total - 1)).toThrow(/needs about 2\d\d\.\d MB .*: lower batch/);
     expect(memoryLimit()).toBeGreaterThan(2 ** 28);
     expect(Number.isFinite(memoryLimit())).toBe(true);
   });

@@ -1,6 +1,6 @@
 /** How much memory a run needs, told before it begins: a system that runs out kills the process without a word. */
 import { totalmem } from "node:os";
-import { DynamoError, elementCount } from "@dynamo/core";
+import { DynamoError, elementCount, sizeText } from "@dynamo/core";
 import { outputEmbedding, type ModelConfig } from "@dynamo/model";
 import { isTrained } from "../../graph/lora.js";
 import { isHeadTensor, modelShapes } from "../../graph/model-shapes.js";
@@ -85,7 +85,7 @@ const lowerMemory =
 export function checkMemory(config: ModelConfig, sizes: Sizes, limit: number): void {
   const estimate = estimateMemory(config, sizes);
   if (estimate.total <= limit) return;
-  throw new DynamoError("out-of-memory", `${needs(estimate)}, there are ${gigabytes(limit)}: ${lowerMemory}`);
+  throw new DynamoError("out-of-memory", `${needs(estimate)}, there are ${sizeText(limit)}: ${lowerMemory}`);
 }
 
 /** An error of memory that ran out while a run was under way, with what the run needs and what to lower; others as they are. */
@@ -102,9 +102,7 @@ const ranOut = (error: unknown): error is Error =>
     : error instanceof RangeError && /allocation failed/i.test(error.message);
 
 function needs({ total, parameters, activations, stem }: MemoryEstimate): string {
-  const ofStem = stem > 0 ? `, ${gigabytes(stem)} for the stem` : "";
-  const parts = `${gigabytes(parameters)} for weights, gradients and moments, ${gigabytes(activations)} for activations${ofStem}`;
-  return `this run needs about ${gigabytes(total)} (${parts})`;
+  const ofStem = stem > 0 ? `, ${sizeText(stem)} for the stem` : "";
+  const parts = `${sizeText(parameters)} for weights, gradients and moments, ${sizeText(activations)} for activations${ofStem}`;
+  return `this run needs about ${sizeText(total)} (${parts})`;
 }
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
