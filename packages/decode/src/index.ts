@@ -32,8 +32,8 @@ export type { DraftPlace, DraftSource, SeenStep } from "./drafts/draft-source.js
 export { headDrafts } from "./drafts/head-drafts.js";
 export { lookup } from "./drafts/lookup.js";
 export type { LookupOptions } from "./drafts/lookup.js";
-export { draftSourceNames } from "./drafts/named-sources.js";
-export type { DraftSourceName } from "./drafts/named-sources.js";
+export { draftSourceNames } from "./drafts/draft-source-names.js";
+export type { DraftSourceName } from "./drafts/draft-source-names.js";
 export { recycling } from "./drafts/recycling.js";
 export type { SparseGrid } from "./grid.js";
 export { headDistribution } from "./head-distribution.js";

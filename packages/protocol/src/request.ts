@@ -12,6 +12,10 @@ export const dynamoOptions = object({
   /** α_c. */
   maskStrength: share.optional(),
   joint: oneOf(["counts", "learned", "chain"]).optional(),
+  /** Who drafts for `verified`. */
+  sources: array(oneOf(["heads", "lookup", "recycling"])).min(1).optional(),
+  /** Tokens drafted for a pass. */
+  drafts: int().min(1).max(15).optional(),
   adaptive: boolean().optional(),
   blur: boolean().optional(),
   /** Each chunk of a stream tells its pass under `dynamo`. */

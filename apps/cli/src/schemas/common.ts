@@ -1,8 +1,9 @@
 /** Options that many verbs have. */
-import { jointKinds } from "@dynamo/decode";
+import { draftSourceNames, jointKinds } from "@dynamo/decode";
 import { number, wholeNumber } from "../options/numbers.js";
 import {
   choice,
+  choices,
   flag,
   jsonObject,
   text,
@@ -71,6 +72,14 @@ export const strategyOptions = {
     jointKinds,
     "dynamo: the joint of the paper, of heads that know the tokens between, or no joint: token by token (default: chain with such heads, else counts)",
   ),
+  sources: choices(
+    "<names>",
+    draftSourceNames,
+    "verified: who drafts; at each place the first that has something to say (default: heads)",
+  ),
+  drafts: wholeNumber("<n>", "verified, speculative: tokens drafted for a pass, 1 to 15 (default: one a head, or 4)", {
+    ...{ least: 1, most: 15 },
+  }),
   adaptive: unless("dynamo: without Otsu's threshold"),
   blur: unless("dynamo: without the blur before Otsu's threshold"),
 };

@@ -1,16 +1,15 @@
 /** The built-in draft sources by their names, as a command line or a request gives them. */
 import { hasMethods, valueCheck, type ValueCheck } from "@dynamo/core/options";
 import type { DraftSource } from "./draft-source.js";
+import { draftSourceNames, type DraftSourceName } from "./draft-source-names.js";
 import { headDrafts } from "./head-drafts.js";
 import { lookup } from "./lookup.js";
 import { recycling } from "./recycling.js";
 
-const makers = { heads: () => headDrafts(), lookup: () => lookup(), recycling } satisfies Record<string, () => unknown>;
-
-/** A built-in source. */
-export type DraftSourceName = keyof typeof makers;
-
-export const draftSourceNames = Object.keys(makers) as readonly DraftSourceName[];
+const makers = { heads: () => headDrafts(), lookup: () => lookup(), recycling } satisfies Record<
+  DraftSourceName,
+  () => unknown
+>;
 
 export const namedSource = (name: DraftSourceName): DraftSource => makers[name]() as DraftSource;
 
