@@ -1,9 +1,16 @@
 /** The --strategy option: a built-in strategy, or a plugin file. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { DynamoError, type Strategy } from "@dynamo/core";
+import { DynamoError, type ModelInfo, type Strategy } from "@dynamo/core";
 import { nearestName } from "@dynamo/core/options";
-import { autoregressive, dynamo, speculative, verified, type SamplingOptions } from "@dynamo/decode";
+import {
+  autoregressive,
+  dynamo,
+  recommendedStrategy,
+  speculative,
+  verified,
+  type SamplingOptions,
+} from "@dynamo/decode";
 import { openModel } from "./open-model.js";
 import type { ModelOptions, StrategyOptions } from "./schemas/common.js";
 
@@ -20,13 +27,13 @@ export interface DraftingOptions extends StrategyOptions, ModelOptions {
 /** As `chooseStrategy`, and speculative sampling, whose draft model stays open until it is closed. */
 export async function openStrategy(
   options: DraftingOptions,
-  { tokenHeads, signal }: { readonly tokenHeads: number; readonly signal: AbortSignal },
+  { info, signal }: { readonly info: ModelInfo; readonly signal: AbortSignal },
 ): Promise<OpenStrategy> {
   const { strategy: name, draft, drafts } = options;
   if ((name === "speculative") !== (draft !== undefined))
     throw new DynamoError("invalid-argument", "expected --strategy speculative and --draft FOLDER together");
   if (draft === undefined)
-    return { strategy: await chooseStrategy(options, tokenHeads), close: () => Promise.resolve() };
+    return { strategy: await chooseStrategy(options, info), close: () => Promise.resolve() };
   // Which of the model's graphs is used says nothing about the draft model's.
   const { device, threads } = options;
   const place = { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
@@ -43,9 +50,9 @@ export async function openStrategy(
  * A strategy of the decoding library by its name, or a plugin by its path. Throws `invalid-argument` for a name that is neither,
  * and for options that the strategy does not have; what `importPlugin` throws.
  */
-export async function chooseStrategy(options: StrategyOptions, tokenHeads: number): Promise<Strategy> {
-  const { strategy: name = tokenHeads > 1 ? "dynamo" : "autoregressive" } = options;
+export async function chooseStrategy(options: StrategyOptions, info: ModelInfo): Promise<Strategy> {
   const own = optionsOf(options);
+  const { strategy: name = recommendedStrategy(info, own) } = options;
   // Their options are checked by themselves, for callers without types.
   if (isBuiltIn(name)) return builtIn[name](own);
   if (!isFile(name)) throw new DynamoError("invalid-argument", `strategy: ${expectedText(name)}`);

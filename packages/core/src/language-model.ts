@@ -64,6 +64,9 @@ export interface GenerationDefaults {
   readonly badWords?: readonly (readonly number[])[];
   readonly noRepeatNgramSize?: number;
   readonly stopStrings?: readonly string[];
+  /** Of a model with token heads, where the caller names none. */
+  readonly strategy?: "dynamo" | "verified";
+  readonly joint?: "counts" | "learned" | "chain";
   readonly backoff?: number;
   readonly maskStrength?: number;
 }

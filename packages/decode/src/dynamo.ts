@@ -20,7 +20,8 @@ export interface DynamoOptions extends SamplingOptions {
   /**
    * What the joint of several tokens is made of. `counts`, the paper's: the heads' product times the mask. `learned`: each head's
    * distribution behind the tokens before it, by the model's conditional parts, or smoothed counts where it has none. `chain`: tokens drawn one
-   * after the other from those distributions, with no threshold, Otsu's or other. Default `chain` for a model with conditional parts, else `counts`.
+   * after the other from those distributions, with no threshold, Otsu's or other. Default: the model's, or
+   * `chain` for a model with conditional parts, else `counts`.
    */
   readonly joint?: JointKind | undefined;
   /** Otsu's threshold. Default true. */
@@ -53,7 +54,8 @@ export function dynamo(options: DynamoOptions = {}): Strategy {
     step({ positions, context, cooccurrence, defaults, remaining, random }) {
       const started = performance.now();
       const hasParts = positions[0]?.[1]?.conditional !== undefined;
-      const resolved = resolve({ ...options, joint: options.joint ?? (hasParts ? "chain" : "counts") }, defaults);
+      const joint = options.joint ?? defaults.joint ?? (hasParts ? "chain" : "counts");
+      const resolved = resolve({ ...options, joint }, defaults);
       // A tuple longer than what may still be emitted would be drawn only to be cut.
       const heads = (positions[0] ?? []).slice(0, remaining);
       if (resolved.joint === "chain") {

@@ -46,6 +46,7 @@ export type { SamplingOptions } from "./options.js";
 export { checkPromptLength } from "./prompt.js";
 export { createRandom } from "./random.js";
 export type { Random } from "./random.js";
+export { recommendedStrategy } from "./recommended-strategy.js";
 export { choose } from "./sample.js";
 export { speculative } from "./speculative.js";
 export type { SpeculativeOptions } from "./speculative.js";

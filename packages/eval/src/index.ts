@@ -76,9 +76,18 @@ export { reportPage } from "./report/report.js";
 export type { ReportOptions } from "./report/report.js";
 export { describeRun, versionOf } from "./report/run-record.js";
 export type { RunRecord } from "./report/run-record.js";
-export { estimateText, percentText, sameQualityText, settingText, trialCells, wayText } from "./report/words.js";
-export { lossOf, mostTrials } from "./tune/choose.js";
-export type { Trial, TuneSetting } from "./tune/choose.js";
+export {
+  estimateText,
+  gapMeaning,
+  gapText,
+  percentText,
+  sameQualityText,
+  settingText,
+  wayText,
+} from "./report/words.js";
+export type { Trial, TuneSetting } from "./tune/setting.js";
 export { writeRecommendation } from "./tune/generation-config.js";
+export type { FrontierTemperature } from "./tune/meter.js";
 export { tune } from "./tune/tune.js";
-export type { TuneDefaults, TuneOutcome, TuneProgress, TuneSettings } from "./tune/tune.js";
+export type { TuneDefaults, TuneOutcome, TuneProgress, TuneSettings } from "./tune/tune-settings.js";
+export { trialCells, tunedText, tuneSettingText } from "./tune/tuned-text.js";

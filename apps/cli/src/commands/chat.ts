@@ -19,7 +19,7 @@ Ctrl-C stops an answer; a second one, or one without an answer, leaves.`;
 export async function chat(folder: string | undefined, options: ChatOptions, interrupts: Interrupts): Promise<void> {
   const { model, name, close } = await openModel(folder, options, interrupts.signal);
   try {
-    const strategy = await chooseStrategy(options, model.info.tokenHeads);
+    const strategy = await chooseStrategy(options, model.info);
     const { maxNewTokens, stop = [], system, seed } = options;
     const session = createChatSession(model, name, { strategy, maxNewTokens, stop, system, seed });
     // From here on nothing waits before the lines are read: none is lost.

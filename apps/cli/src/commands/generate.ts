@@ -26,8 +26,7 @@ export async function generate(
   const { model, name, close } = await openModel(folder, options, signal);
   let drafting: OpenStrategy | undefined;
   try {
-    const { tokenHeads } = model.info;
-    drafting = await openStrategy(options, { tokenHeads, signal });
+    drafting = await openStrategy(options, { info: model.info, signal });
     const { strategy } = drafting;
     const settings: Settings = {
       strategy,

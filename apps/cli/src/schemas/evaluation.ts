@@ -95,15 +95,19 @@ export type ReportOptions = OptionsOf<typeof reportOptions>;
 
 export const tuneOptions = {
   ...{ ...modelOptions, ...ownStrategy },
-  text: required(text("<file>", 'documents between <|endoftext|>, or .jsonl with {"text"}: texts begin as they do')),
-  tolerance: withDefault(0.05, number("<share>", "the loss allowed, of perplexity and of variety (distinct-2)", share)),
+  text: text("<file>", 'documents between <|endoftext|>, or .jsonl with {"text"}: texts begin as they do'),
+  prompts: text("<file>", 'in its place, prompts as JSON lines of {"prompt"} or FastChat\'s questions'),
+  tolerance: withDefault(0.05, number("<nats>", "the frontier gap allowed, in nats per token", { least: 0 })),
+  temperatures: numbers("<list>", "that are tried (default: the model's, or 0.7, and 0.1 to either side)", {
+    ...{ above: 0 },
+  }),
   documents: withDefault(
-    24,
-    wholeNumber("<n>", "half are for the search, the other half check its result", { least: 4 }),
+    150,
+    wholeNumber("<n>", "of --text; a third is for the search, the others check its result", { least: 4 }),
   ),
-  seeds: withDefault(3, wholeNumber("<n>", "texts of a prompt", atLeastOne)),
+  seeds: withDefault(1, wholeNumber("<n>", "texts of a prompt", atLeastOne)),
   maxNewTokens: maxNewTokens("largest number of tokens of a text", 64),
-  seed: withDefault(0, seed("of the documents that are drawn")),
+  seed: withDefault(0, seed("of the documents that are drawn, and of the settings that are tried first")),
   dryRun: flag("write nothing into the folder"),
   out: text("<file>", "what was tried, as JSON"),
   json: flag("the same on standard output"),

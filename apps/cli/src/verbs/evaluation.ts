@@ -12,7 +12,7 @@ export function addEvaluationVerbs(program: Command, signal: AbortSignal): void 
   addVerb(program, {
     name: "tune",
     description:
-      "the fastest settings of a model that lose nothing beyond a tolerance, written into its generation_config.json",
+      "the fastest settings of a model within a tolerance of the base's quality, written into its generation_config.json",
     arguments: ["<model>"],
     argumentHelp: ["a model folder"],
     options: schemas.tuneOptions,

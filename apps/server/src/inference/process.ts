@@ -73,7 +73,7 @@ async function streamRequest(
   running.set(id, controller);
   try {
     const decode = (tokens: readonly number[]): string => model.tokenizer.decode(tokens);
-    const trace = traced(strategyOf(request.strategy, { strategies, tokenHeads: model.info.tokenHeads }), decode);
+    const trace = traced(strategyOf(request.strategy, { strategies, info: model.info }), decode);
     const generation = engine.submit({
       ...engineRequest(request),
       ...{ prompt: request.prompt, strategy: trace.strategy, signal: controller.signal },

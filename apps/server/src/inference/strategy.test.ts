@@ -34,10 +34,13 @@ const asked = (settings: Partial<StrategySettings>): StrategySettings => ({
 
 test("a request names it, and its own options win over the operator's", async () => {
   const strategies = await loadStrategies([{ name: "own", module, options: { least: 0.5, temperature: 1 } }]);
-  const made = (settings: Partial<StrategySettings>) => strategyOf(asked(settings), { strategies, tokenHeads: 3 }).name;
+  const made = (settings: Partial<StrategySettings>) =>
+    strategyOf(asked(settings), { strategies, info: { tokenHeads: 3, generation: {} } }).name;
   expect(JSON.parse(made({ name: "own", temperature: 0, topK: 5 }))).toEqual({ least: 0.5, temperature: 0, topK: 5 });
   expect(JSON.parse(made({ name: "own" }))).toEqual({ least: 0.5, temperature: 1 });
   expect([made({}), made({ name: "verified" })]).toEqual(["dynamo", "verified"]);
+  const info = { tokenHeads: 3, generation: { strategy: "verified" } } as const;
+  expect(strategyOf(asked({}), { strategies, info }).name).toBe("verified");
 });
 
 test("a name that nobody loaded is refused with those that there are: a request loads no code", async () => {
@@ -46,7 +49,7 @@ test("a name that nobody loaded is refused with those that there are: a request 
     ["owm", "; did you mean own?"],
     [module, ""],
   ] as const)
-    expect(() => strategyOf(asked({ name }), { strategies, tokenHeads: 1 })).toThrow(
+    expect(() => strategyOf(asked({ name }), { strategies, info: { tokenHeads: 1, generation: {} } })).toThrow(
       expect.objectContaining({
         code: "invalid-argument",
         message: `dynamo.strategy: expected one of autoregressive, dynamo, verified, own, received ${name}${hint}`,

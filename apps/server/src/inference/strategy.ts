@@ -1,7 +1,15 @@
 /** A request's strategy, and what it saw of each pass when a trace was asked for. */
-import { DynamoError, type Candidates, type Strategy } from "@dynamo/core";
+import { DynamoError, type Candidates, type ModelInfo, type Strategy } from "@dynamo/core";
 import { nearestName } from "@dynamo/core/options";
-import { autoregressive, dynamo, verified, withStep, type GenerationChunk, type OrderTrace } from "@dynamo/decode";
+import {
+  autoregressive,
+  dynamo,
+  recommendedStrategy,
+  verified,
+  withStep,
+  type GenerationChunk,
+  type OrderTrace,
+} from "@dynamo/decode";
 import { importPlugin } from "@dynamo/decode/node";
 import { toWireCandidates, type WirePass } from "@dynamo/protocol";
 import type { ServedPlugin, StrategySettings } from "./messages.js";
@@ -38,9 +46,12 @@ const given = (options: object): object =>
 /** Throws `invalid-argument` for a name that there is not, and for options out of range. */
 export function strategyOf(
   { name: asked, ...options }: StrategySettings,
-  { strategies, tokenHeads }: { readonly strategies: Strategies; readonly tokenHeads: number },
+  {
+    strategies,
+    info,
+  }: { readonly strategies: Strategies; readonly info: Pick<ModelInfo, "tokenHeads" | "generation"> },
 ): Strategy {
-  const name = asked ?? (tokenHeads > 1 ? "dynamo" : "autoregressive");
+  const name = asked ?? recommendedStrategy(info, options);
   const make = strategies.get(name);
   if (make !== undefined) return make(options);
   const near = nearestName(name, [...strategies.keys()]);

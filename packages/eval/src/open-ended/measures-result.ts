@@ -19,6 +19,8 @@ export interface MeasuresResult extends MeasuresJob {
   readonly texts: readonly MeasuredText[];
   /** distinct-n of n = 1, 2, 3. */
   readonly distinct: readonly (number | null)[];
+  /** distinct-2 without each prompt's texts: [prompt, distinct-2]. */
+  readonly distinctWithout: readonly (readonly [prompt: number, value: number | null])[];
   readonly distinctByType: Readonly<Record<string, readonly (number | null)[]>>;
   readonly divergence: number | null;
 }

@@ -113,9 +113,10 @@ function crossings(
 
 /** Its points are the base's texts and those of the settings that are the base at another temperature. */
 function gapsOf(file: TextsFile, results: readonly MeasuresResult[], setting: number): MeasuredSetting["gaps"] {
-  const textsOf = ({ texts, distinct, divergence }: MeasuresResult): FrontierTexts => ({
+  const textsOf = ({ texts, distinct, distinctWithout, divergence }: MeasuresResult): FrontierTexts => ({
     texts,
     variety: { "distinct-2": distinct[distinctOrders.indexOf(2)], divergence },
+    distinctWithout: new Map(distinctWithout),
   });
   const isBase = (each: number | "real" | null): boolean =>
     each === null || (typeof each === "number" && file.settings[each]?.setting.strategy === "autoregressive");

@@ -5,14 +5,15 @@
 import { DynamoError } from "@dynamo/core";
 import { checkOptions, required, whole, type OptionChecks } from "@dynamo/core/options";
 import { folderCheck, pathCheck } from "../arguments.js";
-import type { Evaluation, EvalWorker, JsonObject } from "../evaluation.js";
+import type { Evaluation, JsonObject } from "../evaluation.js";
 import { hashFile } from "../hash-file.js";
-import { scoreContinuations } from "../log-likelihood.js";
 import { divergenceScore } from "./divergence.js";
 import { summarizeMeasures, type MeasuresSummary } from "./measures-summary.js";
+import { contextOf } from "./prompts.js";
 import { readRealTexts } from "./real-texts.js";
-import { distinct, distinctOrders, repetition, repetitionOrders } from "./repetition.js";
+import { distinct, distinctOrders, distinctWithoutEach, repetition, repetitionOrders } from "./repetition.js";
 import { readTexts, type TextsFile } from "./results-file.js";
+import { scoreTexts } from "./score-texts.js";
 import { typesOf } from "./summary.js";
 import { wordsOf } from "./words.js";
 import type { MeasuresJob, MeasuresResult } from "./measures-result.js";
@@ -64,7 +65,7 @@ export async function measures(
       const references = real === undefined ? undefined : await realOnce(real.file, signal);
       const own = setting === "real" ? (references ?? []) : textsOf(texts, setting);
       const words = own.map(({ text }) => wordsOf(text));
-      const logLikelihoods = scorer === undefined ? [] : await scoreTexts(own, { scorer, worker });
+      const logLikelihoods = scorer === undefined ? [] : await scoreTexts(await worker.model(scorer), own, signal);
       const distinctOf = (type?: string): (number | null)[] => {
         const chosen = words.filter((_, i) => type === undefined || own[i]?.type === type);
         return distinctOrders.map((n) => distinct(chosen, n));
@@ -78,6 +79,12 @@ export async function measures(
           repetition: repetitionOrders.map((n) => repetition(words[i] ?? [], n)),
         })),
         distinct: distinctOf(),
+        distinctWithout: [
+          ...distinctWithoutEach(
+            own.map(({ prompt }, i) => ({ prompt, words: words[i] ?? [] })),
+            2,
+          ),
+        ],
         distinctByType: Object.fromEntries(
           (setting === "real" ? [] : typesOf(texts.prompts)).map((type) => [type, distinctOf(type)]),
         ),
@@ -99,8 +106,9 @@ interface OwnText {
 function textsOf({ prompts, base, settings }: TextsFile, setting: number | null): OwnText[] {
   const all = (setting === null ? base : settings[setting]?.prompts) ?? [];
   return all.flatMap(({ prompt, texts }) => {
-    const { text: asked = "", chat = false, type = "" } = prompts[prompt] ?? {};
-    const context = chat ? `${asked}\n\n` : asked;
+    const asked = prompts[prompt];
+    const { type = "" } = asked ?? {};
+    const context = asked === undefined ? "" : contextOf(asked);
     return texts.map(({ seed, text }) => ({ prompt, type, seed, context, text }));
   });
 }
@@ -111,19 +119,4 @@ function shapeOf({ base }: TextsFile): { readonly count: number; readonly words:
   const median = [...lengths].sort((a, b) => a - b)[Math.floor(lengths.length / 2)] ?? 0;
   if (median === 0) throw new DynamoError("invalid-file", "most of the base's texts are empty: expected words");
   return { count: lengths.length, words: median };
-}
-
-/** Nats per token, in the order of the texts; null for an empty one. */
-async function scoreTexts(
-  own: readonly OwnText[],
-  { scorer, worker }: { readonly scorer: string; readonly worker: EvalWorker },
-): Promise<(number | null)[]> {
-  const scored = own.filter(({ text }) => text !== "");
-  const items = scored.map(({ context, text }) => ({ context, continuation: text }));
-  const scores = await scoreContinuations(await worker.model(scorer), items, { signal: worker.signal });
-  const found = new Map(scored.map((text, i) => [text, scores[i]]));
-  return own.map((text) => {
-    const score = found.get(text);
-    return score === undefined ? null : score.logLikelihood / score.tokens;
-  });
 }

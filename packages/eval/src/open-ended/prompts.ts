@@ -15,6 +15,9 @@ export interface OpenPrompt {
   readonly chat: boolean;
 }
 
+/** What a scorer reads before the text: a question has no template there, because the scorer may have another one. */
+export const contextOf = ({ text, chat }: OpenPrompt): string => (chat ? `${text}\n\n` : text);
+
 const sentences: readonly (readonly [type: string, ...prompts: string[]])[] = [
   ["simple declarative", "I am a student at the", "This is going to be a very"],
   ["compound declarative", "He wanted to play, but"],

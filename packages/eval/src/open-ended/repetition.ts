@@ -28,3 +28,27 @@ export function distinct(texts: readonly (readonly string[])[], n: number): numb
   }
   return all === 0 ? null : seen.size / all;
 }
+
+/** distinct-n of all texts but each prompt's in turn: what a jackknife over the prompts asks for. In one reading of the texts. */
+export function distinctWithoutEach(
+  texts: readonly { readonly prompt: number; readonly words: readonly string[] }[],
+  n: number,
+): Map<number, number | null> {
+  // A prompt takes with it what no other has.
+  const owners = new Map<string, number | "several">();
+  const counts = new Map<number, number>();
+  for (const { prompt, words } of texts) {
+    const ngrams = ngramsOf(words, n);
+    counts.set(prompt, (counts.get(prompt) ?? 0) + ngrams.length);
+    for (const ngram of ngrams) owners.set(ngram, (owners.get(ngram) ?? prompt) === prompt ? prompt : "several");
+  }
+  const own = new Map<number | "several", number>();
+  for (const owner of owners.values()) own.set(owner, (own.get(owner) ?? 0) + 1);
+  const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return new Map(
+    [...counts].map(([prompt, count]) => [
+      prompt,
+      all === count ? null : (owners.size - (own.get(prompt) ?? 0)) / (all - count),
+    ]),
+  );
+}

@@ -134,16 +134,22 @@ const tasks = z.object({
     }),
   ),
 });
+const tuneSetting = z.object({
+  ...{ strategy: z.enum(["dynamo", "verified", "plugin"]), joint: z.enum(jointKinds).optional() },
+  ...{
+    temperature: z.number().min(0),
+    topK: z.int().min(1),
+    backoff: share.optional(),
+    maskStrength: share.optional(),
+  },
+});
+const trial = z.object({
+  ...{ setting: tuneSetting, prompts: z.enum(["search", "held-out"]), count: z.int().min(0) },
+  ...{ speedup: estimate, tokensPerPass: z.number(), gap, variety: z.number().nullable(), lossless: z.boolean() },
+});
 const tune = z.object({
-  tolerance: share,
-  trials: z.array(
-    z.object({
-      setting: z.object({ backoff: share, maskStrength: share, topK: z.int() }),
-      prompts: z.enum(["search", "held-out"]),
-      ...{ speedup: estimate, perplexityRatio: estimate, varietyRatio: estimate, tokensPerPass: z.number() },
-    }),
-  ),
-  chosen: z.object({ setting: z.object({ backoff: share, maskStrength: share, topK: z.int() }) }).nullable(),
+  ...{ tolerance: z.number().min(0), trials: z.array(trial), chosen: trial.nullable(), verified: trial.nullable() },
+  frontier: z.array(z.object({ temperature: z.number(), nats: z.number(), variety: z.number() })),
 });
 const run = z.object({
   ...{ command: z.string(), date: z.string(), seconds: z.number() },

@@ -1,10 +1,10 @@
 /** Settings, estimates and crossings in the words of a table. */
 import { checkValue, either, isPlainObject, text, valueCheck, whole } from "@dynamo/core/options";
 import type { PluginSetting, Way } from "../compare/ways.js";
+import type { FrontierGap } from "../open-ended/frontier-gaps.js";
 import { settingCheck, type Setting } from "../open-ended/write-text.js";
 import { estimateCheck, type Estimate } from "../statistics/intervals.js";
 import { jsonObject } from "../arguments.js";
-import { lossOf, trialCheck, type Trial } from "../tune/choose.js";
 import type { SameQuality } from "../statistics/same-quality.js";
 
 /** Such as "dynamo ε_b 0.5, mask 0.5, no blur". */
@@ -57,6 +57,21 @@ export function estimateText(estimate: Estimate | null | undefined, digits = 2):
   return `${value.toFixed(digits)}${range}`;
 }
 
+const gapCheck = valueCheck<FrontierGap | null>(
+  "a frontier gap { nats, beyond }, or null",
+  (value) => value === null || (isPlainObject(value) && estimateCheck.accepts((value as FrontierGap).nats)),
+);
+
+/** Such as "0.10 (0.04 to 0.16)"; a star: the frontier was extrapolated to the setting's variety. */
+export function gapText(gap: FrontierGap | null): string {
+  checkValue("gap", gap, gapCheck);
+  return gap === null ? "" : `${estimateText(gap.nats)}${gap.beyond ? " *" : ""}`;
+}
+
+/** What is said wherever there are frontier gaps. */
+export const gapMeaning =
+  "Frontier gap: nats per token above the base at the temperature of the same distinct-2 (*: beyond its temperatures); 95 % by a jackknife over the prompts.";
+
 /** Such as "21.5 %" of 0.215. */
 export function percentText(share: number | null): string {
   checkValue("share", share, shareCheck);
@@ -96,20 +111,4 @@ export function sameQualityCell(found: Crossing | null): string {
   if (found.speedup === null) return "does not fall";
   if (found.speedup <= 0) return "none";
   return `${estimateText({ value: found.speedup, interval: found.interval })}${found.theoretical ? " *" : ""}`;
-}
-
-/** A row of what tuning tried. */
-export function trialCells(trial: Trial): Readonly<Record<string, string | number>> {
-  checkValue("trial", trial, trialCheck);
-  return {
-    prompts: trial.prompts,
-    ε_b: trial.setting.backoff,
-    mask: trial.setting.maskStrength,
-    "top-k": trial.setting.topK,
-    "speed-up (95 %)": estimateText(trial.speedup),
-    "tokens per pass": trial.tokensPerPass.toFixed(2),
-    "perplexity to the base's": estimateText(trial.perplexityRatio),
-    "distinct-2 to the base's": estimateText(trial.varietyRatio),
-    loss: percentText(lossOf(trial)),
-  };
 }

@@ -35,6 +35,19 @@ export function meanEstimate(values: readonly number[]): Estimate | null {
   return { value: mean, interval: [mean - half, mean + half] };
 }
 
+/**
+ * 95 % of a value by the same value without each observation in turn (Efron and Stein 1981), by Student's t. Of a mean it is the mean's own
+ * interval; of what is no mean, such as a measure of all observations together, their share in its error is in it too.
+ */
+export function jackknifeInterval(value: number, withoutEach: readonly number[]): Interval {
+  const n = withoutEach.length;
+  if (n < 2) return null;
+  const mean = meanOf(withoutEach);
+  const squares = withoutEach.reduce((sum, each) => sum + (each - mean) ** 2, 0);
+  const half = criticalT(n - 1) * Math.sqrt((squares * (n - 1)) / n);
+  return [value - half, value + half];
+}
+
 /** The geometric mean of ratios, its interval on the logarithm's scale: the same for ratios and for their inverses. */
 export function ratioEstimate(ratios: readonly number[]): Estimate | null {
   checkValue("ratios", ratios, numbersCheck);

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { clusteredMean, meanEstimate, ratioEstimate } from "./intervals.js";
 import { crossingInterval, fitLine, lineAt } from "./regression.js";
 import { sameQuality } from "./same-quality.js";
-import { criticalT } from "./student.js";
+import { criticalT, cumulativeT } from "./student.js";
 import { winRate, type Outcome } from "./win-rate.js";
 
 const outcome = fc.constantFrom<Outcome>("win", "loss", "tie");
@@ -31,6 +31,15 @@ describe("Student's t", () => {
   test("of another level, and of none", () => {
     expect(criticalT(5, 0.99)).toBeCloseTo(4.032143, 6);
     expect(criticalT(0)).toBe(Infinity);
+  });
+  // Cauchy's with one degree: 1/2 + atan(t) / π; R's pt() of the others.
+  test.each([
+    [1, 1, 0.75],
+    [-1, 1, 0.25],
+    [2.2281389, 10, 0.975],
+    [-1.8124611, 10, 0.05],
+  ])("P(T < %d) of %i degrees is %d", (t, freedom, expected) => {
+    expect(cumulativeT(t, freedom)).toBeCloseTo(expected, 6);
   });
 });
 

@@ -30,6 +30,13 @@ function search(freedom: number, level: number): number {
 const centralProbability = (t: number, freedom: number): number =>
   1 - incompleteBeta(freedom / (freedom + t * t), freedom / 2, 0.5);
 
+/** P(T < t) of `freedom` degrees; a step at 0 for none. */
+export function cumulativeT(t: number, freedom: number): number {
+  if (freedom < 1) return t >= 0 ? 1 : 0;
+  const central = centralProbability(Math.abs(t), freedom);
+  return t >= 0 ? (1 + central) / 2 : (1 - central) / 2;
+}
+
 /** The regularised incomplete beta function I_x(a, b) by its continued fraction (modified Lentz). */
 function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;

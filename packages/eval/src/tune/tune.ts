@@ -1,81 +1,32 @@
-/** Tuning: the settings of DynaMo's decoding that are fastest on a model and a text, at no loss beyond what is allowed. */
+/** Tuning: the fastest settings of decoding whose texts lie, within a tolerance, on the base's frontier of likelihood and variety. */
 import { DynamoError, type Strategy } from "@dynamo/core";
-import { callback, checkOptions, checkValue, numberIn, required, whole, type OptionChecks } from "@dynamo/core/options";
-import { dynamo } from "@dynamo/decode";
+import { checkOptions, checkValue } from "@dynamo/core/options";
+import { dynamo, verified } from "@dynamo/decode";
 import { importPlugin } from "@dynamo/decode/node";
-import { folderCheck, pathCheck, workerCheck } from "../arguments.js";
-import { pluginCheck } from "../compare/compare.js";
-import type { PluginSetting } from "../compare/ways.js";
+import type { LoadedModel } from "@dynamo/model";
+import { workerCheck } from "../arguments.js";
 import type { EvalWorker } from "../evaluation.js";
-import { readRealTexts } from "../open-ended/real-texts.js";
+import { createMeter, type MeterOptions } from "./meter.js";
+import { bestFirst, mostTexts, search, type SearchOptions } from "./search.js";
+import { isWithin, type Trial, type TuneSetting } from "./setting.js";
+import { spaceOf } from "./space.js";
+import { frontierTemperatures } from "./temperatures.js";
 import {
-  bestOf,
-  fastestWithin,
-  isWithin,
-  mostFinalists,
-  stages,
-  untried,
-  type Trial,
-  type TuneSetting,
-} from "./choose.js";
-import { measureTrial } from "./measure-trial.js";
+  defaultsOf,
+  progressChecks,
+  promptsOf,
+  settingsChecks,
+  splitPrompts,
+  type SplitPrompts,
+  type TuneDefaults,
+  type TuneOutcome,
+  type TuneProgress,
+  type TuneSettings,
+} from "./tune-settings.js";
 
-/** Settings of a search. */
-export interface TuneSettings {
-  /** A model folder. */
-  readonly model: string;
-  /** Documents between <|endoftext|>, or .jsonl with {"text"}: texts begin as they do. */
-  readonly text: string;
-  /** The loss that is allowed, as a share of the base's perplexity and of its variety. Default 0.05. */
-  readonly tolerance?: number | undefined;
-  /** Half of them are searched with, the others judge what was found. Default 24. */
-  readonly documents?: number | undefined;
-  /** Texts of a prompt. Default 3. */
-  readonly seeds?: number | undefined;
-  /** Tokens of a text. Default 64. */
-  readonly maxNewTokens?: number | undefined;
-  /** Of the documents that are drawn. Default 0. */
-  readonly seed?: number | undefined;
-  /**
-   * A strategy of your own that is tuned in dynamo's place: a module, and what it is made from beside `backoff`, `maskStrength` and
-   * `topK`.
-   */
-  readonly plugin?: Omit<PluginSetting, "strategy"> | undefined;
-}
-
-/** All of them, with their defaults. */
-export type TuneDefaults = Readonly<Record<Exclude<keyof TuneSettings, "model" | "text" | "plugin">, number>>;
-
-/** What a search tried and chose. */
-export interface TuneOutcome {
-  /** What was tried, in order. */
-  readonly trials: readonly Trial[];
-  /** On prompts that the search did not see; null where nothing faster than one token per pass is within the tolerance. */
-  readonly chosen: Trial | null;
-  readonly tolerance: number;
-  readonly settings: TuneDefaults;
-}
-
-/** Told how far a search is. */
-export interface TuneProgress {
-  readonly onTrial?: (trial: Trial) => void;
-}
-
-const checks: OptionChecks<TuneSettings> = {
-  model: required(folderCheck),
-  text: required(pathCheck),
-  tolerance: numberIn(0, 1),
-  documents: whole(4),
-  seeds: whole(1),
-  maxNewTokens: whole(1),
-  seed: whole(0),
-  plugin: pluginCheck,
-};
-
-const progressChecks: OptionChecks<TuneProgress> = { onTrial: callback() };
-
-/** Words of a document that a text has to be able to follow. */
-const leastWords = 8;
+/** Held against prompts that they were not chosen by, beside a safe one and the best of `verified`. */
+const finalists = 3;
+const mostFinalists = finalists + 2;
 
 /** Throws `invalid-argument` for options out of range and models of one head, `not-found`, `invalid-file`, `aborted`. */
 export async function tune(
@@ -83,48 +34,96 @@ export async function tune(
   worker: EvalWorker,
   progress: TuneProgress = {},
 ): Promise<TuneOutcome> {
-  checkOptions("tune()", options, checks);
+  checkOptions("tune()", options, settingsChecks);
   checkValue("worker", worker, workerCheck);
   checkOptions("the progress of tune()", progress, progressChecks);
-  const { onTrial } = progress;
-  const { model: folder, text, tolerance = 0.05, documents = 24, seeds = 3, maxNewTokens = 64, seed = 0 } = options;
   const make = await makerOf(options.plugin);
-  const settings = { tolerance, documents, seeds, maxNewTokens, seed };
-  const model = await worker.model(folder);
+  const model = await worker.model(options.model);
   if (model.info.tokenHeads < 2)
-    throw new DynamoError("invalid-argument", `${folder} has one head: expected a model with token heads to tune`);
-  const drawn = await readRealTexts(text, { count: documents, words: leastWords, seed, signal: worker.signal });
-  const contexts = drawn.map(({ context }) => context);
-  const half = Math.ceil(contexts.length / 2);
-  const trials: Trial[] = [];
-  const measure = async (setting: TuneSetting, prompts: Trial["prompts"]): Promise<Trial> => {
-    const trial = await measureTrial(model, setting, {
-      contexts: prompts === "search" ? contexts.slice(0, half) : contexts.slice(half),
-      seeds: Array.from({ length: seeds }, (_, i) => i),
-      ...{ maxNewTokens, prompts, make, signal: worker.signal },
-    });
-    trials.push(trial);
-    onTrial?.(trial);
-    return trial;
+    throw new DynamoError(
+      "invalid-argument",
+      `${options.model} has one head: expected a model with token heads to tune`,
+    );
+  const prompts = splitPrompts(await promptsOf(options, worker.signal));
+  const settings = defaultsOf(options, { model, prompts });
+  const { temperatures, tolerance, seed } = settings;
+  const { topK = 50 } = model.info.generation;
+  const space = spaceOf(abilitiesOf(model), { temperatures, topK, plugin: options.plugin !== undefined });
+  const searching = { space, tolerance, seed, prompts: prompts.search.length };
+  const meters = metersOf({ model, make, topK, settings, signal: worker.signal }, { prompts, searching, progress });
+  const tried = await search(searching, meters.seen.measure);
+  const held = await meters.unseen.measure(finalistsOf(tried, tolerance), prompts.heldOut.length);
+  const faster = (a: Trial, b: Trial): number => b.speedup.value - a.speedup.value;
+  return {
+    ...{ trials: [...tried, ...held], frontier: meters.unseen.frontier(), tolerance, settings },
+    chosen: held.filter((trial) => isWithin(trial, tolerance)).sort(faster)[0] ?? null,
+    verified: held.filter(({ setting }) => setting.strategy === "verified").sort(faster)[0] ?? null,
   };
-  const { backoff = 0.5, maskStrength = 1, topK = 50 } = model.info.generation;
-  const start = { backoff, maskStrength, topK };
-  for (const stage of stages)
-    for (const setting of untried(stage(bestOf(trials, tolerance)?.setting ?? start), trials))
-      await measure(setting, "search");
-  const finalists = fastestWithin(trials, tolerance).slice(0, mostFinalists);
-  for (const { setting } of finalists) {
-    const trial = await measure(setting, "held-out");
-    if (isWithin(trial, tolerance)) return { trials, chosen: trial, tolerance, settings };
-  }
-  return { trials, chosen: null, tolerance, settings };
 }
 
+interface Measuring extends Pick<MeterOptions, "model" | "make" | "topK" | "signal"> {
+  readonly settings: TuneDefaults;
+}
+
+interface Measured {
+  readonly prompts: SplitPrompts;
+  readonly searching: SearchOptions;
+  readonly progress: TuneProgress;
+}
+
+/** Of the prompts of the search, and of the others; progress counts the texts of both. */
+function metersOf(
+  { settings, ...how }: Measuring,
+  { prompts, searching, progress }: Measured,
+): Readonly<Record<"seen" | "unseen", ReturnType<typeof createMeter>>> {
+  const { seeds, maxNewTokens } = settings;
+  const { search: own, heldOut } = prompts;
+  const temperatures = frontierTemperatures(settings.temperatures);
+  const ofBase = temperatures.length * (own.length + heldOut.length);
+  const most = mostTexts(searching) + mostFinalists * heldOut.length + ofBase;
+  let done = 0;
+  const common = {
+    ...{ ...how, temperatures, maxNewTokens, seeds: Array.from({ length: seeds }, (_, i) => i) },
+    onWritten: (): void => progress.onTexts?.(++done * seeds, most * seeds),
+  };
+  return {
+    seen: createMeter({ ...common, prompts: own, which: "search" }),
+    unseen: createMeter({ ...common, prompts: heldOut, which: "held-out" }),
+  };
+}
+
+/**
+ * Those of which most is to be expected among the trials of most prompts, one of which more would be expected at half the tolerance, in case
+ * that these are just outside, and the best of `verified`.
+ */
+function finalistsOf(tried: readonly Trial[], tolerance: number): TuneSetting[] {
+  const last = tried.filter(({ count }) => count === tried[0]?.count).map(({ setting }) => setting);
+  const best = last.slice(0, finalists);
+  const others = last.slice(finalists).filter(({ strategy }) => strategy !== "verified");
+  const safe = bestFirst(tried, others, tolerance / 2).slice(0, 1);
+  const anchor = best.some(({ strategy }) => strategy === "verified")
+    ? []
+    : last.filter(({ strategy }) => strategy === "verified").slice(0, 1);
+  return [...best, ...safe, ...anchor];
+}
+
+const abilitiesOf = ({ info, config, cooccurrence }: LoadedModel): Parameters<typeof spaceOf>[0] => ({
+  tokenHeads: info.tokenHeads,
+  hasParts: config.conditional !== undefined,
+  hasCounts: cooccurrence !== undefined,
+});
+
 async function makerOf(plugin: TuneSettings["plugin"]): Promise<(setting: TuneSetting) => Strategy> {
-  if (plugin === undefined) return dynamo;
-  const own = await importPlugin(plugin.module);
-  const maker = (setting: TuneSetting): Strategy => own.make({ ...setting, ...plugin.options });
+  const builtIn = ({ strategy, ...setting }: TuneSetting): Strategy => {
+    if (strategy === "dynamo") return dynamo(setting);
+    const { temperature, topK, maskStrength } = setting;
+    return verified({ temperature, topK, maskStrength });
+  };
+  if (plugin === undefined) return builtIn;
+  const imported = await importPlugin(plugin.module);
+  const own = ({ temperature, topK, backoff, maskStrength }: TuneSetting): Strategy =>
+    imported.make({ temperature, topK, backoff, maskStrength, ...plugin.options });
   // Said before anything is measured.
-  maker({ backoff: 0.5, maskStrength: 1, topK: 50 });
-  return maker;
+  own({ strategy: "plugin", temperature: 0.7, topK: 50, backoff: 0.5, maskStrength: 1 });
+  return (setting) => (setting.strategy === "plugin" ? own(setting) : builtIn(setting));
 }

@@ -104,7 +104,7 @@ describe("readGenerationConfig", () => {
       temperatur: 1,
       bad_words_ids: [[100]],
       stop_strings: [""],
-      dynamo: { backof: 1, backoff: 2 },
+      dynamo: { backof: 1, backoff: 2, strategy: "speculative", joint: 1 },
     };
     const { defaults, warnings } = read({ ...json, do_sample: "no" });
     expect(defaults).toEqual({});
@@ -115,6 +115,8 @@ describe("readGenerationConfig", () => {
       "generation_config.json: top_p 1.5 is not applied: expected a number above 0, at most 1",
       "generation_config.json: bad_words_ids [[… 1]] is not applied: expected lists of this model's token ids",
       'generation_config.json: stop_strings [""] is not applied: expected texts of at least one character',
+      'generation_config.json: dynamo.strategy "speculative" is not applied: expected "dynamo" or "verified"',
+      'generation_config.json: dynamo.joint 1 is not applied: expected "counts", "learned" or "chain"',
       "generation_config.json: dynamo.backoff 2 is not applied: expected a number from 0 to 1",
       'generation_config.json: do_sample "no" is not applied: expected true or false',
     ]);
@@ -124,6 +126,8 @@ describe("readGenerationConfig", () => {
     expect(read({ do_sample: false, temperature: 0.9 }).defaults.temperature).toBe(0);
     expect(read({ temperature: 0.9 }).defaults.temperature).toBe(0.9);
     expect(read({ dynamo: { backoff: 0, mask_strength: 1 } }).defaults).toEqual({ backoff: 0, maskStrength: 1 });
+    const named = { strategy: "verified", joint: "chain" } as const;
+    expect(read({ dynamo: named })).toMatchObject({ defaults: named, warnings: [] });
   });
 
   it("refuses ends that are no token ids, and files that are no objects", () => {

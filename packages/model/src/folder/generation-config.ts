@@ -35,6 +35,11 @@ const shareAbove0 = number((value) => value > 0 && value <= 1);
 const whole = (least: number, most = Number.MAX_SAFE_INTEGER): ((value: unknown) => boolean) =>
   number((value) => Number.isInteger(value) && value >= least && value <= most);
 
+const nameOf =
+  (...names: readonly string[]) =>
+  (value: unknown): boolean =>
+    names.includes(value as string);
+
 const ids = (value: unknown, { vocabularySize }: GenerationConfigOptions): boolean =>
   Array.isArray(value) && value.every(whole(0, vocabularySize - 1));
 const words = (value: unknown, options: GenerationConfigOptions): boolean =>
@@ -60,6 +65,12 @@ const readings: Readonly<Record<string, Reading>> = {
   suppress_tokens: { name: "suppressTokens", valid: ids, expected: "a list of this model's token ids" },
   begin_suppress_tokens: { name: "beginSuppressTokens", valid: ids, expected: "a list of this model's token ids" },
   stop_strings: { name: "stopStrings", valid: texts, expected: "texts of at least one character" },
+  "dynamo.strategy": { name: "strategy", valid: nameOf("dynamo", "verified"), expected: '"dynamo" or "verified"' },
+  "dynamo.joint": {
+    name: "joint",
+    valid: nameOf("counts", "learned", "chain"),
+    expected: '"counts", "learned" or "chain"',
+  },
   "dynamo.backoff": { name: "backoff", valid: share, expected: "a number from 0 to 1" },
   "dynamo.mask_strength": { name: "maskStrength", valid: share, expected: "a number from 0 to 1" },
 };
@@ -111,7 +122,7 @@ const rules: KeyRules = {
   exponential_decay_length_penalty: lost("the end of text grows no likelier with length"),
 };
 
-const ownRules: KeyRules = { backoff: "read", mask_strength: "read" };
+const ownRules: KeyRules = read("strategy", "joint", "backoff", "mask_strength");
 
 const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);

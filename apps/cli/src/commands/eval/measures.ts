@@ -1,5 +1,13 @@
 /** `dynamo eval measures`: what can be said of texts without a judge. */
-import { estimateText, sameQualityText, settingText, type MeasuresSummary, type TextMeasures } from "@dynamo/eval";
+import {
+  estimateText,
+  gapMeaning,
+  gapText,
+  sameQualityText,
+  settingText,
+  type MeasuresSummary,
+  type TextMeasures,
+} from "@dynamo/eval";
 import { columnsText, type Row } from "./columns.js";
 import { runSpec } from "./run-spec.js";
 import type { MeasuresOptions } from "../../schemas/open-ended.js";
@@ -24,7 +32,7 @@ function print({ base, real, settings, sameQuality }: MeasuresSummary): void {
   });
   const withGaps = settings.some(({ gaps }) => gaps["distinct-2"] !== null);
   const gapColumn = (gap: MeasuresSummary["settings"][number]["gaps"]["distinct-2"]): Row => ({
-    "frontier gap (95 %)": gap === null ? "" : `${estimateText(gap.nats)}${gap.beyond ? " *" : ""}`,
+    "frontier gap (95 %)": gapText(gap),
   });
   const rows = [
     ...(real === null ? [] : [{ texts: "real", "speed-up": "", ...columns(real), ...gapColumn(null) }]),
@@ -39,10 +47,7 @@ function print({ base, real, settings, sameQuality }: MeasuresSummary): void {
     })),
   ];
   console.log(columnsText(rows));
-  if (withGaps)
-    console.log(
-      "\nfrontier gap: nats per token above the base at the temperature of the same distinct-2 (*: beyond its temperatures)",
-    );
+  if (withGaps) console.log(`\n${gapMeaning}`);
   console.log("\nspeed-up at the base's value, by the regression of each:");
   for (const [name, found] of Object.entries(sameQuality))
     if (found !== null) console.log(`  ${name}: ${sameQualityText(found)}`);

@@ -2,7 +2,15 @@
 import { plot, type PlotPoint } from "../chart.js";
 import { figure, html, section, table, type Html } from "../html.js";
 import type { ResultOf } from "../result-file.js";
-import { estimateText, percentText, sameQualityCell, sameQualityText, settingText } from "../words.js";
+import {
+  estimateText,
+  gapMeaning,
+  gapText,
+  percentText,
+  sameQualityCell,
+  sameQualityText,
+  settingText,
+} from "../words.js";
 
 type Measures = ResultOf<"measures">["summary"];
 type Crossing = Measures["sameQuality"]["divergence"];
@@ -79,10 +87,7 @@ function frontierFigure({ base, settings }: Measures): Html {
       { name: "settings", points, draw: "points" },
     ],
   });
-  return figure(
-    svg,
-    "A setting's frontier gap is how far it lies to the right of the line, at its variety. Labels: temperature, ε_b.",
-  );
+  return figure(svg, `${gapMeaning} Here: how far a setting lies to the right of the line. Labels: temperature, ε_b.`);
 }
 
 function gapPoints({ settings }: Measures): PlotPoint[] {
@@ -123,10 +128,6 @@ function measuresRow(
     },
   ];
 }
-
-/** A star: the frontier was extrapolated to the setting's variety. */
-const gapText = (gap: MeasuredSetting["gaps"]["distinct-2"]): string =>
-  gap === null ? "" : `${estimateText(gap.nats)}${gap.beyond ? " *" : ""}`;
 
 function crossingsTable({ sameQuality, sameQualityByType }: Measures): Html {
   const rows = [["all", sameQuality] as const, ...Object.entries(sameQualityByType)].map(([type, found]) => ({
