@@ -1,6 +1,6 @@
 /**
  * Products in int8 whose cost hardly grows with the rows of a pass: ONNX Runtime's MatMulInteger reads its weights once for all of them, where
- * MatMulNBits reads them again for each (docs/decisions/0022-int8-products.md). Activations are rounded with a scale for each row, so that what a
+ * MatMulNBits reads them again for each (docs/decisions/0023-int8-products.md). Activations are rounded with a scale for each row, so that what a
  * token gets does not depend on the tokens beside it.
  */
 import type { GraphBuilder, Value } from "@dynamo/onnx";
