@@ -32,8 +32,12 @@ export async function openStrategy(
   const { strategy: name, draft, drafts } = options;
   if ((name === "speculative") !== (draft !== undefined))
     throw new DynamoError("invalid-argument", "expected --strategy speculative and --draft FOLDER together");
-  if (draft === undefined)
-    return { strategy: await chooseStrategy(options, info), close: () => Promise.resolve() };
+  if (draft === undefined) return { strategy: await chooseStrategy(options, info), close: () => Promise.resolve() };
+  if (drafts === "auto")
+    throw new DynamoError(
+      "invalid-argument",
+      "--drafts auto is for --strategy verified: expected 1 to 15 with --draft FOLDER",
+    );
   // Which of the model's graphs is used says nothing about the draft model's.
   const { device, threads } = options;
   const place = { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };

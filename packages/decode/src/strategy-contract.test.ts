@@ -44,6 +44,7 @@ const allSources: readonly [string, VerifiedOptions["sources"]][] = [
 for (const [name, sources] of allSources) {
   strategyContract(`verified by ${name}`, () => verified({ sources }), api);
   strategyContract(`greedy verified by ${name}`, () => verified({ sources, temperature: 0, drafts: 7 }), api);
+  strategyContract(`verified by ${name}, as many as pay`, () => verified({ sources, drafts: "auto" }), api);
 }
 
 /** Names of the suite's tests that fail. */

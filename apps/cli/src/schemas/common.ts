@@ -1,6 +1,6 @@
 /** Options that many verbs have. */
 import { draftSourceNames, jointKinds } from "@dynamo/decode";
-import { number, wholeNumber } from "../options/numbers.js";
+import { number, parseWholeNumber, wholeNumber } from "../options/numbers.js";
 import {
   choice,
   choices,
@@ -47,6 +47,13 @@ export const ownStrategy = {
   strategyOptions: pluginOptions,
 };
 
+const drafts: OptionSpec<number | "auto", false> = {
+  placeholder: "<n>",
+  help: "verified, speculative: tokens drafted for a pass, 1 to 15, or auto (verified): as many as pay (default: one a head, or 4)",
+  present: false,
+  parse: (given) => (given === "auto" ? "auto" : parseWholeNumber(given, { least: 1, most: 15 })),
+};
+
 /** How a text is written. */
 export const strategyOptions = {
   strategy: text("<name>", "autoregressive, dynamo, verified, or the path of a module (it runs as code)"),
@@ -77,9 +84,7 @@ export const strategyOptions = {
     draftSourceNames,
     "verified: who drafts; at each place the first that has something to say (default: heads)",
   ),
-  drafts: wholeNumber("<n>", "verified, speculative: tokens drafted for a pass, 1 to 15 (default: one a head, or 4)", {
-    ...{ least: 1, most: 15 },
-  }),
+  drafts,
   adaptive: unless("dynamo: without Otsu's threshold"),
   blur: unless("dynamo: without the blur before Otsu's threshold"),
 };

@@ -56,7 +56,7 @@ export interface StrategySettings {
   readonly maskStrength: number | undefined;
   readonly joint: JointKind | undefined;
   readonly sources: readonly DraftSourceName[] | undefined;
-  readonly drafts: number | undefined;
+  readonly drafts: number | "auto" | undefined;
   readonly adaptive: boolean | undefined;
   readonly blur: boolean | undefined;
 }

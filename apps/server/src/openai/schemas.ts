@@ -56,7 +56,9 @@ const dynamo = strictObject({
     .describe(
       "Who drafts for verified: heads, lookup (what followed the same tokens earlier in the text), recycling (what was likely behind a token before). At each place the first that has something to say. Default: heads.",
     ),
-  drafts: int().min(1).max(15).optional().describe("Tokens drafted for a pass. Default: one a head, or 4."),
+  drafts: union([literal("auto"), int().min(1).max(15)], { error: `expected "auto" or a whole number from 1 to 15` })
+    .optional()
+    .describe("Tokens drafted for a pass; auto: as many as pay. Default: one a head, or 4."),
   adaptive: boolean().optional().describe("Otsu's threshold."),
   blur: boolean().optional().describe("Blur the joint before Otsu's threshold."),
   dropMessages: boolean()

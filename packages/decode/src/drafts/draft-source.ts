@@ -17,7 +17,13 @@ export interface DraftSource<State = unknown> {
   /** Called once a step, before `next`: what the pass said, and what was emitted. */
   see?(seen: SeenStep<State>): void;
   /** A distribution of the token behind `emitted` and `drafted`, or undefined where it has nothing to say. */
-  next(place: DraftPlace<State>): HeadDistribution | undefined;
+  next(place: DraftPlace<State>): Proposal | undefined;
+}
+
+/** What may come next. */
+export interface Proposal extends HeadDistribution {
+  /** How likely head 1 is to agree, 0 to 1; default: by the distribution's entropy. Whether a draft pays is decided with it. */
+  readonly agreement?: number;
 }
 
 /** A pass that was judged. */
@@ -51,7 +57,7 @@ export const certain = (token: number): HeadDistribution => ({
 });
 
 /** Judging divides by what was drawn from, so it has to sum to 1. Throws `invalid-argument` for what is no distribution. */
-export function normalised(name: string, given: HeadDistribution): HeadDistribution {
+export function normalised(name: string, given: Proposal): Proposal {
   const { ids, probabilities } = given;
   let total = 0;
   for (let rank = 0; rank < ids.length; rank++) {
@@ -65,5 +71,5 @@ export function normalised(name: string, given: HeadDistribution): HeadDistribut
       "invalid-argument",
       `draft source ${name}: expected one probability of at least 0 for each of its ids, not all 0, received ${describeValue(Array.from(probabilities))} for ${ids.length} ids`,
     );
-  return Math.abs(total - 1) < 1e-12 ? given : { ids, probabilities: probabilities.map((each) => each / total) };
+  return Math.abs(total - 1) < 1e-12 ? given : { ...given, probabilities: probabilities.map((each) => each / total) };
 }

@@ -43,7 +43,7 @@ it.each([
   [{ sources: [] }, /not empty, of heads, lookup, recycling/],
   [{ sources: ["look"] }, /heads, lookup, recycling/],
   [{ sources: [{ name: "x" }] }, /draft sources/],
-  [{ drafts: 16 }, /drafts .*1 to 15/],
+  [{ drafts: 16 }, /drafts .*from 1 to 15/],
 ])("refuses %j", (options, message) => {
   expect(() => verified(options as never)).toThrow(message);
 });

@@ -41,7 +41,9 @@ export function lookup(options: LookupOptions = {}): DraftSource<SuffixIndex> {
     },
     next({ state, drafted }) {
       const found = state.after(drafted);
-      return found === undefined || found.length < leastMatch ? undefined : certain(found.token);
+      if (found === undefined || found.length < leastMatch) return undefined;
+      // The more that stood there before, the likelier the same follows.
+      return { ...certain(found.token), agreement: found.length / (found.length + 1) };
     },
   };
 }

@@ -11,7 +11,7 @@ const makers = { heads: () => headDrafts(), lookup: () => lookup(), recycling } 
   () => unknown
 >;
 
-export const namedSource = (name: DraftSourceName): DraftSource => makers[name]() as DraftSource;
+export const namedSource = (name: DraftSourceName): DraftSource => makers[name]();
 
 const isSource = (value: unknown): boolean =>
   typeof value === "string"
