@@ -22,7 +22,6 @@ export interface OpenStrategy {
 export interface DraftingOptions extends StrategyOptions, ModelOptions {
   /** A model or checkpoint folder. */
   readonly draft?: string;
-  readonly drafts?: number;
 }
 
 /** As `chooseStrategy`, and speculative sampling, whose draft model stays open until it is closed. */
@@ -33,11 +32,12 @@ export async function openStrategy(
   const { strategy: name, draft, drafts } = options;
   if ((name === "speculative") !== (draft !== undefined))
     throw new DynamoError("invalid-argument", "expected --strategy speculative and --draft FOLDER together");
-  if (draft === undefined) {
-    if (drafts !== undefined)
-      throw new DynamoError("invalid-argument", "--drafts is for --strategy speculative with --draft FOLDER");
-    return { strategy: await chooseStrategy(options, info), close: () => Promise.resolve() };
-  }
+  if (draft === undefined) return { strategy: await chooseStrategy(options, info), close: () => Promise.resolve() };
+  if (drafts === "auto")
+    throw new DynamoError(
+      "invalid-argument",
+      "--drafts auto is for --strategy verified: expected 1 to 15 with --draft FOLDER",
+    );
   // Which of the model's graphs is used says nothing about the draft model's.
   const { device, threads } = options;
   const place = { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
@@ -83,11 +83,11 @@ function samplingOf({ temperature, topK, topP, minP, typicalP, repetitionPenalty
 
 /** Of flags and of --strategy-options, each of which may be given by one of them. */
 function optionsOf(options: StrategyOptions): Readonly<Record<string, unknown>> {
-  const { backoff, maskStrength, joint, strategyOptions = {} } = options;
+  const { backoff, maskStrength, joint, sources, drafts, strategyOptions = {} } = options;
   // `--no-blur` left out is true here, but nothing that the user asked of a strategy without a blur.
   const adaptive = options.adaptive ? undefined : false;
   const blur = options.blur ? undefined : false;
-  const flags = { ...samplingOf(options), backoff, maskStrength, joint, adaptive, blur };
+  const flags = { ...samplingOf(options), backoff, maskStrength, joint, sources, drafts, adaptive, blur };
   for (const [name, value] of Object.entries(flags))
     if (value !== undefined && Object.hasOwn(strategyOptions, name))
       throw new DynamoError(

@@ -98,6 +98,23 @@ describe("dynamo", () => {
     }
   });
 
+  it("drafts from the text itself, as many as pay, without changing a greedy text", async () => {
+    const args = ["generate", "--prompt", "Tom has a red ball. Tom has a red", "--temperature", "0"];
+    const more = ["--max-new-tokens", "24", "--json"];
+    const ask = async (...own: string[]): Promise<string> => {
+      const { code, stdout } = await runCli([...args, ...more, ...own]);
+      expect(code).toBe(0);
+      return (JSON.parse(stdout) as { text: string }).text;
+    };
+    const expected = await ask("--strategy", "autoregressive");
+    expect(await ask("--strategy", "verified", "--sources", "lookup,heads", "--drafts", "auto")).toBe(expected);
+    expect(await ask("--strategy", "verified", "--sources", "recycling", "--drafts", "3")).toBe(expected);
+    const wrong = await runCli([...args, "--strategy", "verified", "--sources", "look"]);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/heads, lookup, recycling.*look/)]);
+    const none = await runCli([...args, "--strategy", "verified", "--drafts", "16"]);
+    expect(none.code).toBe(2);
+  });
+
   it("colours only where it is asked to", async () => {
     const args = ["demo", "Once", "--max-new-tokens", "6", "--seed", "1"];
     // eslint-disable-next-line no-control-regex -- colours are control characters

@@ -70,3 +70,15 @@ it("is the same for 200 prompts, in batches and alone", async () => {
   // Drafts are accepted: fewer passes than tokens.
   expect(passes).toBeLessThan(0.8 * 24 * prompts.length);
 });
+
+it.each([
+  [{ sources: ["lookup"], drafts: 6 }],
+  [{ sources: ["recycling"], drafts: 3 }],
+  [{ sources: ["lookup", "heads", "recycling"], drafts: 7 }],
+  [{ sources: ["heads", "recycling"], drafts: "auto" }],
+] as const)("is the same for 200 prompts whoever drafts: %j", async (drafting) => {
+  const options = { maxNewTokens: 24, seed: 1 };
+  const expected = await generate(model, prompts, { ...options, strategy: autoregressive({ temperature: 0 }) });
+  const received = await generate(model, prompts, { ...options, strategy: verified({ temperature: 0, ...drafting }) });
+  expect(received.map(({ tokens }) => tokens)).toEqual(expected.map(({ tokens }) => tokens));
+});

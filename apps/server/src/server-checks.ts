@@ -50,7 +50,7 @@ type GivenSettings = Omit<InferenceSettings, "dtype" | "threads"> &
 const settingsChecks: OptionChecks<GivenSettings> = {
   folder: required(folderCheck),
   device: required(oneOf("auto", "cpu", "cuda", "webgpu")),
-  dtype: oneOf("fp32", "fp16", "q8", "q4"),
+  dtype: oneOf("fp32", "fp16", "q8", "q4", "int8"),
   threads: whole(1, 1024),
   slots: required(whole(1)),
   queue: required(whole(0)),

@@ -16,6 +16,8 @@ const strategies = [
   { strategy: "dynamo", backoff: 0.1 },
   { strategy: "dynamo", maskStrength: 1, adaptive: true, blur: true },
   { strategy: "verified" },
+  { strategy: "verified", sources: ["lookup", "recycling"], drafts: 5 },
+  { strategy: "verified", sources: ["heads", "lookup", "recycling"], drafts: "auto" },
   { strategy: "autoregressive" },
 ];
 const mine = { prompt: "Once upon a time, there was a little dog", max_tokens: 40, seed: 11, logprobs: 2 };
@@ -39,4 +41,13 @@ test.each(strategies)("%j", async (dynamo) => {
   const textOf = ({ json }: { json: unknown }): string | undefined =>
     (json as { choices: { text: string }[] }).choices[0]?.text;
   expect(among.map(textOf)).toEqual([textOf(alone), textOf(alone)]);
+});
+
+test("who drafts makes no difference to a greedy text", async () => {
+  const greedy = { ...mine, temperature: 0, logprobs: undefined };
+  const answers = await Promise.all(
+    strategies.filter(({ strategy }) => strategy !== "dynamo").map((dynamo) => ask(server, { ...greedy, dynamo })),
+  );
+  const texts = answers.map(({ json }) => (json as { choices: { text: string }[] }).choices[0]?.text);
+  expect(new Set(texts).size).toBe(1);
 });

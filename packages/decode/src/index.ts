@@ -28,6 +28,13 @@ export type {
   GenerationStatistics,
   TokenLogprob,
 } from "./generation.js";
+export type { DraftPlace, DraftSource, SeenStep } from "./drafts/draft-source.js";
+export { headDrafts } from "./drafts/head-drafts.js";
+export { lookup } from "./drafts/lookup.js";
+export type { LookupOptions } from "./drafts/lookup.js";
+export { draftSourceNames } from "./drafts/draft-source-names.js";
+export type { DraftSourceName } from "./drafts/draft-source-names.js";
+export { recycling } from "./drafts/recycling.js";
 export type { SparseGrid } from "./grid.js";
 export { headDistribution } from "./head-distribution.js";
 export type { DistributionOptions, HeadDistribution } from "./head-distribution.js";

@@ -1,6 +1,17 @@
 import type { Draft, Strategy } from "@dynamo/core";
 import { describe, expect, it } from "vitest";
-import { autoregressive, choose, dynamo, headDistribution, judge, speculative, verified } from "./index.js";
+import {
+  autoregressive,
+  choose,
+  dynamo,
+  headDistribution,
+  judge,
+  lookup,
+  speculative,
+  verified,
+  type DraftSource,
+  type VerifiedOptions,
+} from "./index.js";
 import { randomModel, strategyContract, type ContractOptions } from "./testing.js";
 
 const api = { describe, it, expect };
@@ -16,6 +27,25 @@ strategyContract(
 );
 const own = { temperature: 0.8, repetitionPenalty: 1.3 };
 strategyContract("verified with options of its own", () => verified(own), api, { sampling: own });
+
+const lying: DraftSource = {
+  name: "lying",
+  next: ({ drafted }) => ({
+    ids: Int32Array.of(3 + drafted.length, 1, 7),
+    probabilities: Float64Array.of(5, 0.01, 2),
+  }),
+};
+const allSources: readonly [string, VerifiedOptions["sources"]][] = [
+  ["look-up", ["lookup"]],
+  ["recycling", ["recycling"]],
+  ["look-up, heads and recycling", [lookup({ leastMatch: 1, texts: [[1, 2, 3, 1, 2]] }), "heads", "recycling"]],
+  ["a source that lies about what is likely", [lying]],
+];
+for (const [name, sources] of allSources) {
+  strategyContract(`verified by ${name}`, () => verified({ sources }), api);
+  strategyContract(`greedy verified by ${name}`, () => verified({ sources, temperature: 0, drafts: 7 }), api);
+  strategyContract(`verified by ${name}, as many as pay`, () => verified({ sources, drafts: "auto" }), api);
+}
 
 /** Names of the suite's tests that fail. */
 async function failuresOf(makeStrategy: () => Strategy, options?: ContractOptions): Promise<string[]> {

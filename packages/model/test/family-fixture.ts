@@ -8,6 +8,7 @@ import { createNodeRuntime } from "@dynamo/runtime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { convertCheckpoint } from "../src/convert.js";
 import { loadModel, type LoadedModel } from "../src/folder/load.js";
+import type { ModelDType } from "../src/graph/precision.js";
 import { logitsInPieces, pieceSizes } from "./logits-in-pieces.js";
 import { difference, readLogits } from "./read-logits.js";
 
@@ -42,13 +43,13 @@ export function familyTests(folder: string): void {
   const expected = expectedLogits(folder);
   let target: string;
   let runtime: Runtime;
-  const load = (dtype: "fp32" | "fp16" | "q8" | "q4"): Promise<LoadedModel> =>
+  const load = (dtype: ModelDType): Promise<LoadedModel> =>
     loadModel(runtime, join(target, "model"), { dtype });
 
   beforeAll(async () => {
     target = await mkdtemp(join(tmpdir(), "dynamo-family-"));
     runtime = createNodeRuntime({ device: "cpu" });
-    const options = { dtypes: ["fp32", "fp16", "q8", "q4"], activations: "fp32" } as const;
+    const options = { dtypes: ["fp32", "fp16", "q8", "int8", "q4"], activations: "fp32" } as const;
     await convertCheckpoint(folder, join(target, "model"), options);
   });
   afterAll(async () => {
@@ -74,6 +75,7 @@ export function familyTests(folder: string): void {
   test.each([
     ["fp16", 0.01],
     ["q8", 0.1],
+    ["int8", 0.25],
     ["q4", 0.9],
   ] as const)("computes logits near these in %s", async (dtype, tolerance) => {
     const model = await load(dtype);

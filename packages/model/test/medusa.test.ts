@@ -40,7 +40,7 @@ describe.each([
   beforeAll(async () => {
     const options = {
       medusa: join(folder, layout),
-      dtypes: ["fp32", "fp16", "q8", "q4"],
+      dtypes: ["fp32", "fp16", "q8", "int8", "q4"],
       activations: "fp32",
     } as const;
     const report = await convertCheckpoint(join(folder, "base"), model(), options);
@@ -65,6 +65,7 @@ describe.each([
   test.each([
     ["fp16", 0.01],
     ["q8", 0.05],
+    ["int8", 0.15],
     ["q4", 0.3],
   ] as const)("logits are near torch's in %s", async (dtype, tolerance) => {
     const loaded = await loadModel(runtime, model(), { dtype });

@@ -129,7 +129,7 @@ describe("the graph", () => {
     [{ own_output_embedding: true }, false],
     [{}, true],
   ])("stays near with fewer bits: %j, tied: %j", async (dynamo, tied) => {
-    const dtypes = ["fp16", "q8", "q4"] as const;
+    const dtypes = ["fp16", "q8", "int8", "q4"] as const;
     const options = { dtypes, activations: "fp32" } as const;
     const changes = { dynamo: { token_heads: 3, ...dynamo }, tie_word_embeddings: tied };
     const { checkpoint, model: modelFolder } = await convertTiny(3, options, changes);
@@ -137,6 +137,7 @@ describe("the graph", () => {
     for (const [dtype, tolerance] of [
       ["fp16", 0.01],
       ["q8", 0.05],
+      ["int8", 0.15],
       ["q4", 0.6],
     ] as const) {
       const model = await loadModel(runtime, modelFolder, { dtype });

@@ -55,7 +55,7 @@ describe.each([
   const model = (): string => join(target, layout);
   const expected = readLogits(join(folder, "expected-logits.safetensors"), ["head_1", "mtp_1", second]);
   beforeAll(async () => {
-    const options = { mtp: true, tokenHeads: 3, dtypes: ["fp32", "fp16", "q8", "q4"], activations: "fp32" } as const;
+    const options = { mtp: true, tokenHeads: 3, dtypes: ["fp32", "fp16", "q8", "int8", "q4"], activations: "fp32" } as const;
     const report = await convertCheckpoint(memoryFiles(checkpoint({ [layout]: moduleOf(layout) })), model(), options);
     expect(report).toMatchObject({ tokenHeads: 3, untrainedHeads: [], warnings: [] });
   });
@@ -74,6 +74,7 @@ describe.each([
   test.each([
     ["fp16", 0.01],
     ["q8", 0.05],
+    ["int8", 0.15],
     ["q4", 0.5],
   ] as const)("logits are near torch's in %s", async (dtype, tolerance) => {
     const loaded = await loadModel(runtime, model(), { dtype });

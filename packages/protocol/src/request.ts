@@ -1,5 +1,17 @@
 /** What is sent to POST /v1/completions and /v1/chat/completions. Fields that are not listed are another API's, and ignored. */
-import { array, boolean, enum as oneOf, int, number, object, record, string, type infer as Infer } from "zod";
+import {
+  array,
+  boolean,
+  enum as oneOf,
+  int,
+  literal,
+  number,
+  object,
+  record,
+  string,
+  union,
+  type infer as Infer,
+} from "zod";
 import { check } from "./check.js";
 
 const share = number().min(0).max(1);
@@ -12,6 +24,12 @@ export const dynamoOptions = object({
   /** α_c. */
   maskStrength: share.optional(),
   joint: oneOf(["counts", "learned", "chain"]).optional(),
+  /** Who drafts for `verified`. */
+  sources: array(oneOf(["heads", "lookup", "recycling"]))
+    .min(1)
+    .optional(),
+  /** Tokens drafted for a pass, or as many as pay. */
+  drafts: union([literal("auto"), int().min(1).max(15)]).optional(),
   adaptive: boolean().optional(),
   blur: boolean().optional(),
   /** Each chunk of a stream tells its pass under `dynamo`. */

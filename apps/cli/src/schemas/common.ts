@@ -1,8 +1,9 @@
 /** Options that many verbs have. */
-import { jointKinds } from "@dynamo/decode";
-import { number, wholeNumber } from "../options/numbers.js";
+import { draftSourceNames, jointKinds } from "@dynamo/decode";
+import { number, parseWholeNumber, wholeNumber } from "../options/numbers.js";
 import {
   choice,
+  choices,
   flag,
   jsonObject,
   text,
@@ -13,7 +14,7 @@ import {
 } from "../options/spec.js";
 
 export const devices = ["auto", "cpu", "cuda", "webgpu"] as const;
-export const dtypes = ["fp32", "fp16", "q8", "q4"] as const;
+export const dtypes = ["fp32", "fp16", "q8", "q4", "int8"] as const;
 
 /** Where and how a model runs. */
 export const modelOptions = {
@@ -46,6 +47,13 @@ export const ownStrategy = {
   strategyOptions: pluginOptions,
 };
 
+const drafts: OptionSpec<number | "auto", false> = {
+  placeholder: "<n>",
+  help: "verified, speculative: tokens drafted for a pass, 1 to 15, or auto (verified): as many as pay (default: one a head, or 4)",
+  present: false,
+  parse: (given) => (given === "auto" ? "auto" : parseWholeNumber(given, { least: 1, most: 15 })),
+};
+
 /** How a text is written. */
 export const strategyOptions = {
   strategy: text("<name>", "autoregressive, dynamo, verified, or the path of a module (it runs as code)"),
@@ -71,6 +79,12 @@ export const strategyOptions = {
     jointKinds,
     "dynamo: the joint of the paper, of heads that know the tokens between, or no joint: token by token (default: chain with such heads, else counts)",
   ),
+  sources: choices(
+    "<names>",
+    draftSourceNames,
+    "verified: who drafts; at each place the first that has something to say (default: heads)",
+  ),
+  drafts,
   adaptive: unless("dynamo: without Otsu's threshold"),
   blur: unless("dynamo: without the blur before Otsu's threshold"),
 };

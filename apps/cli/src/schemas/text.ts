@@ -23,10 +23,6 @@ export const generateOptions = {
   beginOfText: unless("feed the prompt as it is, without the model's begin-of-text token before it"),
   seed: seed("same seed, same text"),
   draft: text("<folder>", "with --strategy speculative: a smaller model of the same tokenizer, which drafts"),
-  drafts: wholeNumber("<n>", "tokens that the draft model drafts per pass, 1 to 15 (default: 4)", {
-    least: 1,
-    most: 15,
-  }),
   logprobs: wholeNumber("<n>", "log-probabilities, with n alternatives each", { least: 0 }),
   json,
 };

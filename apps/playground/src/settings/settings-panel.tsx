@@ -30,6 +30,7 @@ const dtypeLabels = {
   fp16: "fp16 – 16 bits",
   q8: "q8 – 8 bits",
   q4: "q4 – 4 bits",
+  int8: "int8 – 7 bits",
 } as const;
 
 export function SettingsPanel({ settings, change, plugin, remote, children }: SettingsPanelProps): React.JSX.Element {

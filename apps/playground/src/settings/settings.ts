@@ -16,7 +16,7 @@ export type JointName = (typeof joints)[number];
 export const devices = ["auto", "webgpu", "wasm"] as const;
 export type DeviceName = (typeof devices)[number];
 /** Which of the folder's graphs runs. */
-export const dtypes = ["auto", "fp32", "fp16", "q8", "q4"] as const;
+export const dtypes = ["auto", "fp32", "fp16", "q8", "q4", "int8"] as const;
 export type DTypeName = (typeof dtypes)[number];
 
 /** What most visitors leave to the model: undefined unless they say otherwise. */

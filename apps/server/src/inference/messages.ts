@@ -1,6 +1,6 @@
 /** What the server and the inference process say to each other. */
 import type { DeviceChoice, DynamoErrorCode } from "@dynamo/core";
-import type { JointKind } from "@dynamo/decode";
+import type { DraftSourceName, JointKind } from "@dynamo/decode";
 import type { EngineState, PassReport, RequestStatistics } from "@dynamo/engine";
 import type { WirePass } from "@dynamo/protocol";
 import type { ChatMessage } from "@dynamo/tokenizer";
@@ -10,7 +10,7 @@ export interface InferenceSettings {
   /** A model folder. */
   readonly folder: string;
   readonly device: "auto" | "cpu" | "cuda" | "webgpu";
-  readonly dtype: "fp32" | "fp16" | "q8" | "q4" | undefined;
+  readonly dtype: "fp32" | "fp16" | "q8" | "q4" | "int8" | undefined;
   readonly threads: number | undefined;
   readonly slots: number;
   readonly queue: number;
@@ -55,6 +55,8 @@ export interface StrategySettings {
   readonly backoff: number | undefined;
   readonly maskStrength: number | undefined;
   readonly joint: JointKind | undefined;
+  readonly sources: readonly DraftSourceName[] | undefined;
+  readonly drafts: number | "auto" | undefined;
   readonly adaptive: boolean | undefined;
   readonly blur: boolean | undefined;
 }

@@ -27,7 +27,8 @@ const asked = (settings: Partial<StrategySettings>): StrategySettings => ({
     topK: undefined,
     repetitionPenalty: undefined,
   },
-  ...{ backoff: undefined, maskStrength: undefined, joint: undefined, adaptive: undefined, blur: undefined },
+  ...{ backoff: undefined, maskStrength: undefined, joint: undefined, sources: undefined },
+  ...{ drafts: undefined, adaptive: undefined, blur: undefined },
   ...settings,
 });
 

@@ -132,6 +132,8 @@ function strategyOf(body: Common): StrategySettings {
     backoff: dynamo?.backoff,
     maskStrength: dynamo?.maskStrength,
     joint: dynamo?.joint,
+    sources: dynamo?.sources,
+    drafts: dynamo?.drafts,
     adaptive: dynamo?.adaptive,
     blur: dynamo?.blur,
   };

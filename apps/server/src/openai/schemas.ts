@@ -14,7 +14,7 @@ import {
   type infer as Infer,
   type ZodType,
 } from "zod";
-import { jointKinds } from "@dynamo/decode";
+import { draftSourceNames, jointKinds } from "@dynamo/decode";
 import { ignored, off, open } from "./fields.js";
 import { foreignChat, foreignCommon, foreignCompletion } from "./foreign.js";
 import { chatMessages } from "./messages-schema.js";
@@ -49,6 +49,16 @@ const dynamo = strictObject({
     .describe(
       "The joint of the paper (counts), of heads that know the tokens between (learned), or tokens drawn one after the other from these (chain, the default of models with conditional parts).",
     ),
+  sources: array(oneOf(draftSourceNames))
+    .min(1)
+    .max(draftSourceNames.length)
+    .optional()
+    .describe(
+      "Who drafts for verified: heads, lookup (what followed the same tokens earlier in the text), recycling (what was likely behind a token before). At each place the first that has something to say. Default: heads.",
+    ),
+  drafts: union([literal("auto"), int().min(1).max(15)], { error: `expected "auto" or a whole number from 1 to 15` })
+    .optional()
+    .describe("Tokens drafted for a pass; auto: as many as pay. Default: one a head, or 4."),
   adaptive: boolean().optional().describe("Otsu's threshold."),
   blur: boolean().optional().describe("Blur the joint before Otsu's threshold."),
   dropMessages: boolean()

@@ -189,7 +189,7 @@ const argMax: Rule = ([x], node) => {
 };
 
 /** With its axes kept as 1. */
-const reduceSum: Rule = ([x, axes], node) => [
+const reduced: Rule = ([x, axes], node) => [
   { dims: valuesOf(axes, node).reduce((dims, axis) => replaced(dims, axis, 1), [...need(x, node).dims]) },
 ];
 
@@ -215,7 +215,7 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
     shapeOnly,
   ),
   ["SkipSimplifiedLayerNormalization", sumAndNorm],
-  ...each("Sqrt Neg Not Relu Sigmoid FastGelu", shapeOnly),
+  ...each("Sqrt Neg Not Relu Sigmoid FastGelu Abs QuantizeLinear", shapeOnly),
   ...each("Add Sub Mul Div Mod Min Max Pow Where Less LessOrEqual Greater GreaterOrEqual Equal And Or", elementwise),
   ...each("BitwiseAnd BitShift", elementwise),
   ...each("Gather GatherBlockQuantized", gathered),
@@ -234,7 +234,7 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["TopK", topK],
   ["GatherND", gatherNd],
   ["ArgMax", argMax],
-  ["ReduceSum", reduceSum],
+  ...each("ReduceSum ReduceMax", reduced),
   ["Pad", pad],
   ["GatherElements", ([, indices], node) => [{ dims: need(indices, node).dims }]],
   ["Expand", ([x, to], node) => [{ dims: broadcast([need(x, node).dims, valuesOf(to, node)], node) }]],

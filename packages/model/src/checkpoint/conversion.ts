@@ -5,7 +5,7 @@ import { headShapes, isHeadEmbedding, outputEmbedding } from "../architectures/t
 import { buildGraph } from "../graph/graph.js";
 import { encodeConditional } from "../conditional/conditional-file.js";
 import type { ReadTensor } from "../graph/product-weights.js";
-import type { ModelDType, Precision } from "../graph/weights.js";
+import { isPacked, type ModelDType, type Precision } from "../graph/precision.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { configKey } from "../folder/made-for.js";
 import { configJson } from "./config-json.js";
@@ -69,6 +69,6 @@ function metadataOf(config: ModelConfig, dtype: ModelDType, activations: string)
     ...(config.headKind === "decoder" ? {} : { "dynamo.head_kind": config.headKind }),
     "dynamo.untrained_heads": config.untrainedHeads.join(","),
     "dynamo.dtype": dtype,
-    ...(dtype === "q4" || dtype === "q8" ? { "dynamo.activations": activations } : {}),
+    ...(isPacked(dtype) ? { "dynamo.activations": activations } : {}),
   };
 }

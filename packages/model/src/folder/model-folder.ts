@@ -3,7 +3,7 @@ import type { DeviceChoice } from "@dynamo/core";
 import { checkValue, oneOf, type ValueCheck } from "@dynamo/core/options";
 import type { ModelDType } from "../graph/precision.js";
 
-export const dtypes: readonly ModelDType[] = ["fp32", "fp16", "q8", "q4"];
+export const dtypes: readonly ModelDType[] = ["fp32", "fp16", "q8", "q4", "int8"];
 
 export const dtypeCheck: ValueCheck<ModelDType> = oneOf(...dtypes);
 
@@ -43,6 +43,6 @@ export const limits = {
 export function preferredDTypes({ device, float16 = true }: DeviceChoice): readonly ModelDType[] {
   // 8 bits lose next to nothing and read a quarter of fp32's bytes; a CPU computes halves in software.
   const order: readonly ModelDType[] =
-    device === "cpu" || device === "wasm" ? ["q8", "q4", "fp32", "fp16"] : ["q8", "q4", "fp16", "fp32"];
+    device === "cpu" || device === "wasm" ? ["q8", "int8", "q4", "fp32", "fp16"] : ["q8", "q4", "fp16", "fp32"];
   return float16 ? order : order.filter((dtype) => dtype !== "fp16");
 }

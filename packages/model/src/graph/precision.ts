@@ -1,7 +1,13 @@
 /** In what a graph stores its weights and computes with them. */
 
-/** How a graph's weights are stored. */
-export type ModelDType = "fp32" | "fp16" | "q8" | "q4";
+/**
+ * How a graph's weights are stored. `q8` and `q4`: in blocks of 32 with a scale each; quickest at one row a pass. `int8`: 7 bits and a scale
+ * for each output; a few rows cost little more than one, which is what drafts need.
+ */
+export type ModelDType = "fp32" | "fp16" | "q8" | "q4" | "int8";
+
+/** Whether weights are in blocks of few bits. */
+export const isPacked = (dtype: ModelDType): dtype is "q8" | "q4" => dtype === "q8" || dtype === "q4";
 
 /** How the graph computes with its weights. */
 export interface Precision {

@@ -1,23 +1,13 @@
 /** Weights on their way from a checkpoint into a graph: fused, with layer norms folded in, in the dtype asked for. */
-import { toFloat16 } from "@dynamo/core";
 import { microsoft, type GraphBuilder, type Value } from "@dynamo/onnx";
-import { activationType, type Precision } from "./precision.js";
+import { bytesOf, encodeFloats, type LoadFloats } from "./floats.js";
+import { int8Product, int8Weights } from "./int8-product.js";
+import { activationType, isPacked, type Precision } from "./precision.js";
 import { blockSize, quantize, type QuantizedMatrix } from "./quantize.js";
 
 export { activationType } from "./precision.js";
 export type { ModelDType, Precision } from "./precision.js";
-export type LoadFloats = () => Promise<Float32Array>;
-
-export const bytesOf = (array: ArrayBufferView): Uint8Array =>
-  new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
-
-/** Floats as the bytes of a tensor of type float32 or float16. */
-export function encodeFloats(values: Float32Array, type: "float32" | "float16"): Uint8Array {
-  if (type === "float32") return bytesOf(values);
-  const halves = new Uint16Array(values.length);
-  for (let i = 0; i < values.length; i++) halves[i] = toFloat16(values[i] as number);
-  return bytesOf(halves);
-}
+export { bytesOf, encodeFloats, type LoadFloats } from "./floats.js";
 
 /** A vector or table in the activations' type. */
 export function floatsInitializer(
@@ -45,10 +35,16 @@ export interface LinearWeights {
 /** x [..., inputs] → [..., outputs]. */
 export function linear(graph: GraphBuilder, x: Value, weights: LinearWeights, precision: Precision): Value {
   const { name, outputs, loadBias } = weights;
-  const product = precision.dtype === "q4" || precision.dtype === "q8" ? quantizedProduct : floatProduct;
-  const y = product(graph, x, weights, precision);
+  const y = productOf(precision)(graph, x, weights, precision);
   if (loadBias === undefined) return y;
   return graph.op("Add", [y, floatsInitializer(graph, `${name}.bias`, [outputs], precision, loadBias)]);
+}
+
+type MakeProduct = (graph: GraphBuilder, x: Value, weights: LinearWeights, precision: Precision) => Value;
+
+function productOf({ dtype }: Precision): MakeProduct {
+  if (dtype === "int8") return (graph, x, weights) => int8Product(graph, x, ...int8Weights(graph, weights));
+  return isPacked(dtype) ? quantizedProduct : floatProduct;
 }
 
 function floatProduct(graph: GraphBuilder, x: Value, weights: LinearWeights, precision: Precision): Value {
@@ -129,7 +125,8 @@ export function embedding(graph: GraphBuilder, ids: Value, table: LinearWeights,
   const { name, inputs: columns, outputs: rows, load, isTable = false } = table;
   if (precision.dtype === "fp32" || precision.dtype === "fp16")
     return graph.op("Gather", [floatTable(graph, table, precision), ids]);
-  if (isTable) return packedRows(graph, ids, table, bitsOf(precision));
+  // int8 products lie the other way round: a table that is also one of them is stored twice.
+  if (isTable && isPacked(precision.dtype)) return packedRows(graph, ids, table, bitsOf(precision));
   const blocks = Math.ceil(columns / blockSize);
   const padded = async (): Promise<QuantizedMatrix> => {
     const { values, scales } = quantize(await load(), rows, columns, 8);

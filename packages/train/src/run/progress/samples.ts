@@ -32,7 +32,7 @@ export interface SampleOptions {
 
 const checks: OptionChecks<SampleOptions> = {
   maxNewTokens: whole(1),
-  dtype: oneOf("fp32", "fp16", "q8", "q4"),
+  dtype: oneOf("fp32", "fp16", "q8", "q4", "int8"),
   seed: whole(0),
   chat: flag,
   signal: abortSignal,
