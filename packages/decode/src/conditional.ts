@@ -37,9 +37,17 @@ export function conditionalHeads(
 }
 
 /** A head's distribution behind any tokens. */
-export function conditionalHead(candidates: Candidates, { counts, options }: Conditions): ConditionalHead {
+export function conditionalHead(
+  candidates: Candidates,
+  {
+    counts,
+    options,
+    most = Infinity,
+  }: Conditions & { /** Of the part's list, the first so many. */ readonly most?: number },
+): ConditionalHead {
   const { conditional: part } = candidates;
-  const { ids, logits } = part ?? candidates;
+  const { ids: all, logits: given } = part ?? candidates;
+  const [ids, logits] = [all.subarray(0, most), given.subarray(0, most)];
   const kept = candidates.ids.length;
   const scores = new Float64Array(ids.length);
   const lifts = new Float64Array(ids.length);

@@ -23,6 +23,9 @@ export function headDrafts(tokenHeads = Infinity): DraftSource<undefined> {
   };
 }
 
+/** Of a conditional part's list: more of it is accepted no more often, and costs time. */
+const listed = 32;
+
 /** By the head's conditional part where it has one, else by the mask. */
 function behind(
   candidates: Candidates,
@@ -32,7 +35,7 @@ function behind(
 ): HeadDistribution {
   if (candidates.conditional === undefined)
     return weighted(headDistribution(candidates, options), tuple, mask, options.maskStrength);
-  const head = conditionalHead(candidates, { counts: undefined, options });
+  const head = conditionalHead(candidates, { counts: undefined, options, most: listed });
   return { ids: head.ids, probabilities: head.behind(tuple) };
 }
 

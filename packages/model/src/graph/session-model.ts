@@ -27,8 +27,11 @@ import { longContextName } from "./long-context.js";
  */
 export const prefillChunk = 256;
 
-/** Candidates that a head with a conditional part has at least: the tokens between move some of them up. */
-const conditionalCandidates = 32;
+/**
+ * Candidates that a head with a conditional part lists at least: the tokens between move some of them up, and what is not listed is missing in
+ * texts (docs/decisions/0021-conditional-parts.md).
+ */
+const conditionalCandidates = 128;
 
 export interface SessionModelParts extends Pick<LanguageModel, "info" | "tokenizer" | "cooccurrence"> {
   readonly session: Session;
