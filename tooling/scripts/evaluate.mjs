@@ -58,13 +58,13 @@ export async function evaluate(args) {
 function verbsOf({ text, prompts, seeds, file }) {
   // Prompts are the independent observations of every interval: many of them say more than many texts of a few.
   const texts = ["--questions", prompts, "--seeds", seeds];
-  const sweep = ["--backoff", "0.4:0.9:0.1", "--temperatures", "0.6,0.7", ...texts];
+  const sweep = ["--backoff", "0.5,0.6,0.65,0.7,0.75,0.8,0.9", "--temperatures", "0.6,0.7", ...texts];
   return [
     ["perplexity", model, "--text", text, "--backoff", "0:1:0.1", "--mask"],
-    ["completions", model, ...sweep, "--base-temperatures", "0.4,0.5,0.6,0.85,1"],
+    ["completions", model, ...sweep, "--base-temperatures", "0.4,0.5,0.7,0.85,1"],
     ["measures", file("completions.json"), "--scorer", base, "--real", text],
-    ["tune", model, "--prompts", prompts, "--tolerance", "0.15", "--dry-run"],
-    ["compare", model, "--draft", draft, "--drafts", "2,4", "--backoff", "0.5,0.65,0.75", "--scorer", base, ...texts],
+    ["tune", model, "--prompts", prompts, "--tolerance", "0.1", "--dry-run"],
+    ["compare", model, "--draft", draft, "--drafts", "2,4", "--backoff", "0.6,0.7,0.75", "--scorer", base, ...texts],
     ["ablation", model, "--scorer", base, ...texts],
     ["architectures", model, four, "--text", beginningOf(text), ...texts],
   ];

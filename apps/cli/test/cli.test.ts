@@ -122,7 +122,7 @@ describe("dynamo", () => {
     expect((await runCli(args)).stdout).not.toMatch(colour);
     const forced = await spawnCli(args, { env: { FORCE_COLOR: "1" } });
     expect(forced.stdout).toMatch(colour);
-    for (const fact of ["tokens", "passes", "tokens per pass", "tokens/s", "speed-up"])
+    for (const fact of ["tokens", "passes", "tokens per pass", "tokens/s", "speed-up", "verified"])
       expect(forced.stdout).toContain(fact);
   });
 });
