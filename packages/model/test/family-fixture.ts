@@ -43,8 +43,7 @@ export function familyTests(folder: string): void {
   const expected = expectedLogits(folder);
   let target: string;
   let runtime: Runtime;
-  const load = (dtype: ModelDType): Promise<LoadedModel> =>
-    loadModel(runtime, join(target, "model"), { dtype });
+  const load = (dtype: ModelDType): Promise<LoadedModel> => loadModel(runtime, join(target, "model"), { dtype });
 
   beforeAll(async () => {
     target = await mkdtemp(join(tmpdir(), "dynamo-family-"));

@@ -55,7 +55,12 @@ describe.each([
   const model = (): string => join(target, layout);
   const expected = readLogits(join(folder, "expected-logits.safetensors"), ["head_1", "mtp_1", second]);
   beforeAll(async () => {
-    const options = { mtp: true, tokenHeads: 3, dtypes: ["fp32", "fp16", "q8", "int8", "q4"], activations: "fp32" } as const;
+    const options = {
+      mtp: true,
+      tokenHeads: 3,
+      dtypes: ["fp32", "fp16", "q8", "int8", "q4"],
+      activations: "fp32",
+    } as const;
     const report = await convertCheckpoint(memoryFiles(checkpoint({ [layout]: moduleOf(layout) })), model(), options);
     expect(report).toMatchObject({ tokenHeads: 3, untrainedHeads: [], warnings: [] });
   });

@@ -79,7 +79,8 @@ export async function convertCheckpoint(
   checkOptions("convertCheckpoint()", options, convertChecks);
   const { dtypes = ["fp32"], activations = "int8", seed = 0, overwrite = false } = options;
   const { tokenHeads, base, onProgress, signal } = options;
-  if (dtypes.length === 0) throw new DynamoError("invalid-argument", "name at least one dtype: fp32, fp16, q8, q4, int8");
+  if (dtypes.length === 0)
+    throw new DynamoError("invalid-argument", "name at least one dtype: fp32, fp16, q8, q4, int8");
   const sourceOptions: SourceOptions = { as: "checkpoint", hub: options.hub, signal };
   const withHeads = await openWithHeads(source, options, sourceOptions);
   try {
