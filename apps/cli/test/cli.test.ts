@@ -188,13 +188,14 @@ describe("dynamo generate", () => {
     );
     expect([drafted["text"], drafted["strategy"]]).toEqual([plain["text"], "speculative"]);
     expect((drafted["statistics"] as { passes: number }).passes).toBeLessThan(24);
-    for (const part of [
-      ["--strategy", "speculative"],
-      ["--draft", draftPath],
-      ["--drafts", "2"],
-    ]) {
+    for (const [part, said] of [
+      [["--strategy", "speculative"], "--draft FOLDER"],
+      [["--draft", draftPath], "--draft FOLDER"],
+      [["--strategy", "speculative", "--draft", draftPath, "--drafts", "auto"], "expected 1 to 15"],
+      [["--drafts", "2"], "dynamo() has no option drafts"],
+    ] as const) {
       const { code, stderr } = await runCli(["generate", "--prompt", "a", ...part]);
-      expect([code, stderr.includes("--draft FOLDER")]).toEqual([2, true]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
     }
   });
 
