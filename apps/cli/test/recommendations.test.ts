@@ -88,7 +88,7 @@ describe("a stop string", () => {
   it("ends tokens where the text ends, though the pass emitted more", async () => {
     const args = ["--seed", "1", "--stop", " play", "--backoff", "0.1"];
     const { text, tokens, finishReason, statistics } = await write(modelPath, ...args);
-    expect(text).toBe(", there was a little cat named Kitty. Kitty loved to");
+    expect(text).toBe(", there was a little dog named Spot. Spot loved to");
     expect([tokens.length, statistics.tokens, finishReason]).toEqual([13, 13, "stop"]);
   });
 });

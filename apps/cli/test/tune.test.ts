@@ -40,7 +40,7 @@ test("--dry-run says what it tried and found, and writes nothing into the folder
   const result = JSON.parse(await readFile(at("tune.json"), "utf8")) as Result;
   expect(result).toMatchObject({
     kind: "tune",
-    settings: { prompts: { search: 2, heldOut: 4 }, temperatures: [0.6, 0.7, 0.8] },
+    settings: { prompts: { search: 2, heldOut: 4 }, temperatures: [0.5, 0.6, 0.7] },
     summary: { written: null, tolerance: 0.05 },
     run: { command: expect.stringContaining("dynamo tune ") },
   });

@@ -40,7 +40,7 @@ test.each<[line: string, message: string]>([
   ["tune m --text t --documents 3", "expected a whole number of at least 4, received 3"],
   // One of several names: all of them, and the nearest.
   ["generate --device cp", "expected one of auto, cpu, cuda, webgpu, received cp; did you mean cpu?"],
-  ["convert c --out o --dtype fp32,q5", "expected one of fp32, fp16, q8, q4, received q5; did you mean q8?"],
+  ["convert c --out o --dtype fp32,q5", "expected one of fp32, fp16, q8, q4, int8, received q5; did you mean q8?"],
   ["serve --log-level verbose", "expected one of fatal, error, warn, info, debug, silent, received verbose"],
   // An option that there is not: the nearest one, or the verbs that have it.
   ["generate --temprature 1", "Did you mean --temperature?"],

@@ -12,6 +12,7 @@ const kept = 8;
 /** By token, what followed it. */
 export type Successors = Map<number, Candidates>;
 
+/** Drafts what was likely behind a token before. It has no options. */
 export function recycling(): DraftSource<Successors> {
   return {
     name: "recycling",
