@@ -67,7 +67,7 @@ describe("wrong arguments", () => {
     ],
     ["a config's file", () => model.baseShapes({ vocab_size: 8 } as never), /config must be a config/],
     ["a size's other name", () => model.neoxConfigJson({ vocabSize: 8 } as never), /no option vocabSize/],
-    ["a graph's dtype", () => model.graphPath("int8" as never), /dtype must be one of/],
+    ["a graph's dtype", () => model.graphPath("q5" as never), /dtype must be one of/],
     ["head 1", () => model.headPrefix(1), /head must be a whole number of at least 2/],
     ["a shape with a hole", () => model.initialTensor("x", new Array(2), 1), /shape must be a list of dimensions/],
     [

@@ -49,11 +49,11 @@ test("it searches all kinds of settings together, and judges what it found on pr
   }
   const held = trials.filter(({ prompts }) => prompts === "held-out");
   expect(held.map(({ count }) => count)).toEqual(held.map(() => 4));
-  expect(settings).toMatchObject({ temperatures: [0.6, 0.7, 0.8], prompts: { search: 2, heldOut: 4 }, seeds: 1 });
+  expect(settings).toMatchObject({ temperatures: [0.5, 0.6, 0.7], prompts: { search: 2, heldOut: 4 }, seeds: 1 });
   expect(held).toContainEqual(verified);
   const within = held.filter((trial) => isWithin(trial, 1)).map(({ speedup }) => speedup.value);
   expect(chosen?.speedup.value ?? null).toBe(within.length === 0 ? null : Math.max(...within));
-  expect(frontier.map(({ temperature }) => temperature)).toEqual([0.36, 0.47, 0.61, 0.8, 1.04]);
+  expect(frontier.map(({ temperature }) => temperature)).toEqual([0.3, 0.4, 0.52, 0.69, 0.91]);
   expect(tunedText(outcome)).toMatch(chosen === null ? /^Nothing is faster/ : /× one token per pass, gap /);
   // Each is told once, and there are no more than were announced.
   expect(told.map(([done]) => done)).toEqual(told.map((_, i) => i + 1));
