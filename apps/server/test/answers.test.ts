@@ -66,7 +66,7 @@ describe("token-level fields", () => {
       expect(logprobs?.tokens.join("").slice(0, text?.length)).toBe(text);
       const [last] = logprobs?.tokens.slice(-1) ?? [];
       // The last token is what made the stop string whole, if there was one.
-      if (choices[0]?.finish_reason === "stop") expect(last).toBe(" play");
+      if (choices[0]?.finish_reason === "stop") expect(last?.startsWith(" play")).toBe(true);
       expect(usage.completion_tokens).toBe(logprobs?.tokens.length);
       if ("backoff" in dynamo && dynamo.backoff === 0.1) expect(usage.completion_tokens).toBe(13);
     },

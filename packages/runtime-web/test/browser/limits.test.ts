@@ -30,6 +30,6 @@ test("an initializer above the GPU's largest buffer is refused before the sessio
   const bytes = Uint8Array.from(field(7, field(5, [...field(8, text("huge")), ...field(13, length)])));
   await expect(runtime.createSession({ bytes })).rejects.toMatchObject({
     code: "out-of-memory",
-    message: expect.stringMatching(/initializer huge has 99000000\.0 MB, a buffer of this GPU at most \d+/),
+    message: expect.stringMatching(/initializer huge has 99000\.00 GB, a buffer of this GPU at most \d+/),
   });
 });
