@@ -10,7 +10,7 @@ import type { DemoOptions } from "../schemas/text.js";
 export const defaultPrompt = "Once upon a time, there was a little dog who";
 
 /** Tokens before the clock starts: whichever strategy ran first would pay for compiling the code that both run. */
-const warmUpTokens = 96;
+const warmUpTokens = 480;
 
 export async function demo(prompt: string | undefined, options: DemoOptions, signal: AbortSignal): Promise<void> {
   const text = prompt ?? defaultPrompt;

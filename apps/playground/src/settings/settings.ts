@@ -82,7 +82,7 @@ const fields: { readonly [Key in keyof Settings]: Field<Settings[Key]> } = {
   dtype: oneOf(dtypes, "auto"),
   strategy: oneOf(strategies, "dynamo"),
   joint: oneOf(joints, "auto"),
-  backoff: inRange(0.75, ranges.backoff, false),
+  backoff: inRange(0.7, ranges.backoff, false),
   maskStrength: inRange(1, ranges.maskStrength, false),
   adaptive: flag(true),
   blur: flag(true),
