@@ -74,7 +74,7 @@ describe.skipIf(executable === undefined)("a server as the model", () => {
     await button(page, "Write").click();
     await page.getByText("18 tokens", { exact: false }).first().waitFor();
     await idle(page);
-    const options = { joint: "counts", temperature: 0, topK: 20, repetitionPenalty: 1.1 } as const;
+    const options = { joint: "counts", temperature: 0, topK: 40, repetitionPenalty: 1.1 } as const;
     const expected: string[] = [];
     for await (const { text } of generate(api.model, prompt, { strategy: dynamo(options), maxNewTokens: 18 }))
       expected.push(text);
@@ -101,7 +101,7 @@ describe.skipIf(executable === undefined)("a server as the model", () => {
       ...{ presence_penalty: 1.5, frequency_penalty: 0.5, top_p: 0.9, logit_bias: advanced.logitBias },
     });
     expect(Object.keys(body as object)).not.toContain("min_p");
-    const strategy = dynamo({ temperature: 0, topK: 20, topP: 0.9, repetitionPenalty: 1.1 });
+    const strategy = dynamo({ temperature: 0, topK: 40, topP: 0.9, repetitionPenalty: 1.1 });
     const { text } = await generate(api.model, prompt, { strategy, maxNewTokens: 18, ...advanced });
     expect((await boxes(page)).join("")).toBe(text);
     expect(text).not.toBe((await generate(api.model, prompt, { strategy, maxNewTokens: 18 })).text);
