@@ -23,6 +23,9 @@ export interface SamplingOptions {
 /** More candidates would only be noise, and their n-tuples would not fit a 32-bit cell. */
 export const maxTopK = 1024;
 
+/** Drafts of a pass: as many as it has places for on the wire, the next token's included. */
+export const mostDrafts = 15;
+
 /** Of `maskStrength`, `backoff`, `minP`. */
 export const share = numberIn(0, 1);
 

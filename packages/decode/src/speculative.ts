@@ -8,7 +8,7 @@ import { checkOptions, languageModel, required, whole, type OptionChecks } from 
 import { draftText, type DraftText } from "./draft-text.js";
 import { generateOptions } from "./generate-checks.js";
 import { judge, samplingDistribution, type JudgeOptions } from "./judge.js";
-import { resolve, samplingChecks, type SamplingOptions } from "./options.js";
+import { mostDrafts, resolve, samplingChecks, type SamplingOptions } from "./options.js";
 import type { Random } from "./random.js";
 import { checkSameTokenizer } from "./same-tokenizer.js";
 import { choose } from "./sample.js";
@@ -20,9 +20,6 @@ export interface SpeculativeOptions extends SamplingOptions {
   /** Tokens drafted for each of the model's passes, 1 to 15. Default 4. */
   readonly drafts?: number | undefined;
 }
-
-/** As many as a pass on the wire has places for, the next token's included. */
-const mostDrafts = 15;
 
 /** By option. */
 export const speculativeChecks: OptionChecks<SpeculativeOptions> = {

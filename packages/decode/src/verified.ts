@@ -13,7 +13,7 @@ import { namedSource, sourcesCheck } from "./drafts/named-sources.js";
 import type { StepOptions } from "./dynamo-step.js";
 import { generateOptions } from "./generate-checks.js";
 import { judge, penalised } from "./judge.js";
-import { resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from "./options.js";
+import { mostDrafts, resolve, samplingChecks, share, tokenHeads, type SamplingOptions } from "./options.js";
 import { choose } from "./sample.js";
 
 /** Options of `verified`. */
@@ -36,8 +36,6 @@ export interface VerifiedOptions extends SamplingOptions {
   readonly positionCost?: number | undefined;
 }
 
-/** As many as a pass on the wire has places for, the next token's included. */
-export const mostDrafts = 15;
 const usualDrafts = 4;
 const usualPositionCost = 0.2;
 const draftsCheck: ValueCheck<number | "auto"> = valueCheck(
@@ -73,7 +71,8 @@ export function verified(options: VerifiedOptions = {}): Strategy {
   const heads = Math.max(...sources.map((source) => source.heads ?? 1));
   const { drafts: asked, positionCost = usualPositionCost } = options;
   const isAuto = asked === "auto";
-  const usual = sources.every(({ name }) => name === "heads") ? undefined : isAuto ? mostDrafts : usualDrafts;
+  const unlessHeads = isAuto ? mostDrafts : usualDrafts;
+  const usual = sources.every(({ name }) => name === "heads") ? undefined : unlessHeads;
   const drafts = isAuto ? usual : (asked ?? usual);
   const keepsState = isAuto || sources.some((source) => source.begin !== undefined);
   const begin = (prompt: Int32Array): TextState => ({
@@ -104,6 +103,7 @@ export function verified(options: VerifiedOptions = {}): Strategy {
 }
 
 function see(sources: readonly DraftSource[], input: StepInput, emitted: readonly number[]): void {
+  if (!sources.some((source) => source.see !== undefined)) return;
   const { positions, draft, context } = input;
   const states = stateOf(input).sources;
   const fed = [context.at(-1) as number, ...draft.map(({ token }) => token)];
@@ -141,8 +141,10 @@ function propose(
     const found = firstOf(sources, states, place);
     if (found === undefined) break;
     const { q, source } = found;
-    const agreement = q.agreement ?? expectedAgreement(q.probabilities);
-    if (budget?.take({ source, agreement }) === false) break;
+    if (budget !== undefined) {
+      const agreement = q.agreement ?? expectedAgreement(q.probabilities);
+      if (!budget.take({ source, agreement })) break;
+    }
     // Head 1 will judge with the penalty.
     const distribution = penalised(q, context, [...emitted, ...drafted], options);
     const rank = choose(distribution.probabilities, distribution.ids.length, options.temperature, random);

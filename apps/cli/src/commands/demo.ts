@@ -1,7 +1,6 @@
 /** `dynamo demo`: what `npm start` runs. A story, coloured by tokens per pass, how much faster it was, and how much is to be had without any loss. */
-import { DynamoError } from "@dynamo/core";
+import { DynamoError, type Strategy } from "@dynamo/core";
 import { autoregressive, dynamo, generate, verified, type GenerationResult } from "@dynamo/decode";
-import type { Strategy } from "@dynamo/core";
 import { paint, paintError } from "../paint.js";
 import { colourPass, legend } from "../colours.js";
 import { openModel } from "../open-model.js";

@@ -5,6 +5,7 @@
  */
 import type { GraphBuilder, Value } from "@dynamo/onnx";
 import { bytesOf, type LoadFloats } from "./floats.js";
+import { once } from "./once.js";
 
 /**
  * The largest code of a weight: 7 bits. Processors without VNNI add two products of an unsigned and a signed byte in 16 bits:
@@ -65,16 +66,12 @@ export function int8Weights(
     load,
   }: { readonly name: string; readonly inputs: number; readonly outputs: number; readonly load: LoadFloats },
 ): [Value, Value] {
-  let made: Promise<Int8Matrix> | undefined;
-  const matrix = (): Promise<Int8Matrix> => (made ??= load().then((floats) => quantizeRows(floats, outputs, inputs)));
+  const matrix = once(async () => quantizeRows(await load(), outputs, inputs));
   const values = graph.initializer(`${name}.weight.int8`, "int8", [inputs, outputs], async () =>
-    bytesOf((await matrix()).values),
+    bytesOf((await matrix.get()).values),
   );
-  const scales = graph.initializer(`${name}.weight.column_scales`, "float32", [outputs], async () => {
-    const { scales: own } = await matrix();
-    // Written behind the values: the matrix may go.
-    made = undefined;
-    return bytesOf(own.map((scale) => scale / activationCodes));
-  });
+  const scales = graph.initializer(`${name}.weight.column_scales`, "float32", [outputs], async () =>
+    bytesOf((await matrix.take()).scales.map((scale) => scale / activationCodes)),
+  );
   return [values, scales];
 }

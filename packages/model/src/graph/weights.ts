@@ -2,6 +2,7 @@
 import { microsoft, type GraphBuilder, type Value } from "@dynamo/onnx";
 import { bytesOf, encodeFloats, type LoadFloats } from "./floats.js";
 import { int8Product, int8Weights } from "./int8-product.js";
+import { once, type Once } from "./once.js";
 import { activationType, isPacked, type Precision } from "./precision.js";
 import { blockSize, quantize, type QuantizedMatrix } from "./quantize.js";
 
@@ -174,26 +175,6 @@ function quantizedInitializers(
   const loadScales = async (): Promise<Uint8Array> => bytesOf((await quantized.take()).scales);
   const scales = graph.initializer(`${name}.weight.scales`, "float32", scaleDims, loadScales, shared);
   return [values, scales];
-}
-
-interface Once<T> {
-  get(): Promise<T>;
-  /** The last use: lets the memory go. */
-  take(): Promise<T>;
-}
-
-/** Values and scales of a matrix are written one after the other: quantise once, and keep nothing afterwards. */
-function once<T>(make: () => Promise<T>): Once<T> {
-  let made: Promise<T> | undefined;
-  const get = (): Promise<T> => (made ??= make());
-  return {
-    get,
-    take() {
-      const value = get();
-      made = undefined;
-      return value;
-    },
-  };
 }
 
 /** [rows, columns] → [columns, rows], in tiles that fit the cache. */
