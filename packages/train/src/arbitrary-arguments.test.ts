@@ -150,6 +150,7 @@ test.each([
   [() => node.lockRun(none, { word: "a" } as never), /lockRun\(\) has no option word/],
   [() => dataset.batches({ split: "test", batchSize: 1, sequenceLength: 8, seed: 1 } as never), /split must be one of "train", "held-out", received "test"/], // prettier-ignore
   [() => dataset.batches({ split: "train", batchSize: 1, sequencelength: 8, seed: 1 } as never), /did you mean sequenceLength\?/], // prettier-ignore
+  [() => node.reportHtml([{ ...metrics[0], step: 1.5e-323 } as never], config), /metrics must be a run's metrics/], // prettier-ignore
   [() => node.reportHtml([{ kind: "step", step: 1 } as never], config), /metrics must be a run's metrics, as readMetrics\(\) resolves to/], // prettier-ignore
   [() => train.createTrainer(runtime, model, start, trainerOptions({ headWeights: [1] })), /headWeights must be a list of 2 numbers, one for each token head/], // prettier-ignore
   [() => train.createTrainer(runtime, model, start, { ...trainerOptions(), learningRate: 1 } as never), /createTrainer\(\) has no option learningRate/], // prettier-ignore

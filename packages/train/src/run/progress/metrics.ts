@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "@dynamo/model/convert";
-import { checkValue, isPlainObject, listOf, text, valueCheck, type ValueCheck } from "@dynamo/core/options";
+import { checkValue, isPlainObject, listOf, text, valueCheck, whole, type ValueCheck } from "@dynamo/core/options";
 import { folderCheck } from "../../arguments.js";
 import { appendText } from "../files/run-files.js";
 
@@ -65,9 +65,11 @@ export type Metrics = StepMetrics | EvaluationMetrics | SampleMetrics | Checkpoi
 
 const number = valueCheck<number>("a number", (value) => typeof value === "number");
 const numbers = listOf(number, "a list of numbers");
+/** A run goes on behind whole steps, and curves are drawn along them. */
+const step = whole(0);
 const perMember: Readonly<Record<Metrics["kind"], Readonly<Record<string, ValueCheck>>>> = {
   step: {
-    step: number,
+    step,
     losses: numbers,
     learningRate: number,
     headLearningRate: number,
@@ -75,9 +77,9 @@ const perMember: Readonly<Record<Metrics["kind"], Readonly<Record<string, ValueC
     seconds: number,
     dataSeconds: number,
   },
-  evaluation: { step: number, losses: numbers, perplexities: numbers, jointPerplexities: numbers },
-  sample: { step: number, prompt: text, text },
-  checkpoint: { step: number, folder: text, seconds: number },
+  evaluation: { step, losses: numbers, perplexities: numbers, jointPerplexities: numbers },
+  sample: { step, prompt: text, text },
+  checkpoint: { step, folder: text, seconds: number },
 };
 const optional: Readonly<Record<string, ValueCheck>> = {
   firstHead: number,
